@@ -1,0 +1,262 @@
+"""One run as a file: YAML in, checked settings out; every mistake names its place and a remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from polyrec.errors import ConfigError, nearest
+
+PRESETS: dict[str, dict[str, float]] = {
+    "shop": {
+        "view": 1,
+        "click": 1,
+        "cart": 2,
+        "like": 2,
+        "purchase": 4,
+        "return": -2,
+        "dislike": -2,
+    },
+    "social": {
+        "view": 1,
+        "like": 2,
+        "comment": 3,
+        "share": 4,
+        "follow": 4,
+        "hide": -2,
+        "report": -4,
+    },
+    "media": {
+        "view": 1,
+        "play": 1,
+        "like": 2,
+        "finish": 3,
+        "purchase": 4,
+        "skip": -1,
+        "dislike": -2,
+    },
+}
+"""What one event of each kind is worth, by the preset's name."""
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class Section(BaseModel):
+    """A part of the file in which every key is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartConfig(BaseModel):
+    """`use` names a part; the other keys are that part's own fields."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the part's own settings."""
+        return dict(self.model_extra or {})
+
+
+class EncodeConfig(PartConfig):
+    """An encoder, and the content that it reads (by default the view's own name)."""
+
+    content: str | None = None
+
+
+class SplitConfig(Section):
+    """How behaviour is parted into train, valid and test.
+
+    `auto` takes the split that the data bring; else per user in time; else at random per user.
+    """
+
+    use: Literal[
+        "auto", "given", "random", "leave_one_out", "user_time", "global_time", "new_items"
+    ] = "auto"
+    valid: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1)
+
+
+class MinEvents(Section):
+    """Keep users and items with at least so many distinct partners (the k-core)."""
+
+    user: int = Field(1, ge=1)
+    item: int = Field(1, ge=1)
+
+
+class DataConfig(Section):
+    """Where the data lie, how their columns are called, and how they are cleaned.
+
+    `columns` maps our names (user, item, time, rating, kind, split, title) to the source's, never
+    guessed. `features` maps a modality to its npy file, row i being row i of the items.
+    """
+
+    use: str = "folder"
+    path: Path
+    columns: dict[str, str] = {}
+    text: tuple[str, ...] = ()
+    image: str | None = None
+    audio: str | None = None
+    video: str | None = None
+    features: dict[str, str] = {}
+    kinds: dict[str, float] = {}
+    min_rating: float | None = None
+    min_events: MinEvents = MinEvents()
+    split: SplitConfig = SplitConfig()
+
+    @pydantic.field_validator("text", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class EvaluateConfig(Section):
+    """Which figures the report holds."""
+
+    metrics: tuple[str, ...] = (
+        "recall@10", "recall@20", "precision@20", "ndcg@10", "ndcg@20", "map@20", "mrr@20",
+        "hit_rate@20", "accuracy@1", "coverage@20", "gini@20", "novelty@20", "long_tail@20",
+    )  # fmt: skip
+    protocol: Literal["compat"] = "compat"
+    select_by: str = "recall@20"
+
+
+class Config(Section):
+    """One run, from data to report."""
+
+    seed: int = Field(7, ge=0)
+    preset: Literal["shop", "social", "media"] | None = None
+    data: DataConfig
+    encode: dict[str, EncodeConfig] = {}
+    align: PartConfig = PartConfig(use="none")
+    fuse: PartConfig = PartConfig(use="concat")
+    recommend: PartConfig = PartConfig(use="multimodal_linear")
+    evaluate: EvaluateConfig = EvaluateConfig()
+    cache: Path | None = None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Return what one event of each kind is worth: the preset's, then the config's own."""
+        return {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
+
+
+def read(path: Path, *, overrides: Sequence[str] = ()) -> Config:
+    """Return the run described by a YAML file, with `a.b=c` overrides applied.
+
+    `${NAME}` and `${NAME:-default}` in a value take environment variables. Relative paths count
+    from the file's own folder. Giving another `use` to a part drops the settings of the one it had.
+    """
+    if not path.is_file():
+        raise ConfigError("no config file here", received=str(path), remedy="check the path")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = path.name if line is None else f"{path.name} line {line + 1}"
+        raise ConfigError("not a YAML file", received=where, remedy="mend its syntax") from error
+    if not isinstance(tree, dict):
+        raise ConfigError("a config is a mapping", received=type(tree).__name__, remedy="see docs")
+    # a part's `use` first, whatever the order on the command line: it clears the other settings
+    for override in sorted(overrides, key=lambda text: ".use=" not in text):
+        _override(tree, override)
+    return parse(_expand(tree, os.environ), folder=path.parent)
+
+
+def parse(tree: Mapping[str, Any], *, folder: Path) -> Config:
+    """Return the run described by a mapping; relative paths count from `folder`."""
+    config: Config = validate(Config, tree)
+    data = config.data.model_copy(update={"path": (folder / config.data.path).resolve()})
+    cache = config.cache and (folder / config.cache).resolve()
+    return config.model_copy(update={"data": data, "cache": cache})
+
+
+def make(part: type, settings: Mapping[str, Any], *, where: str) -> Any:
+    """Return the dataclass `part` made from settings that are checked against its fields."""
+    hints = get_type_hints(part)
+    fields: dict[str, Any] = {
+        f.name: (hints[f.name], ...) for f in dataclasses.fields(part) if f.init
+    }
+    given = {name: kind for name, kind in fields.items() if name in settings}
+    for name in settings:
+        if name not in fields:
+            raise ConfigError(
+                f"{where}: unknown setting", received=name, remedy=nearest(name, fields)
+            )
+    model = pydantic.create_model(
+        part.__name__, __config__=ConfigDict(arbitrary_types_allowed=True), **given
+    )
+    checked = validate(model, settings, where=where)
+    return part(**{name: getattr(checked, name) for name in given})
+
+
+def validate(model: type[BaseModel], tree: Mapping[str, Any], *, where: str = "") -> Any:
+    """Return `tree` as a `model`, or raise a `ConfigError` for the first thing that is wrong."""
+    try:
+        return model.model_validate(tree)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([where, *map(str, first["loc"])] if where else map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = _known(model, first["loc"][:-1])
+            remedy = nearest(str(first["loc"][-1]), known)
+            raise ConfigError("unknown key", received=place, remedy=remedy) from None
+        if first["type"] == "missing":
+            raise ConfigError(f"{place} is needed", remedy="add it to the config") from None
+        remedy = first["msg"][0].lower() + first["msg"][1:]
+        raise ConfigError(f"{place} does not fit", received=first["input"], remedy=remedy) from None
+
+
+def _known(model: Any, place: tuple[int | str, ...]) -> list[str]:
+    for name in place:
+        fields = getattr(model, "model_fields", {})
+        model = fields[name].annotation if name in fields else model
+    return list(getattr(model, "model_fields", {}))
+
+
+def _override(tree: dict[str, Any], text: str) -> None:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise ConfigError("an override is a.b=c", received=text, remedy="for example seed=3")
+    *parents, name = path.split(".")
+    section = tree
+    for parent in parents:
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise ConfigError("not a section of the config", received=parent, remedy=f"in {text!r}")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError("not a YAML value", received=text, remedy="quote it") from error
+    if name == "use" and parents != ["data"] and section.get("use") not in (None, parsed):
+        section.clear()
+    section[name] = parsed
+
+
+def _expand(value: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _expand(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, variables) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = variables.get(match[1], match[2])
+        if found is None:
+            remedy = f"export {match[1]}=... or write ${{{match[1]}:-default}}"
+            raise ConfigError(
+                "an environment variable is not set", received=match[1], remedy=remedy
+            )
+        return found
+
+    return _VARIABLE.sub(replace, value)

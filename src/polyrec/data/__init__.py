@@ -1,0 +1,25 @@
+"""Read, clean, split and check behaviour and items.
+
+| reader | reads |
+|---|---|
+| folder | interactions.*, items.*, users.* as parquet, csv or jsonl; `*_feat*.npy` |
+| recbole | RecBole atomic files: .inter, .item, .user with typed headers |
+| mmrec | MMRec: tab-separated .inter with x_label, image_feat.npy, text_feat.npy |
+| movielens | MovieLens: ratings.csv, u.data or `::` files |
+| amazon | Amazon reviews as JSON lines |
+| gorse | Gorse JSON lines: users, items, feedback |
+| article | text_data.csv, image_data.npy, audio_data.npy, labels.npy |
+"""
+
+from polyrec.registry import lazy
+
+PARTS = {
+    "folder": "polyrec.data.folder:FolderReader",
+    "recbole": "polyrec.data.recbole:RecBoleReader",
+    "mmrec": "polyrec.data.mmrec:MMRecReader",
+    "movielens": "polyrec.data.movielens:MovieLensReader",
+    "amazon": "polyrec.data.amazon:AmazonReader",
+    "gorse": "polyrec.data.gorse:GorseReader",
+    "article": "polyrec.data.article:ArticleReader",
+}
+__getattr__ = lazy(__name__, PARTS)

@@ -1,0 +1,1 @@
+"""Decide where work runs: batches, workers, memory."""

@@ -1,0 +1,1 @@
+"""Measure rankings honestly and report what was seen."""

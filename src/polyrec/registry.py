@@ -1,0 +1,56 @@
+"""Find parts by their short names: from each room's table, and from plug-ins' entry points."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from polyrec.errors import ConfigError, ExtraError, nearest
+
+
+def names(room: str) -> dict[str, str]:
+    """Return short name -> "module:Class" of a room ("encode", "recommend", ...).
+
+    A plug-in adds to it with an entry point in the group "polyrec.<room>".
+    """
+    table: dict[str, str] = dict(importlib.import_module(f"polyrec.{room}").PARTS)
+    for plug_in in entry_points(group=f"polyrec.{room}"):
+        table.setdefault(plug_in.name, plug_in.value)
+    return table
+
+
+def find(room: str, name: str) -> type:
+    """Return the class behind a short name."""
+    table = names(room)
+    if name not in table:
+        raise ConfigError(f"unknown part for {room}", received=name, remedy=nearest(name, table))
+    return load(table[name], extra=name)
+
+
+def load(address: str, *, extra: str) -> type:
+    """Import "module:Class"; a missing optional package names the extra that brings it."""
+    module, _, attribute = address.partition(":")
+    try:
+        found: type = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise ExtraError(
+            f"{extra!r} needs a package that is not installed",
+            received=error.name,
+            remedy=f"pip install 'polyrec[{extra}]'",
+        ) from error
+    return found
+
+
+def lazy(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that imports a part's class when it is first asked for."""
+    classes = {address.partition(":")[2]: (address, name) for name, address in table.items()}
+
+    def attribute(name: str) -> Any:
+        if name not in classes:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        address, short = classes[name]
+        return load(address, extra=short)
+
+    return attribute

@@ -1,0 +1,297 @@
+"""The values that travel between the rooms, and the protocols of the doers.
+
+Axes: n items, u users, e events, b batch, d width, k list length, h history events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Csr: TypeAlias = sparse.csr_array
+
+Raw: TypeAlias = str | Path | bytes | Floats
+"""One item's content: text, a media file, its bytes, or a ready feature row."""
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with a stage's name, the steps done and the steps in all."""
+
+FUSED = "fused"
+"""The name of the view that a fuser adds: the item as a whole."""
+
+NO_TIME = -1
+"""The time of an event whose source gives none."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One row of features per item; missing content is flagged, never faked.
+
+    Rows where `present` is false hold zeros that nobody may read as content; `problems` says for
+    some of them why content that should be there is not (a damaged file, say).
+
+    >>> Embeddings(np.ones((2, 3), np.float32), np.array([True, False])).width
+    3
+    """
+
+    vectors: Floats  # (n, d)
+    present: Bools  # (n,)
+    problems: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        """Return d."""
+        return int(self.vectors.shape[1])
+
+    def __len__(self) -> int:
+        return int(self.vectors.shape[0])
+
+    def take(self, rows: npt.ArrayLike) -> Embeddings:
+        """Return the embeddings of these rows, in this order."""
+        index = np.arange(len(self))[np.asarray(rows)]
+        problems = {
+            i: self.problems[int(r)] for i, r in enumerate(index) if int(r) in self.problems
+        }
+        return Embeddings(self.vectors[index], self.present[index], problems)
+
+
+Views: TypeAlias = Mapping[str, Embeddings]
+"""Modality name -> embeddings; rows are items, the same in every view."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Events of users on items: who, what, when (seconds since 1970), how strong, of which kind.
+
+    >>> events = Interactions.of([0, 0, 1], [2, 0, 1], shape=(2, 3))
+    >>> events.matrix().toarray()
+    array([[1., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
+
+    users: Ints  # (e,)
+    items: Ints  # (e,)
+    times: Ints  # (e,) seconds, NO_TIME where unknown
+    weights: Floats  # (e,) negative for dislike
+    kinds: npt.NDArray[np.int16]  # (e,)
+    shape: tuple[int, int]  # (u, n)
+
+    @classmethod
+    def of(
+        cls,
+        users: npt.ArrayLike,
+        items: npt.ArrayLike,
+        *,
+        shape: tuple[int, int],
+        times: npt.ArrayLike | None = None,
+        weights: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Return interactions of one kind from plain sequences."""
+        who = np.asarray(users, np.int64)
+        count = len(who)
+        return cls(
+            users=who,
+            items=np.asarray(items, np.int64),
+            times=np.full(count, NO_TIME) if times is None else np.asarray(times, np.int64),
+            weights=np.ones(count, np.float32)
+            if weights is None
+            else np.asarray(weights, np.float32),
+            kinds=np.zeros(count, np.int16),
+            shape=shape,
+        )
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, rows: npt.ArrayLike) -> Interactions:
+        """Return these events, by index or by mask, in this order."""
+        index = np.asarray(rows)
+        return Interactions(
+            self.users[index],
+            self.items[index],
+            self.times[index],
+            self.weights[index],
+            self.kinds[index],
+            self.shape,
+        )
+
+    def matrix(self) -> Csr:
+        """Return the (u, n) float32 weights, several events on one pair added up."""
+        coo = sparse.coo_array((self.weights, (self.users, self.items)), shape=self.shape)
+        return sparse.csr_array(coo)
+
+    def positives(self) -> Csr:
+        """Return the (u, n) float32 matrix with only the pairs whose weights add up to over 0."""
+        matrix = self.matrix()
+        matrix.data[matrix.data < 0] = 0
+        matrix.eliminate_zeros()
+        return matrix
+
+    def histories(self, users: npt.ArrayLike) -> Query:
+        """Return a query with each of these users' events, oldest first, one per item.
+
+        An item met several times stands where it was met last, with its weights added up.
+        """
+        wanted = np.asarray(users, np.int64)
+        order = np.lexsort((np.arange(len(self)), self.times, self.users))
+        pairs = (self.users * self.shape[1] + self.items)[order]
+        # np.unique keeps the first of equals: reversed, that is the latest event of a pair
+        _, last, inverse = np.unique(pairs[::-1], return_index=True, return_inverse=True)
+        totals = np.bincount(inverse, weights=self.weights[order][::-1])
+        position = len(order) - 1 - last
+        by_position = np.argsort(position)
+        events = order[position[by_position]]
+        weights = totals[by_position].astype(np.float32)
+        first = np.searchsorted(self.users[events], wanted, "left")
+        counts = np.searchsorted(self.users[events], wanted, "right") - first
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
+        return Query(wanted, starts, self.items[events][rows], weights[rows])
+
+
+@dataclass(frozen=True)
+class Query:
+    """A batch of questions: whom, and what each has done so far.
+
+    The history rides along, so a trained user, an anonymous session and a click of the last
+    second take the same call.
+
+    >>> Query.of([[3, 9], []]).starts
+    array([0, 2, 2])
+    """
+
+    users: Ints  # (b,) -1 for someone unknown
+    starts: Ints  # (b + 1,) history i is items[starts[i]:starts[i + 1]]
+    items: Ints  # (h,) oldest first
+    weights: Floats  # (h,)
+
+    @classmethod
+    def of(cls, histories: Sequence[Sequence[int]]) -> Self:
+        """Return a query for unknown people with these histories, all weights 1."""
+        starts = np.cumsum([0, *map(len, histories)]).astype(np.int64)
+        items = np.array([item for history in histories for item in history], np.int64)
+        users = np.full(len(histories), -1, np.int64)
+        return cls(users, starts, items, np.ones(len(items), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def matrix(self, items: int) -> Csr:
+        """Return the (b, items) float32 history weights."""
+        parts = (self.weights, self.items, self.starts)
+        matrix = sparse.csr_array(parts, shape=(len(self), items))
+        matrix.sum_duplicates()
+        return matrix
+
+    def take(self, first: int, stop: int) -> Query:
+        """Return the questions first..stop-1."""
+        low, high = self.starts[first], self.starts[stop]
+        return Query(
+            self.users[first:stop],
+            self.starts[first : stop + 1] - low,
+            self.items[low:high],
+            self.weights[low:high],
+        )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best k items per question, best first; -1 pads where there are fewer."""
+
+    items: Ints  # (b, k)
+    scores: Floats  # (b, k) -inf at the pads
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The items: their ids, what to call them, and their raw content, read when asked for."""
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def content(self, modality: str) -> Sequence[Raw | None]:
+        """Return one entry per item, None where it has none; all None for a modality nobody has."""
+        return self.contents.get(modality, (None,) * len(self.ids))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A catalogue with its behaviour, already cleaned and split."""
+
+    catalog: Catalog
+    users: tuple[str, ...]
+    kinds: tuple[str, ...]  # names of the codes in Interactions.kinds
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Reads raw content. One that learns from the catalogue also has `fit(contents, train)`."""
+
+    modality: str
+
+    @property
+    def width(self) -> int:
+        """Return d."""
+
+    def encode(self, contents: Sequence[Raw | None]) -> Embeddings:
+        """Return one row per content; what is None or can't be read is absent."""
+
+
+@runtime_checkable
+class Aligner(Protocol):
+    """Brings views into one space or form."""
+
+    def fit(self, views: Views, train: Interactions) -> Self:
+        """Learn from the catalogue; forget the past."""
+
+    def align(self, views: Views) -> Views:
+        """Return the same items, aligned; absent stays absent."""
+
+
+@runtime_checkable
+class Fuser(Protocol):
+    """Joins the views of an item into one vector."""
+
+    def fit(self, views: Views, train: Interactions) -> Self:
+        """Learn from the catalogue; forget the past."""
+
+    def fuse(self, views: Views) -> Embeddings:
+        """Return one row per item, present where any view is."""
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """Scores and ranks items. One that can also has `add_items(views)`."""
+
+    def fit(self, train: Interactions, items: Views) -> Self:
+        """Learn from behaviour and content; forget the past."""
+
+    def score(self, query: Query) -> Floats:
+        """Return (b, n) scores, higher is better, comparable within a row."""
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
+        """Return the k best items of each row; equal scores go to the lower item number."""
+
+
+Part: TypeAlias = Any
+"""An encoder, aligner, fuser or recommender whose class is known by name only."""
