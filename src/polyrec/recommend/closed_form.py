@@ -1,0 +1,56 @@
+"""The two matrices that closed-form models rest on: the Gram matrix and its inverse."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from scipy.linalg import lapack
+
+from polyrec.errors import FitError
+from polyrec.types import Floats, Interactions
+
+_BLOCK = 512
+
+
+def check_memory(items: int, *, matrices: int) -> None:
+    """Raise `FitError` where that many dense (n, n) float32 matrices exceed the machine."""
+    needed = 4 * matrices * items**2
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.9 * installed:
+        raise FitError(
+            f"a dense model of {items:,} items needs {needed / 2**30:.0f} GiB",
+            received=f"{installed / 2**30:.0f} GiB of memory",
+            remedy="use a sparse model (item_knn, rp3beta) or drop rare items (data.min_events)",
+        )
+
+
+def gram(train: Interactions) -> Floats:
+    """Return (n, n) R'R, Fortran order, negative weights included."""
+    matrix = train.matrix()
+    product: Floats = (matrix.T @ matrix).toarray(order="F")
+    return product
+
+
+def inverse(gram: Floats, l2: float) -> Floats:
+    """Return (G + l2 I)^-1 in the place of `gram` (Fortran order): a Cholesky inverse.
+
+    LAPACK potrf and potri in float32: n^3 multiply-adds, no memory beyond the matrix itself.
+    """
+    gram[np.diag_indices_from(gram)] += l2
+    factor, failed = lapack.spotrf(gram, lower=1, clean=0, overwrite_a=1)
+    if not failed:
+        result, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise FitError("the Gram matrix has no inverse", received=f"l2 {l2}", remedy="raise l2")
+    return _mirror(result)
+
+
+def _mirror(lower: Floats) -> Floats:
+    """Copy the lower triangle onto the upper one, in place, block by block for the cache."""
+    for start in range(0, len(lower), _BLOCK):
+        stop = start + _BLOCK
+        lower[start:stop, stop:] = lower[stop:, start:stop].T
+        corner = lower[start:stop, start:stop]
+        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+    return lower

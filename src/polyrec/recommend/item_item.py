@@ -1,0 +1,62 @@
+"""Score = history @ weights: what every item-item model does once it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from polyrec.errors import FitError
+from polyrec.index.topk import top_k
+from polyrec.types import Csr, Floats, Interactions, Query, Ranking
+
+_BATCH_BYTES = 64 * 2**20  # scores held at once while ranking
+
+
+def rank(score: Callable[[Query], Floats], query: Query, k: int, *, hide_seen: bool) -> Ranking:
+    """Return the k best items per question from a `score` function, in bounded memory."""
+    if k < 1:
+        raise FitError("a list holds at least one item", received=k, remedy="ask for k >= 1")
+    lists = []
+    start = 0
+    step = 1  # the first question tells how wide the rows are
+    while start < len(query):
+        part = query.take(start, min(start + step, len(query)))
+        scores = score(part)
+        if hide_seen:
+            scores[np.repeat(np.arange(len(part)), np.diff(part.starts)), part.items] = -np.inf
+        lists.append(top_k(scores, k))
+        start += len(part)
+        step = max(1, _BATCH_BYTES // (4 * scores.shape[1]))
+    if not lists:
+        return Ranking(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+    return Ranking(np.concatenate([i for i, _ in lists]), np.concatenate([s for _, s in lists]))
+
+
+@dataclass
+class ItemItem:
+    """What item-item models share. `fit` of a model sets `weights_` and `popularity_`.
+
+    New events need no fit: they are part of the question. Someone without history gets what is
+    popular.
+    """
+
+    weights_: Floats | Csr = field(init=False, repr=False)  # (n, n), from history item to item
+    popularity_: Floats = field(init=False, repr=False)  # (n,)
+
+    def score(self, query: Query) -> Floats:
+        """Return (b, n) scores; a question without history is answered with popularity."""
+        product = query.matrix(len(self.popularity_)) @ self.weights_
+        scores: Floats = product if isinstance(product, np.ndarray) else product.toarray()
+        scores[np.diff(query.starts) == 0] = self.popularity_
+        return scores
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
+        """Return the k best items of each row; equal scores go to the lower item number."""
+        return rank(self.score, query, k, hide_seen=hide_seen)
+
+
+def popularity(train: Interactions) -> Floats:
+    """Return (n,) the summed positive weight of each item."""
+    return np.asarray(train.positives().sum(axis=0), np.float32).reshape(-1)
