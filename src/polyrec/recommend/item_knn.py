@@ -19,6 +19,7 @@ class ItemKNN(ItemItem):
 
     `neighbours` keeps the largest of each column; None keeps all. Cost: one sparse product.
 
+    >>> from polyrec.types import Interactions, Query
     >>> train = Interactions.of([0, 0, 1, 1, 2], [0, 1, 0, 1, 2], shape=(3, 3))
     >>> ItemKNN(shrink=0).fit(train, {}).recommend(Query.of([[0]]), 1).items
     array([[1]])

@@ -33,6 +33,7 @@ class MultimodalLinear(ItemItem):
     columns, and the content row C_j: likewise; `add_items` does the same for new items.
     Memory: 8 n^2 bytes while fitting, 4 n^2 after. Time: n^3 + n^2 d multiply-adds.
 
+    >>> from polyrec.types import Embeddings, Interactions, Query
     >>> train = Interactions.of([0, 0, 1, 1], [0, 1, 0, 1], shape=(2, 3))
     >>> rows = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
     >>> views = {"text": Embeddings(rows, np.ones(3, bool))}

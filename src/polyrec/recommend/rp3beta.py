@@ -19,6 +19,7 @@ class RP3Beta(ItemItem):
 
     Cost: one sparse product; memory: its non-zeros.
 
+    >>> from polyrec.types import Interactions, Query
     >>> train = Interactions.of([0, 0, 1, 1, 2], [0, 1, 0, 1, 2], shape=(3, 3))
     >>> RP3Beta().fit(train, {}).recommend(Query.of([[0]]), 1).items
     array([[1]])

@@ -1,0 +1,61 @@
+"""The layout of the worked example: text_data.csv, image_data.npy, audio_data.npy, labels.npy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from polyrec.data.tables import Tables, need_folder, read_table, rename
+from polyrec.errors import DataError
+
+
+@dataclass
+class ArticleReader:
+    """Read one row per user-item pair: its text, image and sound arrays, and its label.
+
+    A label over 0 is a positive; 0 means seen and not taken (weight 0). text_data.csv may name
+    user and item (`data.columns`); rows of one item share the first row's content. Without these
+    columns every row is an item of its own, met by one user "anyone".
+
+    >>> ArticleReader().read(Path("nowhere"), {})
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    """
+
+    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+        """Return the tables of the folder."""
+        rows = read_table(need_folder(path) / "text_data.csv").with_row_index("row")
+        if "item" not in columns and "item_id" not in rows.columns:
+            rows = rows.with_columns(item_id=pl.col("row"))
+        if "user" not in columns and "user_id" not in rows.columns:
+            rows = rows.with_columns(user_id=pl.lit("anyone"))
+        rows = rename(rows, columns, {"user": "user_id", "item": "item_id"}, source="text_data.csv")
+        labels = _array(path / "labels.npy", len(rows)).reshape(len(rows), -1)[:, 0]
+        items = rows.unique("item", keep="first", maintain_order=True)
+        first = items["row"].to_numpy()
+        features = {
+            name: flat[first].astype(np.float32)
+            for name in ("image", "audio")
+            if (file := path / f"{name}_data.npy").is_file()
+            and (flat := _array(file, len(rows)).reshape(len(rows), -1)).size
+        }
+        events = rows.select("user", "item").with_columns(
+            weight=pl.Series((labels > 0).astype(np.float32))
+        )
+        return Tables(events, items.drop("row", "user"), features)
+
+
+def _array(path: Path, rows: int) -> npt.NDArray[Any]:
+    if not path.is_file():
+        raise DataError("no file here", received=str(path), remedy="one row per row of text_data")
+    array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if len(array) != rows:
+        remedy = f"text_data.csv has {rows:,} rows: give each one"
+        raise DataError(f"{path.name} has other rows", received=len(array), remedy=remedy)
+    return array

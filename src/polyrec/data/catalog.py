@@ -1,0 +1,188 @@
+"""The items' raw content, row by row, read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from polyrec.config import DataConfig
+from polyrec.data.tables import Tables
+from polyrec.data.validate import Finding, finding
+from polyrec.errors import DataError, nearest
+from polyrec.types import Bools, Catalog, Floats, Raw
+
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class FeatureRows(Sequence[Floats | None]):
+    """Rows of a feature array, None where a row is not finite or past the end."""
+
+    array: npt.NDArray[Any]
+    usable: Bools
+
+    def __len__(self) -> int:
+        return len(self.usable)
+
+    @overload
+    def __getitem__(self, index: int) -> Floats | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Floats | None]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return np.asarray(self.array[index], np.float32) if self.usable[index] else None
+
+    def __iter__(self) -> Iterator[Floats | None]:
+        return (self[i] for i in range(len(self)))
+
+
+def make_catalog(
+    config: DataConfig, tables: Tables, ids: pl.Series
+) -> tuple[Catalog, list[Finding]]:
+    """Return the items with their content, and what is odd about it.
+
+    `ids` begins with the rows of the items table; items after those have no content.
+    """
+    names = tuple(map(str, ids.to_list()))
+    columns = _Columns(tables.items, len(names))
+    found: list[Finding] = []
+    contents: dict[str, Sequence[Raw | None]] = {}
+    if config.text:
+        contents["text"] = columns.text(config.text)
+    root = config.path if config.path.is_dir() else config.path.parent
+    for kind in ("image", "audio", "video"):
+        column = getattr(config, kind)
+        if column is not None:
+            contents[kind] = _files(root, kind, columns.values(column), found)
+    for name, source in _features(config, root, tables).items():
+        if name in contents:
+            raise DataError("content given twice", received=name, remedy="rename the features")
+        contents[name] = _rows(name, source, columns.rows or len(names), len(names), found)
+    found += [
+        entry
+        for name, content in contents.items()
+        for entry in finding(
+            "note",
+            f"items without {name}",
+            (names[i] for i, raw in enumerate(content) if raw is None),
+            "an absent modality is masked, never filled",
+        )
+    ]
+    titles = columns.titles(names)
+    return Catalog(names, titles, contents), found
+
+
+class _Columns:
+    """The columns of the items table, lengthened to the whole catalogue."""
+
+    def __init__(self, table: pl.DataFrame | None, total: int) -> None:
+        self.table = pl.DataFrame() if table is None else table
+        self.rows = len(self.table)
+        self.total = total
+
+    def values(self, name: str) -> list[Any]:
+        if name not in self.table.columns:
+            known = ", ".join(self.table.columns) or "no items table"
+            remedy = nearest(name, self.table.columns)
+            raise DataError(f"the items have no column {name!r}", received=known, remedy=remedy)
+        return self.table[name].to_list() + [None] * (self.total - self.rows)
+
+    def text(self, names: Sequence[str]) -> list[str | None]:
+        parts = [self.values(name) for name in names]
+        rows = zip(*parts, strict=True)
+        texts = ("\n".join(str(cell) for cell in row if cell not in (None, "")) for row in rows)
+        return [text.strip() or None for text in texts]
+
+    def titles(self, ids: tuple[str, ...]) -> tuple[str, ...]:
+        if "title" not in self.table.columns:
+            return ids
+        return tuple(
+            str(title) if title else name
+            for title, name in zip(self.values("title"), ids, strict=True)
+        )
+
+
+def _files(root: Path, kind: str, names: Sequence[Any], found: list[Finding]) -> list[Path | None]:
+    """Return the media files; one that leaves the folder or is missing is None and a finding."""
+    home = root.resolve()
+    outside, missing, files = [], [], []
+    for name in names:
+        file = (home / str(name)).resolve() if name and "\0" not in str(name) else None
+        if file is not None and not file.is_relative_to(home):
+            outside.append(name)
+            file = None
+        elif file is not None and not file.is_file():
+            missing.append(name)
+            file = None
+        files.append(file)
+    remedy = "media lie inside the data folder; links must not leave it"
+    found += finding("error", f"{kind} paths that leave the data folder", outside, remedy)
+    found += finding("warning", f"{kind} files that are not there", missing, "restore the files")
+    return files
+
+
+def _features(
+    config: DataConfig, root: Path, tables: Tables
+) -> Mapping[str, Path | npt.NDArray[Any]]:
+    if not config.features:
+        return tables.features
+    home = root.resolve()
+    chosen: dict[str, Path] = {}
+    for name, file in config.features.items():
+        path = (home / file).resolve()
+        if not path.is_relative_to(home):
+            remedy = "features lie inside the data folder"
+            raise DataError("a path that leaves the data folder", received=file, remedy=remedy)
+        chosen[name] = path
+    return chosen
+
+
+def load_array(source: Path | npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an npy file as a read-only map, or the array itself."""
+    if isinstance(source, np.ndarray):
+        return source
+    try:
+        array: npt.NDArray[Any] = np.load(source, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError("no feature file here", received=source.name, remedy="check it") from error
+    except (ValueError, OSError, EOFError) as error:
+        remedy = "save a plain number array with numpy.save"
+        raise DataError(
+            "a feature file can't be read", received=source.name, remedy=remedy
+        ) from error
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        shape = f"{source.name}: {array.shape} of {array.dtype}"
+        raise DataError("features are not a table of numbers", received=shape, remedy="use (n, d)")
+    return array
+
+
+def _rows(
+    name: str, source: Path | npt.NDArray[Any], rows: int, total: int, found: list[Finding]
+) -> FeatureRows:
+    array = load_array(source)
+    if len(array) != rows:
+        remedy = f"there are {rows:,} items: give each one row"
+        raise DataError(
+            f"{name} features don't match", received=f"{len(array)} rows", remedy=remedy
+        )
+    usable = np.zeros(total, bool)
+    low, high = np.full(array.shape[1], np.inf), np.full(array.shape[1], -np.inf)
+    for start in range(0, rows, _CHUNK):
+        chunk = np.asarray(array[start : start + _CHUNK], np.float32)
+        finite = np.isfinite(chunk).all(axis=1)
+        usable[start : start + len(chunk)] = finite
+        low = np.minimum(low, chunk[finite].min(axis=0, initial=np.inf))
+        high = np.maximum(high, chunk[finite].max(axis=0, initial=-np.inf))
+    broken, constant = np.flatnonzero(~usable[:rows]), np.flatnonzero(low >= high)
+    found += finding(
+        "warning", f"{name} rows with NaN or infinite values", broken, "counted as missing"
+    )
+    found += finding("note", f"{name} columns that are constant", constant, "they say nothing")
+    return FeatureRows(array, usable)

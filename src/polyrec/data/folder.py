@@ -1,0 +1,41 @@
+"""polyrec's own layout: interactions.*, items.*, and features beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from polyrec.data.tables import Tables, find_table, need_folder, read_table, rename
+from polyrec.errors import DataError
+
+EVENTS = {
+    "user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating",
+    "weight": "weight", "kind": "kind", "split": "split",
+}  # fmt: skip
+ITEMS = {"item": "item_id", "title": "title"}
+
+
+@dataclass
+class FolderReader:
+    """Read interactions.{parquet,csv,tsv,jsonl} and, where it is there, items.* the same way.
+
+    >>> FolderReader().read(Path("nowhere"), {})
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    """
+
+    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+        """Return the tables of the folder."""
+        events = find_table(need_folder(path), "interactions")
+        if events is None:
+            raise DataError(
+                "the folder has no interactions file",
+                received=", ".join(sorted(p.name for p in path.iterdir())[:20]),
+                remedy="add interactions.parquet, .csv or .jsonl, or set data.use",
+            )
+        items = find_table(path, "items")
+        return Tables(
+            rename(read_table(events), columns, EVENTS, source=events.name),
+            rename(read_table(items), columns, ITEMS, source=items.name) if items else None,
+        )

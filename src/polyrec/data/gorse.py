@@ -1,0 +1,41 @@
+"""Gorse's export: users, items and feedback as JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from polyrec.data.tables import Tables, find_table, lists_to_text, need_folder, read_table, rename
+from polyrec.errors import DataError
+
+_EVENTS = {"user": "UserId", "item": "ItemId", "kind": "FeedbackType", "time": "Timestamp"}
+_ITEMS = {"item": "ItemId", "title": "Comment"}
+
+
+@dataclass
+class GorseReader:
+    """Read feedback.jsonl and, where it is there, items.jsonl; hidden items stay out.
+
+    >>> GorseReader().read(Path("nowhere"), {})
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    """
+
+    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+        """Return the tables of the folder."""
+        feedback = find_table(need_folder(path), "feedback")
+        if feedback is None:
+            raise DataError("no feedback.jsonl here", received=str(path), remedy="export it")
+        events = rename(read_table(feedback), columns, _EVENTS, source=feedback.name)
+        file = find_table(path, "items")
+        if file is None:
+            return Tables(events)
+        items = lists_to_text(read_table(file))
+        if "IsHidden" in items.columns:
+            hidden = items.filter(pl.col("IsHidden"))["ItemId"]
+            items = items.filter(~pl.col("IsHidden"))
+            events = events.filter(~pl.col("item").is_in(hidden.implode()))
+        return Tables(events, rename(items, columns, _ITEMS, source=file.name))

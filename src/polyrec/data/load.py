@@ -1,0 +1,229 @@
+"""From a reader's tables to a clean, split data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from polyrec.config import DataConfig, MinEvents
+from polyrec.data import splits
+from polyrec.data.catalog import load_array, make_catalog
+from polyrec.data.tables import Tables, seconds
+from polyrec.data.validate import Finding, Validation, behaviour, count, finding
+from polyrec.errors import DataError, nearest
+from polyrec.registry import find
+from polyrec.types import NO_TIME, Dataset, Interactions, Ints
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A data set, what was found on the way, and the sha256 of its ids and events."""
+
+    dataset: Dataset
+    validation: Validation
+    fingerprint: str
+
+
+def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Loaded:
+    """Return the data set of a config: read, numbered, weighted, cleaned and split.
+
+    `weights` says what one event of each kind is worth. Catalogue rows keep the order of the items
+    table; items met only in events follow. Each kind counts once per user-item pair, the latest.
+    """
+    tables: Tables = find("data", config.use)().read(config.path, config.columns)
+    found: list[Finding] = []
+    frame = _whole_rows(tables.events, found)
+    items = _item_ids(config, tables, frame, found)
+    users = frame["user"].unique().sort()
+    kinds, codes = _kinds(frame)
+    events = Interactions(
+        users=_numbers(frame["user"], users),
+        items=_numbers(frame["item"], items),
+        times=_times(frame),
+        weights=_weights(frame, config, weights),
+        kinds=codes,
+        shape=(len(users), len(items)),
+    )
+    given = _given(frame)
+    del frame
+    catalog, odd = make_catalog(config, replace(tables, events=pl.DataFrame()), items)
+    del tables
+    kept = _latest(events, given, found)
+    kept = kept[_core(events, kept, config.min_events)]
+    events, given = events.take(kept), None if given is None else given[kept]
+    parts = splits.split(config.split, events, given, seed=seed)
+    train, valid, test = (_part(events, parts, name) for name in splits.NAMES)
+    names = tuple(map(str, users.to_list()))
+    dataset = Dataset(catalog, names, kinds, train, valid, test)
+    found += odd + behaviour(dataset)
+    if not len(valid):
+        remedy = "settings can't be chosen: give data.split a valid share"
+        found += [Finding("warning", "the valid split is empty", 0, (), remedy)]
+    return Loaded(dataset, Validation(count(dataset), tuple(found)), _fingerprint(dataset))
+
+
+def _whole_rows(frame: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
+    """Return the rows that name a user and an item."""
+    if not len(frame):
+        raise DataError("there are no events", received="0 rows", remedy="check data.path")
+    broken = frame["user"].is_null() | frame["item"].is_null()
+    if not broken.any():
+        return frame
+    rows = np.flatnonzero(broken.to_numpy())
+    found += finding("warning", "events without user or item", rows, "they are left out")
+    return frame.filter(~broken)
+
+
+def _item_ids(
+    config: DataConfig, tables: Tables, frame: pl.DataFrame, found: list[Finding]
+) -> pl.Series:
+    """Return the ids of the catalogue: the items table's, then those met only in events."""
+    met = frame["item"].unique().sort()
+    known = _known_ids(config, tables, met)
+    if known is None:
+        return met
+    if known.null_count() or known.n_unique() < len(known):
+        twice = known.filter(known.is_duplicated()).unique().head(3).to_list()
+        remedy = "give each item one row with its own id"
+        raise DataError("duplicate or empty item ids", received=twice, remedy=remedy)
+    if known.dtype != met.dtype:
+        known, met = known.cast(pl.String), met.cast(pl.String)
+    further = met.filter(~met.is_in(known.implode()))
+    if len(further) == len(met):
+        received = f"{met[0]!r} in events, {known[0]!r} in items" if len(known) else "no items"
+        raise DataError("no event's item is in the items table", received=received,
+                        remedy="check data.columns.item")  # fmt: skip
+    remedy = "they are kept, without content"
+    found += finding("warning", "ids without items", further, remedy)
+    return pl.concat([known, further])
+
+
+def _known_ids(config: DataConfig, tables: Tables, met: pl.Series) -> pl.Series | None:
+    if tables.items is not None:
+        return tables.items["item"]
+    sources = [config.path / file for file in config.features.values()]
+    sources += [] if config.features else list(tables.features.values())  # type: ignore[arg-type]
+    if not sources:
+        return None
+    if not met.dtype.is_integer():
+        raise DataError("feature rows without an items file", received=str(met.dtype),
+                        remedy="add items.csv, or number the items from 0")  # fmt: skip
+    return pl.Series(np.arange(len(load_array(sources[0]))), dtype=met.dtype)
+
+
+def _numbers(column: pl.Series, ids: pl.Series) -> Ints:
+    """Return the row of each id."""
+    keys = pl.DataFrame({"id": ids, "row": np.arange(len(ids))})
+    rows = pl.DataFrame({"id": column.cast(ids.dtype)}).join(
+        keys, on="id", how="left", maintain_order="left"
+    )
+    return rows["row"].to_numpy().astype(np.int64, copy=False)
+
+
+def _kinds(
+    frame: pl.DataFrame,
+) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int16]]]:
+    if "kind" not in frame.columns:
+        return ("event",), np.zeros(len(frame), np.int16)
+    kinds = frame["kind"].cast(pl.String).fill_null("event")
+    names = kinds.unique().sort()
+    return tuple(names.to_list()), _numbers(kinds, names).astype(np.int16)
+
+
+def _times(frame: pl.DataFrame) -> Ints:
+    if "time" not in frame.columns:
+        return np.full(len(frame), NO_TIME)
+    return seconds(frame["time"]).fill_null(NO_TIME).to_numpy().astype(np.int64)
+
+
+def _weights(
+    frame: pl.DataFrame, config: DataConfig, worth: Mapping[str, float]
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Return kind weight x weight column; rated below `min_rating`: 0, seen but no positive."""
+    result = np.ones(len(frame), np.float32)
+    if "kind" in frame.columns:
+        kinds = frame["kind"].cast(pl.String).fill_null("event")
+        unknown = sorted(set(kinds.unique()) - set(worth))
+        if unknown:
+            remedy = f"say what one is worth: data.kinds ({nearest(unknown[0], worth)})"
+            raise DataError("unknown kinds of behaviour", received=unknown[:5], remedy=remedy)
+        result *= kinds.replace_strict(worth, return_dtype=pl.Float32).to_numpy()
+    if "weight" in frame.columns:
+        result *= _finite(frame["weight"], "weight")
+    if config.min_rating is not None:
+        if "rating" not in frame.columns:
+            raise DataError("data.min_rating needs ratings", received=", ".join(frame.columns),
+                            remedy="map data.columns.rating")  # fmt: skip
+        result *= _finite(frame["rating"], "rating") >= config.min_rating
+    return result
+
+
+def _finite(column: pl.Series, name: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    values = column.cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy()
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        received = f"{column[row]!r} in row {row}"
+        raise DataError(f"a {name} is not a finite number", received=received, remedy="mend it")
+    return values
+
+
+def _given(frame: pl.DataFrame) -> splits.Codes | None:
+    if "split" not in frame.columns:
+        return None
+    names = frame["split"].cast(pl.String)
+    unknown = names.filter(~names.is_in(list(splits.NAMES)) | names.is_null())
+    if len(unknown):
+        remedy = f"use {', '.join(splits.NAMES)}"
+        raise DataError("unknown split", received=unknown[0], remedy=remedy)
+    codes = dict(zip(splits.NAMES, range(3), strict=True))
+    return names.replace_strict(codes, return_dtype=pl.Int8).to_numpy()
+
+
+def _latest(events: Interactions, given: splits.Codes | None, found: list[Finding]) -> Ints:
+    """Return the events to keep: of the same user, item and kind (and given part) the latest."""
+    keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
+    keys = (keys + events.kinds) * 3 + (0 if given is None else given)
+    if len(np.unique(keys)) == len(keys):
+        return np.arange(len(keys))
+    order = np.lexsort((np.arange(len(keys)), events.times, keys))
+    last = np.r_[keys[order][1:] != keys[order][:-1], True]
+    twice = order[~last]
+    found += finding("note", "repeated events", twice, "each kind counts once per pair, the latest")
+    return np.sort(order[last])
+
+
+def _core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:
+    """Return positions in `kept` whose users and items have enough distinct partners."""
+    alive = np.arange(len(kept))
+    while (least.user > 1 or least.item > 1) and len(alive):
+        users, items = events.users[kept[alive]], events.items[kept[alive]]
+        pairs = np.unique(users * events.shape[1] + items)
+        of_user = np.bincount(pairs // events.shape[1], minlength=events.shape[0])
+        of_item = np.bincount(pairs % events.shape[1], minlength=events.shape[1])
+        enough = (of_user[users] >= least.user) & (of_item[items] >= least.item)
+        if enough.all():
+            break
+        alive = alive[enough]
+    return alive
+
+
+def _part(events: Interactions, parts: splits.Codes, name: str) -> Interactions:
+    part = events.take(np.flatnonzero(parts == splits.NAMES.index(name)))
+    if name != "valid" and not len(part):
+        raise DataError(f"the {name} split is empty", received=f"{len(parts):,} events",
+                        remedy="choose another data.split, or loosen data.min_events")  # fmt: skip
+    return part
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    digest = hashlib.sha256()
+    for ids in (dataset.users, dataset.catalog.ids, dataset.kinds):
+        digest.update("\0".join(ids).encode())
+    for part in (dataset.train, dataset.valid, dataset.test):
+        for array in (part.users, part.items, part.times, part.weights, part.kinds):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

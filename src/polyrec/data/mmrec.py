@@ -1,0 +1,40 @@
+"""MMRec: a tab-separated .inter whose x_label is the split, features as npy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from polyrec.data.recbole import one_file
+from polyrec.data.tables import Tables, read_table, rename
+
+_EVENTS = {
+    "user": "userID", "item": "itemID", "time": "timestamp", "rating": "rating", "split": "x_label",
+}  # fmt: skip
+_SPLITS = {0: "train", 1: "valid", 2: "test"}
+
+
+@dataclass
+class MMRecReader:
+    """Read NAME.inter, image_feat.npy and text_feat.npy; feature row i is item i.
+
+    >>> MMRecReader().read(Path("nowhere"), {})
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    """
+
+    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+        """Return the tables of the folder."""
+        inter = one_file(path, "*.inter")
+        events = rename(read_table(inter, suffix=".tsv"), columns, _EVENTS, source=inter.name)
+        if "split" in events.columns:
+            events = events.with_columns(pl.col("split").replace_strict(_SPLITS, default=None))
+        files = sorted(path.glob("*_feat.npy"))
+        features = {file.stem.removesuffix("_feat"): file for file in files}
+        rows = {len(np.load(file, mmap_mode="r", allow_pickle=False)) for file in files}
+        items = pl.DataFrame({"item": range(rows.pop())}) if len(rows) == 1 else None
+        return Tables(events, items, features)

@@ -1,0 +1,65 @@
+"""RecBole atomic files: tab-separated, with `name:type` headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from polyrec.data.folder import EVENTS, ITEMS
+from polyrec.data.tables import Tables, need_folder, read_table, rename
+from polyrec.errors import DataError
+
+_TYPES = {"token": pl.String, "float": pl.Float64, "token_seq": pl.String, "float_seq": pl.String}
+
+
+@dataclass
+class RecBoleReader:
+    """Read NAME.inter and, where it is there, NAME.item.
+
+    >>> RecBoleReader().read(Path("nowhere"), {})
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    """
+
+    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+        """Return the tables of the folder."""
+        events = one_file(path, "*.inter")
+        items = events.with_suffix(".item")
+        return Tables(
+            rename(_atomic(events), columns, EVENTS, source=events.name),
+            rename(_atomic(items), columns, ITEMS, source=items.name) if items.is_file() else None,
+        )
+
+
+def one_file(folder: Path, pattern: str) -> Path:
+    """Return the only file in a folder that fits a pattern."""
+    found = sorted(need_folder(folder).glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise DataError(f"one {pattern} file is needed", received=names, remedy="check data.path")
+    return found[0]
+
+
+def _atomic(path: Path) -> pl.DataFrame:
+    # everything as text first: a typed read would guess
+    table = read_table(path, suffix=".tsv", infer_schema=False, quote_char=None)
+    typed = {}
+    for column in table.columns:
+        name, colon, kind = column.partition(":")
+        if not colon or kind not in _TYPES:
+            raise DataError(
+                f"{path.name} has no header of name:type",
+                received=column[:80],
+                remedy=f"types: {', '.join(_TYPES)}",
+            )
+        typed[column] = (name, _TYPES[kind])
+    try:
+        return table.select(pl.col(c).cast(kind).alias(name) for c, (name, kind) in typed.items())
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0][:200]
+        raise DataError(
+            f"{path.name} breaks its types", received=reason, remedy="mend it"
+        ) from error

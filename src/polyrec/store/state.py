@@ -1,0 +1,78 @@
+"""Keep what a part has learned as plain arrays and JSON, never pickle.
+
+A part is a dataclass: its fields are its settings, its attributes ending in `_` are what `fit`
+learned. Those may be numpy arrays, sparse matrices, plain values, lists and tuples of plain
+values, and string-keyed dicts of all of these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+_PLAIN = (str, int, float, bool, type(None))
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def settings(part: object) -> dict[str, Any]:
+    """Return the settings of a part: its fields, without what it learned."""
+    fields = dataclasses.fields(part)  # type: ignore[arg-type]
+    return {f.name: getattr(part, f.name) for f in fields if f.init}
+
+
+def dump(part: object) -> tuple[dict[str, Any], Arrays]:
+    """Return what a part has learned as a JSON tree and the arrays that the tree names."""
+    arrays: Arrays = {}
+    learned = {name: value for name, value in vars(part).items() if _is_learned(name)}
+    return {name: _pack(value, name, arrays) for name, value in learned.items()}, arrays
+
+
+def restore(part: object, tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Give a fresh part what `dump` took from another."""
+    for name, node in tree.items():
+        if _is_learned(name):
+            setattr(part, name, _unpack(node, arrays))
+
+
+def _is_learned(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("_")
+
+
+def _pack(value: Any, path: str, arrays: Arrays) -> dict[str, Any]:
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise TypeError(f"{path} holds Python objects, which a bundle can't keep")
+        arrays[path] = value
+        return {"array": path}
+    if sparse.issparse(value):
+        matrix = sparse.csr_array(value)
+        for piece in ("data", "indices", "indptr"):
+            arrays[f"{path}.{piece}"] = getattr(matrix, piece)
+        return {"csr": path, "shape": list(matrix.shape)}
+    if isinstance(value, Mapping):
+        return {"dict": {k: _pack(v, f"{path}/{k}", arrays) for k, v in value.items()}}
+    if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
+        return {"list" if isinstance(value, list) else "tuple": list(value)}
+    if isinstance(value, _PLAIN):
+        return {"value": value}
+    raise TypeError(f"{path} is a {type(value).__name__}, which a bundle can't keep")
+
+
+def _unpack(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+    if "array" in node:
+        return arrays[node["array"]]
+    if "csr" in node:
+        path = node["csr"]
+        pieces = tuple(arrays[f"{path}.{piece}"] for piece in ("data", "indices", "indptr"))
+        return sparse.csr_array(pieces, shape=tuple(node["shape"]))
+    if "dict" in node:
+        return {key: _unpack(value, arrays) for key, value in node["dict"].items()}
+    if "tuple" in node:
+        return tuple(node["tuple"])
+    return node["list"] if "list" in node else node["value"]
