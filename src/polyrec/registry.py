@@ -29,6 +29,17 @@ def find(room: str, name: str) -> type:
     return load(table[name], extra=name)
 
 
+def short_name(room: str, part: object) -> str:
+    """Return the name under which a part's class stands in its room."""
+    address = f"{type(part).__module__}:{type(part).__qualname__}"
+    for name, known in names(room).items():
+        if known == address:
+            return name
+    raise ConfigError(
+        f"not a registered part for {room}", received=address, remedy="add it to PARTS"
+    )
+
+
 def load(address: str, *, extra: str) -> type:
     """Import "module:Class"; a missing optional package names the extra that brings it."""
     module, _, attribute = address.partition(":")

@@ -20,12 +20,10 @@ class EASE(ItemItem):
     Memory: 4 n^2 bytes for W, the inverse made in its place, and as much again while the Gram
     matrix is laid out. Time: n^3 multiply-adds.
 
-    >>> from polyrec.types import Interactions
+    >>> from polyrec.types import Interactions, Query
     >>> train = Interactions.of([0, 0, 1, 1, 2], [0, 1, 0, 1, 2], shape=(3, 3))
-    >>> EASE(l2=1).fit(train, {}).weights_.round(2)
-    array([[0.  , 0.67, 0.  ],
-           [0.67, 0.  , 0.  ],
-           [0.  , 0.  , 0.  ]], dtype=float32)
+    >>> EASE(l2=1).fit(train, {}).recommend(Query.of([[0]]), 1).items
+    array([[1]])
     """
 
     l2: float = 200.0

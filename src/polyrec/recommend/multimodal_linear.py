@@ -38,7 +38,7 @@ class MultimodalLinear(ItemItem):
     >>> rows = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
     >>> views = {"text": Embeddings(rows, np.ones(3, bool))}
     >>> MultimodalLinear().fit(train, views).recommend(Query.of([[1]]), 1).items
-    array([[0]])
+    array([[2]])
     """
 
     l2: float = 200.0

@@ -1,0 +1,256 @@
+"""The artefact: an immutable folder with everything that serving needs, and no pickle."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyrec import __version__
+from polyrec.config import Config, make, parse
+from polyrec.errors import BundleError, DataError, nearest
+from polyrec.index.exact import ExactIndex
+from polyrec.registry import find, short_name
+from polyrec.store import state
+from polyrec.store.sealed import MANIFEST, SealedFolder, SealedWriter
+from polyrec.types import (
+    FUSED,
+    Aligner,
+    Embeddings,
+    Encoder,
+    Floats,
+    Fuser,
+    Interactions,
+    Ints,
+    Query,
+    Raw,
+    Recommender,
+    Views,
+)
+
+FORMAT = 1
+_NAMES = ("ids", "titles", "users", "kinds")
+_SPLITS = ("train", "valid", "test")
+_COLUMNS = ("users", "items", "times", "weights", "kinds")
+_DOERS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
+
+
+class Lists(NamedTuple):
+    """Ranked items, one list per question, best first."""
+
+    ids: list[list[str]]
+    scores: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The fitted doers: what serving does to a new item is what training did."""
+
+    encoders: Mapping[str, Encoder]  # view -> encoder
+    aligner: Aligner
+    fuser: Fuser
+    recommender: Recommender
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained system: items, users, their behaviour, views and parts."""
+
+    config: Config
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    users: tuple[str, ...]
+    kinds: tuple[str, ...]
+    behaviour: Mapping[str, Interactions]  # train, valid, test
+    views: Views  # aligned, and FUSED
+    parts: Parts
+    fingerprint: str  # of the data
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        """Return item id -> row."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @cached_property
+    def events(self) -> Interactions:
+        """Return all behaviour known: train, valid and test."""
+        parts = [self.behaviour[name] for name in _SPLITS]
+        joined = {c: np.concatenate([getattr(part, c) for part in parts]) for c in _COLUMNS}
+        return Interactions(**joined, shape=parts[0].shape)
+
+    def recommend(
+        self,
+        users: Sequence[str] | None = None,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        k: int = 10,
+        hide_seen: bool = True,
+    ) -> Lists:
+        """Return the k best items for known users, or for anyone with these histories of item ids.
+
+        All that a user did is history, whatever split it was in. An unknown user or item raises
+        `DataError`. Where fewer than k items are left, the list is shorter.
+        """
+        if (users is None) == (histories is None):
+            raise DataError("either users or histories", remedy="give one of the two")
+        query = self._of_users(users) if users is not None else self._of_histories(histories or [])
+        ranking = self.parts.recommender.recommend(query, k, hide_seen=hide_seen)
+        return self._named(ranking.items, ranking.scores)
+
+    def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> Lists:
+        """Return the k items whose content is nearest (cosine) to one item's, in one view."""
+        vectors = self._view(view)
+        row = self._row(item)
+        if not vectors.present[row]:
+            raise DataError(f"this item has no {view} content", received=item, remedy="ask another")
+        items, scores = self._index(view).search(vectors.vectors[row : row + 1], k + 1)
+        others = items[0] != row
+        return self._named(items[:, others][:, :k], scores[:, others][:, :k])
+
+    def search(self, view: str, content: Raw, *, k: int = 10) -> Lists:
+        """Return the k items nearest in one view to new content: a text, a file, a feature row."""
+        encoder = self.parts.encoders.get(view)
+        if encoder is None:
+            remedy = nearest(view, self.parts.encoders)
+            raise DataError("this bundle has no such modality", received=view, remedy=remedy)
+        encoded = encoder.encode([content])
+        if not encoded.present[0]:
+            reason = encoded.problems.get(0, "nothing in it")
+            raise DataError("this content can't be read", received=reason, remedy="try another")
+        aligned = self.parts.aligner.align({view: encoded})[view]
+        return self._named(*self._index(view).search(aligned.vectors, k))
+
+    def history(self, user: str) -> list[str]:
+        """Return the ids of what a user did, oldest first."""
+        return [self.ids[item] for item in self._of_users([user]).items]
+
+    def title(self, item: str) -> str:
+        """Return what to call an item."""
+        return self.titles[self._row(item)]
+
+    def save(self, folder: Path) -> Path:
+        """Write the bundle; a folder that holds another bundle is replaced, any other refused.
+
+        It is written beside its place and moved there whole, so that a half-written bundle is
+        never taken for one.
+        """
+        if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+            remedy = "choose another --out"
+            raise BundleError("the folder holds other files", received=str(folder), remedy=remedy)
+        fresh = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        _write(self, fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Bundle:
+        """Return a bundle from its folder, every byte checked against its sha256."""
+        sealed = SealedFolder.open(Path(folder), newest=FORMAT)
+        try:
+            return _read(sealed)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            remedy = "make it again with polyrec run"
+            raise BundleError(
+                "the bundle is incomplete", received=str(error), remedy=remedy
+            ) from error
+
+    def _of_users(self, users: Sequence[str]) -> Query:
+        known = {name: row for row, name in enumerate(self.users)}
+        for user in users:
+            if user not in known:
+                remedy = "use --history (histories=) for someone unknown"
+                raise DataError("unknown user", received=user, remedy=remedy)
+        return self.events.histories([known[user] for user in users])
+
+    def _of_histories(self, histories: Sequence[Sequence[str]]) -> Query:
+        # an item met twice counts once, where it was met last
+        once = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
+        return Query.of([[self._row(item) for item in history] for history in once])
+
+    def _row(self, item: str) -> int:
+        if item not in self.rows:
+            raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
+        return self.rows[item]
+
+    def _view(self, view: str) -> Embeddings:
+        if view not in self.views:
+            raise DataError("no such view", received=view, remedy=nearest(view, self.views))
+        return self.views[view]
+
+    def _index(self, view: str) -> ExactIndex:
+        return ExactIndex(self._view(view).vectors, self._view(view).present)
+
+    def _named(self, items: Ints, scores: Floats) -> Lists:
+        kept = [row >= 0 for row in items]
+        ids = [[self.ids[i] for i in row[keep]] for row, keep in zip(items, kept, strict=True)]
+        values = [row[keep].tolist() for row, keep in zip(scores, kept, strict=True)]
+        return Lists(ids, values)
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    writer = SealedWriter(folder)
+    writer.json("names.json", {key: getattr(bundle, key) for key in _NAMES})
+    columns = itertools.product(_SPLITS, _COLUMNS)
+    behaviour = bundle.behaviour
+    writer.arrays("events.npz", {f"{s}.{c}": getattr(behaviour[s], c) for s, c in columns})
+    views: dict[str, Any] = {f"{n}.vectors": view.vectors for n, view in bundle.views.items()}
+    views |= {f"{name}.present": view.present for name, view in bundle.views.items()}
+    writer.arrays("views.npz", views)
+    parts = {room: _write_part(writer, room, getattr(bundle.parts, doer)) for room, doer in _DOERS}
+    encoders = bundle.parts.encoders.items()
+    parts["encode"] = {
+        name: _write_part(writer, "encode", encoder, name=f"encode.{name}")
+        for name, encoder in encoders
+    }
+    config = bundle.config.model_dump(mode="json")
+    made = {"format": FORMAT, "polyrec": __version__, "config": config, "parts": parts}
+    writer.seal({**made, "data": bundle.fingerprint})
+
+
+def _write_part(writer: SealedWriter, room: str, part: object, *, name: str = "") -> dict[str, Any]:
+    learned, arrays = state.dump(part)
+    file = name or room
+    writer.arrays(f"{file}.npz", arrays)
+    writer.json(f"{file}.json", learned)
+    return {"use": short_name(room, part), "settings": state.settings(part), "file": file}
+
+
+def _read(sealed: SealedFolder) -> Bundle:
+    names = {key: tuple(value) for key, value in sealed.json("names.json").items()}
+    shape = (len(names["users"]), len(names["ids"]))
+    events = sealed.arrays("events.npz")
+    behaviour = {
+        split: Interactions(**{c: events[f"{split}.{c}"] for c in _COLUMNS}, shape=shape)
+        for split in _SPLITS
+    }
+    arrays = sealed.arrays("views.npz")
+    views = {
+        name: Embeddings(arrays[f"{name}.vectors"], arrays[key])
+        for key in arrays
+        if (name := key.removesuffix(".present")) != key
+    }
+    manifest = sealed.manifest
+    entries = manifest["parts"]
+    parts = Parts(
+        encoders={n: _read_part(sealed, "encode", e) for n, e in entries["encode"].items()},
+        **{doer: _read_part(sealed, room, entries[room]) for room, doer in _DOERS},
+    )
+    config = parse(manifest["config"], folder=sealed.folder)
+    told: dict[str, Any] = {"config": config, "fingerprint": manifest["data"], **names}
+    return Bundle(**told, behaviour=behaviour, views=views, parts=parts)
+
+
+def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:
+    file = entry["file"]
+    part = make(find(room, entry["use"]), entry["settings"], where=file)
+    state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
+    return part

@@ -1,0 +1,152 @@
+"""Metrics of ranked lists, by name: per user where users differ, over all lists where lists do.
+
+In the formulas: k list length, H hits among the first k, T the user's relevant items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from polyrec.errors import ConfigError, nearest
+from polyrec.types import Bools, Floats, Ints
+
+Values: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric at a cut-off.
+
+    >>> Metric.parse("ndcg@20")
+    Metric(name='ndcg', k=20)
+    """
+
+    name: str
+    k: int
+
+    @classmethod
+    def parse(cls, text: str) -> Metric:
+        """Return the metric that "name@k" names, or raise `ConfigError`."""
+        name, at, cut = text.partition("@")
+        if name not in (*PER_USER, *OVER_LISTS):
+            remedy = nearest(name, (*PER_USER, *OVER_LISTS))
+            raise ConfigError("unknown metric", received=text, remedy=remedy)
+        if not at or not cut.isdigit() or int(cut) < 1:
+            raise ConfigError("a metric is name@k, k >= 1", received=text, remedy=f"{name}@20")
+        return cls(name, int(cut))
+
+
+def recall(hits: Bools, relevant: Ints) -> Values:
+    """Return (b,) |H| / |T|.
+
+    >>> recall(np.array([[True, False]]), np.array([4]))
+    array([0.25])
+    """
+    return np.asarray(hits.sum(axis=1) / relevant)
+
+
+def precision(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+    """Return (b,) |H| / k."""
+    return np.asarray(hits.mean(axis=1))
+
+
+def ndcg(hits: Bools, relevant: Ints) -> Values:
+    """Return (b,) sum over hits of 1 / log2(rank + 1), over that of the ideal list.
+
+    Binary gains; the ideal list is cut at min(|T|, k) (Järvelin & Kekäläinen, ACM TOIS 2002).
+    """
+    k = hits.shape[1]
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(discount)[np.minimum(relevant, k) - 1]
+    return np.asarray((hits * discount).sum(axis=1) / ideal)
+
+
+def average_precision(hits: Bools, relevant: Ints) -> Values:
+    """Return (b,) the mean of precision at each hit's rank, over min(|T|, k)."""
+    ranks = np.arange(1, hits.shape[1] + 1)
+    at_hits = np.where(hits, np.cumsum(hits, axis=1) / ranks, 0)
+    return np.asarray(at_hits.sum(axis=1) / np.minimum(relevant, hits.shape[1]))
+
+
+def reciprocal_rank(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+    """Return (b,) 1 / rank of the first hit, 0 without one among the first k."""
+    first = hits.argmax(axis=1)
+    return np.asarray(np.where(hits.any(axis=1), 1 / (first + 1), 0.0))
+
+
+def hit_rate(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+    """Return (b,) 1 where anything was hit."""
+    return np.asarray(hits.any(axis=1), np.float64)
+
+
+def accuracy(hits: Bools, relevant: Ints) -> Values:
+    """Return (b,) top-k categorical accuracy: every relevant item is one question.
+
+    A question is answered when its item is among the first k. Values are scaled so that their
+    plain mean is the share of answered questions over all users.
+    """
+    return np.asarray(hits.sum(axis=1) * (len(relevant) / relevant.sum()))
+
+
+PER_USER: Mapping[str, Callable[[Bools, Ints], Values]] = {
+    "recall": recall,
+    "precision": precision,
+    "ndcg": ndcg,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+    "hit_rate": hit_rate,
+    "accuracy": accuracy,
+}
+
+
+def coverage(lists: Ints, counts: Floats) -> float:
+    """Return the share of the catalogue that is in any list; `counts` (n,) are train events."""
+    return len(_shown(lists, counts).nonzero()[0]) / len(counts)
+
+
+def gini(lists: Ints, counts: Floats) -> float:
+    """Return how unevenly lists show the catalogue: 0 all alike, near 1 a few items only.
+
+    >>> round(gini(np.array([[0], [0]]), np.ones(4, np.float32)), 2)
+    0.75
+    """
+    shown = np.sort(_shown(lists, counts))
+    total, items = shown.sum(), len(shown)
+    if not total:
+        return float("nan")
+    ranks = np.arange(1, items + 1)
+    return float(((2 * ranks - items - 1) * shown).sum() / (items * total))
+
+
+def novelty(lists: Ints, counts: Floats) -> float:
+    """Return the mean surprise of a listed item, -log2 of its share of train events, in bits.
+
+    An item nobody took counts as taken once (Zhou et al., PNAS 2010).
+    """
+    shown = _shown(lists, counts)
+    surprise = -np.log2(np.maximum(counts, 1) / max(1.0, float(counts.sum())))
+    return float(shown @ surprise / shown.sum()) if shown.sum() else float("nan")
+
+
+def long_tail(lists: Ints, counts: Floats) -> float:
+    """Return the share of listed items outside the head, the fifth of items with most events."""
+    head = np.argsort(-counts, kind="stable")[: max(1, len(counts) // 5)]
+    shown = _shown(lists, counts)
+    return float(1 - shown[head].sum() / shown.sum()) if shown.sum() else float("nan")
+
+
+OVER_LISTS: Mapping[str, Callable[[Ints, Floats], float]] = {
+    "coverage": coverage,
+    "gini": gini,
+    "novelty": novelty,
+    "long_tail": long_tail,
+}
+
+
+def _shown(lists: Ints, counts: Floats) -> Ints:
+    return np.bincount(lists[lists >= 0], minlength=len(counts))
