@@ -130,6 +130,23 @@ class Bundle:
         """Return the ids of what a user did, oldest first."""
         return [self.ids[item] for item in self._of_users([user]).items]
 
+    def most_active(self, *, rank: int = 0) -> str:
+        """Return the user with most events, or the one `rank` places behind."""
+        order = np.argsort(
+            -np.bincount(self.events.users, minlength=len(self.users)), kind="stable"
+        )
+        return str(self.users[order[min(rank, len(order) - 1)]])
+
+    def view_of(self, kind: str) -> str:
+        """Return the view whose encoder reads "text", "image", "audio" or "video"."""
+        for name, encoder in self.parts.encoders.items():
+            if encoder.modality == kind:
+                return name
+        known = ", ".join(sorted(e.modality for e in self.parts.encoders.values())) or "none"
+        raise DataError(
+            "no encoder of this bundle reads that", received=kind, remedy=f"known: {known}"
+        )
+
     def title(self, item: str) -> str:
         """Return what to call an item."""
         return self.titles[self._row(item)]

@@ -142,7 +142,7 @@ class Config(Section):
     fuse: PartConfig = PartConfig(use="concat")
     recommend: PartConfig = PartConfig(use="multimodal_linear")
     evaluate: EvaluateConfig = EvaluateConfig()
-    cache: Path | None = None
+    cache: Path = Path("~/.cache/polyrec/features.sqlite")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -176,7 +176,7 @@ def parse(tree: Mapping[str, Any], *, folder: Path) -> Config:
     """Return the run described by a mapping; relative paths count from `folder`."""
     config: Config = validate(Config, tree)
     data = config.data.model_copy(update={"path": (folder / config.data.path).resolve()})
-    cache = config.cache and (folder / config.cache).resolve()
+    cache = (folder / config.cache.expanduser()).resolve()
     return config.model_copy(update={"data": data, "cache": cache})
 
 

@@ -1,93 +1,259 @@
-"""The data's way on one page: config -> data -> encode -> align -> fuse -> recommend -> bundle."""
+"""The data's way on one page: encode, align, fuse, recommend, evaluate, bundle."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from polyrec.bundle import Bundle, Parts
-from polyrec.config import Config, EncodeConfig, PartConfig, fields_of, make, read
+from polyrec.config import Config, EncodeConfig, PartConfig, make, read
 from polyrec.data.load import Loaded, load
+from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import encode_contents
-from polyrec.errors import ConfigError
+from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
+from polyrec.errors import ConfigError, MediaError, nearest
+from polyrec.evaluate.metrics import Metric
 from polyrec.evaluate.protocols import Evaluation, compat
-from polyrec.evaluate.report import Encoded, Report, write_report
+from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
+from polyrec.evaluate.samples import draw_samples
 from polyrec.evaluate.select import Trial, select
+from polyrec.media.probe import probe
 from polyrec.registry import find
+from polyrec.store import state
 from polyrec.store.features import FeatureCache
-from polyrec.types import FUSED, Catalog, Dataset, Encoder, Part, Progress, Views, silent
+from polyrec.types import (
+    FUSED,
+    Catalog,
+    Dataset,
+    Encoder,
+    Interactions,
+    Part,
+    Progress,
+    Views,
+    silent,
+)
 
-DEFAULT_ENCODERS = {
-    "text": "lsa",
-    "image": "descriptor",
-    "audio": "spectral",
-    "video": "motion",
-}
-"""What reads a kind of content where the config names no encoder; given rows need none."""
-
-
-@dataclass
-class Stages:
-    """Seconds per stage of a run."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
+"""What reads content of a kind where the config names no encoder; given rows are taken as given."""
 
 
 def run(
-    config: Config | str | Path,
-    *,
-    out: str | Path | None = None,
-    progress: Progress = silent,
+    config: Config | str | Path, *, out: str | Path | None = None, progress: Progress = silent
 ) -> Bundle:
-    """Go the whole way and return the bundle; with `out`, save it there with its report."""
-    settings = read(Path(config)) if isinstance(config, str | Path) else config
-    check_parts(settings)
-    stages = Stages()
-    with stages.stage("data"):
-        loaded = read_data(settings)
+    """Go the whole way and return the bundle; with `out`, save it there, with its report."""
+    settings = _read(config)
+    watch = Stopwatch()
+    with watch.stage("data"):
+        loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
     dataset = loaded.dataset
-    with stages.stage("encode"):
-        encoders, views, encoded = encode(settings, dataset, progress=progress)
-    with stages.stage("align"):
-        aligner = _part("align", settings.align, settings.seed).fit(views, dataset.train)
+    with watch.stage("encode"):
+        encoders, views = encode(settings, dataset, progress=progress)
+    with watch.stage("align and fuse"):
+        aligner = _part("align", settings.align, settings).fit(views, dataset.train)
         aligned = dict(aligner.align(views))
-    with stages.stage("fuse"):
-        fuser = _part("fuse", settings.fuse, settings.seed).fit(aligned, dataset.train)
+        fuser = _part("fuse", settings.fuse, settings).fit(aligned, dataset.train)
         if aligned:
             aligned[FUSED] = fuser.fuse(aligned)
-    with stages.stage("choose settings"):
-        trials = choose(settings, dataset, aligned, progress=progress)
-    with stages.stage("fit"):
-        best = trials[0].settings if trials else {}
-        recommender = _recommender(settings, best).fit(dataset.train, aligned)
+    with watch.stage("choose settings"):
+        trials = _choose(settings, dataset.train, dataset.valid, aligned, progress)
+    with watch.stage("fit"):
+        chosen = dict(trials[0].settings) if trials else {}
+        recommender = _recommender(settings, chosen).fit(dataset.train, aligned)
+    behaviour = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
     bundle = Bundle(
         config=settings,
         ids=dataset.catalog.ids,
         titles=dataset.catalog.titles,
         users=dataset.users,
         kinds=dataset.kinds,
-        behaviour={"train": dataset.train, "valid": dataset.valid, "test": dataset.test},
+        behaviour=behaviour,
         views=aligned,
         parts=Parts(encoders, aligner, fuser, recommender),
         fingerprint=loaded.fingerprint,
     )
-    with stages.stage("evaluate"):
-        evaluations = evaluate(bundle, progress=progress)
     if out is not None:
-        folder = bundle.save(Path(out))
-        report = Report.of(
-            settings, loaded.validation.to_dict(), loaded.fingerprint, evaluations, encoded
-        )
-        write_report(report, folder, bundle, dataset.catalog, stages.seconds, trials)
+        with watch.stage("save"):
+            bundle.save(Path(out))
+        with watch.stage("evaluate"):
+            evaluations = evaluate(bundle, settings.evaluate.metrics, progress=progress)
+        told = _told(loaded, settings, encoders, views)
+        report = _report(bundle, evaluations, watch, told, trials)
+        _write(report, evaluations["test"], dataset, settings, Path(out))
     return bundle
+
+
+def encode_all(
+    config: Config | str | Path, *, progress: Progress = silent
+) -> tuple[Views, tuple[str, ...]]:
+    """Return what the encoders make of a config's content, and the item ids; fills the cache."""
+    settings = _read(config)
+    dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
+    return encode(settings, dataset, progress=progress)[1], dataset.catalog.ids
+
+
+def encode(
+    config: Config, dataset: Dataset, *, progress: Progress = silent
+) -> tuple[dict[str, Encoder], Views]:
+    """Return the fitted encoders and what they made of the catalogue's content."""
+    encoders: dict[str, Encoder] = {}
+    views = {}
+    with FeatureCache(config.cache) as cache:
+        for name, part in _encoders(config, dataset.catalog).items():
+            contents = dataset.catalog.content(part.content or name)
+            encoder = _part("encode", part, config, where=f"encode.{name}")
+            if hasattr(encoder, "fit"):
+                encoder.fit(contents, dataset.train)
+            views[name] = encode_contents(
+                encoder, contents, cache=cache, stage=f"encode {name}", progress=progress
+            )
+            encoders[name] = encoder
+    return encoders, views
+
+
+def evaluate(
+    bundle: Bundle, metrics: Sequence[str], *, progress: Progress = silent
+) -> dict[str, Evaluation]:
+    """Return what the bundle reaches on valid (where there is one) and on test."""
+    train = bundle.behaviour["train"]
+    targets = {name: bundle.behaviour[name] for name in ("valid", "test")}
+    model = bundle.parts.recommender
+    found = {}
+    for done, (name, target) in enumerate(targets.items()):
+        progress("evaluate", done, len(targets))
+        if len(target) or name == "test":
+            found[name] = compat(model, train, target, metrics)
+    progress("evaluate", len(targets), len(targets))
+    return found
+
+
+def check(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
+    """Return what is found in the data of a config: counts, oddities, media that can't be read."""
+    settings = _read(config)
+    loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
+    catalog = loaded.dataset.catalog
+    found = []
+    for kind in ("image", "audio", "video"):
+        broken = []
+        contents = catalog.contents.get(kind, ())
+        for row, raw in enumerate(contents):
+            try:
+                if isinstance(raw, Path):
+                    probe(kind, raw)
+            except MediaError as error:
+                broken.append(f"{catalog.ids[row]} ({error})")
+            progress(f"look at {kind}", row + 1, len(contents))
+        remedy = "get whole copies; such items are treated as lacking it"
+        found += finding("warning", f"{kind} files that can't be read", broken, remedy)
+    return loaded.validation.with_findings(found)
+
+
+def _read(config: Config | str | Path) -> Config:
+    """Return a config whose every part and metric is known to be right before work begins."""
+    settings = config if isinstance(config, Config) else read(Path(config))
+    for name, part in settings.encode.items():
+        _part("encode", part, settings, where=f"encode.{name}")
+    for room in ("align", "fuse", "recommend"):
+        _part(room, getattr(settings, room), settings)
+    for metric in (*settings.evaluate.metrics, settings.evaluate.select_by):
+        Metric.parse(metric)
+    return settings
+
+
+def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Part:
+    """Return a part from its settings; one that takes a seed gets the run's."""
+    found = find(room, part.use)
+    seeded = {"seed": config.seed} if "seed" in {f.name for f in dataclasses.fields(found)} else {}
+    return make(found, {**seeded, **part.settings}, where=where or room)
+
+
+def _encoders(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
+    if not config.encode:
+        given = config.data.features or {}
+        return {
+            name: EncodeConfig(
+                use="features" if name in given else DEFAULT_ENCODERS.get(name, "features")
+            )
+            for name in catalog.contents
+        }
+    for name, part in config.encode.items():
+        source = part.content or name
+        if source not in catalog.contents:
+            remedy = f"name it under data ({nearest(source, catalog.contents)})"
+            raise ConfigError(f"encode.{name} has no content", received=source, remedy=remedy)
+    return config.encode
+
+
+def _recommender(config: Config, chosen: Mapping[str, Any]) -> Part:
+    part = PartConfig(use=config.recommend.use, **{**chosen, **config.recommend.settings})
+    return _part("recommend", part, config)
+
+
+def _choose(
+    config: Config, train: Interactions, valid: Interactions, items: Views, progress: Progress
+) -> list[Trial]:
+    """Return the settings tried on valid, the best first; none where there is no valid."""
+    if not len(valid):
+        return []
+    return select(
+        lambda settings: _recommender(config, settings),
+        (train, valid),
+        items,
+        by=config.evaluate.select_by,
+        fixed=config.recommend.settings,
+        progress=progress,
+    )
+
+
+def _told(
+    loaded: Loaded, config: Config, encoders: Mapping[str, Encoder], views: Views
+) -> tuple[dict[str, Any], list[EncodedView]]:
+    ids = loaded.dataset.catalog.ids
+    data = {
+        "name": config.data.path.name,
+        "hash": loaded.fingerprint,
+        **loaded.validation.to_dict(),
+    }
+    told = []
+    for name, view in views.items():
+        problems = {ids[row]: reason for row, reason in view.problems.items()}
+        present = int(view.present.sum())
+        encoder = type(encoders[name]).__name__
+        told.append(EncodedView(name, encoder, view.width, present, len(view) - present, problems))
+    return data, told
+
+
+def _report(
+    bundle: Bundle,
+    evaluations: Mapping[str, Evaluation],
+    watch: Stopwatch,
+    told: tuple[dict[str, Any], list[EncodedView]],
+    trials: Sequence[Trial],
+) -> Report:
+    data, views = told
+    notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
+    if not trials:
+        notes = ["The model was fitted on train alone; no settings were chosen on valid."]
+    return Report(
+        data=data,
+        config=bundle.config.model_dump(mode="json"),
+        versions=versions(),
+        seconds=watch.seconds,
+        peak_memory_mb=peak_memory_mb(),
+        metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
+        intervals={"test": intervals(evaluations["test"])},
+        chosen=state.settings(bundle.parts.recommender),
+        trials=trials,
+        views=views,
+        notes=notes,
+    )
+
+
+def _write(
+    report: Report, evaluation: Evaluation, dataset: Dataset, config: Config, folder: Path
+) -> None:
+    report.write_json(folder / "report.json")
+    evaluation.save_per_user(folder / "per_user.npz")
+    samples = draw_samples(dataset, evaluation, seed=config.seed)
+    write_html(report, evaluation, len(dataset.catalog), samples, folder / "report.html")

@@ -40,7 +40,8 @@ def load_video(raw: Path | bytes, *, rate: float, size: int, seconds: float) -> 
             if last >= seconds:
                 break
             if last + 1e-6 >= len(times) / rate:
-                frames.append(frame.reformat(size, size, "rgb24").to_ndarray())
+                picture = frame.reformat(size, size, "rgb24").to_ndarray()
+                frames.append(np.asarray(picture, np.uint8))
                 times.append(last)
     if not frames:
         raise MediaError("a video without frames")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import sparse
 
 from polyrec.errors import FitError
 from polyrec.index.topk import top_k
@@ -46,15 +47,33 @@ class ItemItem:
     popularity_: Floats = field(init=False, repr=False)  # (n,)
 
     def score(self, query: Query) -> Floats:
-        """Return (b, n) scores; a question without history is answered with popularity."""
+        """Return (b, n) scores.
+
+        Items that a sparse model can't reach from a history come after all that it reaches, by
+        popularity; so do all items where there is no history.
+        """
         product = query.matrix(len(self.popularity_)) @ self.weights_
-        scores: Floats = product if isinstance(product, np.ndarray) else product.toarray()
-        scores[np.diff(query.starts) == 0] = self.popularity_
-        return scores
+        if isinstance(product, np.ndarray):
+            product[np.diff(query.starts) == 0] = self.popularity_
+            return product
+        return _over_popularity(sparse.csr_array(product), self.popularity_)
 
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
+
+
+def _over_popularity(reached: Csr, popularity: Floats) -> Floats:
+    """Return dense scores: those reached, and below the least positive one the others."""
+    rows = np.repeat(np.arange(reached.shape[0]), np.diff(reached.indptr))
+    least = np.full(reached.shape[0], np.inf, np.float32)
+    positive = reached.data > 0
+    np.minimum.at(least, rows[positive], reached.data[positive])
+    below = np.where(np.isfinite(least), least / 2, 1)
+    scores: Floats = np.multiply.outer(below, popularity / max(1.0, float(popularity.max())))
+    scores = scores.astype(np.float32, copy=False)
+    scores[rows, reached.indices] = reached.data
+    return scores
 
 
 def popularity(train: Interactions) -> Floats:

@@ -1,0 +1,93 @@
+"""Small charts as SVG: drawn here, coloured by the page's own style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+_WIDTH, _HEIGHT, _EDGE = 520, 240, 34
+
+
+def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:
+    """Return horizontal bars, one per (name, value), values written beside them."""
+    if not rows:
+        return ""
+    longest = max((abs(value) for _, value in rows), default=0) or 1
+    label = 8 * min(28, max(len(name) for name, _ in rows)) + 12
+    room = _WIDTH - label - 80
+    parts = []
+    for i, (name, value) in enumerate(rows):
+        y, length = 26 * i, max(1.0, room * abs(value) / longest)
+        short = name if len(name) <= 28 else f"{name[:27]}…"
+        parts.append(
+            f'<text class="name" x="{label - 10}" y="{y + 17}" text-anchor="end">'
+            f"{escape(short)}</text>"
+            f'<rect class="bar" x="{label}" y="{y + 4}" width="{length:.1f}" height="18" rx="4">'
+            f"<title>{escape(name)}: {value:.4g}{escape(unit)}</title></rect>"
+            f'<text x="{label + length + 8:.1f}" y="{y + 17}">{value:.4g}{escape(unit)}</text>'
+        )
+    return _svg("".join(parts), title, height=26 * len(rows) + 4)
+
+
+def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str:
+    """Return how values between 0 and 1 are spread, in 20 columns."""
+    counts, _ = np.histogram(np.clip(values, 0, 1), bins=20, range=(0, 1))
+    top = max(1, int(counts.max()))
+    step = (_WIDTH - 2 * _EDGE) / 20
+    parts = []
+    for i, count in enumerate(counts):
+        height = (_HEIGHT - 2 * _EDGE) * count / top
+        x, y = _EDGE + i * step, _HEIGHT - _EDGE - height
+        parts.append(
+            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{step - 2:.1f}" '
+            f'height="{height:.1f}" rx="2"><title>{count} of {len(values)}</title></rect>'
+        )
+    ticks = [(0.0, "0"), (0.5, ".5"), (1.0, "1")]
+    return _svg("".join(parts) + _axis(ticks, label) + _top(f"{top} users"), title)
+
+
+def lorenz(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
+    """Return which share of all recommendations the least shown items get (Lorenz curve)."""
+    ordered = np.sort(shown)
+    total = max(1, int(ordered.sum()))
+    share = np.concatenate([[0], np.cumsum(ordered) / total])
+    place = np.linspace(0, 1, len(share))
+    picks = np.unique(np.linspace(0, len(share) - 1, 120).astype(int))
+    points = " ".join(f"{_x(place[i]):.1f},{_y(share[i]):.1f}" for i in picks)
+    even = f'<line class="even" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>'
+    line = f'<polyline class="line" points="{points}"/>'
+    ticks = [(0.0, "0"), (0.5, "half"), (1.0, "all items")]
+    return _svg(even + line + _axis(ticks, label) + _top("all recommendations"), title)
+
+
+def _x(share: float) -> float:
+    return _EDGE + (_WIDTH - 2 * _EDGE) * float(share)
+
+
+def _y(share: float) -> float:
+    return _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * float(share)
+
+
+def _axis(ticks: Sequence[tuple[float, str]], label: str) -> str:
+    base = _y(0)
+    texts = "".join(
+        f'<text x="{_x(at)}" y="{base + 15}" text-anchor="middle">{escape(name)}</text>'
+        for at, name in ticks
+    )
+    line = f'<line class="axis" x1="{_x(0)}" y1="{base}" x2="{_x(1)}" y2="{base}"/>'
+    middle = f'<text class="name" x="{_WIDTH / 2}" y="{base + 31}" text-anchor="middle">'
+    return f"{line}{texts}{middle}{escape(label)}</text>"
+
+
+def _top(text: str) -> str:
+    return f'<text class="name" x="{_EDGE}" y="{_EDGE - 10}">{escape(text)}</text>'
+
+
+def _svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
+    return (
+        f'<svg role="img" viewBox="0 0 {_WIDTH} {height:.0f}" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title>{body}</svg>"
+    )

@@ -1,0 +1,166 @@
+"""What a run did and reached: report.json for programs, report.html for people."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from polyrec.evaluate import charts
+from polyrec.evaluate.protocols import Evaluation, interval
+from polyrec.evaluate.select import Trial
+
+_HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
+
+
+@dataclass(frozen=True)
+class EncodedView:
+    """What became of one kind of content."""
+
+    name: str
+    encoder: str
+    width: int
+    present: int
+    missing: int
+    problems: Mapping[str, str]  # item id -> why its content could not be read
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that report.json holds."""
+
+    data: Mapping[str, Any]  # counts, findings, hash
+    config: Mapping[str, Any]
+    versions: Mapping[str, str]
+    seconds: Mapping[str, float]  # per stage
+    peak_memory_mb: float
+    metrics: Mapping[str, Mapping[str, float]]  # valid, test
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)  # the recommender's settings
+    trials: Sequence[Trial] = ()
+    views: Sequence[EncodedView] = ()
+    notes: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; a figure that is not a number is None."""
+        plain = asdict(self)
+        return {key: _finite(value) for key, value in plain.items()}
+
+    def write_json(self, path: Path) -> None:
+        """Write report.json."""
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        path.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One item as a person sees it."""
+
+    item: str
+    title: str
+    picture: bytes | None = None  # JPEG
+    hit: bool = False  # a recommendation that was in test
+
+    @property
+    def source(self) -> str:
+        """Return the picture as a data URI; without one, initials on a colour of the item's own."""
+        if self.picture is not None:
+            return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode()}"
+        hue = int.from_bytes(hashlib.sha256(self.item.encode()).digest()[:2]) % 360
+        words = self.title.split()
+        initials = "".join(word[0] for word in words[:2]).upper() or "?"
+        drawn = (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
+            f'<rect width="120" height="120" fill="hsl({hue} 45% 42%)"/>'
+            '<text x="60" y="76" font-family="sans-serif" font-size="44" fill="white" '
+            f'text-anchor="middle">{escape(initials)}</text></svg>'
+        )
+        return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One user: what was done, what is recommended."""
+
+    user: str
+    history: Sequence[Card]
+    recommended: Sequence[Card]
+    figures: Mapping[str, float]
+
+
+def intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
+    """Return the 95% bootstrap interval of every metric that users have one by one."""
+    return {name: interval(values) for name, values in evaluation.values.items()}
+
+
+def write_html(
+    report: Report, evaluation: Evaluation, items: int, samples: Sequence[Sample], path: Path
+) -> None:
+    """Write report.html: one file, no scripts, nothing from elsewhere."""
+    environment = Environment(
+        loader=PackageLoader("polyrec.evaluate"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    test = report.metrics["test"]
+    headlines = [name for name in _HEADLINES if name in test] or list(test)[:4]
+    page = environment.get_template("report.html.j2").render(
+        report=report,
+        headlines=headlines,
+        charts=[(title, Markup(svg)) for title, svg in _charts(report, evaluation, items)],
+        samples=samples,
+        config=json.dumps(report.config, indent=1, ensure_ascii=False),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[str, str]]:
+    test = report.metrics["test"]
+    accuracy = [(name, test[name]) for name in evaluation.values]
+    lists = evaluation.ranking.items
+    shown = np.bincount(lists[lists >= 0], minlength=items)
+    drawn = [("Accuracy on test", charts.bars(accuracy, title="Accuracy on test"))]
+    ndcg = next((name for name in evaluation.values if name.startswith("ndcg")), None)
+    if ndcg:
+        title = f"How {ndcg} is spread over users"
+        drawn.append((title, charts.histogram(evaluation.values[ndcg], title=title, label=ndcg)))
+    title = "Who gets shown: even would be the straight line"
+    label = "share of the catalogue, least shown first"
+    drawn.append((title, charts.lorenz(shown, title=title, label=label)))
+    if len(report.trials) > 1:
+        rows = [(_settings(trial.settings), trial.score) for trial in report.trials[:10]]
+        title = "Settings tried on valid, the ten best"
+        drawn.append((title, charts.bars(rows, title=title)))
+    spent = [(name, seconds) for name, seconds in report.seconds.items() if seconds >= 0.01]
+    drawn.append(("Seconds per stage", charts.bars(spent, title="Seconds per stage", unit=" s")))
+    return drawn
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    pieces = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            value = " ".join(f"{k} {v:.2g}" for k, v in value.items() if v)
+        pieces.append(f"{name} {value}")
+    return ", ".join(pieces) or "as they are"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,56 @@
+"""Some users as a person would look at them: what they did, what they are recommended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyrec.errors import MediaError
+from polyrec.evaluate.protocols import Evaluation
+from polyrec.evaluate.report import Card, Sample
+from polyrec.media.probe import PICTURES
+from polyrec.types import Catalog, Dataset
+
+_USERS, _SHOWN = 6, 10
+
+
+def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list[Sample]:
+    """Return a few evaluated users, drawn at random so that nobody can pick the pretty ones."""
+    generator = np.random.default_rng(seed)
+    count = len(evaluation.users)
+    drawn = np.sort(generator.choice(count, size=min(_USERS, count), replace=False))
+    return [_sample(dataset, evaluation, int(row)) for row in drawn]
+
+
+def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> Sample:
+    user = int(evaluation.users[row])
+    listed = evaluation.ranking.items[row, :_SHOWN]
+    hits = evaluation.hits[row, :_SHOWN]
+    history = dataset.train.histories([user]).items[-_SHOWN:]
+    figures = {name: float(v[row]) for name, v in evaluation.values.items() if name in _FIGURES}
+    return Sample(
+        user=dataset.users[user],
+        history=[card(dataset.catalog, int(item)) for item in history],
+        recommended=[
+            card(dataset.catalog, int(item), hit=bool(hit))
+            for item, hit in zip(listed, hits, strict=True)
+            if item >= 0
+        ],
+        figures=figures,
+    )
+
+
+_FIGURES = ("recall@20", "ndcg@20")
+
+
+def card(catalog: Catalog, item: int, *, hit: bool = False) -> Card:
+    """Return an item's title and small picture: its image, else a frame of its video."""
+    for kind, picture in PICTURES.items():
+        raw = catalog.content(kind)[item]
+        if raw is None or isinstance(raw, np.ndarray):
+            continue
+        try:
+            small = picture(raw, size=160)
+        except MediaError:
+            continue
+        return Card(catalog.ids[item], catalog.titles[item], small, hit)
+    return Card(catalog.ids[item], catalog.titles[item], None, hit)
