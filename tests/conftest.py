@@ -1,9 +1,17 @@
 """Fixtures that every test can ask for."""
 
+import io
 import os
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from PIL import Image
+
+from polyrec.data.studio import Studio, make_world
+from polyrec.data.studio.sound import compose, encode_clip
+from polyrec.types import Embeddings, Interactions
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +22,74 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"public data sets not found at {folder}; set POLYREC_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small studio world; nobody may change it."""
+    folder = tmp_path_factory.mktemp("studio") / "world"
+    make_world(folder, Studio(items=60, users=150, damaged=0.08))
+    return folder
+
+
+@pytest.fixture
+def checkerboard() -> Interactions:
+    """Return 20 users on 12 items: even users took even items, odd ones odd, each but one."""
+    pairs = [
+        (user, item)
+        for user in range(20)
+        for item in range(12)
+        if user % 2 == item % 2 and item // 2 != user % 6
+    ]
+    return Interactions.of(*zip(*pairs, strict=True), shape=(20, 12))
+
+
+@pytest.fixture
+def parity_views() -> dict[str, Embeddings]:
+    """Return two views of the checkerboard's items that tell even from odd; item 11 lacks one."""
+    generator = np.random.default_rng(0)
+    odd = np.arange(12) % 2
+    text = np.stack([odd, 1 - odd], axis=1) + 0.1 * generator.standard_normal((12, 2))
+    image = np.outer(odd - 0.5, np.ones(3)) + 0.1 * generator.standard_normal((12, 3))
+    here = np.ones(12, bool)
+    partly = here.copy()
+    partly[11] = False
+    image[11] = 0
+    return {
+        "text": Embeddings(text.astype(np.float32), here),
+        "image": Embeddings(image.astype(np.float32), partly),
+    }
+
+
+@pytest.fixture(scope="session")
+def jpeg() -> bytes:
+    """Return a JPEG of 64 x 48 pixels, red on the left and blue on the right."""
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:, :32, 0] = pixels[:, 32:, 2] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def mp3() -> bytes:
+    """Return 3 s of music."""
+    shared = np.eye(8)[2]
+    return encode_clip(compose(shared, np.zeros(4), np.random.default_rng(0)), ogg=False)
+
+
+@pytest.fixture(scope="session")
+def silent_mp4() -> bytes:
+    """Return 2 s of video without sound: black, then white from one second on."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for index in range(20):
+            pixels = np.full((64, 64, 3), 255 * (index >= 10), np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    return buffer.getvalue()

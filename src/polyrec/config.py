@@ -68,6 +68,24 @@ class PartConfig(BaseModel):
         return dict(self.model_extra or {})
 
 
+class AlignConfig(PartConfig):
+    """An aligner."""
+
+    use: str = "none"
+
+
+class FuseConfig(PartConfig):
+    """A fuser."""
+
+    use: str = "concat"
+
+
+class RecommendConfig(PartConfig):
+    """A recommender; what it leaves open is chosen on valid."""
+
+    use: str = "multimodal_linear"
+
+
 class EncodeConfig(PartConfig):
     """An encoder, and the content that it reads (by default the view's own name)."""
 
@@ -138,9 +156,9 @@ class Config(Section):
     preset: Literal["shop", "social", "media"] | None = None
     data: DataConfig
     encode: dict[str, EncodeConfig] = {}
-    align: PartConfig = PartConfig(use="none")
-    fuse: PartConfig = PartConfig(use="concat")
-    recommend: PartConfig = PartConfig(use="multimodal_linear")
+    align: AlignConfig = AlignConfig()
+    fuse: FuseConfig = FuseConfig()
+    recommend: RecommendConfig = RecommendConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     cache: Path = Path("~/.cache/polyrec/features.sqlite")
 

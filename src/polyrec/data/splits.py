@@ -68,7 +68,8 @@ def global_time(events: Interactions, shares: Shares) -> Codes:
     Later events on a pair that an earlier part knows already are DROPPED: a repetition is no
     discovery.
     """
-    marks = (1 - shares.valid - shares.test, 1 - shares.test)
+    # rounded: 1 - .2 - .2 is a hair above .6, and would take one event more
+    marks = np.round([1 - shares.valid - shares.test, 1 - shares.test], 9)
     first, second = np.quantile(events.times, marks, method="inverted_cdf")
     codes = (events.times > first).astype(np.int8) + (events.times > second)
     pairs = _pairs(events)

@@ -70,6 +70,8 @@ def _one_user(
     rows = []
     for time in _session_times(count, generator):
         out = np.flatnonzero(unseen & (latents.release <= time))
+        if not len(out):
+            break
         by_chance = generator.random() < studio.noise
         item = int(generator.choice(out) if by_chance else out[np.argmax(scores[out])])
         unseen[item] = False

@@ -45,7 +45,7 @@ def draw_latents(studio: Studio) -> Latents:
         taste=_themes(generator, users, focus=0.2),
         private_taste=generator.standard_normal((users, kinds, PRIVATE)),
         attention=generator.dirichlet(np.full(kinds, 0.7), users),
-        appeal=0.5 * generator.standard_normal(items),
+        appeal=0.9 * generator.standard_normal(items),
         release=np.where(fresh, DAYS * late, 0.0),
         present=present,
         chinese=generator.random(items) < studio.chinese,

@@ -98,7 +98,8 @@ def _one(
         scenes = "、".join(dict.fromkeys(pick(theme.chinese_scenes) for theme in picked))
         about = f"关于{pick(main.chinese_nouns)}的故事：{scenes}。"
         return title, about + (f"{'，'.join(styles)}。" if styles else "")
-    title = f"{pick(second.adjectives)} {pick(main.nouns)} {pick(picked[1].nouns)}"
+    nouns = dict.fromkeys([pick(main.nouns), pick(picked[1].nouns)])  # never one noun twice
+    title = f"{pick(second.adjectives)} {' '.join(nouns)}"
     scenes = ", ".join(dict.fromkeys(pick(theme.scenes) for theme in picked))
     about = f"About a {pick(main.nouns).lower()}: {scenes}."
     return title, about + (f" {', '.join(styles).capitalize()}." if styles else "")

@@ -1,0 +1,114 @@
+"""Splits: seeded, disjoint in pairs, and what they say they are."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyrec.config import SplitConfig
+from polyrec.data import splits
+from polyrec.errors import DataError
+from polyrec.types import Interactions
+
+SHARES = splits.Shares(0.1, 0.2, 5)
+USES = ("random", "user_time", "leave_one_out", "global_time", "new_items")
+
+rows = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 7), st.integers(0, 50)), min_size=1, max_size=80
+)
+
+
+def events_of(drawn: list[tuple[int, int, int]]) -> Interactions:
+    users, items, times = zip(*drawn, strict=True)
+    return Interactions.of(users, items, shape=(6, 8), times=times)
+
+
+@pytest.mark.parametrize("use", USES)
+@given(drawn=rows)
+def test_no_pair_lies_in_two_parts_and_the_same_seed_gives_the_same(use: str, drawn: list) -> None:
+    events = events_of(drawn)
+    config = SplitConfig(use=use, valid=0.1, test=0.2)
+    codes = splits.split(config, events, None, seed=5)
+    assert np.array_equal(codes, splits.split(config, events, None, seed=5))
+    parts: dict[tuple[int, int], set[int]] = {}
+    for user, item, code in zip(events.users, events.items, codes, strict=True):
+        if code != splits.DROPPED:
+            parts.setdefault((user, item), set()).add(int(code))
+    assert all(len(found) == 1 for found in parts.values())
+
+
+def world(users: int = 40, per_user: int = 10) -> Interactions:
+    who = np.repeat(np.arange(users), per_user)
+    generator = np.random.default_rng(1)
+    what = np.concatenate([generator.permutation(30)[:per_user] for _ in range(users)])
+    times = generator.permutation(len(who))
+    return Interactions.of(who, what, shape=(users, 30), times=times)
+
+
+def test_in_time_means_that_a_users_later_pairs_are_tested() -> None:
+    events = world()
+    codes = splits.user_time(events, SHARES)
+    for user in range(40):
+        mine = events.users == user
+        order = codes[mine][np.argsort(events.times[mine])]
+        assert order.tolist() == [0] * 7 + [1] + [2] * 2
+
+
+def test_leaving_one_out_takes_the_last_and_the_last_but_one() -> None:
+    events = world()
+    codes = splits.leave_one_out(events, SHARES)
+    for user in range(40):
+        mine = events.users == user
+        order = codes[mine][np.argsort(events.times[mine])]
+        assert order.tolist() == [0] * 8 + [1, 2]
+
+
+def test_a_user_with_two_pairs_stays_in_train() -> None:
+    events = Interactions.of([0, 0], [1, 2], shape=(1, 3), times=[1, 2])
+    for use in ("random", "user_time", "leave_one_out"):
+        assert splits.split(SplitConfig(use=use), events, None, seed=0).tolist() == [0, 0]
+
+
+def test_one_cut_for_all_means_that_train_is_before_valid_is_before_test() -> None:
+    events = world()
+    codes = splits.global_time(events, SHARES)
+    spans = [events.times[codes == part] for part in range(3)]
+    assert spans[0].max() < spans[1].min() <= spans[1].max() < spans[2].min()
+    assert abs(len(spans[2]) / len(events) - 0.2) < 0.01
+
+
+def test_a_repetition_after_the_cut_is_dropped() -> None:
+    events = Interactions.of([0] * 5, [1, 2, 3, 4, 1], shape=(1, 5), times=[1, 2, 3, 4, 5])
+    codes = splits.global_time(events, splits.Shares(0.2, 0.2, 0))
+    assert codes.tolist() == [0, 0, 0, 1, splits.DROPPED]
+
+
+def test_new_items_leave_train_wholly_and_are_drawn_over_popularity() -> None:
+    generator = np.random.default_rng(2)
+    items = np.minimum(generator.geometric(0.02, 20_000) - 1, 199)
+    events = Interactions.of(generator.integers(0, 500, 20_000), items, shape=(500, 200))
+    codes = splits.new_items(events, SHARES)
+    in_test, in_train = set(items[codes == 2]), set(items[codes == 0])
+    assert not in_test & in_train
+    assert abs(len(in_test) / len(set(items)) - 0.2) < 0.03
+    counts = np.bincount(items, minlength=200)
+    assert 0.5 < counts[list(in_test)].mean() / counts[counts > 0].mean() < 2
+
+
+def test_auto_takes_what_the_data_bring() -> None:
+    events = world()
+    auto = SplitConfig(valid=0.1, test=0.2)
+    given_codes = np.zeros(len(events), np.int8)
+    assert splits.split(auto, events, given_codes, seed=5) is given_codes
+    timed = splits.split(auto, events, None, seed=5)
+    assert np.array_equal(timed, splits.user_time(events, SHARES))
+    untimed = Interactions.of(events.users, events.items, shape=events.shape)
+    assert np.array_equal(splits.split(auto, untimed, None, seed=5), splits.random(untimed, SHARES))
+
+
+def test_a_split_that_the_data_do_not_allow_is_refused() -> None:
+    untimed = Interactions.of([0], [0], shape=(1, 1))
+    with pytest.raises(DataError, match="the data bring no split"):
+        splits.split(SplitConfig(use="given"), untimed, None, seed=0)
+    with pytest.raises(DataError, match="events without a time: received 'global_time'"):
+        splits.split(SplitConfig(use="global_time"), untimed, None, seed=0)

@@ -1,0 +1,117 @@
+"""The studio world is what it says: seeded to the byte, and its truth can be found again."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from polyrec.config import PRESETS
+from polyrec.data.studio import Studio, make_world
+from polyrec.data.studio.behaviour import KINDS
+from polyrec.data.studio.latents import DAYS, START
+from polyrec.errors import ConfigError
+
+SMALL = Studio(items=30, users=40)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_same_seed_makes_the_same_bytes_and_another_makes_others(tmp_path: Path) -> None:
+    for name, studio in (("a", SMALL), ("b", SMALL), ("c", Studio(items=30, users=40, seed=8))):
+        make_world(tmp_path / name, studio)
+    first = hashes(tmp_path / "a")
+    assert first == hashes(tmp_path / "b")
+    other = hashes(tmp_path / "c")
+    assert first["items.parquet"] != other["items.parquet"]
+    assert first["interactions.parquet"] != other["interactions.parquet"]
+
+
+def test_whole_media_open_and_damaged_ones_are_in_the_truth(world: Path) -> None:
+    damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
+    assert damaged
+    for path in sorted(world.glob("*/*.*")):
+        name = str(path.relative_to(world))
+        if name.startswith("truth") or name in damaged:
+            continue
+        if name.startswith("image"):
+            with Image.open(path) as cover:
+                assert cover.size == (160, 160)
+            continue
+        with av.open(str(path)) as clip:
+            assert clip.streams.audio
+            assert bool(clip.streams.video) == name.startswith("video")
+            assert abs(clip.duration / 1e6 - 3) < 0.2
+
+
+def test_modalities_are_missing_at_about_the_rate_asked(tmp_path: Path) -> None:
+    truth = make_world(tmp_path, Studio(items=100, users=20, missing=0.3, damaged=0))
+    rate = 1 - truth.latents.present.mean()
+    assert 0.2 < rate < 0.4
+    items = pl.read_parquet(tmp_path / "items.parquet")
+    named = items.select("title", "image", "audio", "video").to_numpy()
+    assert np.array_equal(named != None, truth.latents.present)  # noqa: E711 - elementwise
+    assert truth.damaged == {}
+
+
+def test_texts_are_in_two_languages(world: Path) -> None:
+    told = pl.read_parquet(world / "items.parquet")["description"].drop_nulls()
+    chinese = told.str.contains("[\u4e00-\u9fff]").mean()
+    assert 0.05 < chinese < 0.5
+
+
+def test_nobody_meets_an_item_before_its_release(world: Path) -> None:
+    truth = np.load(world / "truth/truth.npz")
+    events = pl.read_parquet(world / "interactions.parquet")
+    days = (events["timestamp"].to_numpy() - START) / 86_400
+    assert (days + 1e-4 >= truth["release"][truth["event_items"]]).all()
+    assert (truth["release"] > 0.85 * DAYS).sum() == 6
+    assert events["timestamp"].is_sorted()
+
+
+def test_kinds_are_known_to_the_presets(world: Path) -> None:
+    kinds = set(pl.read_parquet(world / "interactions.parquet")["kind"])
+    assert kinds == set(KINDS)
+    assert kinds <= set(PRESETS["shop"])
+    assert kinds <= set(PRESETS["media"])
+
+
+def test_taste_and_popularity_drive_choices(tmp_path: Path) -> None:
+    truth = make_world(tmp_path, Studio(items=200, users=100, missing=0.9, damaged=0))
+    latents, events = truth.latents, truth.events
+    fit = latents.taste @ latents.shared.T
+    driven = events.drivers >= 0
+    chosen = fit[events.users[driven], events.items[driven]].mean()
+    assert chosen > fit.mean() + 0.2
+    assert latents.appeal[events.items].mean() > latents.appeal.mean() + 0.1
+    assert (~driven).mean() == pytest.approx(0.15, abs=0.05)
+
+
+def test_the_driver_is_a_modality_that_the_item_has(tmp_path: Path) -> None:
+    truth = make_world(tmp_path, SMALL)
+    driven = truth.events.drivers >= 0
+    items, drivers = truth.events.items[driven], truth.events.drivers[driven]
+    assert truth.latents.present[items, drivers].mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"items": 3}, "too small"),
+        ({"missing": 1.5}, "a rate is off"),
+        ({"events": 1}, "too small"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Studio(**settings)

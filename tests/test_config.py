@@ -1,0 +1,127 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from polyrec import config
+from polyrec.errors import ConfigError
+from polyrec.recommend.ease import EASE
+
+
+def write(folder: Path, tree: object) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree), encoding="utf-8")
+    return path
+
+
+MINIMAL = {"data": {"path": "movies"}}
+
+
+def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
+    read = config.read(write(tmp_path, MINIMAL))
+    assert read.data.path == tmp_path / "movies"
+    assert read.recommend.use == "multimodal_linear"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seeed": 1}, "unknown key: received 'seeed'; did you mean 'seed'?"),
+        (
+            {"data": {"path": "x", "txt": "a"}},
+            "unknown key: received 'data.txt'; did you mean 'text'?",
+        ),
+        (
+            {"data": {"path": "x", "split": {"use": "randm"}}},
+            "data.split.use does not fit: received 'randm'",
+        ),
+        ({"seed": "many"}, "seed does not fit: received 'many'"),
+        ({"data": {}}, "data.path is needed"),
+        ({"encode": {"text": {"seed": 3}}}, "encode.text.use is needed"),
+        ({"data": {"path": "x", "split": {"test": 2}}}, "data.split.test does not fit: received 2"),
+    ],
+)
+def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.read(write(tmp_path, MINIMAL | change))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a: [", "not a YAML file"), ("- 1", "a config is a mapping"), ("", "a config is a mapping")],
+)
+def test_what_is_no_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config.read(write(tmp_path, text))
+
+
+def test_a_missing_config_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no config file here"):
+        config.read(tmp_path / "none.yaml")
+
+
+def test_yaml_makes_no_objects(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a YAML file"):
+        config.read(write(tmp_path, "data: !!python/object/apply:os.system ['true']"))
+
+
+def test_overrides_reach_any_depth_and_keep_their_types(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+    read = config.read(path, overrides=["seed=3", "data.split.use=random", "recommend.l2=1.5"])
+    assert (read.seed, read.data.split.use) == (3, "random")
+    assert read.recommend.settings == {"l2": 1.5}
+
+
+def test_another_part_drops_the_settings_of_the_one_before(tmp_path: Path) -> None:
+    tree = MINIMAL | {"recommend": {"use": "item_knn", "shrink": 3}}
+    overrides = ["recommend.l2=5", "recommend.use=ease"]
+    assert config.read(write(tmp_path, tree), overrides=overrides).recommend.settings == {"l2": 5}
+
+
+@pytest.mark.parametrize("text", ["seed", "=3", "data.path.deep=1", "seed=[1"])
+def test_an_override_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        config.read(write(tmp_path, MINIMAL), overrides=[text])
+
+
+def test_variables_come_from_the_environment_or_their_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HERE", "/somewhere")
+    monkeypatch.delenv("THERE", raising=False)
+    tree = {"data": {"path": "${HERE}/x", "text": ["${THERE:-plot}"]}}
+    read = config.read(write(tmp_path, tree))
+    assert read.data.path == Path("/somewhere/x")
+    assert read.data.text == ("plot",)
+
+
+def test_a_variable_without_value_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="an environment variable is not set: received 'NOWHERE_SET'"
+    ):
+        config.read(write(tmp_path, {"data": {"path": "${NOWHERE_SET}"}}))
+
+
+def test_presets_weigh_kinds_and_the_config_has_the_last_word(tmp_path: Path) -> None:
+    tree = {"preset": "shop", "data": {"path": "x", "kinds": {"view": 0.5}}}
+    weights = config.read(write(tmp_path, tree)).weights
+    assert (weights["view"], weights["like"], weights["purchase"]) == (0.5, 2, 4)
+
+
+def test_settings_of_a_part_are_checked_against_its_fields() -> None:
+    assert config.make(EASE, {"l2": 3}, where="recommend").l2 == 3.0
+    with pytest.raises(
+        ConfigError, match="recommend: unknown setting: received 'l3'; did you mean 'l2'"
+    ):
+        config.make(EASE, {"l3": 3}, where="recommend")
+    with pytest.raises(ConfigError, match=r"recommend\.l2 does not fit: received 'much'"):
+        config.make(EASE, {"l2": "much"}, where="recommend")
+
+
+def test_learned_attributes_are_no_settings() -> None:
+    learned = {f.name for f in dataclasses.fields(EASE) if not f.init}
+    assert learned == {"weights_", "popularity_"}
+    with pytest.raises(ConfigError):
+        config.make(EASE, {"weights_": 1}, where="recommend")

@@ -1,0 +1,40 @@
+"""What holds for the whole project."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "src" / "polyrec"
+
+
+def test_no_module_passes_400_lines_and_no_function_50() -> None:
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 50, f"{path}: {node.name}"
+
+
+def test_importing_polyrec_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import polyrec; "
+        "import json; print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    seconds, modules = json.loads(result.stdout)
+    assert not {"torch", "polars", "numpy", "scipy", "sklearn", "pydantic"} & set(modules)
+    assert seconds < 0.2
+
+
+def test_no_pickle_and_no_eval_in_the_source() -> None:
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [
+                alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)
+            ]
+            assert "pickle" not in names, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec"), path

@@ -1,0 +1,41 @@
+import sys
+
+import pytest
+
+import polyrec
+from polyrec import registry
+from polyrec.errors import ConfigError, ExtraError
+from polyrec.recommend.ease import EASE
+
+ROOMS = ("data", "encode", "align", "fuse", "recommend")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_part_of_a_room_is_found_and_named_back(room: str) -> None:
+    for name in registry.names(room):
+        assert registry.short_name(room, registry.find(room, name)()) == name
+
+
+def test_an_unknown_part_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="received 'eese'; did you mean 'ease'"):
+        registry.find("recommend", "eese")
+
+
+def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "polyrec.encode.minilm", raising=False)
+    with pytest.raises(ExtraError, match=r"pip install 'polyrec\[minilm\]'"):
+        registry.find("encode", "minilm")
+
+
+def test_an_object_from_elsewhere_is_no_part() -> None:
+    with pytest.raises(ConfigError, match="not a registered part"):
+        registry.short_name("recommend", object())
+
+
+def test_classes_are_reached_through_their_room() -> None:
+    assert polyrec.recommend.EASE is EASE
+    with pytest.raises(AttributeError):
+        _ = polyrec.recommend.Nonsense
+    with pytest.raises(AttributeError):
+        _ = polyrec.nonsense
