@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
@@ -139,7 +139,9 @@ def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[st
     label = "share of the catalogue, least shown first"
     drawn.append((title, charts.lorenz(shown, title=title, label=label)))
     if len(report.trials) > 1:
-        rows = [(_settings(trial.settings), trial.score) for trial in report.trials[:10]]
+        best = report.trials[:10]
+        same = {k for k, v in best[0].settings.items() if all(t.settings.get(k) == v for t in best)}
+        rows = [(_settings(trial.settings, leave_out=same), trial.score) for trial in best]
         title = "Settings tried on valid, the ten best"
         drawn.append((title, charts.bars(rows, title=title)))
     spent = [(name, seconds) for name, seconds in report.seconds.items() if seconds >= 0.01]
@@ -147,9 +149,10 @@ def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[st
     return drawn
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
+def _settings(settings: Mapping[str, Any], *, leave_out: Set[str]) -> str:
     pieces = []
-    for name, value in settings.items():
+    for name in sorted(settings.keys() - leave_out):
+        value = settings[name]
         if isinstance(value, Mapping):
             value = " ".join(f"{k} {v:.2g}" for k, v in value.items() if v)
         pieces.append(f"{name} {value}")

@@ -1,0 +1,146 @@
+"""What every registered recommender promises."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from polyrec.config import make
+from polyrec.registry import find, names
+from polyrec.store import state
+from polyrec.types import Embeddings, Interactions, Query, Recommender
+
+NAMES = sorted(names("recommend"))
+
+
+@pytest.fixture(params=NAMES)
+def fresh(request: pytest.FixtureRequest) -> Recommender:
+    return find("recommend", request.param)()
+
+
+@pytest.fixture
+def model(fresh: Recommender, checkerboard: Interactions, parity_views: dict) -> Recommender:
+    return fresh.fit(checkerboard, parity_views)
+
+
+def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:
+    assert isinstance(fresh, Recommender)
+    assert dataclasses.is_dataclass(fresh)
+    assert make(type(fresh), state.settings(fresh), where="recommend") == fresh
+
+
+def test_fitting_twice_is_fitting_once(
+    model: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    query = checkerboard.histories(range(20))
+    once = model.score(query)
+    other = Interactions.of([0, 1], [3, 4], shape=checkerboard.shape)
+    again = model.fit(other, parity_views).fit(checkerboard, parity_views)
+    assert again is model
+    assert np.array_equal(model.score(query), once)
+
+
+def test_scores_are_finite_float32_and_a_batch_equals_its_members(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    query = checkerboard.histories(range(20))
+    scores = model.score(query)
+    assert scores.dtype == np.float32
+    assert scores.shape == (20, 12)
+    assert np.isfinite(scores).all()
+    single = np.concatenate([model.score(query.take(i, i + 1)) for i in range(20)])
+    assert np.allclose(scores, single, atol=1e-6)
+
+
+def test_personal_models_find_the_missing_square(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    if type(model).__name__ == "Popular":
+        pytest.skip("popular is the same for everyone")
+    ranking = model.recommend(checkerboard.histories(range(20)), 1)
+    expected = [2 * (user % 6) + user % 2 for user in range(20)]
+    assert ranking.items[:, 0].tolist() == expected
+
+
+def test_seen_items_stay_hidden_unless_asked_for(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    query = checkerboard.histories(range(20))
+    seen = query.matrix(12).toarray() > 0
+    hidden = model.recommend(query, 12)
+    for row in range(20):
+        listed = hidden.items[row][hidden.items[row] >= 0]
+        assert not seen[row, listed].any()
+        assert len(listed) == 12 - seen[row].sum()
+    assert (model.recommend(query, 12, hide_seen=False).items >= 0).all()
+
+
+def test_a_list_longer_than_the_catalogue_is_padded(model: Recommender) -> None:
+    ranking = model.recommend(Query.of([[0]]), 30)
+    assert (ranking.items[0] >= 0).sum() == 11
+    assert ranking.items[0, 11:].tolist() == [-1] * 19
+    assert (ranking.scores[0, 11:] == -np.inf).all()
+
+
+def test_no_history_is_answered_with_what_is_popular(checkerboard: Interactions, fresh: Recommender,
+                                                     parity_views: dict) -> None:  # fmt: skip
+    extra = Interactions.of(
+        [*checkerboard.users, 0, 1], [*checkerboard.items, 7, 7], shape=checkerboard.shape
+    )
+    model = fresh.fit(extra, parity_views)
+    counts = extra.positives().sum(axis=0)
+    listed = model.recommend(Query.of([[], [2]]), 12).items[0]
+    assert counts[listed[0]] == counts.max()
+    assert sorted(listed.tolist()) == list(range(12))
+
+
+def test_no_questions_get_no_answers(model: Recommender) -> None:
+    assert model.recommend(Query.of([]), 3).items.shape == (0, 3)
+
+
+def test_renumbered_items_permute_scores(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    query = checkerboard.histories(range(20))
+    before = fresh.fit(checkerboard, parity_views).score(query)
+    order = np.random.default_rng(1).permutation(12)  # new row r is old row order[r]
+    place = np.argsort(order)
+    moved = dataclasses.replace(checkerboard, items=place[checkerboard.items])
+    views = {name: view.take(order) for name, view in parity_views.items()}
+    after = fresh.fit(moved, views).score(moved.histories(range(20)))
+    assert np.allclose(after, before[:, order], atol=1e-5)
+
+
+def test_learned_state_comes_back_from_a_bundle(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    again = make(type(model), state.settings(model), where="recommend")
+    state.restore(again, *state.dump(model))
+    query = checkerboard.histories(range(20))
+    assert np.array_equal(again.score(query), model.score(query))
+
+
+def test_what_an_absent_modality_holds_changes_nothing(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    query = checkerboard.histories(range(20))
+    before = fresh.fit(checkerboard, parity_views).score(query)
+    image = parity_views["image"]
+    junk = image.vectors.copy()
+    junk[~image.present] = 1e6
+    other = fresh.fit(checkerboard, parity_views | {"image": Embeddings(junk, image.present)})
+    assert np.array_equal(other.score(query), before)
+
+
+def test_no_content_at_all_is_no_error(fresh: Recommender, checkerboard: Interactions) -> None:
+    scores = fresh.fit(checkerboard, {}).score(checkerboard.histories([0]))
+    assert np.isfinite(scores).all()
+
+
+def test_its_search_space_holds_settings_of_its_own(fresh: Recommender, parity_views: dict) -> None:
+    if not hasattr(fresh, "search_space"):
+        pytest.skip("nothing to choose")
+    for stage in fresh.search_space(parity_views):
+        for name, candidates in stage.items():
+            for candidate in candidates:
+                make(type(fresh), {name: candidate}, where="recommend")

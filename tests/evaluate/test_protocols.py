@@ -1,0 +1,120 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from polyrec.errors import FitError
+from polyrec.evaluate.protocols import compat, interval
+from polyrec.evaluate.select import select
+from polyrec.recommend.item_item import rank
+from polyrec.types import Interactions, Query
+
+
+@dataclass
+class Fixed:
+    """Score item i by table[i] + shift, for everyone."""
+
+    table: tuple[float, ...] = (5, 4, 3, 2, 1, 0)
+    shift: float = 0.0
+    asked: list = field(default_factory=list, init=False)
+
+    def fit(self, train: Interactions, items: object) -> "Fixed":
+        return self
+
+    def score(self, query: Query) -> np.ndarray:
+        self.asked += query.users.tolist()
+        return np.tile(np.float32(self.table) + np.float32(self.shift), (len(query), 1))
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Any:
+        return rank(self.score, query, k, hide_seen=hide_seen)
+
+    def search_space(self, items: object) -> list:
+        return [
+            {"shift": (0.0, 1.0)},
+            {"table": ((5, 4, 3, 2, 1, 0), (0, 1, 2, 3, 4, 5), (0, 0, 9, 9, 0, 0))},
+        ]
+
+
+TRAIN = Interactions.of([0, 1, 3], [0, 1, 2], shape=(5, 6))
+TARGET = Interactions.of(
+    [0, 0, 1, 2, 3, 4], [1, 5, 0, 0, 3, 4], shape=(5, 6), weights=[1, 1, 1, 1, 0, 1]
+)
+
+
+def test_asked_are_users_with_train_events_and_relevant_items() -> None:
+    found = compat(Fixed(), TRAIN, TARGET, ["recall@2"])
+    # 2 and 4 have no train, what 3 did in the target is no positive
+    assert found.users.tolist() == [0, 1]
+    assert found.ranking.items.tolist() == [[1, 2], [0, 2]]
+    assert found.hits.tolist() == [[True, False], [True, False]]
+    assert found.values["recall@2"].tolist() == [0.5, 1.0]
+    assert found.means["recall@2"] == 0.75
+
+
+def test_only_train_is_hidden_for_valid_and_for_test() -> None:
+    seen_in_valid = Interactions.of([0], [1], shape=(5, 6))
+    assert compat(Fixed(), TRAIN, seen_in_valid, ["hit_rate@1"]).means["hit_rate@1"] == 1
+    assert compat(Fixed(), TRAIN, TARGET, ["hit_rate@1"]).means["hit_rate@1"] == 1
+
+
+def test_seen_but_unrated_items_are_hidden_too() -> None:
+    weak = Interactions.of([0, 0], [0, 1], shape=(5, 6), weights=[1, 0])
+    target = Interactions.of([0], [2], shape=(5, 6))
+    assert compat(Fixed(), weak, target, ["mrr@3"]).means["mrr@3"] == 1
+
+
+def test_cut_offs_take_the_head_of_one_list() -> None:
+    found = compat(Fixed(), TRAIN, TARGET, ["recall@1", "recall@20", "coverage@20", "coverage@1"])
+    assert found.ranking.items.shape == (2, 20)
+    assert found.values["recall@20"].tolist() == [1, 1]
+    assert found.means["coverage@1"] == pytest.approx(2 / 6)
+    assert found.means["coverage@20"] == 1
+
+
+def test_nobody_to_ask_is_said() -> None:
+    with pytest.raises(FitError, match="nobody to evaluate on"):
+        compat(Fixed(), TRAIN, Interactions.of([2], [0], shape=(5, 6)), ["recall@2"])
+
+
+def test_values_per_user_are_kept(tmp_path: Path) -> None:
+    found = compat(Fixed(), TRAIN, TARGET, ["recall@2", "gini@2"])
+    found.save_per_user(tmp_path / "v.npz")
+    kept = np.load(tmp_path / "v.npz")
+    assert kept["users"].tolist() == [0, 1]
+    assert kept["recall_at_2"].tolist() == [0.5, 1.0]
+    assert set(kept.files) == {"users", "recall_at_2"}
+
+
+def test_the_interval_holds_the_mean_about_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    inside = 0
+    for trial in range(60):
+        low, high = interval(generator.random(200), seed=trial, resamples=300)
+        inside += low < 0.5 < high
+    assert 50 <= inside <= 60
+
+
+def test_settings_are_chosen_stage_by_stage_and_the_first_of_equals_wins() -> None:
+    def choose(**fixed: object) -> list:
+        return select(lambda s: Fixed(**s), (TRAIN, TARGET), {}, by="ndcg@2", fixed=fixed)
+
+    trials = choose()
+    assert trials[0].settings == {"shift": 0.0}
+    assert trials[0].score == max(trial.score for trial in trials)
+    assert len(trials) == 5
+    fixed = choose(table=(0, 1, 2, 3, 4, 5))
+    assert [trial.settings for trial in fixed] == [{"shift": 0.0}, {"shift": 1.0}]
+
+
+def test_choosing_sees_neither_test_nor_anyone_else() -> None:
+    asked = []
+
+    def make(settings: dict) -> Fixed:
+        model = Fixed(**settings)
+        asked.append(model.asked)
+        return model
+
+    select(make, (TRAIN, TARGET), {}, by="recall@1", fixed={})
+    assert {user for users in asked for user in users} == {0, 1}

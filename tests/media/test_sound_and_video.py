@@ -1,0 +1,89 @@
+import io
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polyrec.errors import MediaError
+from polyrec.media import audio, video
+from polyrec.media.probe import PICTURES, probe
+
+
+def tone(seconds: float, rate: int = 8000, channels: int = 2) -> bytes:
+    buffer = io.BytesIO()
+    time = np.arange(int(seconds * rate)) / rate
+    samples = (20_000 * np.sin(2 * np.pi * 440 * time)).astype("<i2")
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.repeat(samples, channels).tobytes())
+    return buffer.getvalue()
+
+
+def test_sound_becomes_mono_at_the_rate_asked() -> None:
+    samples = audio.load_audio(tone(1.0), rate=16_000, seconds=30)
+    assert samples.dtype == np.float32
+    assert abs(len(samples) - 16_000) < 200
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert abs(spectrum.argmax() * 16_000 / len(samples) - 440) < 3
+    assert 0.5 < np.abs(samples).max() < 0.9
+
+
+def test_only_the_first_seconds_are_heard() -> None:
+    assert len(audio.load_audio(tone(3.0), rate=8000, seconds=1.5)) == 12_000
+
+
+def test_a_path_and_its_bytes_sound_the_same(tmp_path: Path, mp3: bytes) -> None:
+    (tmp_path / "a.txt").write_bytes(mp3)
+    from_path = audio.load_audio(tmp_path / "a.txt", rate=22_050, seconds=9)
+    assert np.array_equal(from_path, audio.load_audio(mp3, rate=22_050, seconds=9))
+
+
+@pytest.mark.parametrize("raw", [b"", b"no sound at all" * 30, tone(0.0)])
+def test_what_is_no_sound_is_said(raw: bytes) -> None:
+    with pytest.raises(MediaError):
+        audio.load_audio(raw, rate=8000, seconds=5)
+
+
+def test_less_than_declared_is_truncated() -> None:
+    audio.check_length(9.0, declared=10.0, limit=60)
+    audio.check_length(5.0, declared=100.0, limit=5)
+    with pytest.raises(MediaError, match=r"truncated: received '4.0 s'; the file declares 10.0 s"):
+        audio.check_length(4.0, declared=10.0, limit=60)
+
+
+def test_frames_come_at_even_times(silent_mp4: bytes) -> None:
+    clip = video.load_video(silent_mp4, rate=5, size=16, seconds=30)
+    assert clip.frames.shape == (10, 16, 16, 3)
+    assert np.allclose(np.diff(clip.times), 0.2, atol=0.11)
+    dark = clip.frames.mean(axis=(1, 2, 3)) < 60
+    assert dark.tolist() == [True] * 5 + [False] * 5
+
+
+def test_a_silent_video_has_no_sound_and_a_sound_no_pictures(silent_mp4: bytes, mp3: bytes) -> None:
+    with pytest.raises(MediaError, match="no sound track"):
+        audio.load_audio(silent_mp4, rate=8000, seconds=5)
+    with pytest.raises(MediaError, match="no pictures"):
+        video.load_video(mp3, rate=5, size=16, seconds=5)
+
+
+def test_a_cut_video_is_damaged(silent_mp4: bytes) -> None:
+    for share in (0.2, 0.6, 0.9):
+        with pytest.raises(MediaError):
+            video.load_video(silent_mp4[: int(share * len(silent_mp4))], rate=5, size=16, seconds=5)
+
+
+def test_pictures_are_made_of_images_and_videos(jpeg: bytes, silent_mp4: bytes) -> None:
+    for kind, raw in (("image", jpeg), ("video", silent_mp4)):
+        assert PICTURES[kind](raw, size=32).startswith(b"\xff\xd8")
+
+
+def test_probing_passes_whole_files_and_stops_broken_ones(
+    jpeg: bytes, mp3: bytes, silent_mp4: bytes
+) -> None:
+    for kind, raw in (("image", jpeg), ("audio", mp3), ("video", silent_mp4), ("text", b"words")):
+        probe(kind, raw)
+        with pytest.raises(MediaError):
+            probe(kind, b"\x00" * 50 if kind != "text" else b" ")

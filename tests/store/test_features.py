@@ -1,0 +1,75 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polyrec.errors import DataError
+from polyrec.store.features import FeatureCache
+
+
+def test_what_was_put_is_got_and_the_first_stays(tmp_path: Path) -> None:
+    with FeatureCache(tmp_path / "deep" / "c.sqlite") as cache:
+        rows = {bytes([i]) * 32: np.full(3, i, np.float32) for i in range(200)}
+        cache.put("one", rows)
+        cache.put("one", {bytes(32): np.full(3, 9, np.float32)})
+        found = cache.get([*rows, b"absent"])
+        assert found.keys() == rows.keys()
+        assert all(np.array_equal(found[key], rows[key]) for key in rows)
+        assert cache.counts() == {"one": 200}
+
+
+def test_more_keys_than_a_statement_takes(tmp_path: Path) -> None:
+    with FeatureCache(tmp_path / "c.sqlite") as cache:
+        rows = {i.to_bytes(8): np.float32([i]) for i in range(1234)}
+        cache.put("one", rows)
+        assert len(cache.get(list(rows))) == 1234
+
+
+def test_two_may_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with FeatureCache(path) as one, FeatureCache(path) as two:
+        one.put("a", {b"1": np.float32([1])})
+        two.put("a", {b"2": np.float32([2])})
+        assert len(one.get([b"1", b"2"])) == len(two.get([b"1", b"2"])) == 2
+
+
+def test_a_foreign_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "c.sqlite").write_bytes(
+        b"this is no database, and long enough to be read as one" * 30
+    )
+    with pytest.raises(DataError, match="the feature cache can't be used"):
+        FeatureCache(tmp_path / "c.sqlite")
+
+
+WRITER = """
+import sys, numpy as np
+from pathlib import Path
+from polyrec.store.features import FeatureCache
+cache = FeatureCache(Path(sys.argv[1]))
+for batch in range(10_000):
+    cache.put("w", {(batch * 8 + i).to_bytes(8): np.full(64, batch, np.float32) for i in range(8)})
+    print(batch, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_whole_batches_and_loses_none_it_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+        told = int(writer.stdout.readline())
+        time.sleep(0.05)
+        os.kill(writer.pid, signal.SIGKILL)
+        told = int([told, *writer.stdout.read().split()[:-1]][-1])
+        writer.wait()
+        writer.stdout.close()
+        with FeatureCache(path) as cache:
+            count = cache.counts()["w"]
+            assert count % 8 == 0
+            assert count >= 8 * (told + 1)
+            rows = cache.get([i.to_bytes(8) for i in range(count)])
+            assert all((row == row[0]).all() and len(row) == 64 for row in rows.values())

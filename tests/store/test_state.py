@@ -1,0 +1,59 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import sparse
+
+from polyrec.store import state
+
+
+@dataclass
+class Part:
+    size: int = 3
+    learned_: object = field(init=False, repr=False)
+
+
+def round_trip(value: object) -> object:
+    part, fresh = Part(), Part()
+    part.learned_ = value
+    state.restore(fresh, *state.dump(part))
+    return fresh.learned_
+
+
+plain = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())
+
+
+@given(st.one_of(plain, st.lists(plain), st.lists(plain).map(tuple)))
+def test_plain_values_come_back_as_they_were(value: object) -> None:
+    back = round_trip(value)
+    assert back == value
+    assert type(back) is type(value)
+
+
+@given(arrays.arrays(np.float32, arrays.array_shapes(max_dims=3, min_side=0)))
+def test_arrays_come_back_in_dicts_of_dicts(value: np.ndarray) -> None:
+    back = round_trip({"a": {"b/c": value}, "n": 1})
+    assert back["n"] == 1
+    assert np.array_equal(back["a"]["b/c"], value, equal_nan=True)
+
+
+def test_sparse_matrices_come_back() -> None:
+    matrix = sparse.random_array((5, 4), density=0.4, format="csr", rng=np.random.default_rng(0))
+    assert (round_trip(matrix) != matrix).nnz == 0
+
+
+def test_settings_and_private_names_are_no_state() -> None:
+    part = Part(size=4)
+    part.learned_ = 1
+    part._hidden_ = 2
+    assert state.dump(part)[0] == {"learned_": {"value": 1}}
+    assert state.settings(part) == {"size": 4}
+
+
+@pytest.mark.parametrize("value", [object(), np.array([object()]), {"a": object()}, [[1]]])
+def test_what_a_bundle_can_not_keep_is_said(value: object) -> None:
+    with pytest.raises(TypeError, match="a bundle can't keep"):
+        round_trip(value)
