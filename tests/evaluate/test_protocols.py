@@ -20,7 +20,7 @@ class Fixed:
     shift: float = 0.0
     asked: list = field(default_factory=list, init=False)
 
-    def fit(self, train: Interactions, items: object) -> "Fixed":
+    def fit(self, *_: object) -> "Fixed":
         return self
 
     def score(self, query: Query) -> np.ndarray:
@@ -30,7 +30,7 @@ class Fixed:
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Any:
         return rank(self.score, query, k, hide_seen=hide_seen)
 
-    def search_space(self, items: object) -> list:
+    def search_space(self, *_: object) -> list:
         return [
             {"shift": (0.0, 1.0)},
             {"table": ((5, 4, 3, 2, 1, 0), (0, 1, 2, 3, 4, 5), (0, 0, 9, 9, 0, 0))},

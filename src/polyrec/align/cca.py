@@ -35,9 +35,11 @@ class CCA:
     width: int = 128
     ridge: float = 1e-2
 
-    means_: dict[str, Floats] = field(init=False, repr=False)  # (d,) of each view
-    maps_: dict[str, Floats] = field(init=False, repr=False)  # (d, width)
-    agreement_: Floats = field(init=False, repr=False)  # (width,) 0..1, mean correlation of views
+    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
+    maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
+    agreement_: Floats = field(
+        init=False, repr=False, compare=False
+    )  # (width,) 0..1, mean correlation of views
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn the shared directions."""

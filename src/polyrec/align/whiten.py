@@ -31,8 +31,8 @@ class Whiten:
     width: int | None = 128
     ridge: float = 1e-3
 
-    means_: dict[str, Floats] = field(init=False, repr=False)  # (d,) of each view
-    maps_: dict[str, Floats] = field(init=False, repr=False)  # (d, width)
+    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
+    maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn mean and covariance of each view."""

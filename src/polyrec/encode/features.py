@@ -23,7 +23,7 @@ class Features:
 
     modality: str = "any"
 
-    width_: int = field(init=False, repr=False)
+    width_: int = field(init=False, repr=False, compare=False)
 
     @property
     def width(self) -> int:

@@ -35,10 +35,10 @@ class LSA:
     seed: int = 7
     modality: str = "text"
 
-    words_: list[str] = field(init=False, repr=False)
-    pieces_: list[str] = field(init=False, repr=False)
-    idf_: Floats = field(init=False, repr=False)  # (words + pieces,)
-    axes_: Floats = field(init=False, repr=False)  # (words + pieces, d)
+    words_: list[str] = field(init=False, repr=False, compare=False)
+    pieces_: list[str] = field(init=False, repr=False, compare=False)
+    idf_: Floats = field(init=False, repr=False, compare=False)  # (words + pieces,)
+    axes_: Floats = field(init=False, repr=False, compare=False)  # (words + pieces, d)
 
     def fit(self, contents: Sequence[Raw | None], train: Interactions) -> Self:  # noqa: ARG002
         """Learn terms, their weights and the axes from the texts that are there."""

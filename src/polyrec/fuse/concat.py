@@ -29,8 +29,8 @@ class Concat:
 
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
 
-    names_: tuple[str, ...] = field(init=False, repr=False)
-    widths_: dict[str, int] = field(init=False, repr=False)
+    names_: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    widths_: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
         """Remember the views, in the order of their names."""

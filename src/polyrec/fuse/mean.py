@@ -27,8 +27,8 @@ class WeightedMean:
 
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
 
-    names_: tuple[str, ...] = field(init=False, repr=False)
-    width_: int = field(init=False, repr=False)
+    names_: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    width_: int = field(init=False, repr=False, compare=False)
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
         """Check that the views have one width."""

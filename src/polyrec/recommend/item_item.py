@@ -43,8 +43,10 @@ class ItemItem:
     popular.
     """
 
-    weights_: Floats | Csr = field(init=False, repr=False)  # (n, n), from history item to item
-    popularity_: Floats = field(init=False, repr=False)  # (n,)
+    weights_: Floats | Csr = field(
+        init=False, repr=False, compare=False
+    )  # (n, n), from history item to item
+    popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
 
     def score(self, query: Query) -> Floats:
         """Return (b, n) scores.

@@ -11,7 +11,7 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend.closed_form import check_memory, gram, inverse
 from polyrec.recommend.item_item import ItemItem, popularity
-from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
+from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
 
 @dataclass
@@ -46,25 +46,28 @@ class MultimodalLinear(ItemItem):
     content_l2: float = 5.0
     weights: dict[str, float] | None = None  # view -> w_m >= 0, made to add up to 1; None: equal
 
-    names_: tuple[str, ...] = field(init=False, repr=False)  # the views that are read
-    means_: dict[str, Floats] = field(init=False, repr=False)  # (d,) of each view
-    features_: dict[str, Floats] = field(init=False, repr=False)  # X_m (n, d)
-    solvers_: dict[str, Floats] = field(init=False, repr=False)  # K_m (d, d)
-    norms_: Floats = field(init=False, repr=False)  # mean norm of the warm (columns, rows)
+    names_: tuple[str, ...] = field(
+        init=False, repr=False, compare=False
+    )  # the views that are read
+    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
+    features_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # X_m (n, d)
+    solvers_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # K_m (d, d)
+    norms_: Floats = field(
+        init=False, repr=False, compare=False
+    )  # mean norm of the warm (columns, rows)
 
     def fit(self, train: Interactions, items: Views) -> Self:
         """Solve; forget the past."""
         check_memory(train.shape[1], matrices=2)
         self.popularity_ = popularity(train)
         self._read(items)
-        cold = self.popularity_ == 0
         self.weights_ = self._solve(train)
-        warm = ~cold
+        warm = self.popularity_ > 0
         self.norms_ = np.array(
             [_mean_norm(self.weights_[:, warm], 0), _mean_norm(self.weights_[warm], 1)], np.float32
         )
-        if self.names_ and cold.any():
-            self._graft(cold)
+        if self.names_:
+            self._graft()
         return self
 
     def add_items(self, views: Views) -> Self:
@@ -84,7 +87,7 @@ class MultimodalLinear(ItemItem):
         grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         grown.weights_ = np.zeros((known + count, known + count), np.float32)
         grown.weights_[:known, :known] = self.weights_
-        grown._graft(np.arange(known + count) >= known)
+        grown._graft()
         return grown
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
@@ -147,8 +150,11 @@ class MultimodalLinear(ItemItem):
         total = np.broadcast_to(np.asarray(own, np.float32), (items,))
         return np.concatenate(left, axis=1), np.concatenate(right), total
 
-    def _graft(self, cold: Bools) -> None:
-        """Give the cold items their content columns and rows, at the warm ones' norm."""
+    def _graft(self) -> None:
+        """Give the items without behaviour their content columns and rows, at the warm norm."""
+        cold = self.popularity_ == 0
+        if not cold.any():
+            return
         left, right, _ = self._content()
         columns, rows = left @ right[:, cold], left[cold] @ right
         columns *= _to_norm(columns[~cold], 0, self.norms_[0])

@@ -20,7 +20,7 @@ class Popular:
     array([[0, 1]])
     """
 
-    popularity_: Floats = field(init=False, repr=False)  # (n,)
+    popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
 
     def fit(self, train: Interactions, items: Views) -> Self:  # noqa: ARG002 - content is not read
         """Count."""
