@@ -38,6 +38,7 @@ def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
         ),
         ({"seed": "many"}, "seed does not fit: received 'many'"),
         ({"data": {}}, "data.path is needed"),
+        ({"data": {"pth": "x"}}, "unknown key: received 'data.pth'; did you mean 'path'?"),
         ({"encode": {"text": {"seed": 3}}}, "encode.text.use is needed"),
         ({"data": {"path": "x", "split": {"test": 2}}}, "data.split.test does not fit: received 2"),
     ],

@@ -222,7 +222,8 @@ def validate(model: type[BaseModel], tree: Mapping[str, Any], *, where: str = ""
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        # an unknown key first: it is often the needed one, misspelt
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         place = ".".join([where, *map(str, first["loc"])] if where else map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             known = _known(model, first["loc"][:-1])

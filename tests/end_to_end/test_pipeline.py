@@ -1,0 +1,145 @@
+"""The whole way on the studio world: what is true of it comes out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import polyrec
+from polyrec import pipeline
+from polyrec.config import parse
+from polyrec.data.load import load
+from polyrec.data.studio import Studio, make_world
+from polyrec.errors import ConfigError, DataError
+from polyrec.evaluate.protocols import compat
+
+MEDIA = {"text": ["title", "description"], "image": "image", "audio": "audio", "video": "video"}
+
+
+def config(world: Path, folder: Path, **change: object):
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), **MEDIA},
+        "align": {"use": "whiten", "width": 32},
+        "evaluate": {"metrics": ["recall@10", "ndcg@10"], "select_by": "ndcg@10"},
+        "cache": str(folder / "cache.sqlite"),
+    }
+    return parse(tree | change, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("larger") / "world"
+    make_world(folder, Studio(items=150, users=500, missing=0.1))
+    return folder
+
+
+def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
+    steps = []
+    polyrec.run(config(world, tmp_path), out=tmp_path / "out", progress=lambda *s: steps.append(s))
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
+    told = {view["name"]: view for view in report["views"]}
+    assert set(told) == set(MEDIA)
+    unread = {(kind, item) for kind, view in told.items() for item in view["problems"]}
+    broken = {(name.split("/")[0], f"i{int(name[6:11]):04d}") for name in damaged}
+    # a sound cut short by its container is still a sound: only that kind may slip through
+    assert unread <= broken
+    assert all(kind == "audio" for kind, _ in broken - unread)
+    assert report["data"]["hash"]
+    assert {"data", "encode", "fit", "evaluate"} <= report["seconds"].keys()
+    assert report["trials"][0]["score"] == pytest.approx(report["metrics"]["valid"]["ndcg@10"])
+    assert {stage for stage, _, _ in steps} >= {
+        "encode image",
+        "choose settings on valid",
+        "evaluate",
+    }
+    assert all(done <= total for _, done, total in steps)
+    assert (tmp_path / "out/report.html").stat().st_size > 20_000
+    kept = np.load(tmp_path / "out/per_user.npz")
+    assert kept["recall_at_10"].mean() == pytest.approx(report["metrics"]["test"]["recall@10"])
+
+
+def test_the_same_seed_gives_the_same_bundle(world: Path, tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "two"):
+        polyrec.run(config(world, tmp_path), out=tmp_path / name)
+        files.append(json.loads((tmp_path / name / "manifest.json").read_text())["files"])
+    assert files[0] == files[1]
+
+
+def test_content_beats_behaviour_alone_beats_popularity(larger: Path, tmp_path: Path) -> None:
+    reached = {}
+    for use in ("popular", "ease", "multimodal_linear"):
+        bundle = polyrec.run(config(larger, tmp_path, recommend={"use": use}))
+        found = pipeline.evaluate(bundle, ["ndcg@10"])
+        reached[use] = found["test"].means["ndcg@10"]
+    assert reached["multimodal_linear"] > reached["ease"] > reached["popular"]
+
+
+def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(
+    larger: Path, tmp_path: Path
+) -> None:
+    settings = config(larger, tmp_path, recommend={"use": "multimodal_linear", "l2": 20})
+    tree = settings.model_dump() | {
+        "data": settings.data.model_dump() | {"split": {"use": "new_items"}}
+    }
+    dataset = load(parse(tree, folder=tmp_path).data, weights=settings.weights, seed=7).dataset
+    _, views = pipeline.encode(settings, dataset)
+    order = np.random.default_rng(0).permutation(len(dataset.catalog))
+    shuffled = {name: view.take(order) for name, view in views.items()}
+    reached = []
+    for given in (views, shuffled):
+        model = polyrec.recommend.MultimodalLinear(l2=20).fit(dataset.train, given)
+        reached.append(compat(model, dataset.train, dataset.test, ["recall@20"]).means["recall@20"])
+    assert reached[0] > 1.5 * reached[1]
+
+
+def test_a_missing_valid_leaves_the_settings_as_they_are(world: Path, tmp_path: Path) -> None:
+    settings = config(world, tmp_path)
+    data = settings.data.model_dump() | {"split": {"use": "random", "valid": 0}}
+    polyrec.run(
+        parse(settings.model_dump() | {"data": data}, folder=tmp_path), out=tmp_path / "out"
+    )
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["trials"] == []
+    assert report["metrics"]["valid"] == {}
+    assert "no settings were chosen" in report["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"recommend": {"use": "eese"}}, "did you mean 'ease'"),
+        ({"encode": {"text": {"use": "lsa", "with": 3}}}, "encode.text: unknown setting"),
+        ({"encode": {"smell": {"use": "lsa"}}}, "encode.smell has no content: received 'smell'"),
+        (
+            {"align": {"use": "whiten", "width": "wide"}},
+            "align.width does not fit: received 'wide'",
+        ),
+        ({"evaluate": {"metrics": ["recal@10"]}}, "did you mean 'recall'"),
+        ({"evaluate": {"select_by": "ndcg"}}, "a metric is name@k"),
+    ],
+)
+def test_a_config_that_can_not_work_is_refused_before_any_work(
+    world: Path, tmp_path: Path, change: dict, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        polyrec.run(config(world, tmp_path, **change))
+    assert said in str(caught.value)
+
+
+def test_a_run_without_content_is_a_run(world: Path, tmp_path: Path) -> None:
+    bundle = polyrec.run(config(world, tmp_path, data={"path": str(world)}), out=tmp_path / "out")
+    assert bundle.views == {}
+    with pytest.raises(DataError, match="no such view"):
+        bundle.similar("i0001")
+
+
+def test_checking_finds_what_was_broken(world: Path, tmp_path: Path) -> None:
+    validation = pipeline.check(config(world, tmp_path))
+    damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
+    images = [f for f in validation.findings if "image files that can't be read" in f.what]
+    assert sum(f.count for f in images) == sum(name.startswith("image") for name in damaged)
+    assert validation.ok

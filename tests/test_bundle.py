@@ -1,0 +1,167 @@
+"""A bundle comes back as it was saved, or says what is wrong with it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import polyrec
+from polyrec.bundle import Bundle
+from polyrec.config import parse
+from polyrec.errors import BundleError, DataError, PolyrecError
+
+
+@pytest.fixture(scope="module")
+def saved(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
+    folder = tmp_path_factory.mktemp("bundle")
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), "text": ["title", "description"], "image": "image"},
+        "align": {"use": "whiten", "width": 16},
+        "recommend": {"use": "multimodal_linear", "l2": 20},
+        "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
+        "cache": str(folder / "cache.sqlite"),
+    }
+    bundle = polyrec.run(parse(tree, folder=folder), out=folder / "out")
+    return bundle, folder / "out"
+
+
+@pytest.fixture
+def copy(saved: tuple[Bundle, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved[1], tmp_path / "copy"))
+
+
+def test_it_answers_the_same_after_loading(saved: tuple[Bundle, Path]) -> None:
+    bundle, folder = saved
+    loaded = Bundle.load(folder)
+    assert loaded.config == bundle.config
+    assert loaded.fingerprint == bundle.fingerprint
+    users = bundle.users[:20]
+    assert loaded.recommend(users) == bundle.recommend(users)
+    item = bundle.ids[int(bundle.views["fused"].present.argmax())]
+    assert loaded.similar(item) == bundle.similar(item)
+    found = loaded.search("text", "a boat on the blue sea, waves and gulls")
+    assert found == bundle.search("text", "a boat on the blue sea, waves and gulls")
+    assert len(found.ids[0]) == 10
+
+
+def test_known_users_and_histories_take_the_same_call(saved: tuple[Bundle, Path]) -> None:
+    bundle, _ = saved
+    ids, scores = bundle.recommend(["u0003", "u0001"], k=5)
+    assert [len(row) for row in ids] == [5, 5]
+    assert scores[0] == sorted(scores[0], reverse=True)
+    assert not set(ids[0]) & set(bundle.history("u0003"))
+    anonymous = bundle.recommend(histories=[["i0003", "i0009", "i0003"], []], k=5)
+    assert anonymous.ids[0] == bundle.recommend(histories=[["i0009", "i0003"]], k=5).ids[0]
+    assert len(anonymous.ids[1]) == 5
+    assert "i0003" in bundle.recommend(histories=[["i0003"]], k=60, hide_seen=False).ids[0]
+
+
+def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> None:
+    assert len(saved[0].recommend(histories=[["i0003"]], k=500).ids[0]) == 59
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda b: b.recommend(["nobody"]), "unknown user: received 'nobody'"),
+        (
+            lambda b: b.recommend(histories=[["i003"]]),
+            "unknown item: received 'i003'; did you mean",
+        ),
+        (lambda b: b.recommend(), "either users or histories"),
+        (lambda b: b.recommend(["u0001"], histories=[[]]), "either users or histories"),
+        (lambda b: b.recommend(["u0001"], k=0), "a list holds at least one item: received 0"),
+        (lambda b: b.similar("nothing"), "unknown item"),
+        (lambda b: b.similar("i0001", view="smell"), "no such view: received 'smell'"),
+        (lambda b: b.search("audio", b"x"), "this bundle has no such modality: received 'audio'"),
+        (lambda b: b.search("image", b"no image"), "this content can't be read"),
+        (lambda b: b.view_of("video"), "no encoder of this bundle reads that: received 'video'"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_answered_clearly(saved, ask, said: str) -> None:
+    with pytest.raises(PolyrecError) as caught:
+        ask(saved[0])
+    assert said in str(caught.value)
+
+
+def test_an_item_without_content_has_no_neighbours(saved: tuple[Bundle, Path]) -> None:
+    bundle, _ = saved
+    bare = bundle.ids[int((~bundle.views["image"].present).argmax())]
+    with pytest.raises(DataError, match="this item has no image content"):
+        bundle.similar(bare, view="image")
+
+
+def test_no_byte_can_change_unnoticed(copy: Path) -> None:
+    for path in sorted(copy.glob("*.npz")) + sorted(copy.glob("[a-l,n]*.json")):
+        if path.name in ("per_user.npz", "report.json"):
+            continue
+        whole = path.read_bytes()
+        if not whole:
+            continue
+        broken = bytearray(whole)
+        broken[len(whole) // 2] ^= 1
+        path.write_bytes(broken)
+        with pytest.raises(
+            BundleError, match=f"a file is missing or changed: received '{path.name}'"
+        ):
+            Bundle.load(copy)
+        path.write_bytes(whole)
+    Bundle.load(copy)
+
+
+def change_manifest(folder: Path, change: dict) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 99}, "the bundle has a newer format: received 99"),
+        ({"format": "one"}, "the manifest can't be read"),
+        ({"files": {"../outside": "00"}}, "a file outside the bundle: received '../outside'"),
+        ({"files": {}}, "a file is missing"),
+        ({"parts": {}}, "the bundle is incomplete"),
+        ({"config": {"dta": 1}}, "unknown key"),
+    ],
+)
+def test_a_manifest_that_is_off_is_said(copy: Path, change: dict, said: str) -> None:
+    change_manifest(copy, change)
+    with pytest.raises(PolyrecError) as caught:
+        Bundle.load(copy)
+    assert said in str(caught.value)
+
+
+def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle here"):
+        Bundle.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(BundleError, match="the manifest can't be read"):
+        Bundle.load(tmp_path)
+
+
+def test_saving_replaces_a_bundle_and_nothing_else(
+    saved: tuple[Bundle, Path], copy: Path, tmp_path: Path
+) -> None:
+    assert saved[0].save(copy) == copy
+    Bundle.load(copy)
+    assert not (copy / "report.html").exists()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(BundleError, match="the folder holds other files"):
+        saved[0].save(mine)
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_arrays_with_objects_are_never_read(copy: Path) -> None:
+    from polyrec.store.sealed import sha256
+
+    np.savez(copy / "views.npz", evil=np.array([{"a": 1}], dtype=object))
+    files = json.loads((copy / "manifest.json").read_text())["files"]
+    change_manifest(copy, {"files": files | {"views.npz": sha256(copy / "views.npz")}})
+    with pytest.raises(BundleError, match="the bundle is incomplete"):
+        Bundle.load(copy)

@@ -1,0 +1,167 @@
+"""What a person sees at the command line: results, exit codes, and never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
+    result = subprocess.run(
+        [sys.executable, "-c", "from polyrec.cli import main; main()", *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in result.stderr + result.stdout
+    return result
+
+
+@pytest.fixture(scope="module")
+def place(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a config and the bundle made from it."""
+    folder = tmp_path_factory.mktemp("cli")
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), "text": ["title", "description"], "image": "image"},
+        "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
+        "cache": "cache.sqlite",
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump(tree))
+    result = polyrec("run", "run.yaml", "--out", "out", "--set", "seed=3", folder=folder)
+    assert result.returncode == 0, result.stderr
+    assert "recall@20" in result.stdout
+    assert "report.html" in result.stdout
+    return folder
+
+
+def test_run_prints_json_for_programs(place: Path) -> None:
+    result = polyrec("run", "run.yaml", "--json", "--set", "recommend.use=popular", folder=place)
+    told = json.loads(result.stdout)
+    assert told["metrics"]["test"]["recall@20"] > 0
+    assert (place / told["bundle"] / "report.html").is_file()
+
+
+def test_evaluate_again_with_other_metrics(place: Path) -> None:
+    told = json.loads(
+        polyrec("evaluate", "out", "--metrics", "recall@20,mrr@5", "--json", folder=place).stdout
+    )
+    report = json.loads((place / "out/report.json").read_text())
+    assert told["metrics"]["test"]["recall@20"] == pytest.approx(
+        report["metrics"]["test"]["recall@20"]
+    )
+    assert set(told["metrics"]["test"]) == {"recall@20", "mrr@5"}
+    assert "mrr@20" in polyrec("evaluate", "out", folder=place).stdout
+
+
+def test_recommend_for_a_user_and_for_a_history(place: Path) -> None:
+    rows = json.loads(
+        polyrec("recommend", "out", "--user", "u0003", "-k", "4", "--json", folder=place).stdout
+    )
+    assert len(rows) == 4
+    assert rows[0].keys() == {"id", "title", "score"}
+    shown = polyrec("recommend", "out", "--history", "i0001,i0002", folder=place)
+    assert shown.returncode == 0
+    assert "title" in shown.stdout
+
+
+def test_similar_to_an_item_a_text_and_a_file(place: Path, world: Path, jpeg: bytes) -> None:
+    (place / "red.jpg").write_bytes(jpeg)
+    item = json.loads(
+        polyrec("recommend", "out", "--history", "i0001", "--json", folder=place).stdout
+    )[0]
+    for words in (
+        ["--item", item["id"]],
+        ["--text", "a boat at sea, waves"],
+        ["--image", "red.jpg"],
+    ):
+        result = polyrec("similar", "out", *words, "-k", "3", "--json", folder=place)
+        assert result.returncode == 0, result.stderr
+        assert len(json.loads(result.stdout)) == 3
+
+
+def test_encode_fills_the_cache_and_lists_what_is_unreadable(place: Path) -> None:
+    told = json.loads(polyrec("encode", "run.yaml", "--json", folder=place).stdout)
+    assert (
+        told["image"]["present"] + told["image"]["missing"] + len(told["image"]["unreadable"]) == 60
+    )
+    assert "unreadable" in polyrec("encode", "run.yaml", folder=place).stdout
+
+
+def test_check_a_config_and_a_folder(place: Path, world: Path) -> None:
+    result = polyrec("check", "run.yaml", "--out", "check.json", folder=place)
+    assert result.returncode == 0
+    assert "image files that can't be read" in result.stdout
+    assert json.loads((place / "check.json").read_text())["users"] == 150
+    plain = polyrec("check", world, "--json", folder=place)
+    assert plain.returncode == 1
+    assert "unknown kinds" in plain.stderr
+
+
+def test_check_exits_1_where_something_must_be_mended(tmp_path: Path) -> None:
+    rows = "user_id,item_id,split\n1,a,train\n1,b,test\n2,a,train\n2,a,test\n"
+    (tmp_path / "interactions.csv").write_text(rows)
+    result = polyrec("check", tmp_path, folder=tmp_path)
+    assert result.returncode == 1
+    assert "user-item pairs in both train and test" in result.stdout
+
+
+def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -> None:
+    result = polyrec("demo", "--out", "d", "--items", "40", "--users", "60", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.index("what was done last") < result.stdout.index("ten recommendations")
+    assert (tmp_path / "d/bundle/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["run", "nowhere.yaml"], 2, "no config file here"),
+        (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
+        (["run", "run.yaml", "--set", "data.path=gone"], 1, "no data folder here"),
+        (["run", "run.yaml", "--set", "nonsense"], 2, "an override is a.b=c"),
+        (["recommend", "out"], 2, "recommend for whom?"),
+        (["recommend", "out", "--user", "x"], 1, "unknown user"),
+        (["recommend", "out", "--user", "u0001", "-k", "0"], 2, "Invalid value for '-k'"),
+        (["recommend", "gone", "--user", "x"], 1, "no bundle here"),
+        (["similar", "out"], 2, "similar to what?"),
+        (["similar", "out", "--item", "i0001", "--text", "x"], 2, "similar to what?"),
+        (["similar", "out", "--image", "gone.jpg"], 1, "no file here"),
+        (["similar", "out", "--audio", "run.yaml"], 1, "no encoder of this bundle reads that"),
+        (["evaluate", "out", "--metrics", "recal@3"], 2, "did you mean 'recall'"),
+        (["check", "nowhere"], 2, "no config file here"),
+        (["dance"], 2, "No such command"),
+    ],
+)
+def test_mistakes_are_told_with_their_exit_code(
+    place: Path, words: list, code: int, said: str
+) -> None:
+    result = polyrec(*words, folder=place)
+    assert said in result.stderr
+    assert result.returncode == code
+
+
+def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
+    code = (
+        "import polyrec.bundle as b, polyrec.cli as c\n"
+        "def broken(*_): raise RuntimeError('boom')\n"
+        "b.Bundle.load = broken\nc.main()"
+    )
+    words = [sys.executable, "-c", code, "recommend", "out", "--user", "u0001"]
+    result = subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "unexpected RuntimeError: boom" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_version_and_help(place: Path) -> None:
+    assert polyrec("--version", folder=place).stdout.strip() == "0.1.0"
+    shown = polyrec("--help", folder=place).stdout
+    for command in ("check", "encode", "run", "evaluate", "recommend", "similar", "demo"):
+        assert command in shown
