@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
 
 from polyrec.evaluate import charts
 from polyrec.evaluate.protocols import Evaluation, interval
@@ -118,7 +117,7 @@ def write_html(
     page = environment.get_template("report.html.j2").render(
         report=report,
         headlines=headlines,
-        charts=[(title, Markup(svg)) for title, svg in _charts(report, evaluation, items)],
+        charts=_charts(report, evaluation, items),
         samples=samples,
         config=json.dumps(report.config, indent=1, ensure_ascii=False),
     )
