@@ -18,7 +18,7 @@ import polars as pl
 from record import record
 
 LOAD = """
-import json, sys, time, resource
+import json, sys, time
 from pathlib import Path
 start = time.perf_counter()
 from polyrec.config import DataConfig
@@ -26,8 +26,8 @@ from polyrec.data.load import load
 loaded = load(DataConfig(path=Path(sys.argv[1])), weights={}, seed=1)
 matrix = loaded.dataset.train.matrix()
 seconds = time.perf_counter() - start
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": seconds, "peak_memory_mb": memory, "pairs": matrix.nnz}))
+from polyrec.engine.measure import peak_memory_mb
+print(json.dumps({"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz}))
 """
 READ = """
 import json, sys, time

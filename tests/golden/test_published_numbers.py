@@ -57,12 +57,9 @@ def test_movielens(shared_data: Path) -> None:
     everything = type(train)(
         train.users, train.items, train.times, np.ones_like(train.weights), train.kinds, train.shape
     )
-    for model, expected in (
-        (recommend.EASE(l2=100), (0.1396, 0.0769)),
-        (recommend.Popular(), (0.0788, 0.0527)),
-    ):
-        means = compat(model.fit(everything, {}), everything, dataset.test, METRICS).means
-        assert (means["recall@20"], means["ndcg@20"]) == pytest.approx(expected, abs=1e-4)
+    model = recommend.EASE(l2=100).fit(everything, {})
+    means = compat(model, everything, dataset.test, METRICS).means
+    assert (means["recall@20"], means["ndcg@20"]) == pytest.approx((0.1396, 0.0769), abs=1e-4)
 
 
 def test_amazon_baby(shared_data: Path) -> None:

@@ -13,7 +13,7 @@ from polyrec.config import DataConfig, MinEvents
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
 from polyrec.data.tables import Tables, seconds
-from polyrec.data.validate import Finding, Validation, behaviour, count, finding
+from polyrec.data.validate import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
 from polyrec.types import NO_TIME, Dataset, Interactions, Ints
@@ -49,9 +49,9 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
         shape=(len(users), len(items)),
     )
     given = _given(frame)
-    del frame
-    catalog, odd = make_catalog(config, replace(tables, events=pl.DataFrame()), items)
-    del tables
+    del frame  # the largest thing here: not kept while the rest is made
+    tables = replace(tables, events=pl.DataFrame())
+    catalog, odd = make_catalog(config, tables, items)
     kept = _latest(events, given, found)
     kept = kept[_core(events, kept, config.min_events)]
     events, given = events.take(kept), None if given is None else given[kept]
@@ -187,7 +187,7 @@ def _latest(events: Interactions, given: splits.Codes | None, found: list[Findin
     """Return the events to keep: of the same user, item and kind (and given part) the latest."""
     keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
     keys = (keys + events.kinds) * 3 + (0 if given is None else given)
-    if len(np.unique(keys)) == len(keys):
+    if len(distinct(keys)) == len(keys):
         return np.arange(len(keys))
     order = np.lexsort((np.arange(len(keys)), events.times, keys))
     last = np.r_[keys[order][1:] != keys[order][:-1], True]
@@ -201,7 +201,7 @@ def _core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:
     alive = np.arange(len(kept))
     while (least.user > 1 or least.item > 1) and len(alive):
         users, items = events.users[kept[alive]], events.items[kept[alive]]
-        pairs = np.unique(users * events.shape[1] + items)
+        pairs = distinct(users * events.shape[1] + items)
         of_user = np.bincount(pairs // events.shape[1], minlength=events.shape[0])
         of_item = np.bincount(pairs % events.shape[1], minlength=events.shape[1])
         enough = (of_user[users] >= least.user) & (of_item[items] >= least.item)
