@@ -62,10 +62,13 @@ def check(
 ) -> None:
     """Validate: counts, broken and missing media, duplicates, leaks. Exit 1 on errors."""
     from polyrec import pipeline
-    from polyrec.config import parse, read
+    from polyrec.config import PRESETS, parse, read
 
     if source.is_dir():
-        config = parse({"data": {"path": str(source.resolve())}}, folder=Path.cwd())
+        kinds = {kind: worth for preset in PRESETS.values() for kind, worth in preset.items()}
+        tree = {"data": {"path": str(source.resolve()), "kinds": kinds}}
+        config = parse(tree, folder=Path.cwd())
+        errors.print("behaviour alone is checked: a config names the columns that hold content")
     else:
         config = read(source, overrides=settings or ())
     with _progress() as progress:
