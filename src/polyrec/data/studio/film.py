@@ -10,8 +10,8 @@ from av.codec.context import Flags
 from PIL import Image, ImageDraw
 
 from polyrec.data.studio.latents import Reals
-from polyrec.data.studio.picture import _colour
-from polyrec.data.studio.sound import _OVERTONES, _ROOTS, RATE, add_sound, sound_stream
+from polyrec.data.studio.picture import theme_colour
+from polyrec.data.studio.sound import OVERTONES, RATE, ROOTS, add_sound, ring, sound_stream
 from polyrec.types import Floats
 
 SIZE, FPS, SECONDS = 96, 20, 3.0
@@ -50,8 +50,8 @@ def _frames(
     shared: Reals, private: Reals, strikes: Reals, generator: np.random.Generator
 ) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
     main, second = np.argsort(-shared)[:2]
-    ground = _colour(int(second), 0.15, private[1], 255)[:3]
-    paint = _colour(int(main), 0.8, private[1], 255)[:3]
+    ground = theme_colour(int(second), 0.15, private[1], 255)[:3]
+    paint = theme_colour(int(main), 0.8, private[1], 255)[:3]
     lanes = generator.uniform(0.2, 0.8, _BALLS[int(main)]) * SIZE
     frames = []
     radius = 9 + 3 * float(np.tanh(private[2]))
@@ -75,13 +75,8 @@ def _frames(
 def _strikes_heard(
     theme: int, private: Reals, strikes: Reals, generator: np.random.Generator
 ) -> Floats:
-    time = np.arange(int(RATE * SECONDS)) / RATE
-    wave = 0.004 * generator.standard_normal(len(time))
+    wave = 0.004 * generator.standard_normal(int(RATE * SECONDS))
+    pitch = ROOTS[theme] * float(np.exp(0.1 * np.clip(private[3], -2, 2)))
     for strike in strikes:
-        since = time[time >= strike] - strike
-        pitch = _ROOTS[theme] * np.exp(0.1 * np.clip(private[3], -2, 2))
-        tone = sum(
-            np.sin(2 * np.pi * pitch * (k + 1) * since) / (k + 1) for k in range(_OVERTONES[theme])
-        )
-        wave[time >= strike] += np.exp(-18 * since) * tone
+        ring(wave, strike, (pitch, 18.0), OVERTONES[theme])
     return np.asarray(0.8 * wave / np.abs(wave).max(), np.float32)

@@ -26,7 +26,9 @@ def draw_cover(
     draw = ImageDraw.Draw(image, "RGBA")
     for rank, theme in enumerate(order[:2]):
         if shared[theme] > 0.2:
-            colour = _colour(int(theme), 0.45 + 0.35 * (rank == 0), private[1], 200 - 60 * rank)
+            colour = theme_colour(
+                int(theme), 0.45 + 0.35 * (rank == 0), private[1], 200 - 60 * rank
+            )
             _SHAPES[int(theme)](draw, side, colour, generator)
     image = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     if private[3] > 0.8:
@@ -36,7 +38,8 @@ def draw_cover(
     return buffer.getvalue()
 
 
-def _colour(theme: int, value: float, warmth: float, alpha: int) -> tuple[int, int, int, int]:
+def theme_colour(theme: int, value: float, warmth: float, alpha: int) -> tuple[int, int, int, int]:
+    """Return a theme's colour (RGBA, 0..255) at a brightness, its hue shifted by warmth."""
     hue = (HUES[theme] + 0.02 * float(np.clip(warmth, -2, 2))) % 1
     rgb = colorsys.hsv_to_rgb(hue, _SATURATION[theme], min(1.0, value + 0.2))
     return (int(rgb[0] * 255), int(rgb[1] * 255), int(rgb[2] * 255), alpha)
@@ -46,8 +49,8 @@ def _ground(shared: Reals, private: Reals, side: int) -> Image.Image:
     """Return a gradient between the two strongest themes' colours, light or dark."""
     first, second = np.argsort(-shared)[:2]
     light = 0.55 + 0.15 * float(np.tanh(private[0]))
-    top = np.array(_colour(int(first), light - 0.3, private[1], 255)[:3], float)
-    end = np.array(_colour(int(second), light - 0.1, private[1], 255)[:3], float)
+    top = np.array(theme_colour(int(first), light - 0.3, private[1], 255)[:3], float)
+    end = np.array(theme_colour(int(second), light - 0.1, private[1], 255)[:3], float)
     share = float(shared[second] / (shared[first] + shared[second]))
     ramp = np.linspace(0, 1, side)[:, None, None] * (0.3 + 1.4 * share)
     rows = np.clip(top * (1 - ramp) + end * ramp, 0, 255).astype(np.uint8)

@@ -19,40 +19,53 @@ _SCALES = (
     (0, 2, 4, 7, 9), (0, 3, 5, 7, 10), (0, 1, 5, 6, 10), (0, 1, 4, 5, 8),
     (0, 7, 12, 19, 24), (0, 4, 5, 9, 11), (0, 2, 7, 14, 16), (0, 3, 6, 9, 12),
 )  # fmt: skip
-_ROOTS = (220.0, 147.0, 330.0, 185.0, 110.0, 262.0, 392.0, 294.0)  # Hz
+ROOTS = (220.0, 147.0, 330.0, 185.0, 110.0, 262.0, 392.0, 294.0)  # Hz
 _BEATS = (1.6, 1.3, 4.2, 2.0, 0.9, 2.8, 1.1, 5.0)  # notes per second
-_OVERTONES = (2, 3, 7, 4, 1, 5, 2, 9)
+OVERTONES = (2, 3, 7, 4, 1, 5, 2, 9)
 _HISS = (0.05, 0.02, 0.01, 0.03, 0.0, 0.02, 0.06, 0.01)
 
 
 def compose(shared: Reals, private: Reals, generator: np.random.Generator) -> Floats:
     """Return (samples,) mono at `RATE`, full scale 1."""
     count = int(RATE * SECONDS)
-    time = np.arange(count) / RATE
     wave = np.zeros(count)
     for theme in np.argsort(-shared)[:2]:
-        wave += float(shared[theme]) ** 2 * _tune(int(theme), private, time, generator)
+        wave += float(shared[theme]) ** 2 * _tune(int(theme), private, generator)
     hiss = float(shared**2 @ np.array(_HISS)) + 0.01 * abs(private[3])
     wave = wave + hiss * generator.standard_normal(count)
     loud = 0.5 * np.exp(0.25 * np.clip(private[0], -2, 2))
     return np.asarray(np.clip(loud * wave / max(1e-6, np.abs(wave).max()), -1, 1), np.float32)
 
 
-def _tune(theme: int, private: Reals, time: Reals, generator: np.random.Generator) -> Reals:
+def _tune(theme: int, private: Reals, generator: np.random.Generator) -> Reals:
     beat = _BEATS[theme] * np.exp(0.12 * np.clip(private[1], -2, 2))
-    wave = np.zeros(len(time))
+    slope = 1.2 + 0.3 * float(np.tanh(private[2]))
+    wave = np.zeros(int(RATE * SECONDS))
     for start in np.arange(0, SECONDS, 1 / beat):
         step = _SCALES[theme][int(generator.integers(5))]
-        pitch = _ROOTS[theme] * 2 ** (step / 12)
-        since = time[time >= start] - start
-        fade = np.exp(-since * min(8.0, 2 * beat))
-        note = sum(
-            np.sin(2 * np.pi * pitch * (k + 1) * since)
-            / (k + 1) ** (1.2 + 0.3 * np.tanh(private[2]))
-            for k in range(_OVERTONES[theme])
-        )
-        wave[time >= start] += fade * note
+        decay = min(8.0, 2 * beat)
+        ring(wave, start, (ROOTS[theme] * 2 ** (step / 12), decay), OVERTONES[theme], slope)
     return np.asarray(wave / max(1e-6, np.abs(wave).max()))
+
+
+def ring(
+    wave: Reals, start: float, tone: tuple[float, float], overtones: int, slope: float = 1.0
+) -> None:
+    """Add a tone (Hz, decay per s) to a wave from `start` s on, until it has faded away.
+
+    Overtone k sounds at 1 / k^slope of the ground tone; each is one power more of exp(i x), which
+    is cheaper than as many sines.
+    """
+    pitch, decay = tone
+    first = int(start * RATE)
+    count = min(len(wave) - first, int(RATE * 6 / decay))
+    since = np.arange(count) / RATE
+    ground = np.exp(2j * np.pi * pitch * since)
+    power, total = ground.copy(), ground.imag.copy()
+    for k in range(2, overtones + 1):
+        power *= ground
+        total += power.imag / k**slope
+    wave[first : first + count] += np.exp(-decay * since) * total
 
 
 def encode_clip(samples: Floats, *, ogg: bool) -> bytes:
