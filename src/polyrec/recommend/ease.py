@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from polyrec.recommend.closed_form import check_memory, gram, inverse
+from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse
 from polyrec.recommend.item_item import ItemItem, popularity
 from polyrec.types import Interactions, Views
 
@@ -40,4 +40,4 @@ class EASE(ItemItem):
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""
-        return [{"l2": (50.0, 100.0, 200.0, 400.0, 800.0)}]
+        return [{"l2": L2_TRIED}]

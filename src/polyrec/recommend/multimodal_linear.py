@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.recommend.closed_form import check_memory, gram, inverse
+from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse
 from polyrec.recommend.item_item import ItemItem, popularity
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
@@ -96,7 +96,7 @@ class MultimodalLinear(ItemItem):
         return [
             {"weights": _simplex(names)} if len(names) > 1 else {},
             {"content_l2": (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)} if names else {},
-            {"l2": (50.0, 100.0, 200.0, 400.0, 800.0), "content": (0.5, 1.0, 1.5, 2.0)},
+            {"l2": L2_TRIED, "content": (0.25, 0.5, 1.0, 1.5, 2.0)},
         ]
 
     def _read(self, items: Views) -> None:
