@@ -127,6 +127,8 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
         (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
         (["run", "run.yaml", "--set", "data.path=gone"], 1, "no data folder here"),
         (["run", "run.yaml", "--set", "nonsense"], 2, "an override is a.b=c"),
+        (["run", "run.yaml", "--out", "."], 1, "the folder holds other files"),
+        (["run", "run.yaml", "--out", "run.yaml"], 1, "a file is in the bundle's place"),
         (["recommend", "out"], 2, "recommend for whom?"),
         (["recommend", "out", "--user", "x"], 1, "unknown user"),
         (["recommend", "out", "--user", "u0001", "-k", "0"], 2, "Invalid value for '-k'"),

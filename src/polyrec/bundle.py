@@ -157,9 +157,7 @@ class Bundle:
         It is written beside its place and moved there whole, so that a half-written bundle is
         never taken for one.
         """
-        if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-            remedy = "choose another --out"
-            raise BundleError("the folder holds other files", received=str(folder), remedy=remedy)
+        check_place(folder)
         fresh = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -211,6 +209,15 @@ class Bundle:
         ids = [[self.ids[i] for i in row[keep]] for row, keep in zip(items, kept, strict=True)]
         values = [row[keep].tolist() for row, keep in zip(scores, kept, strict=True)]
         return Lists(ids, values)
+
+
+def check_place(folder: Path) -> None:
+    """Raise `BundleError` where something else than a bundle would be replaced."""
+    remedy = "choose another --out"
+    if folder.exists() and not folder.is_dir():
+        raise BundleError("a file is in the bundle's place", received=str(folder), remedy=remedy)
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise BundleError("the folder holds other files", received=str(folder), remedy=remedy)
 
 
 def _write(bundle: Bundle, folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyrec.bundle import Bundle, Parts
+from polyrec.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, EncodeConfig, PartConfig, make, read
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
@@ -44,44 +44,59 @@ def run(
 ) -> Bundle:
     """Go the whole way and return the bundle; with `out`, save it there, with its report."""
     settings = _read(config)
+    if out is not None:
+        check_place(Path(out))
     watch = Stopwatch()
     with watch.stage("data"):
         loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
-    dataset = loaded.dataset
     with watch.stage("encode"):
-        encoders, views = encode(settings, dataset, progress=progress)
-    with watch.stage("align and fuse"):
-        aligner = _part("align", settings.align, settings).fit(views, dataset.train)
-        aligned = dict(aligner.align(views))
-        fuser = _part("fuse", settings.fuse, settings).fit(aligned, dataset.train)
-        if aligned:
-            aligned[FUSED] = fuser.fuse(aligned)
-    with watch.stage("choose settings"):
-        trials = _choose(settings, dataset.train, dataset.valid, aligned, progress)
-    with watch.stage("fit"):
-        chosen = dict(trials[0].settings) if trials else {}
-        recommender = _recommender(settings, chosen).fit(dataset.train, aligned)
-    behaviour = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
-    bundle = Bundle(
-        config=settings,
-        ids=dataset.catalog.ids,
-        titles=dataset.catalog.titles,
-        users=dataset.users,
-        kinds=dataset.kinds,
-        behaviour=behaviour,
-        views=aligned,
-        parts=Parts(encoders, aligner, fuser, recommender),
-        fingerprint=loaded.fingerprint,
-    )
+        encoders, views = encode(settings, loaded.dataset, progress=progress)
+    bundle, trials = _learn(settings, loaded, encoders, views, watch, progress)
     if out is not None:
         with watch.stage("save"):
             bundle.save(Path(out))
         with watch.stage("evaluate"):
             evaluations = evaluate(bundle, settings.evaluate.metrics, progress=progress)
-        told = _told(loaded, settings, encoders, views)
+        told = _told(loaded, encoders, views, settings.data.path.name)
         report = _report(bundle, evaluations, watch, told, trials)
-        _write(report, evaluations["test"], dataset, settings, Path(out))
+        _write(report, evaluations["test"], loaded.dataset, Path(out), seed=settings.seed)
     return bundle
+
+
+def _learn(
+    config: Config,
+    loaded: Loaded,
+    encoders: Mapping[str, Encoder],
+    views: Views,
+    watch: Stopwatch,
+    progress: Progress,
+) -> tuple[Bundle, list[Trial]]:
+    """Align, fuse, choose settings, fit; return the bundle and the settings that were tried."""
+    dataset = loaded.dataset
+    train = dataset.train
+    with watch.stage("align and fuse"):
+        aligner = _part("align", config.align, config).fit(views, train)
+        aligned = dict(aligner.align(views))
+        fuser = _part("fuse", config.fuse, config).fit(aligned, train)
+        if aligned:
+            aligned[FUSED] = fuser.fuse(aligned)
+    with watch.stage("choose settings"):
+        trials = _choose(config, train, dataset.valid, aligned, progress)
+    with watch.stage("fit"):
+        chosen = trials[0].settings if trials else {}
+        recommender = _recommender(config, chosen).fit(train, aligned)
+    bundle = Bundle(
+        config=config,
+        ids=dataset.catalog.ids,
+        titles=dataset.catalog.titles,
+        users=dataset.users,
+        kinds=dataset.kinds,
+        behaviour={"train": train, "valid": dataset.valid, "test": dataset.test},
+        views=aligned,
+        parts=Parts(encoders, aligner, fuser, recommender),
+        fingerprint=loaded.fingerprint,
+    )
+    return bundle, trials
 
 
 def encode_all(
@@ -207,20 +222,22 @@ def _choose(
 
 
 def _told(
-    loaded: Loaded, config: Config, encoders: Mapping[str, Encoder], views: Views
+    loaded: Loaded, encoders: Mapping[str, Encoder], views: Views, name: str
 ) -> tuple[dict[str, Any], list[EncodedView]]:
     ids = loaded.dataset.catalog.ids
     data = {
-        "name": config.data.path.name,
+        "name": name,
         "hash": loaded.fingerprint,
         **loaded.validation.to_dict(),
     }
     told = []
-    for name, view in views.items():
+    for view_name, view in views.items():
         problems = {ids[row]: reason for row, reason in view.problems.items()}
         present = int(view.present.sum())
-        encoder = type(encoders[name]).__name__
-        told.append(EncodedView(name, encoder, view.width, present, len(view) - present, problems))
+        encoder = type(encoders[view_name]).__name__
+        told.append(
+            EncodedView(view_name, encoder, view.width, present, len(view) - present, problems)
+        )
     return data, told
 
 
@@ -251,9 +268,9 @@ def _report(
 
 
 def _write(
-    report: Report, evaluation: Evaluation, dataset: Dataset, config: Config, folder: Path
+    report: Report, evaluation: Evaluation, dataset: Dataset, folder: Path, *, seed: int
 ) -> None:
     report.write_json(folder / "report.json")
     evaluation.save_per_user(folder / "per_user.npz")
-    samples = draw_samples(dataset, evaluation, seed=config.seed)
+    samples = draw_samples(dataset, evaluation, seed=seed)
     write_html(report, evaluation, len(dataset.catalog), samples, folder / "report.html")
