@@ -187,13 +187,17 @@ def _latest(events: Interactions, given: splits.Codes | None, found: list[Findin
     """Return the events to keep: of the same user, item and kind (and given part) the latest."""
     keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
     keys = (keys + events.kinds) * 3 + (0 if given is None else given)
-    if len(distinct(keys)) == len(keys):
-        return np.arange(len(keys))
-    order = np.lexsort((np.arange(len(keys)), events.times, keys))
-    last = np.r_[keys[order][1:] != keys[order][:-1], True]
-    twice = order[~last]
+    order = np.argsort(keys)
+    alike = np.diff(keys[order], prepend=-1, append=-1) == 0  # (e + 1,) the key of the one before
+    several = order[alike[:-1] | alike[1:]]
+    by_time = several[np.lexsort((several, events.times[several], keys[several]))]
+    earlier = np.zeros(len(by_time), bool)
+    earlier[:-1] = np.diff(keys[by_time]) == 0
+    kept = np.ones(len(keys), bool)
+    kept[by_time[earlier]] = False
+    twice = np.flatnonzero(~kept)
     found += finding("note", "repeated events", twice, "each kind counts once per pair, the latest")
-    return np.sort(order[last])
+    return np.flatnonzero(kept)
 
 
 def _core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import SplitConfig
+from polyrec.data.order import order_by
 from polyrec.errors import DataError
 from polyrec.types import NO_TIME, Interactions, Ints
 
@@ -73,7 +74,7 @@ def global_time(events: Interactions, shares: Shares) -> Codes:
     first, second = np.quantile(events.times, marks, method="inverted_cdf")
     codes = (events.times > first).astype(np.int8) + (events.times > second)
     pairs = _pairs(events)
-    order = np.lexsort((codes, pairs))
+    order = order_by(pairs, codes)
     fresh = np.r_[True, pairs[order][1:] != pairs[order][:-1]]
     earliest = codes[order][np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
     parts = np.empty(len(order), np.int8)
@@ -121,13 +122,13 @@ def _portions(shares: Shares) -> _Portion:
     return portion
 
 
-def _per_user(events: Interactions, order: npt.NDArray[np.generic], portion: _Portion) -> Codes:
+def _per_user(events: Interactions, order: Ints, portion: _Portion) -> Codes:
     """Return parts by a pair's rank among its user's; users under 3 pairs stay in train."""
-    by_pair = np.lexsort((order, _pairs(events)))
+    by_pair = order_by(_pairs(events), order)
     pairs = _pairs(events)[by_pair]
     fresh = np.r_[True, pairs[1:] != pairs[:-1]] if len(pairs) else np.zeros(0, bool)
     first = by_pair[fresh]  # the event that decides for its pair
-    ranked = first[np.lexsort((events.items[first], order[first], events.users[first]))]
+    ranked = first[order_by(events.users[first], order[first], events.items[first])]
     users = events.users[ranked]
     counts = np.bincount(users, minlength=events.shape[0])
     place = np.arange(len(ranked)) - np.searchsorted(users, np.arange(events.shape[0]))[users]
@@ -147,5 +148,5 @@ def _pairs(events: Interactions) -> Ints:
     return events.users * events.shape[1] + events.items
 
 
-def _shuffled(events: Interactions, seed: int) -> npt.NDArray[np.float64]:
-    return np.random.default_rng(seed).random(len(events))
+def _shuffled(events: Interactions, seed: int) -> Ints:
+    return np.random.default_rng(seed).permutation(len(events))
