@@ -187,6 +187,8 @@ def _latest(events: Interactions, given: splits.Codes | None, found: list[Findin
     """Return the events to keep: of the same user, item and kind (and given part) the latest."""
     keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
     keys = (keys + events.kinds) * 3 + (0 if given is None else given)
+    if len(distinct(keys)) == len(keys):
+        return np.arange(len(keys))
     order = np.argsort(keys)
     alike = np.diff(keys[order], prepend=-1, append=-1) == 0  # (e + 1,) the key of the one before
     several = order[alike[:-1] | alike[1:]]
