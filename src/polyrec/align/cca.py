@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from polyrec.align.whiten import project, whitening
-from polyrec.types import Floats, Interactions, Views
+from polyrec.align.door import check_settings, clean
+from polyrec.align.whiten import Doubles, covariance, project, signed, whitening
+from polyrec.types import Embeddings, Floats, Interactions, Views
 
 
 @dataclass
 class CCA:
     """Canonical correlation analysis of two views, and its multiset form for more (MAXVAR).
 
-    Each view is whitened (see `Whiten`); the leading eigenvectors of the matrix of whitened
-    cross-covariances, identity on the diagonal, give each view's map into one space of `width`
-    columns (Kettenring, Biometrika 1971; for two views Hotelling, Biometrika 1936). Columns are
-    scaled by how strongly the views agree on them. A pair's covariance comes from the items that
-    have both. One view alone is whitened. Views that share nothing get columns near 0.
+    Each view x_m is whitened by W_m, its `components` directions of most variance with a ridge
+    (see `Whiten`). The joint matrix J has blocks J_ab = W_a' cov(x_a, x_b) W_b and I on its
+    diagonal; with the leading eigenpairs J v = l v, view m has the map
+
+        W_m v_m sqrt(k) diag(agreement),   agreement = (l - 1) / (k - 1) in 0..1, k views
+
+    into one space of `width` columns, best first. For two views the agreement is the canonical
+    correlation. Sources: Hotelling, Biometrika 1936; ridge, Vinod, J. Econometrics 1976; MAXVAR,
+    Kettenring, Biometrika 1971.
+
+    A pair's covariance comes from the items that have both; no such item, nothing shared. One view
+    alone is whitened; views that are wholly absent or constant come out 0. Views that share nothing
+    agree by chance, about 2 sqrt(components / n): fewer components or a larger ridge (up to 1)
+    where items are few. Cost: n d^2 per pair of views, then (k components)^3.
 
     >>> from polyrec.types import Embeddings
     >>> shared = np.random.default_rng(0).normal(size=(200, 1)).astype(np.float32)
@@ -34,58 +44,75 @@ class CCA:
 
     width: int = 128
     ridge: float = 1e-2
+    components: int | None = 128  # of each view before they are compared; None: all
 
     means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
     maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
-    agreement_: Floats = field(
-        init=False, repr=False, compare=False
-    )  # (width,) 0..1, mean correlation of views
+    agreement_: Floats = field(init=False, repr=False, compare=False)  # (width,) 0..1
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
-        """Learn the shared directions."""
-        names = sorted(views)
-        white = {name: whitening(name, views[name], None, self.ridge) for name in names}
-        ends = np.cumsum([0, *(white[name][1].shape[1] for name in names)])
-        blocks = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(names)}
-        joint = np.eye(ends[-1])
-        rows = {name: _whitened(views, name, *white[name]) for name in names}
-        for first, second in itertools.combinations(names, 2):
-            both = views[first].present & views[second].present
-            if both.any():
-                cross = rows[first][both].T @ rows[second][both] / both.sum()
-                joint[blocks[first], blocks[second]] = cross
-                joint[blocks[second], blocks[first]] = cross.T
-        strengths, vectors = np.linalg.eigh(joint)
-        top = np.argsort(-strengths)[: self.width]
+        """Learn the shared directions; features that are not finite raise `FitError`."""
+        check_settings(self.ridge, width=self.width, components=self.components)
+        given = clean(views)
+        white = {n: whitening(view, self.components, self.ridge) for n, view in given.items()}
+        maps = {name: directions for name, (_, directions) in white.items()}
+        strengths, vectors = _leading(_joint(given, maps), self.width)
+        live = sum(directions.shape[1] > 0 for directions in maps.values())
         # k views that agree fully have eigenvalue k, views that share nothing 1
-        others = max(1, len(names) - 1)
-        agreement = (
-            np.clip((strengths[top] - 1) / others, 0, 1) if len(names) > 1 else np.ones(len(top))
-        )
+        agreement = np.clip((strengths - 1) / (live - 1), 0, 1) if live > 1 else strengths
+        vectors = vectors * np.sqrt(live) * agreement
         self.agreement_ = _padded(agreement, self.width)
-        self.means_ = {name: white[name][0].astype(np.float32) for name in names}
-        self.maps_ = {}
-        for name in names:
-            shared = (
-                white[name][1] @ vectors[blocks[name]][:, top] * np.sqrt(len(names)) * agreement
-            )
-            self.maps_[name] = _padded(shared, self.width)
+        self.means_ = {name: mean.astype(np.float32) for name, (mean, _) in white.items()}
+        self.maps_ = {
+            name: _padded(maps[name] @ vectors[block], self.width)
+            for name, block in _blocks(maps).items()
+        }
         return self
 
     def align(self, views: Views) -> Views:
-        """Return the views in the shared space; absent rows stay zero."""
+        """Return the views in the shared space; absent rows are 0."""
         return project(views, self.means_, self.maps_)
 
 
-def _whitened(
-    views: Views, name: str, mean: npt.NDArray[np.float64], white: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    view = views[name]
-    return np.where(view.present[:, None], view.vectors - mean, 0) @ white
+def _blocks(maps: Mapping[str, Doubles]) -> dict[str, slice]:
+    """Return each view's place in the joint matrix."""
+    ends = np.cumsum([0, *(directions.shape[1] for directions in maps.values())])
+    return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(maps)}
 
 
-def _padded(array: npt.NDArray[np.float64], width: int) -> Floats:
+def _joint(views: Mapping[str, Embeddings], maps: Mapping[str, Doubles]) -> Doubles:
+    """Return J: the whitened covariance of every two views, I on the diagonal."""
+    blocks = _blocks(maps)
+    joint = np.eye(sum(directions.shape[1] for directions in maps.values()))
+    for first, second in itertools.combinations(maps, 2):
+        shared = maps[first].T @ _pair(views[first], views[second]) @ maps[second]
+        if shared.size:
+            # few pairs can seem to correlate by more than 1
+            shared /= max(1.0, np.linalg.norm(shared, 2))
+        joint[blocks[first], blocks[second]] = shared
+        joint[blocks[second], blocks[first]] = shared.T
+    return joint
+
+
+def _pair(first: Embeddings, second: Embeddings) -> Doubles:
+    """Return (d, d') the covariance over the items that have both views, 0 if none has."""
+    both = first.present & second.present
+    if not both.any():
+        return np.zeros((first.width, second.width))
+    left, right = first.vectors[both], second.vectors[both]
+    means = (rows.mean(axis=0, dtype=np.float64) for rows in (left, right))
+    return covariance(left, right, *means)
+
+
+def _leading(joint: Doubles, width: int) -> tuple[Doubles, Doubles]:
+    """Return the `width` largest eigenvalues, largest first, and their vectors as columns."""
+    strengths, vectors = np.linalg.eigh(joint)
+    # stable: a lone view's directions are equal here, and stay in the order of their variance
+    top = np.argsort(-strengths, kind="stable")[:width]
+    return strengths[top], signed(vectors[:, top])
+
+
+def _padded(array: Doubles, width: int) -> Floats:
     """Return the array with zero columns up to `width`: every view gets the same width."""
-    short = width - array.shape[-1]
-    edges = [(0, 0)] * (array.ndim - 1) + [(0, max(0, short))]
+    edges = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
     return np.pad(array, edges).astype(np.float32)

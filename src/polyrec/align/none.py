@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from polyrec.align.door import clean, known
 from polyrec.types import Interactions, Views
 
 
 @dataclass
 class NoAlignment:
-    """Each view stays in its own space.
+    """Each view stays in its own space; only absent rows are set to 0.
 
     >>> NoAlignment().fit({}, None).align({})
     {}
     """
 
-    def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
-        """Learn nothing."""
+    widths_: dict[str, int] = field(init=False, repr=False, compare=False)  # view -> d
+
+    def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
+        """Remember the views."""
+        self.widths_ = {name: view.width for name, view in clean(views).items()}
         return self
 
     def align(self, views: Views) -> Views:
-        """Return the same views."""
-        return dict(views)
+        """Return the same views; one that doesn't fit those at fit raises `FitError`."""
+        return known(views, self.widths_)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.errors import FitError
+from polyrec.align.door import check_settings, clean, known
 from polyrec.types import Embeddings, Floats, Interactions, Views
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+
+_SLICE = 8192  # rows held in float64 at once
+_NOISE = 1e-10  # a variance below this share of the largest is rounding
 
 
 @dataclass
 class Whiten:
     """z = (x - mean) V (L + ridge mean(L))^-1/2, with covariance V L V' of the present rows (PCA).
 
-    Keeps the `width` directions of most variance (None: all that have any). A constant column
-    vanishes; a single row becomes zeros.
+    Keeps the `width` directions of most variance (None: all that have any, so a view can come out
+    narrower); mean(L) is over those kept. Column j has variance L_j / (L_j + ridge mean(L)). A
+    constant column vanishes; a view that is wholly absent, constant or of one row has no direction
+    and comes out 0 wide. Source: PCA whitening, Kessy et al., The American Statistician 2018.
+    Cost: n d^2 + d^3, or n^2 d where items are fewer than dimensions.
 
     >>> from polyrec.types import Embeddings
     >>> rows = np.random.default_rng(0).normal(size=(50, 3)) * [1, 2, 3]
@@ -35,47 +43,65 @@ class Whiten:
     maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
-        """Learn mean and covariance of each view."""
+        """Learn mean and covariance of each view; features that are not finite raise `FitError`."""
+        check_settings(self.ridge, width=self.width)
         self.means_, self.maps_ = {}, {}
-        for name, view in views.items():
-            mean, directions = whitening(name, view, self.width, self.ridge)
+        for name, view in clean(views).items():
+            mean, directions = whitening(view, self.width, self.ridge)
             self.means_[name] = mean.astype(np.float32)
             self.maps_[name] = directions.astype(np.float32)
         return self
 
     def align(self, views: Views) -> Views:
-        """Return the views whitened; absent rows stay zero."""
+        """Return the views whitened; absent rows are 0."""
         return project(views, self.means_, self.maps_)
 
 
-def whitening(
-    name: str, view: Embeddings, width: int | None, ridge: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def whitening(view: Embeddings, width: int | None, ridge: float) -> tuple[Doubles, Doubles]:
     """Return mean (d,) and map (d, r) to r uncorrelated columns of unit variance."""
-    rows = view.vectors[view.present].astype(np.float64)
-    if not np.isfinite(rows).all():
-        remedy = "flag such rows as absent"
-        raise FitError("features are not finite", received=name, remedy=remedy)
+    rows = view.vectors[view.present]
     if not len(rows):
         return np.zeros(view.width), np.zeros((view.width, 0))
-    mean = rows.mean(axis=0)
-    rows -= mean
-    variances, directions = np.linalg.eigh(rows.T @ rows / len(rows))
-    order = np.argsort(-variances)[: min(len(rows), view.width if width is None else width)]
-    variances, directions = variances[order], directions[:, order]
-    alive = variances > 1e-10 * max(variances.max(initial=0), 1e-30)
-    variances, directions = variances[alive], directions[:, alive]
+    # the sum of a constant column may round: its mean is its value, so that it vanishes exactly
+    constant = rows.min(axis=0) == rows.max(axis=0)
+    mean = np.where(constant, rows[0], rows.mean(axis=0, dtype=np.float64)).astype(np.float64)
+    variances, directions = _principal(rows, mean)
+    alive = variances > _NOISE * variances.max(initial=0)
+    variances, directions = variances[alive][:width], directions[:, alive][:, :width]
     floor = ridge * variances.mean() if len(variances) else 0.0
     return mean, directions / np.sqrt(variances + floor)
 
 
+def covariance(first: Floats, second: Floats, first_mean: Doubles, second_mean: Doubles) -> Doubles:
+    """Return (d, d') the mean over rows of (x - mean)(y - mean)', n at least 1."""
+    total = np.zeros((first.shape[1], second.shape[1]))
+    for start in range(0, len(first), _SLICE):
+        rows = slice(start, start + _SLICE)
+        total += (first[rows] - first_mean).T @ (second[rows] - second_mean)
+    return total / len(first)
+
+
+def signed(columns: Doubles) -> Doubles:
+    """Return each column with its largest entry positive: LAPACK leaves the sign to rounding."""
+    if not columns.size:
+        return columns
+    largest = np.abs(columns).argmax(axis=0)
+    return np.asarray(columns * np.sign(columns[largest, np.arange(columns.shape[1])]))
+
+
 def project(views: Views, means: Mapping[str, Floats], maps: Mapping[str, Floats]) -> Views:
-    """Return (x - mean) map for each view; absent rows are zero whatever they held."""
+    """Return (x - mean) map for each view; absent rows are 0."""
     aligned = {}
-    for name, view in views.items():
-        if name not in maps:
-            raise FitError("a view unknown at fit", received=name, remedy=f"known: {list(maps)}")
-        centred = np.where(view.present[:, None], view.vectors - means[name], 0)
-        vectors = centred.astype(np.float32) @ maps[name]
-        aligned[name] = Embeddings(vectors, view.present, view.problems)
+    for name, view in known(views, {name: len(mean) for name, mean in means.items()}).items():
+        centred = np.where(view.present[:, None], view.vectors - means[name], np.float32(0))
+        aligned[name] = Embeddings(centred @ maps[name], view.present, view.problems)
     return aligned
+
+
+def _principal(rows: Floats, mean: Doubles) -> tuple[Doubles, Doubles]:
+    """Return variances, largest first, and their directions (d, r) as columns."""
+    if len(rows) < rows.shape[1]:
+        _, lengths, directions = np.linalg.svd(rows - mean, full_matrices=False)
+        return lengths**2 / len(rows), signed(directions.T)
+    variances, directions = np.linalg.eigh(covariance(rows, rows, mean, mean))
+    return variances[::-1], signed(directions[:, ::-1])
