@@ -88,7 +88,7 @@ def _joint(views: Mapping[str, Embeddings], maps: Mapping[str, Doubles]) -> Doub
         shared = maps[first].T @ _pair(views[first], views[second]) @ maps[second]
         if shared.size:
             # few pairs can seem to correlate by more than 1
-            shared /= max(1.0, np.linalg.norm(shared, 2))
+            shared /= max(1.0, float(np.linalg.norm(shared, 2)))
         joint[blocks[first], blocks[second]] = shared
         joint[blocks[second], blocks[first]] = shared.T
     return joint
