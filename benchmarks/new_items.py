@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from record import record
 
 from polyrec import pipeline
 from polyrec.config import Config, read
@@ -20,6 +19,7 @@ from polyrec.evaluate.protocols import compat, interval
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
 from polyrec.store import state
+from record import record
 
 METRICS = ["recall@20", "ndcg@20"]
 
