@@ -83,3 +83,76 @@ def test_fewer_items_than_dimensions_give_fewer_directions(items: int) -> None:
     _, views = two_views()
     few = {name: view.take(range(items)) for name, view in views.items()}
     assert Whiten().fit(few, None).align(few)["image"].width < items
+
+
+def test_components_keep_few_items_in_many_dimensions_from_agreeing_by_chance() -> None:
+    generator = np.random.default_rng(0)
+    shared = generator.standard_normal((700, 10))
+    views = {}
+    for name in ("image", "text"):
+        factors = np.hstack([shared, generator.standard_normal((700, 20))])
+        rows = factors @ generator.standard_normal((30, 256))
+        rows += generator.standard_normal(rows.shape)
+        views[name] = Embeddings(rows.astype(np.float32), np.ones(700, bool))
+    head = {name: view.take(range(400)) for name, view in views.items()}
+    tail = {name: view.take(range(400, 700)) for name, view in views.items()}
+    found = [
+        first_found(CCA(components=count).fit(head, None).align(tail), slice(None))
+        for count in (None, 128, 40)
+    ]
+    assert found[0] < 0.3 < 0.5 < found[1] < 0.95 < found[2], found
+
+
+def test_one_view_alone_is_whitened() -> None:
+    _, views = two_views()
+    alone = {"text": views["text"]}
+    expected = Whiten(width=None, ridge=1e-2).fit(alone, None).align(alone)["text"].vectors
+    found = CCA(width=12).fit(alone, None).align(alone)["text"].vectors
+    assert np.allclose(found, expected[:, :12], atol=1e-6)
+
+
+def test_a_wholly_absent_view_takes_no_part() -> None:
+    _, views = two_views()
+    nobody = Embeddings(np.zeros((1500, 4), np.float32), np.zeros(1500, bool))
+    one, two = CCA(width=9).fit(views, None), CCA(width=9).fit(views | {"audio": nobody}, None)
+    assert np.array_equal(one.agreement_, two.agreement_)
+    assert np.array_equal(one.maps_["text"], two.maps_["text"])
+    assert not two.maps_["audio"].any()
+
+
+def test_views_that_no_item_has_both_of_share_nothing() -> None:
+    _, views = two_views()
+    first = np.arange(1500) < 700
+    apart = {
+        "image": Embeddings(views["image"].vectors, first),
+        "text": Embeddings(views["text"].vectors, ~first),
+    }
+    model = CCA(width=6).fit(apart, None)
+    assert not model.agreement_.any()
+    assert not model.align(apart)["text"].vectors.any()
+
+
+def test_two_items_with_both_never_agree_by_more_than_one() -> None:
+    _, views = two_views()
+    odd = {
+        "image": Embeddings(views["image"].vectors, np.arange(1500) < 702),
+        "text": Embeddings(views["text"].vectors, np.arange(1500) >= 700),
+    }
+    agreement = CCA(width=6).fit(odd, None).agreement_
+    assert agreement[0] == pytest.approx(1)
+    assert np.allclose(agreement[1:], 0, atol=1e-6)  # one pair of items spans one direction
+
+
+def test_three_views_meet_in_one_space() -> None:
+    truth, views = two_views()
+    generator = np.random.default_rng(7)
+    sound = truth @ generator.standard_normal((5, 12)) + 0.1 * generator.standard_normal((1500, 12))
+    views["audio"] = Embeddings(sound.astype(np.float32), np.ones(1500, bool))
+    model = CCA(width=6, ridge=1e-4).fit(views, None)
+    assert (model.agreement_[:5] > 0.9).all()
+    assert model.agreement_[5] < 0.3
+    aligned = model.align(views)
+    means = np.mean([view.vectors[:, :5] for view in aligned.values()], axis=0)
+    # the five shared columns span the truth
+    residual = truth - means @ np.linalg.lstsq(means, truth, rcond=None)[0]
+    assert residual.var() < 0.05 * truth.var()

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given as given_any
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from polyrec.config import make
 from polyrec.errors import FitError
@@ -9,6 +12,7 @@ from polyrec.registry import find, names
 from polyrec.store import state
 from polyrec.types import FUSED, Aligner, Embeddings, Fuser
 
+JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)
 ALIGNERS, FUSERS = sorted(names("align")), sorted(names("fuse"))
 
 
@@ -27,9 +31,9 @@ def views(seed: int = 0, items: int = 40) -> dict[str, Embeddings]:
     return found
 
 
-def with_junk(given: dict[str, Embeddings]) -> dict[str, Embeddings]:
+def with_junk(given: dict[str, Embeddings], junk: float = np.nan) -> dict[str, Embeddings]:
     return {
-        name: Embeddings(np.where(v.present[:, None], v.vectors, np.float32(np.nan)), v.present)
+        name: Embeddings(np.where(v.present[:, None], v.vectors, np.float32(junk)), v.present)
         for name, v in given.items()
     }
 
@@ -56,9 +60,35 @@ class TestAligner:
             assert np.array_equal(rows.present, given[view].present)
             assert not rows.vectors[~rows.present].any()
             assert rows.vectors.dtype == np.float32
-        if name != "none":
-            junk = with_junk(given)
-            assert equal(find("align", name)().fit(junk, None).align(junk), aligned)
+        for junk in JUNK:
+            other = with_junk(given, junk)
+            assert equal(find("align", name)().fit(other, None).align(other), aligned)
+
+    def test_absent_items_are_as_good_as_not_there(self, name: str) -> None:
+        given = {n: Embeddings(v.vectors, np.ones(40, bool)) for n, v in views().items()}
+        more = {
+            n: Embeddings(np.vstack([v.vectors, views(9)[n].vectors]), np.arange(80) < 40)
+            for n, v in given.items()
+        }
+        aligned = find("align", name)().fit(more, None).align(given)
+        assert equal(aligned, find("align", name)().fit(given, None).align(given))
+
+    def test_the_order_of_items_and_views_at_fit_does_not_matter(self, name: str) -> None:
+        given = views()
+        order = np.random.default_rng(3).permutation(40)
+        turned = {n: v.take(order) for n, v in reversed(given.items())}
+        one = find("align", name)().fit(given, None).align(given)
+        two = find("align", name)().fit(turned, None).align(given)
+        for view, rows in one.items():
+            assert np.allclose(two[view].vectors, rows.vectors, atol=1e-4)
+
+    def test_it_leaves_what_it_was_given_as_it_was(self, name: str) -> None:
+        given, before = views(), views()
+        aligned = find("align", name)().fit(given, None).align(given)
+        for rows in aligned.values():
+            rows.vectors[:] = 7
+            rows.present[:] = True
+        assert equal(given, before)
 
     def test_fitting_again_forgets_and_bundles_remember(self, name: str) -> None:
         given, part = views(), find("align", name)()
@@ -109,7 +139,7 @@ class TestAligner:
         assert aligned.keys() == given.keys()
 
 
-@pytest.mark.parametrize("name", [n for n in ALIGNERS if n != "none"])
+@pytest.mark.parametrize("name", ALIGNERS)
 def test_an_aligner_refuses_what_it_can_not_learn_from(name: str) -> None:
     given = views()
     broken = given["text"].vectors.copy()
@@ -119,6 +149,10 @@ def test_an_aligner_refuses_what_it_can_not_learn_from(name: str) -> None:
     part = find("align", name)().fit({"text": given["text"]}, None)
     with pytest.raises(FitError, match="a view unknown at fit: received 'image'"):
         part.align({"image": given["image"]})
+    with pytest.raises(FitError, match="text has another width than at fit: received 5"):
+        part.align({"text": Embeddings(given["text"].vectors[:, :5], given["text"].present)})
+    with pytest.raises(FitError, match="features are not finite: received 'text'"):
+        part.align({"text": Embeddings(broken, given["text"].present)})
 
 
 @pytest.mark.parametrize("name", FUSERS)
@@ -140,7 +174,51 @@ class TestFuser:
     def test_an_absent_modality_changes_no_bit(self, name: str) -> None:
         given = views()
         part = find("fuse", name)().fit(given, None)
-        assert np.array_equal(part.fuse(given).vectors, part.fuse(with_junk(given)).vectors)
+        for junk in JUNK:
+            other = with_junk(given, junk)
+            assert np.array_equal(part.fuse(given).vectors, part.fuse(other).vectors)
+            again = find("fuse", name)().fit(other, None).fuse(given)
+            assert np.array_equal(part.fuse(given).vectors, again.vectors)
+
+    @given_any(case=st.data())
+    def test_rows_are_no_longer_than_one_and_units_do_not_matter(
+        self, name: str, case: st.DataObject
+    ) -> None:
+        rows = arrays(np.float32, (4, 3), elements=st.integers(-9, 9).map(float))
+        here = arrays(np.bool_, 4)
+        given = {n: Embeddings(case.draw(rows), case.draw(here)) for n in ("a", "b")}
+        fused = find("fuse", name)().fit(given, None).fuse(given)
+        assert (np.linalg.norm(fused.vectors, axis=1) < 1 + 1e-5).all()
+        assert np.array_equal(fused.present, given["a"].present | given["b"].present)
+        assert not fused.vectors[~fused.present].any()
+        for scale in np.float32([2**-100, 2**100]):
+            scaled = {n: Embeddings(v.vectors * scale, v.present) for n, v in given.items()}
+            again = find("fuse", name)().fit(scaled, None).fuse(scaled)
+            assert np.allclose(again.vectors, fused.vectors, atol=1e-6)
+
+    def test_fitting_again_forgets(self, name: str) -> None:
+        given, part = views(), find("fuse", name)()
+        once = part.fit(given, None).fuse(given).vectors
+        other = {"smell": Embeddings(np.ones((2, 9), np.float32), np.ones(2, bool))}
+        again = part.fit(other, None).fit(given, None).fuse(given).vectors
+        assert np.array_equal(again, once)
+
+    def test_odd_catalogues_give_finite_rows(self, name: str) -> None:
+        nothing = find("fuse", name)().fit({}, None).fuse({})
+        assert nothing.vectors.shape == (0, 0)
+        nobody = {n: Embeddings(v.vectors, v.present & False) for n, v in views().items()}
+        assert not find("fuse", name)().fit(nobody, None).fuse(nobody).present.any()
+        zero = {n: Embeddings(v.vectors * 0, v.present) for n, v in views().items()}
+        assert not find("fuse", name)().fit(zero, None).fuse(zero).vectors.any()
+
+    def test_rows_that_do_not_fit_are_refused(self, name: str) -> None:
+        given = views()
+        part = find("fuse", name)().fit(given, None)
+        broken = np.full((40, 6), np.inf, np.float32)
+        with pytest.raises(FitError, match="features are not finite: received 'text'"):
+            part.fuse(given | {"text": Embeddings(broken, given["text"].present)})
+        with pytest.raises(FitError, match="text has another width than at fit: received 2"):
+            part.fuse(given | {"text": Embeddings(broken[:, :2], given["text"].present)})
 
     def test_order_of_views_and_the_fused_view_do_not_matter(self, name: str) -> None:
         given = views()
@@ -167,6 +245,7 @@ class TestFuser:
         assert np.array_equal(fresh.fuse(given).vectors, part.fuse(given).vectors)
 
     def test_weights_that_name_no_view_are_refused(self, name: str) -> None:
-        for weights in ({"smell": 1.0}, {"text": -1.0}):
+        odd = (0.0, -1.0, np.nan, np.inf)
+        for weights in ({"smell": 1.0}, {}, *({"text": weight} for weight in odd)):
             with pytest.raises(FitError, match="weights don't fit the views"):
                 find("fuse", name)(weights=weights).fit(views(), None)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.fuse.concat import chosen, unit_rows
+from polyrec.fuse.unit import chosen, unit_views
 from polyrec.types import Embeddings, Interactions, Views
 
 
@@ -27,13 +27,15 @@ class WeightedMean:
 
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
 
-    names_: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    weights_: dict[str, float] = field(init=False, repr=False, compare=False)  # of those read
     width_: int = field(init=False, repr=False, compare=False)
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
-        """Check that the views have one width."""
-        self.names_ = chosen(views, self.weights)
-        widths = {name: views[name].width for name in self.names_}
+        """Remember the views but the fused one; different widths raise `FitError`."""
+        weights = chosen(views, self.weights)
+        largest = max(weights.values(), default=1.0)
+        self.weights_ = {name: weight / largest for name, weight in weights.items()}
+        widths = {name: views[name].width for name in weights}
         if len(set(widths.values())) > 1:
             remedy = "align them first (align.use: cca), or fuse.use: concat"
             raise FitError("views of different widths have no mean", received=widths, remedy=remedy)
@@ -41,15 +43,14 @@ class WeightedMean:
         return self
 
     def fuse(self, views: Views) -> Embeddings:
-        """Return (n, d) rows; views not given count as absent."""
+        """Return (n, d) rows; views not given are absent, unknown ones not read."""
         count = len(next(iter(views.values()))) if views else 0
+        present = np.zeros(count, bool)
         total = np.zeros((count, self.width_), np.float32)
-        weight = np.zeros((count, 1), np.float32)
-        for name in self.names_:
-            if name in views:
-                share = np.float32(1.0 if self.weights is None else self.weights[name])
-                total += share * unit_rows(views[name].vectors, views[name].present)
-                weight += share * views[name].present[:, None]
-        present = weight[:, 0] > 0
-        mean = np.asarray(total / np.where(weight > 0, weight, 1), np.float32)
-        return Embeddings(mean, present)
+        weight = np.zeros((count, 1))
+        for name, view in unit_views(views, dict.fromkeys(self.weights_, self.width_)).items():
+            present |= view.present
+            total += np.float32(self.weights_[name]) * view.vectors
+            weight += self.weights_[name] * view.present[:, None]
+        mean = total / np.where(present[:, None], weight, 1)
+        return Embeddings(np.asarray(mean, np.float32), present)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from polyrec.errors import ConfigError, FitError, nearest
 from polyrec.index.topk import top_k
 from polyrec.types import Bools, Floats, Ints
 
@@ -16,6 +20,10 @@ _BATCH_BYTES = 64 * 2**20  # scores held at once
 @dataclass(frozen=True)
 class ExactIndex:
     """The nearest of (n, d) vectors by cosine, dot product or Pearson correlation.
+
+    A zero row, for Pearson a constant one, has no direction and scores 0. Memory beside the
+    vectors: a scaled copy of them, made by the first search, and some 2.5 times 64 MiB of scores
+    (or 10 n bytes, if that is more) for any number of queries.
 
     >>> index = ExactIndex(np.eye(3, dtype=np.float32), np.array([True, True, False]))
     >>> index.search(np.array([[1, 2, 9]], np.float32), 3)[0]
@@ -27,20 +35,58 @@ class ExactIndex:
     metric: Literal["cosine", "dot", "pearson"] = "cosine"
 
     def search(self, queries: Floats, k: int) -> tuple[Ints, Floats]:
-        """Return (b, k) rows, nearest first, and their scores; -1 pads, equals by number."""
-        table = self._scaled(self.vectors).T
+        """Return (b, k) rows, nearest first, and their scores; -1 at -inf pads.
+
+        Equal scores go to the lower row. Queries of another width, and NaN, raise `FitError`.
+        """
+        if queries.shape[1] != self.vectors.shape[1]:
+            remedy = f"ask with vectors {self.vectors.shape[1]} wide"
+            raise FitError("queries of another width", received=queries.shape, remedy=remedy)
         step = max(1, _BATCH_BYTES // (4 * max(1, len(self.vectors))))
         found = []
         for start in range(0, max(1, len(queries)), step):
-            scores = self._scaled(queries[start : start + step]) @ table
+            scores = self._scale(queries[start : start + step]) @ self._table.T
             scores[:, ~self.present] = -np.inf
             found.append(top_k(scores, k))
         return np.concatenate([i for i, _ in found]), np.concatenate([s for _, s in found])
 
-    def _scaled(self, rows: Floats) -> Floats:
-        if self.metric == "dot":
-            return rows
-        if self.metric == "pearson":
-            rows = rows - rows.mean(axis=1, keepdims=True)
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.asarray(rows / np.where(norms > 0, norms, 1), np.float32)
+    @cached_property
+    def _table(self) -> Floats:
+        """Return the (n, d) rows to multiply with; absent ones are 0 whatever they held."""
+        return self._scale(np.where(self.present[:, None], self.vectors, np.float32(0)))
+
+    def _scale(self, rows: Floats) -> Floats:
+        if self.metric not in _SCALES:
+            remedy = nearest(self.metric, _SCALES)
+            raise ConfigError("unknown metric", received=self.metric, remedy=remedy)
+        return _SCALES[self.metric](rows)
+
+
+def _same(rows: Floats) -> Floats:
+    return rows
+
+
+def _unit(rows: npt.NDArray[Any]) -> Floats:
+    """Return the rows at length 1, zero rows as they are."""
+    lengths = _lengths(rows)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _centred_unit(rows: Floats) -> Floats:
+    """Return the rows less their mean, at length 1; constant rows are zero."""
+    centred = rows - rows.sum(axis=1, keepdims=True, dtype=np.float64) / max(1, rows.shape[1])
+    # what rounding leaves of a constant row is no direction
+    return _unit(np.where(_lengths(centred) > 1e-7 * _lengths(rows), centred, 0))
+
+
+def _lengths(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    # summed in float64: the square of a large or tiny float32 is out of its range
+    squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+    return np.asarray(np.sqrt(squares)[:, None])
+
+
+_SCALES: dict[str, Callable[[Floats], Floats]] = {
+    "cosine": _unit,
+    "dot": _same,
+    "pearson": _centred_unit,
+}
