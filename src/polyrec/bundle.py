@@ -202,7 +202,12 @@ class Bundle:
         return self.views[view]
 
     def _index(self, view: str) -> ExactIndex:
-        return ExactIndex(self._view(view).vectors, self._view(view).present)
+        self._view(view)
+        return self._indexes[view]
+
+    @cached_property
+    def _indexes(self) -> Mapping[str, ExactIndex]:
+        return {name: ExactIndex(v.vectors, v.present) for name, v in self.views.items()}
 
     def _named(self, items: Ints, scores: Floats) -> Lists:
         kept = [row >= 0 for row in items]
