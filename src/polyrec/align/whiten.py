@@ -77,7 +77,11 @@ def covariance(first: Floats, second: Floats, first_mean: Doubles, second_mean: 
     total = np.zeros((first.shape[1], second.shape[1]))
     for start in range(0, len(first), _SLICE):
         rows = slice(start, start + _SLICE)
-        total += (first[rows] - first_mean).T @ (second[rows] - second_mean)
+        left = first[rows] - first_mean
+        # one array with itself takes BLAS half the work
+        same = second is first and second_mean is first_mean
+        right = left if same else second[rows] - second_mean
+        total += left.T @ right
     return total / len(first)
 
 

@@ -22,8 +22,8 @@ class ExactIndex:
     """The nearest of (n, d) vectors by cosine, dot product or Pearson correlation.
 
     A zero row, for Pearson a constant one, has no direction and scores 0. Memory beside the
-    vectors: a scaled copy of them, made by the first search, and some 2.5 times 64 MiB of scores
-    (or 10 n bytes, if that is more) for any number of queries.
+    vectors: a scaled copy of them, made by the first search, and twice 64 MiB of scores (or 8 n
+    bytes, if that is more) for any number of queries.
 
     >>> index = ExactIndex(np.eye(3, dtype=np.float32), np.array([True, True, False]))
     >>> index.search(np.array([[1, 2, 9]], np.float32), 3)[0]
