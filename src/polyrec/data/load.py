@@ -39,15 +39,7 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
     frame = _whole_rows(tables.events, found)
     items = _item_ids(config, tables, frame, found)
     users = frame["user"].unique().sort()
-    kinds, codes = _kinds(frame)
-    events = Interactions(
-        users=_numbers(frame["user"], users),
-        items=_numbers(frame["item"], items),
-        times=_times(frame),
-        weights=_weights(frame, config, weights),
-        kinds=codes,
-        shape=(len(users), len(items)),
-    )
+    kinds, events = _events(frame, users, items, config, weights)
     given = _given(frame)
     del frame  # the largest thing here: not kept while the rest is made
     tables = replace(tables, events=pl.DataFrame())
@@ -64,6 +56,26 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
         remedy = "settings can't be chosen: give data.split a valid share"
         found += [Finding("warning", "the valid split is empty", 0, (), remedy)]
     return Loaded(dataset, Validation(count(dataset), tuple(found)), _fingerprint(dataset))
+
+
+def _events(
+    frame: pl.DataFrame,
+    users: pl.Series,
+    items: pl.Series,
+    config: DataConfig,
+    worth: Mapping[str, float],
+) -> tuple[tuple[str, ...], Interactions]:
+    """Return the names of the kinds, and the events numbered and weighted."""
+    kinds, codes = _kinds(frame)
+    events = Interactions(
+        users=_numbers(frame["user"], users),
+        items=_numbers(frame["item"], items),
+        times=_times(frame),
+        weights=_weights(frame, config, worth),
+        kinds=codes,
+        shape=(len(users), len(items)),
+    )
+    return kinds, events
 
 
 def _whole_rows(frame: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:

@@ -12,6 +12,9 @@ import numpy as np
 from polyrec.types import NO_TIME, Dataset, Interactions, Ints
 
 
+_EXAMPLES = 5
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was found: errors must be mended, warnings known, notes are for interest."""
@@ -27,9 +30,13 @@ def finding(
     level: Literal["error", "warning", "note"], what: str, where: Iterable[object], remedy: str = ""
 ) -> list[Finding]:
     """Return a finding with the first few of the things concerned, or none if there are none."""
-    all_of_them = [str(thing) for thing in where]
-    examples = tuple(all_of_them[:5])
-    return [Finding(level, what, len(all_of_them), examples, remedy)] if all_of_them else []
+    examples: list[str] = []
+    number = 0
+    for thing in where:
+        number += 1
+        if len(examples) < _EXAMPLES:
+            examples.append(str(thing))
+    return [Finding(level, what, number, tuple(examples), remedy)] if number else []
 
 
 @dataclass(frozen=True)
