@@ -16,7 +16,7 @@ def oracle(row: np.ndarray, k: int) -> list[int]:
 @given(
     seed=st.integers(0, 10_000),
     columns=st.integers(1, 3000),
-    k=st.integers(1, 25),
+    k=st.integers(0, 25),
     levels=st.sampled_from([1, 3, 1000]),
     hidden=st.sampled_from([0.0, 0.3, 0.99]),
 )
@@ -32,6 +32,12 @@ def test_it_equals_a_stable_sort(
         listed = items[row] >= 0
         assert np.array_equal(values[row, listed], scores[row, items[row, listed]])
         assert (values[row, ~listed] == -np.inf).all()
+
+
+@pytest.mark.parametrize("columns", [0, 5, 700])
+def test_no_rows_and_no_places_give_empty_lists(columns: int) -> None:
+    assert top_k(np.zeros((0, columns), np.float32), 3)[0].shape == (0, 3)
+    assert top_k(np.zeros((2, columns), np.float32), 0)[0].shape == (2, 0)
 
 
 @pytest.mark.parametrize("place", [0, 699])

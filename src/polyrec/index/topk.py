@@ -53,6 +53,8 @@ def _floor(scores: Floats, k: int) -> Floats:
         raise FitError("scores hold NaN", remedy="fit the recommender again on clean features")
     if k >= columns:
         return np.full((rows, 1), -np.inf, np.float32)
+    if k == 0:
+        return np.full((rows, 1), np.inf, np.float32)
     return np.partition(maxima, count - k, axis=1)[:, count - k, None]
 
 
