@@ -100,6 +100,7 @@ def test_check_a_config_and_a_folder(place: Path, world: Path) -> None:
     assert "image files that can't be read" in result.stdout
     assert json.loads((place / "check.json").read_text())["users"] == 150
     plain = polyrec("check", world, "--json", folder=place)
+    assert (place / "runs/world.check.json").is_file()
     assert plain.returncode == 0
     assert json.loads(plain.stdout)["kinds"].keys() == {"view", "like", "purchase", "dislike"}
     assert "a config names the columns that hold content" in plain.stderr

@@ -57,7 +57,9 @@ def about(
 def check(
     source: Annotated[Path, typer.Argument(help="A config, or a folder with interactions.*.")],
     settings: Set = None,
-    report: Annotated[Path | None, typer.Option("--out", help="Write the report as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--out", help="Where the report goes, as JSON.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Validate: counts, broken and missing media, duplicates, leaks. Exit 1 on errors."""
@@ -74,12 +76,14 @@ def check(
     with _progress() as progress:
         found = pipeline.check(config, progress=progress)
     told = found.to_dict()
-    if report is not None:
-        report.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+    place = report or Path("runs") / f"{source.resolve().stem}.check.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
     if as_json:
         _json(told)
     else:
         _show_check(told)
+        out.print(f"report {escape(str(place))}")
     raise typer.Exit(0 if found.ok else 1)
 
 

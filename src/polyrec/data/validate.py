@@ -11,7 +11,6 @@ import numpy as np
 
 from polyrec.types import NO_TIME, Dataset, Interactions, Ints
 
-
 _EXAMPLES = 5
 
 
