@@ -20,7 +20,7 @@ def record(name: str, figures: Any) -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": {
             "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": os.cpu_count(),
             "threads": os.environ.get("OMP_NUM_THREADS", "all"),
         },
         "versions": versions(),

@@ -23,7 +23,7 @@ def map_ordered(
     >>> list(map_ordered(str.upper, "abc", workers=2))
     ['A', 'B', 'C']
     """
-    count = workers or len(os.sched_getaffinity(0))
+    count = workers or os.cpu_count() or 1
     with ThreadPoolExecutor(count) as pool:
         waiting: deque[Future[Made]] = deque()
         for given in inputs:
