@@ -9,6 +9,7 @@ from typing import Any
 
 from polyrec.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, EncodeConfig, PartConfig, make, read
+from polyrec.data.catalog import FeatureRows
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import encode_contents
@@ -185,12 +186,12 @@ def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Pa
 
 def _encoders(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
     if not config.encode:
-        given = config.data.features or {}
+        # rows may come from the config or from the reader: the content itself tells
         return {
             name: EncodeConfig(
-                use="features" if name in given else DEFAULT_ENCODERS.get(name, "features")
+                use="features" if isinstance(content, FeatureRows) else DEFAULT_ENCODERS[name]
             )
-            for name in catalog.contents
+            for name, content in catalog.contents.items()
         }
     for name, part in config.encode.items():
         source = part.content or name

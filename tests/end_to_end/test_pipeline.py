@@ -173,3 +173,14 @@ def explained(rows: np.ndarray, factors: np.ndarray) -> float:
         left += (missed**2).sum()
         total += ((factors[~seen] - mean) ** 2).sum()
     return 1 - left / total
+
+
+def test_features_that_a_reader_brings_are_taken_as_features(tmp_path: Path) -> None:
+    rows = [f"{user}\t{item}\t{(user + item) % 3}" for user in range(8) for item in range(6)]
+    (tmp_path / "x.inter").write_text("\n".join(["userID\titemID\tx_label", *rows]))
+    for name in ("text", "image"):
+        np.save(tmp_path / f"{name}_feat.npy", np.eye(6, 4, dtype=np.float32) + 1)
+    tree = {"data": {"use": "mmrec", "path": str(tmp_path)}, "cache": str(tmp_path / "c.sqlite")}
+    bundle = polyrec.run(parse(tree, folder=tmp_path))
+    assert bundle.views["text"].width == bundle.views["image"].width == 4
+    assert bundle.views["image"].present.all()

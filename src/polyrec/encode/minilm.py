@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,8 +37,6 @@ class MiniLM(PerItem):
 
     max_tokens: int = 256  # of each text that are read
     modality: str = "text"
-
-    revision: ClassVar[str] = WEIGHTS_SHA256
 
     @property
     def width(self) -> int:
