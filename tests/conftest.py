@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polyrec.config import Limits
 from polyrec.data.studio import Studio, make_world
 from polyrec.data.studio.sound import compose, encode_clip
+from polyrec.encode.run import Work
+from polyrec.engine.sandbox import Sandbox
+from polyrec.store.features import FeatureCache
 from polyrec.types import Embeddings, Interactions
 
 
@@ -30,6 +35,33 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio") / "world"
     make_world(folder, Studio(items=60, users=150, damaged=0.08))
     return folder
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Return decoding processes that all tests share."""
+    with Sandbox(Limits(timeout_s=20)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def work(sandbox: Sandbox, tmp_path: Path) -> Iterator[Work]:
+    """Return where encoding happens, with a cache of the test's own."""
+    with FeatureCache(tmp_path / "features.sqlite") as cache:
+        yield Work(sandbox, cache, workers=2)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return what gives the folder of a tiny random model by its family's name."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def find(family: str) -> Path:
+        from tiny_models import save
+
+        return folder / family if (folder / family).is_dir() else save(family, folder / family)
+
+    return find
 
 
 @pytest.fixture

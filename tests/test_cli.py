@@ -88,9 +88,7 @@ def test_similar_to_an_item_a_text_and_a_file(place: Path, world: Path, jpeg: by
 
 def test_encode_fills_the_cache_and_lists_what_is_unreadable(place: Path) -> None:
     told = json.loads(polyrec("encode", "run.yaml", "--json", folder=place).stdout)
-    assert (
-        told["image"]["present"] + told["image"]["missing"] + len(told["image"]["unreadable"]) == 60
-    )
+    assert sum(told["views"]["image"][name] for name in ("present", "missing", "unreadable")) == 60
     assert "unreadable" in polyrec("encode", "run.yaml", folder=place).stdout
 
 

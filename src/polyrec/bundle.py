@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,6 +71,9 @@ class Bundle:
     views: Views  # aligned, and FUSED
     parts: Parts
     fingerprint: str  # of the data
+    cards: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # view -> its encoder's card
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -113,17 +116,26 @@ class Bundle:
         others = items[0] != row
         return self._named(items[:, others][:, :k], scores[:, others][:, :k])
 
-    def search(self, view: str, content: Raw, *, k: int = 10) -> Lists:
-        """Return the k items nearest in one view to new content: a text, a file, a feature row."""
-        encoder = self.parts.encoders.get(view)
+    def search(self, view: str, content: Raw, *, by: str | None = None, k: int = 10) -> Lists:
+        """Return the k items nearest in one view to new content: a text, a file, a feature row.
+
+        The content is read by the view's own encoder, or by that of another view (`by`) where both
+        lie in one space: then a text finds pictures.
+        """
+        reader = by or view
+        encoder = self.parts.encoders.get(reader)
         if encoder is None:
-            remedy = nearest(view, self.parts.encoders)
-            raise DataError("this bundle has no such modality", received=view, remedy=remedy)
+            remedy = nearest(reader, self.parts.encoders)
+            raise DataError("this bundle has no such modality", received=reader, remedy=remedy)
         encoded = encoder.encode([content])
         if not encoded.present[0]:
-            reason = encoded.problems.get(0, "nothing in it")
+            reason = str(encoded.problems.get(0, "nothing in it"))
             raise DataError("this content can't be read", received=reason, remedy="try another")
-        aligned = self.parts.aligner.align({view: encoded})[view]
+        aligned = self.parts.aligner.align({reader: encoded})[reader]
+        if reader != view and (not aligned.space or aligned.space != self._view(view).space):
+            remedy = "use a joint model for both (CLIP, say), or an aligner such as cca"
+            pair = f"{reader} and {view}"
+            raise DataError("these views lie in no common space", received=pair, remedy=remedy)
         return self._named(*self._index(view).search(aligned.vectors, k))
 
     def history(self, user: str) -> list[str]:
@@ -137,15 +149,21 @@ class Bundle:
         )
         return str(self.users[order[min(rank, len(order) - 1)]])
 
-    def view_of(self, kind: str) -> str:
-        """Return the view whose encoder reads "text", "image", "audio" or "video"."""
-        for name, encoder in self.parts.encoders.items():
-            if encoder.modality == kind:
-                return name
-        known = ", ".join(sorted(e.modality for e in self.parts.encoders.values())) or "none"
-        raise DataError(
-            "no encoder of this bundle reads that", received=kind, remedy=f"known: {known}"
-        )
+    def view_of(self, kind: str, *, prefer: str | None = None) -> str:
+        """Return the view whose encoder reads "text", "image", "audio" or "video".
+
+        Of several, the one named `prefer`, else the first that lies in that one's space.
+        """
+        encoders = self.parts.encoders
+        names = [name for name, encoder in encoders.items() if encoder.modality == kind]
+        if not names:
+            known = ", ".join(sorted(e.modality for e in encoders.values())) or "none"
+            raise DataError(
+                "no encoder of this bundle reads that", received=kind, remedy=f"known: {known}"
+            )
+        space = self.views[prefer].space if prefer and prefer in self.views else ""
+        near = [name for name in names if space and self.views[name].space == space]
+        return prefer if prefer and prefer in names else (near or names)[0]
 
     def title(self, item: str) -> str:
         """Return what to call an item."""
@@ -233,6 +251,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
     writer.arrays("events.npz", {f"{s}.{c}": getattr(behaviour[s], c) for s, c in columns})
     views: dict[str, Any] = {f"{n}.vectors": view.vectors for n, view in bundle.views.items()}
     views |= {f"{name}.present": view.present for name, view in bundle.views.items()}
+    spaces = {name: view.space for name, view in bundle.views.items()}
+    writer.json("cards.json", {"cards": bundle.cards, "spaces": spaces})
     writer.arrays("views.npz", views)
     parts = {room: _write_part(writer, room, getattr(bundle.parts, doer)) for room, doer in _DOERS}
     encoders = bundle.parts.encoders.items()
@@ -262,8 +282,9 @@ def _read(sealed: SealedFolder) -> Bundle:
         for split in _SPLITS
     }
     arrays = sealed.arrays("views.npz")
+    told = sealed.json("cards.json")
     views = {
-        name: Embeddings(arrays[f"{name}.vectors"], arrays[key])
+        name: Embeddings(arrays[f"{name}.vectors"], arrays[key], space=told["spaces"][name])
         for key in arrays
         if (name := key.removesuffix(".present")) != key
     }
@@ -274,8 +295,8 @@ def _read(sealed: SealedFolder) -> Bundle:
         **{doer: _read_part(sealed, room, entries[room]) for room, doer in _DOERS},
     )
     config = parse(manifest["config"], folder=sealed.folder)
-    told: dict[str, Any] = {"config": config, "fingerprint": manifest["data"], **names}
-    return Bundle(**told, behaviour=behaviour, views=views, parts=parts)
+    plain = {"config": config, "fingerprint": manifest["data"], "cards": told["cards"], **names}
+    return Bundle(**plain, behaviour=behaviour, views=views, parts=parts)
 
 
 def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:

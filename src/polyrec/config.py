@@ -149,6 +149,27 @@ class EvaluateConfig(Section):
     select_by: str = "recall@20"
 
 
+class Limits(Section):
+    """What one content may cost; what goes beyond is put on the quarantine list."""
+
+    max_mb: float = Field(512, gt=0)  # of a file
+    max_pixels: int = Field(64_000_000, ge=1)  # 8,000 x 8,000: above any cover
+    max_seconds: float = Field(3600, gt=0)  # that a sound or video declares
+    max_characters: int = Field(100_000, ge=1)  # of a text that are read
+    timeout_s: float = Field(60, gt=0)  # to decode one content, or to fetch it
+    memory_mb: int = Field(4096, ge=256)  # of a process that decodes
+    hosts: tuple[str, ...] = ()  # from which content may be fetched
+
+
+class EngineConfig(Section):
+    """Where work runs. 0 threads or workers: as many as there are cores."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    threads: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0)
+
+
 class Config(Section):
     """One run, from data to report."""
 
@@ -160,6 +181,8 @@ class Config(Section):
     fuse: FuseConfig = FuseConfig()
     recommend: RecommendConfig = RecommendConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    media: Limits = Limits()
+    engine: EngineConfig = EngineConfig()
     cache: Path = Path("~/.cache/polyrec/features.sqlite")
 
     @property
@@ -195,7 +218,19 @@ def parse(tree: Mapping[str, Any], *, folder: Path) -> Config:
     config: Config = validate(Config, tree)
     data = config.data.model_copy(update={"path": (folder / config.data.path).resolve()})
     cache = (folder / config.cache.expanduser()).resolve()
-    return config.model_copy(update={"data": data, "cache": cache})
+    encode = {name: _beside(part, folder) for name, part in config.encode.items()}
+    return config.model_copy(update={"data": data, "cache": cache, "encode": encode})
+
+
+def _beside(part: EncodeConfig, folder: Path) -> EncodeConfig:
+    """Return a part whose `model` or `path`, where it lies in `folder`, is a full path."""
+    found = {
+        name: str((folder / value).resolve())
+        for name, value in part.settings.items()
+        if name in ("model", "path") and isinstance(value, str) and value
+        if (folder / Path(value).expanduser()).exists()
+    }
+    return EncodeConfig(**{**part.model_dump(), **found})
 
 
 def make(part: type, settings: Mapping[str, Any], *, where: str) -> Any:

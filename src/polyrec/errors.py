@@ -40,7 +40,17 @@ class DataError(PolyrecError):
 
 
 class MediaError(DataError):
-    """One text, image, sound or video can't be read."""
+    """One text, image, sound or video can't be read; `status` says in one word why.
+
+    missing, damaged, truncated, too large, wrong type, timed out, or refused (a path that leaves
+    the data folder, a host that is not allowed).
+    """
+
+    def __init__(
+        self, what: str, *, received: object = None, remedy: str = "", status: str = "damaged"
+    ) -> None:
+        super().__init__(what, received=received, remedy=remedy)
+        self.status = status
 
 
 class FitError(PolyrecError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,23 @@ from polyrec.config import Config, EncodeConfig, PartConfig, make, read
 from polyrec.data.catalog import FeatureRows
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
-from polyrec.encode.run import encode_contents
+from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
+from polyrec.engine.device import threads
 from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
+from polyrec.engine.sandbox import Sandbox
+from polyrec.engine.workers import map_ordered
 from polyrec.errors import ConfigError, MediaError, nearest
 from polyrec.evaluate.metrics import Metric
 from polyrec.evaluate.protocols import Evaluation, compat
+from polyrec.evaluate.quarantine import Quarantined, quarantined, write_list, write_page
 from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
 from polyrec.evaluate.samples import draw_samples
 from polyrec.evaluate.select import Trial, select
-from polyrec.media.probe import probe
+from polyrec.media.probe import Probe
 from polyrec.registry import find
 from polyrec.store import state
 from polyrec.store.features import FeatureCache
+from polyrec.store.pack import write_pack
 from polyrec.types import (
     FUSED,
     Catalog,
@@ -31,13 +38,23 @@ from polyrec.types import (
     Encoder,
     Interactions,
     Part,
+    Problem,
     Progress,
+    Raw,
     Views,
     silent,
 )
 
 DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
 """What reads content of a kind where the config names no encoder; given rows are taken as given."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What encoding found: per view its width and counts, and what could not be read."""
+
+    counts: dict[str, dict[str, int]]
+    quarantine: list[Quarantined]
 
 
 def run(
@@ -61,6 +78,7 @@ def run(
         told = _told(loaded, encoders, views, settings.data.path.name)
         report = _report(bundle, evaluations, watch, told, trials)
         _write(report, evaluations["test"], loaded.dataset, Path(out), seed=settings.seed)
+        _write_quarantine(settings, loaded.dataset.catalog, views, Path(out))
     return bundle
 
 
@@ -96,17 +114,42 @@ def _learn(
         views=aligned,
         parts=Parts(encoders, aligner, fuser, recommender),
         fingerprint=loaded.fingerprint,
+        cards={name: card_of(encoder) for name, encoder in encoders.items()},
     )
     return bundle, trials
 
 
 def encode_all(
-    config: Config | str | Path, *, progress: Progress = silent
-) -> tuple[Views, tuple[str, ...]]:
-    """Return what the encoders make of a config's content, and the item ids; fills the cache."""
+    config: Config | str | Path, *, pack: Path | None = None, progress: Progress = silent
+) -> Encoded:
+    """Fill the feature cache with a config's content, and return what was found.
+
+    Memory stays flat, whatever the catalogue. With `pack`, the features are written there, too.
+    """
     settings = _read(config)
     dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
-    return encode(settings, dataset, progress=progress)[1], dataset.catalog.ids
+    catalog = dataset.catalog
+    found = Encoded({}, [])
+    views, cards = {}, {}
+    with _work(settings, progress) as work:
+        for name, content, encoder in _fitted(settings, dataset, work):
+            contents, stage = catalog.content(content), f"encode {name}"
+            if pack is None:
+                tally = fill_cache(encoder, contents, work, stage=stage)
+            else:
+                views[name] = encode_contents(encoder, contents, work, stage=stage)
+                cards[name] = card_of(encoder)
+                tally = Tally.of(views[name])
+            found.counts[name] = {
+                "width": encoder.width,
+                "present": tally.present,
+                "missing": tally.missing,
+                "unreadable": len(tally.problems),
+            }
+            found.quarantine.extend(quarantined(catalog, name, content, tally.problems))
+    if pack is not None:
+        write_pack(pack, catalog.ids, views, cards)
+    return found
 
 
 def encode(
@@ -115,17 +158,32 @@ def encode(
     """Return the fitted encoders and what they made of the catalogue's content."""
     encoders: dict[str, Encoder] = {}
     views = {}
-    with FeatureCache(config.cache) as cache:
-        for name, part in _encoders(config, dataset.catalog).items():
-            contents = dataset.catalog.content(part.content or name)
-            encoder = _part("encode", part, config, where=f"encode.{name}")
-            if hasattr(encoder, "fit"):
-                encoder.fit(contents, dataset.train)
-            views[name] = encode_contents(
-                encoder, contents, cache=cache, stage=f"encode {name}", progress=progress
-            )
+    with _work(config, progress) as work:
+        for name, content, encoder in _fitted(config, dataset, work):
+            contents = dataset.catalog.content(content)
+            views[name] = encode_contents(encoder, contents, work, stage=f"encode {name}")
             encoders[name] = encoder
     return encoders, views
+
+
+def _fitted(config: Config, dataset: Dataset, work: Work) -> Iterator[tuple[str, str, Encoder]]:
+    """Yield each view's name, the content that it reads, and its encoder, fitted if it learns."""
+    for name, part in _encoders(config, dataset.catalog).items():
+        content = part.content or name
+        encoder = _part("encode", part, config, where=f"encode.{name}")
+        contents = dataset.catalog.content(content)
+        fit_encoder(encoder, contents, dataset.train, work, stage=f"encode {name}")
+        yield name, content, encoder
+
+
+@contextmanager
+def _work(config: Config, progress: Progress) -> Iterator[Work]:
+    with (
+        FeatureCache(config.cache) as cache,
+        Sandbox(config.media) as sandbox,
+        threads(config.engine.threads),
+    ):
+        yield Work(sandbox, cache, config.engine.workers, progress)
 
 
 def evaluate(
@@ -153,16 +211,29 @@ def check(config: Config | str | Path, *, progress: Progress = silent) -> Valida
     for kind in ("image", "audio", "video"):
         broken = []
         contents = catalog.contents.get(kind, ())
-        for row, raw in enumerate(contents):
-            try:
-                if isinstance(raw, Path):
-                    probe(kind, raw)
-            except MediaError as error:
-                broken.append(f"{catalog.ids[row]} ({error})")
+        for row, problem in enumerate(_probed(settings, kind, contents)):
+            if problem is not None:
+                broken.append(f"{catalog.ids[row]} ({problem})")
             progress(f"look at {kind}", row + 1, len(contents))
         remedy = "get whole copies; such items are treated as lacking it"
         found += finding("warning", f"{kind} files that can't be read", broken, remedy)
     return loaded.validation.with_findings(found)
+
+
+def _probed(config: Config, kind: str, contents: Sequence[Raw | None]) -> Iterator[Problem | None]:
+    """Yield what is wrong with each file; what is not there was found before."""
+    address = f"{Probe.__module__}:{Probe.__qualname__}"
+
+    def look(raw: Raw | None) -> Problem | None:
+        try:
+            if isinstance(raw, Path):
+                sandbox.prepare(address, {"kind": kind}, raw)
+        except MediaError as error:
+            return None if error.status == "missing" else Problem(error.status, str(error))
+        return None
+
+    with Sandbox(config.media) as sandbox:
+        yield from map_ordered(look, contents, workers=config.engine.workers)
 
 
 def _read(config: Config | str | Path) -> Config:
@@ -178,10 +249,12 @@ def _read(config: Config | str | Path) -> Config:
 
 
 def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Part:
-    """Return a part from its settings; one that takes a seed gets the run's."""
+    """Return a part from its settings; one with a seed, device or precision gets the run's."""
     found = find(room, part.use)
-    seeded = {"seed": config.seed} if "seed" in {f.name for f in dataclasses.fields(found)} else {}
-    return make(found, {**seeded, **part.settings}, where=where or room)
+    engine = config.engine
+    shared = {"seed": config.seed, "device": engine.device, "precision": engine.precision}
+    taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
+    return make(found, {**taken, **part.settings}, where=where or room)
 
 
 def _encoders(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
@@ -233,11 +306,19 @@ def _told(
     }
     told = []
     for view_name, view in views.items():
-        problems = {ids[row]: reason for row, reason in view.problems.items()}
+        problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
         present = int(view.present.sum())
-        encoder = type(encoders[view_name]).__name__
+        encoder = encoders[view_name]
         told.append(
-            EncodedView(view_name, encoder, view.width, present, len(view) - present, problems)
+            EncodedView(
+                view_name,
+                type(encoder).__name__,
+                view.width,
+                present,
+                len(view) - present,
+                problems,
+                card_of(encoder),
+            )
         )
     return data, told
 
@@ -275,3 +356,14 @@ def _write(
     evaluation.save_per_user(folder / "per_user.npz")
     samples = draw_samples(dataset, evaluation, seed=seed)
     write_html(report, evaluation, len(dataset.catalog), samples, folder / "report.html")
+
+
+def _write_quarantine(config: Config, catalog: Catalog, views: Views, folder: Path) -> None:
+    parts = _encoders(config, catalog)
+    found = [
+        entry
+        for name, view in views.items()
+        for entry in quarantined(catalog, name, parts[name].content or name, view.problems)
+    ]
+    write_list(found, folder / "quarantine.jsonl")
+    write_page(found, folder / "quarantine.html")

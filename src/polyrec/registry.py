@@ -26,7 +26,13 @@ def find(room: str, name: str) -> type:
     table = names(room)
     if name not in table:
         raise ConfigError(f"unknown part for {room}", received=name, remedy=nearest(name, table))
-    return load(table[name], extra=name)
+    return load(table[name], extra=_extras(room).get(name, name))
+
+
+def _extras(room: str) -> Mapping[str, str]:
+    """Return part -> the extra that brings what it needs, of a room's parts that need one."""
+    extras: Mapping[str, str] = getattr(importlib.import_module(f"polyrec.{room}"), "EXTRAS", {})
+    return extras
 
 
 def short_name(room: str, part: object) -> str:
@@ -47,14 +53,16 @@ def load(address: str, *, extra: str) -> type:
         found: type = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise ExtraError(
-            f"{extra!r} needs a package that is not installed",
+            f"{address} needs a package that is not installed",
             received=error.name,
             remedy=f"pip install 'polyrec[{extra}]'",
         ) from error
     return found
 
 
-def lazy(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy(
+    module: str, table: Mapping[str, str], extras: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
     """Return a module's `__getattr__` that imports a part's class when it is first asked for."""
     classes = {address.partition(":")[2]: (address, name) for name, address in table.items()}
 
@@ -62,6 +70,6 @@ def lazy(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in classes:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         address, short = classes[name]
-        return load(address, extra=short)
+        return load(address, extra=(extras or {}).get(short, short))
 
     return attribute

@@ -5,10 +5,10 @@ Axes: n items, u users, e events, b batch, d width, k list length, h history eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,34 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Csr: TypeAlias = sparse.csr_array
 
-Raw: TypeAlias = str | Path | bytes | Floats
-"""One item's content: text, a media file, its bytes, or a ready feature row."""
 
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with a stage's name, the steps done and the steps in all."""
+class Problem(NamedTuple):
+    """Why content that should be there can't be read: one word, and the reason."""
+
+    status: str  # as in MediaError
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.reason}"
+
+
+class Link(NamedTuple):
+    """Content that lies elsewhere, as a URL; it is fetched only if the config allows the host."""
+
+    url: str
+
+
+Raw: TypeAlias = str | Path | bytes | Floats | BinaryIO | Link | Problem
+"""One item's content: text, a media file, its bytes, an open file, a URL, a ready feature row, or
+what is already known to be wrong with it."""
+
+
+class Progress(Protocol):
+    """Called with a stage's name, the steps done, the steps in all, and what else to say."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+        """Report progress."""
+
 
 FUSED = "fused"
 """The name of the view that a fuser adds: the item as a whole."""
@@ -32,7 +55,7 @@ NO_TIME = -1
 """The time of an event whose source gives none."""
 
 
-def silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int, note: str = "", /) -> None:
     """Report progress to nobody."""
 
 
@@ -41,7 +64,8 @@ class Embeddings:
     """One row of features per item; missing content is flagged, never faked.
 
     Rows where `present` is false hold zeros that nobody may read as content; `problems` says for
-    some of them why content that should be there is not (a damaged file, say).
+    some of them why content that should be there is not (a damaged file, say). Views that name the
+    same `space` may be compared with each other.
 
     >>> Embeddings(np.ones((2, 3), np.float32), np.array([True, False])).width
     3
@@ -49,7 +73,8 @@ class Embeddings:
 
     vectors: Floats  # (n, d)
     present: Bools  # (n,)
-    problems: Mapping[int, str] = field(default_factory=dict)
+    problems: Mapping[int, Problem] = field(default_factory=dict)
+    space: str = ""  # "" is a space of its own
 
     @property
     def width(self) -> int:
@@ -65,7 +90,7 @@ class Embeddings:
         problems = {
             i: self.problems[int(r)] for i, r in enumerate(index) if int(r) in self.problems
         }
-        return Embeddings(self.vectors[index], self.present[index], problems)
+        return Embeddings(self.vectors[index], self.present[index], problems, self.space)
 
 
 Views: TypeAlias = Mapping[str, Embeddings]
@@ -245,7 +270,11 @@ class Dataset:
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Reads raw content. One that learns from the catalogue also has `fit(contents, train)`."""
+    """Reads raw content. One that learns from the catalogue also has `fit(contents, train)`.
+
+    One whose rows may be compared with another encoder's names their common `space`; one that knows
+    its origin and licence tells them in `card()`.
+    """
 
     modality: str
 

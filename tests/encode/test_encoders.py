@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor, describe_pixels
 from polyrec.encode.features import Features
 from polyrec.encode.lsa import LSA
@@ -61,7 +62,7 @@ def test_silence_and_scraps_are_described_in_finite_numbers(samples: np.ndarray)
 
 
 def test_a_silent_video_says_that_it_is_silent(silent_mp4: bytes) -> None:
-    row = Motion().describe(silent_mp4)
+    row = Motion().describe(silent_mp4, Limits())
     assert row[-1] == 0
     assert not row[-260:].any()
 
@@ -83,7 +84,10 @@ def test_a_text_of_unknown_terms_is_absent_with_the_reason() -> None:
     encoder = LSA(min_items=1).fit(["red shoe", "blue shoe", "green hat"], None)
     view = encoder.encode(["ξένος", "", None, "red hat"])
     assert view.present.tolist() == [False, False, False, True]
-    assert view.problems == {0: "no term that the catalogue knows", 1: "empty text"}
+    assert {row: problem.reason for row, problem in view.problems.items()} == {
+        0: "no term that the catalogue knows",
+        1: "empty text",
+    }
 
 
 @pytest.mark.parametrize(

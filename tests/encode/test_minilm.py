@@ -19,7 +19,7 @@ def test_like_meanings_are_near_and_a_batch_equals_its_members() -> None:
     assert np.allclose(np.linalg.norm(view.vectors[:3], axis=1), 1, atol=1e-5)
     assert view.vectors[0] @ view.vectors[1] > 0.5 > view.vectors[0] @ view.vectors[2]
     for row, text in enumerate(texts):
-        assert np.allclose(MiniLM().describe(text), view.vectors[row], atol=1e-5)
+        assert np.allclose(MiniLM().encode([text]).vectors[0], view.vectors[row], atol=1e-5)
 
 
 def test_weights_that_are_not_the_known_ones_are_not_read(
@@ -27,10 +27,8 @@ def test_weights_that_are_not_the_known_ones_are_not_read(
 ) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     monkeypatch.setattr(minilm, "model_folder", lambda: tmp_path)
-    minilm._load.cache_clear()
     with pytest.raises(ExtraError, match="the weights are not the ones known"):
-        MiniLM().describe("text")
-    minilm._load.cache_clear()
+        MiniLM().encode(["text"])
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor
 from polyrec.encode.per_item import PerItem
-from polyrec.encode.run import encode_contents
-from polyrec.errors import MediaError
-from polyrec.store.features import FeatureCache
-from polyrec.types import Raw
+from polyrec.encode.run import Work, encode_contents, fill_cache
+from polyrec.errors import FitError, MediaError
+from polyrec.types import Problem, Raw
 
 
 @dataclass
@@ -21,77 +21,119 @@ class Length(PerItem):
 
     scale: float = 1.0
     seen: list = field(init=False, default_factory=list)
+    batches: list = field(init=False, default_factory=list)
+
+    isolated = False
 
     @property
     def width(self) -> int:
         return 2
 
-    def describe(self, raw: Raw) -> np.ndarray:
+    def describe(self, raw: Raw, limits: Limits) -> np.ndarray:
         self.seen.append(raw)
         if raw == "bad":
-            raise MediaError("can't be read")
+            raise MediaError("can't be read", status="truncated")
+        if raw == "slow":
+            raise MediaError("took too long", status="timed out")
         if raw == "stop":
             raise KeyboardInterrupt
         return np.float32([len(raw), self.scale])
 
-
-@pytest.fixture
-def cache(tmp_path: Path):
-    with FeatureCache(tmp_path / "c.sqlite") as opened:
-        yield opened
+    def embed(self, prepared: Sequence) -> np.ndarray:
+        self.batches.append(len(prepared))
+        return super().embed(prepared)
 
 
 CONTENTS: Sequence[Raw | None] = ["aa", None, "bad", "aa", "cccc", "bad"]
+BAD = Problem("truncated", "can't be read")
 
 
-def test_equal_contents_are_read_once_and_later_runs_read_nothing(cache: FeatureCache) -> None:
+def test_equal_contents_are_read_once_and_later_runs_read_nothing(work: Work) -> None:
     first = Length()
-    view = encode_contents(first, CONTENTS, cache=cache)
+    view = encode_contents(first, CONTENTS, work)
     assert sorted(first.seen) == ["aa", "bad", "cccc"]
     assert view.vectors[:, 0].tolist() == [2, 0, 0, 2, 4, 0]
     assert view.present.tolist() == [True, False, False, True, True, False]
-    assert view.problems == {2: "can't be read", 5: "can't be read"}
+    assert view.problems == {2: BAD, 5: BAD}
     again = Length()
-    same = encode_contents(again, CONTENTS, cache=cache)
-    assert again.seen == ["bad"]
+    same = encode_contents(again, CONTENTS, work)
+    assert again.seen == []
     assert np.array_equal(same.vectors, view.vectors)
     assert same.problems == view.problems
 
 
-def test_another_setting_meets_no_old_row(cache: FeatureCache) -> None:
-    encode_contents(Length(), CONTENTS, cache=cache)
-    assert encode_contents(Length(scale=2), CONTENTS, cache=cache).vectors[0, 1] == 2
+def test_what_may_pass_is_tried_again(work: Work) -> None:
+    assert encode_contents(Length(), ["slow"], work).problems[0].status == "timed out"
+    again = Length()
+    encode_contents(again, ["slow"], work)
+    assert again.seen == ["slow"]
 
 
-def test_an_interrupted_run_goes_on_where_it_was(cache: FeatureCache) -> None:
-    contents = [f"{i:03}" for i in range(150)]
+def test_another_setting_meets_no_old_row(work: Work) -> None:
+    encode_contents(Length(), CONTENTS, work)
+    assert encode_contents(Length(scale=2), CONTENTS, work).vectors[0, 1] == 2
+
+
+def test_an_interrupted_run_goes_on_where_it_was(work: Work) -> None:
+    contents = [f"{i:04}" for i in range(3000)]
     with pytest.raises(KeyboardInterrupt):
-        encode_contents(Length(), [*contents, "stop"], cache=cache)
+        encode_contents(Length(), [*contents, "stop"], work)
     second = Length()
-    encode_contents(second, contents, cache=cache)
-    assert 0 < len(second.seen) <= 64
+    view = encode_contents(second, contents, work)
+    assert 0 < len(second.seen) < 3000
+    assert view.present.all()
 
 
-def test_progress_reaches_its_end(cache: FeatureCache) -> None:
+def test_progress_reaches_its_end_and_tells_of_the_quarantine(work: Work) -> None:
     steps = []
-    encode_contents(Length(), CONTENTS, cache=cache, progress=lambda *step: steps.append(step))
-    assert steps[-1] == ("encode", 6, 6)
+    told = Work(work.sandbox, work.cache, progress=lambda *step: steps.append(step))
+    encode_contents(Length(), CONTENTS, told)
+    assert steps[-1] == ("encode", 6, 6, "2 quarantined")
+    assert all(done <= total for _, done, total, *_ in steps)
 
 
-def test_a_file_that_vanished_is_a_problem(cache: FeatureCache, tmp_path: Path) -> None:
-    view = encode_contents(Descriptor(), [tmp_path / "gone.jpg"], cache=cache)
-    assert "can't be opened" in view.problems[0]
+def test_only_counting_gives_the_same_counts(work: Work) -> None:
+    tally = fill_cache(Length(), CONTENTS, work)
+    assert (tally.present, tally.missing, tally.problems) == (3, 1, {2: BAD, 5: BAD})
+    assert len(work.cache.held()) == 1
 
 
-def test_without_a_cache_the_rows_are_the_same(cache: FeatureCache) -> None:
-    kept = encode_contents(Length(), CONTENTS, cache=cache)
-    assert np.array_equal(encode_contents(Length(), CONTENTS).vectors, kept.vectors)
+def test_a_file_that_vanished_is_a_problem(work: Work, tmp_path: Path) -> None:
+    view = encode_contents(Descriptor(), [tmp_path / "gone.jpg"], work)
+    assert view.problems[0].status == "missing"
 
 
 def test_files_are_known_by_their_bytes_not_their_names(
-    cache: FeatureCache, tmp_path: Path, jpeg: bytes
+    work: Work, tmp_path: Path, jpeg: bytes
 ) -> None:
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(jpeg)
-    encode_contents(Descriptor(), [tmp_path / "a.jpg", tmp_path / "b.jpg"], cache=cache)
-    assert sum(cache.counts().values()) == 1
+    with (tmp_path / "a.jpg").open("rb") as opened:
+        contents = [tmp_path / "a.jpg", tmp_path / "b.jpg", jpeg, opened]
+        view = encode_contents(Descriptor(), contents, work)
+    assert view.present.all()
+    assert (view.vectors == view.vectors[0]).all()
+    assert work.cache.held()[0].vectors == 1
+
+
+def test_decoding_elsewhere_gives_the_same_bits_as_here(
+    work: Work, tmp_path: Path, jpeg: bytes
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    elsewhere = encode_contents(Descriptor(), [tmp_path / "a.jpg"], work)
+    assert np.array_equal(elsewhere.vectors, Descriptor().encode([jpeg]).vectors)
+
+
+def test_texts_of_like_length_go_together_and_come_back_in_their_places(work: Work) -> None:
+    contents = ["x" * (1 + i * 7 % 200) + str(i) for i in range(400)]
+    view = encode_contents(Length(), contents, work)
+    assert view.vectors[:, 0].tolist() == [len(text) for text in contents]
+
+
+def test_a_part_that_is_nowhere_to_import_says_so(work: Work, jpeg: bytes) -> None:
+    @dataclass
+    class Local(Length):
+        isolated = True
+
+    with pytest.raises(FitError, match="a module that can be imported"):
+        encode_contents(Local(), [jpeg], work)

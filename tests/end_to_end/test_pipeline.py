@@ -44,18 +44,22 @@ def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
     assert set(told) == set(MEDIA)
     unread = {(kind, item) for kind, view in told.items() for item in view["problems"]}
     broken = {(name.split("/")[0], f"i{int(name[6:11]):04d}") for name in damaged}
-    # a sound cut short by its container is still a sound: only that kind may slip through
-    assert unread <= broken
-    assert all(kind == "audio" for kind, _ in broken - unread)
+    assert unread == broken
     assert report["data"]["hash"]
     assert {"data", "encode", "fit", "evaluate"} <= report["seconds"].keys()
     assert report["trials"][0]["score"] == pytest.approx(report["metrics"]["valid"]["ndcg@10"])
-    assert {stage for stage, _, _ in steps} >= {
+    assert {stage for stage, *_ in steps} >= {
         "encode image",
         "choose settings on valid",
         "evaluate",
     }
-    assert all(done <= total for _, done, total in steps)
+    assert all(done <= total for _, done, total, *_ in steps)
+    listed = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").open()]
+    assert {(entry["view"], entry["item"]) for entry in listed} == broken
+    assert {entry["status"] for entry in listed} <= {"damaged", "truncated", "wrong type"}
+    page = (tmp_path / "out/quarantine.html").read_text()
+    assert all(entry["item"] in page for entry in listed)
+    assert "quarantine.html" in (tmp_path / "out/report.html").read_text()
     assert (tmp_path / "out/report.html").stat().st_size > 20_000
     kept = np.load(tmp_path / "out/per_user.npz")
     assert kept["recall_at_10"].mean() == pytest.approx(report["metrics"]["test"]["recall@10"])

@@ -66,10 +66,20 @@ def test_a_cut_file_is_damaged(jpeg: bytes, cut: int) -> None:
         image.load_image(jpeg[:cut], size=16)
 
 
-@pytest.mark.parametrize("raw", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff" + bytes(500)])
-def test_what_is_no_image_is_damaged(raw: bytes) -> None:
-    with pytest.raises(MediaError, match="not a whole image"):
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"", "damaged"),
+        (b"hello", "wrong type"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "wrong type"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"\xff\xd8\xff" + bytes(500), "damaged"),
+    ],
+)
+def test_what_is_no_image_is_said(raw: bytes, status: str) -> None:
+    with pytest.raises(MediaError) as caught:
         image.load_image(raw, size=16)
+    assert caught.value.status == status
 
 
 def test_a_bomb_is_refused_before_it_is_decoded() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from polyrec.errors import MediaError
-from polyrec.media.text import LONGEST, clean_text
+from polyrec.config import Limits
+from polyrec.media.text import clean_text
 
 
 @pytest.mark.parametrize(
@@ -26,4 +27,4 @@ def test_nothing_to_read_is_said(raw: object) -> None:
 
 
 def test_a_novel_is_cut() -> None:
-    assert len(clean_text("x" * (LONGEST + 5))) == LONGEST
+    assert len(clean_text("x" * 50, Limits(max_characters=20))) == 20

@@ -71,7 +71,7 @@ class CCA:
 
     def align(self, views: Views) -> Views:
         """Return the views in the shared space; absent rows are 0."""
-        return project(views, self.means_, self.maps_)
+        return project(views, self.means_, self.maps_, space="cca")
 
 
 def _blocks(maps: Mapping[str, Doubles]) -> dict[str, slice]:

@@ -30,7 +30,7 @@ def clean(views: Views) -> dict[str, Embeddings]:
         if not np.isfinite(vectors).all():
             remedy = "flag such rows as absent"
             raise FitError("features are not finite", received=name, remedy=remedy)
-        found[name] = Embeddings(vectors, view.present.copy(), view.problems)
+        found[name] = Embeddings(vectors, view.present.copy(), view.problems, view.space)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
@@ -25,7 +25,8 @@ class Whiten:
     Keeps the `width` directions of most variance (None: all that have any, so a view can come out
     narrower); mean(L) is over those kept. Column j has variance L_j / (L_j + ridge mean(L)). A
     constant column vanishes; a view that is wholly absent, constant or of one row has no direction
-    and comes out 0 wide. Source: PCA whitening, Kessy et al., The American Statistician 2018.
+    and comes out 0 wide. Views of one space keep their own means and share the map, so that they
+    stay comparable. Source: PCA whitening, Kessy et al., The American Statistician 2018.
     Cost: n d^2 + d^3, or n^2 d where items are fewer than dimensions.
 
     >>> from polyrec.types import Embeddings
@@ -46,15 +47,41 @@ class Whiten:
         """Learn mean and covariance of each view; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
         self.means_, self.maps_ = {}, {}
-        for name, view in clean(views).items():
-            mean, directions = whitening(view, self.width, self.ridge)
-            self.means_[name] = mean.astype(np.float32)
-            self.maps_[name] = directions.astype(np.float32)
+        cleaned = clean(views)
+        for names in _by_space(cleaned):
+            for name, (mean, directions) in self._whitenings(cleaned, names).items():
+                self.means_[name] = mean.astype(np.float32)
+                self.maps_[name] = directions.astype(np.float32)
         return self
+
+    def _whitenings(
+        self, views: Mapping[str, Embeddings], names: Sequence[str]
+    ) -> dict[str, tuple[Doubles, Doubles]]:
+        """Return mean and map of views of one space: each its own mean, all the same map."""
+        each = {name: whitening(views[name], self.width, self.ridge) for name in names}
+        if len(names) == 1:
+            return each
+        rows = [
+            v.vectors[v.present] - each[n][0].astype(np.float32) for n in names if (v := views[n])
+        ]
+        joint = np.concatenate(rows)
+        pooled = Embeddings(joint, np.ones(len(joint), bool))
+        _, directions = whitening(pooled, self.width, self.ridge)
+        return {name: (mean, directions) for name, (mean, _) in each.items()}
 
     def align(self, views: Views) -> Views:
         """Return the views whitened; absent rows are 0."""
         return project(views, self.means_, self.maps_)
+
+
+def _by_space(views: Mapping[str, Embeddings]) -> list[list[str]]:
+    """Return the names of views that may be compared together; others stand alone."""
+    groups: dict[str, list[str]] = {}
+    for name, view in views.items():
+        groups.setdefault(f"{view.space} {view.width}" if view.space else f"\0{name}", []).append(
+            name
+        )
+    return list(groups.values())
 
 
 def whitening(view: Embeddings, width: int | None, ridge: float) -> tuple[Doubles, Doubles]:
@@ -93,12 +120,15 @@ def signed(columns: Doubles) -> Doubles:
     return np.asarray(columns * np.sign(columns[largest, np.arange(columns.shape[1])]))
 
 
-def project(views: Views, means: Mapping[str, Floats], maps: Mapping[str, Floats]) -> Views:
-    """Return (x - mean) map for each view; absent rows are 0."""
+def project(
+    views: Views, means: Mapping[str, Floats], maps: Mapping[str, Floats], *, space: str = ""
+) -> Views:
+    """Return (x - mean) map for each view, in `space` or the one it had; absent rows are 0."""
     aligned = {}
     for name, view in known(views, {name: len(mean) for name, mean in means.items()}).items():
         centred = np.where(view.present[:, None], view.vectors - means[name], np.float32(0))
-        aligned[name] = Embeddings(centred @ maps[name], view.present, view.problems)
+        vectors = centred @ maps[name]
+        aligned[name] = Embeddings(vectors, view.present, view.problems, space or view.space)
     return aligned
 
 

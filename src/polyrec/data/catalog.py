@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +15,8 @@ from polyrec.config import DataConfig
 from polyrec.data.tables import Tables
 from polyrec.data.validate import Finding, finding
 from polyrec.errors import DataError, nearest
-from polyrec.types import Bools, Catalog, Floats, Raw
+from polyrec.store.pack import SUFFIX, Pack, read_pack
+from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw
 
 _CHUNK = 8192
 
@@ -26,6 +27,7 @@ class FeatureRows(Sequence[Floats | None]):
 
     array: npt.NDArray[Any]
     usable: Bools
+    card: Mapping[str, Any] = field(default_factory=dict)  # of the encoder that made them
 
     def __len__(self) -> int:
         return len(self.usable)
@@ -64,6 +66,9 @@ def make_catalog(
     for name, source in _features(config, root, tables).items():
         if name in contents:
             raise DataError("content given twice", received=name, remedy="rename the features")
+        if isinstance(source, Path) and source.suffix == SUFFIX:
+            contents[name] = _packed(read_pack(source, name), names, found)
+            continue
         contents[name] = _rows(name, source, columns.rows or len(names), len(names), found)
     found += [
         entry
@@ -109,23 +114,48 @@ class _Columns:
         )
 
 
-def _files(root: Path, kind: str, names: Sequence[Any], found: list[Finding]) -> list[Path | None]:
-    """Return the media files; one that leaves the folder or is missing is None and a finding."""
+def _files(root: Path, kind: str, names: Sequence[Any], found: list[Finding]) -> list[Raw | None]:
+    """Return the media files; one that leaves the folder is refused, and a finding."""
     home = root.resolve()
-    outside, missing, files = [], [], []
+    outside, missing = [], []
+    files: list[Raw | None] = []
     for name in names:
-        file = (home / str(name)).resolve() if name and "\0" not in str(name) else None
-        if file is not None and not file.is_relative_to(home):
+        raw = _file(home, str(name)) if name else None
+        if isinstance(raw, Problem):
             outside.append(name)
-            file = None
-        elif file is not None and not file.is_file():
+        elif isinstance(raw, Path) and not raw.exists():
             missing.append(name)
-            file = None
-        files.append(file)
+        files.append(raw)
     remedy = "media lie inside the data folder; links must not leave it"
     found += finding("error", f"{kind} paths that leave the data folder", outside, remedy)
     found += finding("warning", f"{kind} files that are not there", missing, "restore the files")
     return files
+
+
+def _file(home: Path, name: str) -> Path | Link | Problem:
+    if "://" in name:
+        return Link(name)
+    try:
+        file = (home / name).resolve()
+    except (ValueError, OSError, RuntimeError):  # a name with a zero byte, a circle of links
+        return Problem("refused", "not the name of a file")
+    if not file.is_relative_to(home):
+        return Problem("refused", "a path that leaves the data folder")
+    return file
+
+
+def _packed(pack: Pack, ids: Sequence[str], found: list[Finding]) -> FeatureRows:
+    """Return the rows of a pack in the catalogue's order; they are matched by item id."""
+    places = {name: place for place, name in enumerate(pack.ids)}
+    rows = np.array([places.get(name, -1) for name in ids], np.int64)
+    known = rows >= 0
+    if not known.any():
+        received = f"{pack.ids[0]!r} in the pack, {ids[0]!r} in the data" if places else "no ids"
+        raise DataError("a pack of other items", received=received, remedy="check data.features")
+    others = [name for name, there in zip(ids, known, strict=True) if not there]
+    found += finding("note", "items that the pack does not hold", others, "encode them again")
+    usable = known & pack.view.present[np.maximum(rows, 0)]
+    return FeatureRows(pack.view.vectors[np.maximum(rows, 0)], usable, pack.card)
 
 
 def _features(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from polyrec.data.tables import Tables, seconds
 from polyrec.data.validate import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
+from polyrec.store.pack import SUFFIX, read_pack
 from polyrec.types import NO_TIME, Dataset, Interactions, Ints
 
 
@@ -121,6 +123,9 @@ def _known_ids(config: DataConfig, tables: Tables, met: pl.Series) -> pl.Series 
     sources += [] if config.features else list(tables.features.values())  # type: ignore[arg-type]
     if not sources:
         return None
+    if isinstance(sources[0], Path) and sources[0].suffix == SUFFIX:
+        pack = read_pack(sources[0], next(iter(config.features)))
+        return pl.Series(pack.ids, dtype=pl.String)
     if not met.dtype.is_integer():
         raise DataError("feature rows without an items file", received=str(met.dtype),
                         remedy="add items.csv, or number the items from 0")  # fmt: skip

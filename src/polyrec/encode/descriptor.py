@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from polyrec.config import Limits
 from polyrec.encode.per_item import PerItem, unit
 from polyrec.media.image import load_image
 from polyrec.types import Floats, Raw
@@ -38,9 +39,9 @@ class Descriptor(PerItem):
         """Return d."""
         return _WIDTH
 
-    def describe(self, raw: Raw) -> Floats:
+    def describe(self, raw: Raw, limits: Limits) -> Floats:
         """Return the (268,) row of one image."""
-        return describe_pixels(load_image(raw, size=self.size))  # type: ignore[arg-type]
+        return describe_pixels(load_image(raw, size=self.size, limits=limits))
 
 
 def describe_pixels(pixels: npt.NDArray[np.uint8]) -> Floats:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.types import Embeddings, Interactions, Raw
+from polyrec.types import Embeddings, Interactions, Problem, Raw
 
 
 @dataclass
@@ -24,19 +24,33 @@ class Features:
     modality: str = "any"
 
     width_: int = field(init=False, repr=False, compare=False)
+    card_: dict[str, Any] = field(
+        init=False, repr=False, compare=False
+    )  # of the pack they are from
 
     @property
     def width(self) -> int:
         """Return d, the width of the rows seen at fit."""
         return self.width_
 
+    @property
+    def space(self) -> str:
+        """Return the space that the rows' own encoder declared."""
+        return str(self.card_.get("space", ""))
+
+    def card(self) -> Mapping[str, Any]:
+        """Return the card of the encoder that made the rows, where a pack told it."""
+        unknown = {"name": "Features", "licence": "unknown: as the data's", "trained": False}
+        return self.card_ or unknown
+
     def fit(self, contents: Sequence[Raw | None], train: Interactions) -> Self:  # noqa: ARG002
-        """Learn the width."""
+        """Learn the width and where the rows come from."""
         first = next((row for row in contents if row is not None), None)
         if first is not None and not isinstance(first, np.ndarray):
             remedy = "use another encoder, or name the npy file in data.features"
             raise FitError("not a feature row", received=type(first).__name__, remedy=remedy)
         self.width_ = 0 if first is None else first.size
+        self.card_ = dict(getattr(contents, "card", {}))
         return self
 
     def encode(self, contents: Sequence[Raw | None]) -> Embeddings:
@@ -56,5 +70,5 @@ class Features:
             if np.isfinite(values).all():
                 vectors[i], present[i] = values, True
             else:
-                problems[i] = "NaN or infinite values"
-        return Embeddings(vectors, present, problems)
+                problems[i] = Problem("damaged", "NaN or infinite values")
+        return Embeddings(vectors, present, problems, self.space)

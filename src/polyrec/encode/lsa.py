@@ -13,7 +13,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from polyrec.errors import MediaError
 from polyrec.media.text import clean_text
-from polyrec.types import Csr, Embeddings, Floats, Interactions, Raw
+from polyrec.types import Csr, Embeddings, Floats, Interactions, Problem, Raw
 
 
 @dataclass
@@ -73,7 +73,7 @@ class LSA:
         norms = np.linalg.norm(vectors, axis=1)
         present = norms > 1e-6
         problems = {
-            i: "no term that the catalogue knows" if texts[i] else "empty text"
+            i: Problem("damaged", "no term that the catalogue knows" if texts[i] else "empty text")
             for i in np.flatnonzero(~present).tolist()
             if contents[i] is not None
         }

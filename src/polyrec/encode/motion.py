@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from polyrec.config import Limits
 from polyrec.encode.descriptor import describe_pixels
 from polyrec.encode.per_item import PerItem, unit
 from polyrec.encode.spectral import RATE, Spectral, describe_samples
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
+from polyrec.media.source import reopenable
 from polyrec.media.video import load_video
 from polyrec.types import Floats, Raw
 
@@ -41,12 +43,13 @@ class Motion(PerItem):
         """Return d."""
         return _WIDTH
 
-    def describe(self, raw: Raw) -> Floats:
+    def describe(self, raw: Raw, limits: Limits) -> Floats:
         """Return the (823,) row of one video."""
-        video = load_video(raw, rate=self.rate, size=64, seconds=self.seconds)  # type: ignore[arg-type]
+        content = reopenable(raw, limits)
+        video = load_video(content, rate=self.rate, size=64, seconds=self.seconds, limits=limits)
         pictures = np.stack([describe_pixels(frame) for frame in video.frames])
         try:
-            samples = load_audio(raw, rate=RATE, seconds=self.seconds)  # type: ignore[arg-type]
+            samples = load_audio(content, rate=RATE, seconds=self.seconds, limits=limits)
             sound = np.append(describe_samples(samples), 1.0)
         except MediaError:
             sound = np.zeros(_SOUND + 1)

@@ -7,12 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from polyrec.config import Limits
 from polyrec.encode.per_item import PerItem, unit
 from polyrec.media.audio import load_audio
 from polyrec.types import Floats, Raw
 
 RATE = 22_050  # Hz
-_WINDOW, _HOP, _BANDS, _CEPSTRA, _LAGS = 1024, 512, 64, 20, 24
+_WINDOW, HOP, _BANDS, _CEPSTRA, _LAGS = 1024, 512, 64, 20, 24
 _WIDTH = 3 * _BANDS + 2 * _CEPSTRA + _LAGS + 3
 
 
@@ -36,9 +37,10 @@ class Spectral(PerItem):
         """Return d."""
         return _WIDTH
 
-    def describe(self, raw: Raw) -> Floats:
+    def describe(self, raw: Raw, limits: Limits) -> Floats:
         """Return the (259,) row of one sound."""
-        return describe_samples(load_audio(raw, rate=RATE, seconds=self.seconds))  # type: ignore[arg-type]
+        samples = load_audio(raw, rate=RATE, seconds=self.seconds, limits=limits)
+        return describe_samples(samples)
 
 
 def describe_samples(samples: Floats) -> Floats:
@@ -64,7 +66,7 @@ def describe_samples(samples: Floats) -> Floats:
 def log_mel(samples: Floats) -> Floats:
     """Return (t, 64) log energies of mel bands, silence at -11.5."""
     padded = np.pad(samples, (0, max(0, _WINDOW - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32), axis=1)) ** 2
     return np.asarray(np.log(power @ _mel_bands() + 1e-5), np.float32)
 
@@ -93,7 +95,7 @@ def _pulse(mel: Floats) -> Floats:
     onset = np.maximum(np.diff(mel, axis=0), 0).mean(axis=1)
     onset = onset - onset.mean() if len(onset) else onset
     energy = float(onset @ onset)
-    lags = np.unique(np.geomspace(0.2, 2.0, _LAGS).round(4)) * RATE / _HOP
+    lags = np.unique(np.geomspace(0.2, 2.0, _LAGS).round(4)) * RATE / HOP
     if energy <= 0:
         return np.zeros(_LAGS, np.float32)
     found = [

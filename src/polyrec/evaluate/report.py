@@ -31,7 +31,8 @@ class EncodedView:
     width: int
     present: int
     missing: int
-    problems: Mapping[str, str]  # item id -> why its content could not be read
+    problems: Mapping[str, Mapping[str, str]]  # item id -> status and reason
+    card: Mapping[str, Any] = field(default_factory=dict)  # where the encoder comes from
 
 
 @dataclass(frozen=True)

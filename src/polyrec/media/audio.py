@@ -1,41 +1,28 @@
-"""Decode sound to mono samples."""
+"""Decode sound to mono samples, at an even loudness if asked, cut into windows."""
 
 from __future__ import annotations
-
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import av
 import numpy as np
 from av.container import InputContainer
+from scipy.signal import lfilter
 
+from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.types import Floats
-
-SHORTEST_SHARE = 0.8  # of the declared length: less than that was decoded from a cut file
-
-
-@contextmanager
-def opened(raw: Path | bytes) -> Iterator[InputContainer]:
-    """Open a media container; anything FFmpeg stumbles over becomes `MediaError`."""
-    try:
-        source = io.BytesIO(raw) if isinstance(raw, bytes) else str(raw)
-        with av.open(source, mode="r") as container:
-            yield container
-    except (av.FFmpegError, ValueError, OSError, EOFError) as error:
-        raise MediaError("not a whole sound or video", received=str(error)[:120]) from error
+from polyrec.media.container import check_length, open_container
+from polyrec.types import Floats, Raw
 
 
-def load_audio(raw: Path | bytes, *, rate: int, seconds: float) -> Floats:
+def load_audio(raw: Raw, *, rate: int, seconds: float, limits: Limits | None = None) -> Floats:
     """Return (samples,) mono float32 at `rate` Hz, of the first `seconds` s, full scale 1.
 
-    No sound track, no samples, or far fewer than the file declares raise `MediaError`.
+    A video gives its sound track. No sound track, no samples, or far fewer than the file declares
+    raise `MediaError`.
     """
-    with opened(raw) as container:
+    with open_container(raw, limits or Limits()) as container:
         if not container.streams.audio:
-            raise MediaError("no sound track", received=container.format.name)
+            told = container.format.name
+            raise MediaError("no sound track", received=told, status="missing")
         stream = container.streams.audio[0]
         declared = _declared(container, stream)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -54,15 +41,76 @@ def load_audio(raw: Path | bytes, *, rate: int, seconds: float) -> Floats:
     return np.nan_to_num(samples.astype(np.float32), copy=False, posinf=0, neginf=0)
 
 
-def check_length(decoded: float, declared: float, limit: float) -> None:
-    """Raise `MediaError` where far less was decoded than the file declares (all in s)."""
-    expected = min(declared, limit)
-    if decoded < SHORTEST_SHARE * expected - 0.25:
-        remedy = f"the file declares {declared:.1f} s: get a whole copy"
-        raise MediaError("truncated", received=f"{decoded:.1f} s", remedy=remedy)
+def loudness(samples: Floats, rate: int) -> float:
+    """Return the integrated loudness of mono samples in LUFS; silence is -inf.
+
+    ITU-R BS.1770-4: K-weighting, blocks of 400 ms every 100 ms, gates at -70 and at 10 below.
+    """
+    weighted = samples.astype(np.float64)
+    for numerator, denominator in _k_weighting(rate):
+        weighted = lfilter(numerator, denominator, weighted)
+    block, hop = int(0.4 * rate), int(0.1 * rate)
+    padded = np.pad(weighted**2, (0, max(0, block - len(weighted))))
+    sums = np.concatenate([[0.0], np.cumsum(padded)])
+    starts = np.arange(0, len(padded) - block + 1, hop)
+    power = (sums[starts + block] - sums[starts]) / block
+    levels = -0.691 + 10 * np.log10(np.maximum(power, 1e-12))
+    heard = power[levels > -70]
+    if not len(heard):
+        return float("-inf")
+    gate = -0.691 + 10 * np.log10(heard.mean()) - 10
+    return float(-0.691 + 10 * np.log10(power[(levels > -70) & (levels > gate)].mean()))
+
+
+def level(samples: Floats, rate: int, *, lufs: float) -> Floats:
+    """Return the samples at a loudness of `lufs`; silence stays silence, peaks stay below 1."""
+    found = loudness(samples, rate)
+    if not np.isfinite(found):
+        return samples
+    gain = 10 ** ((lufs - found) / 20)
+    peak = float(np.abs(samples).max())
+    return np.asarray(samples * min(gain, 1 / max(peak, 1e-9)), np.float32)
+
+
+def windows(samples: Floats, *, length: int, most: int) -> Floats:
+    """Return (w, length) at most `most` windows, spread evenly over the sound; the last is padded.
+
+    >>> windows(np.arange(5, dtype=np.float32), length=3, most=2)
+    array([[0., 1., 2.],
+           [2., 3., 4.]], dtype=float32)
+    """
+    if len(samples) <= length:
+        return np.pad(samples, (0, length - len(samples)))[None]
+    count = min(most, -(-len(samples) // length))
+    starts = np.linspace(0, len(samples) - length, count).astype(np.int64)
+    return np.stack([samples[start : start + length] for start in starts])
 
 
 def _declared(container: InputContainer, stream: av.AudioStream) -> float:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / av.time_base
+
+
+def _k_weighting(rate: int) -> list[tuple[list[float], list[float]]]:
+    """Return the two filters of BS.1770 for any rate, from their analogue form."""
+    # head: a shelf of +4 dB above 1.7 kHz
+    gain, quality, centre = 3.999843853973347, 0.7071752369554196, 1681.974450955533
+    k = np.tan(np.pi * centre / rate)
+    high = 10 ** (gain / 20)
+    middle = high**0.4996667741545416
+    norm = 1 + k / quality + k * k
+    shelf = (
+        [
+            (high + middle * k / quality + k * k) / norm,
+            2 * (k * k - high) / norm,
+            (high - middle * k / quality + k * k) / norm,
+        ],
+        [1.0, 2 * (k * k - 1) / norm, (1 - k / quality + k * k) / norm],
+    )
+    # rumble: a high-pass at 38 Hz
+    quality, centre = 0.5003270373238773, 38.13547087602444
+    k = np.tan(np.pi * centre / rate)
+    norm = 1 + k / quality + k * k
+    rumble = ([1.0, -2.0, 1.0], [1.0, 2 * (k * k - 1) / norm, (1 - k / quality + k * k) / norm])
+    return [shelf, rumble]

@@ -4,45 +4,65 @@ from __future__ import annotations
 
 import io
 import struct
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from polyrec.config import Limits
 from polyrec.errors import MediaError
+from polyrec.media.source import opened
+from polyrec.types import Raw
 
-MOST_PIXELS = 64_000_000  # 8,000 x 8,000: far above any cover, far below what fills memory
-_BROKEN = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
+Pixels = npt.NDArray[np.uint8]
+
+_BROKEN: tuple[type[Exception], ...] = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, EOFError,
+    ArithmeticError, AssertionError, NotImplementedError,
+)  # fmt: skip
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_LEFT_OUT = {"EPS"}  # is drawn by running another program
 
 
-def open_image(raw: Path | bytes, *, size: int) -> Image.Image:
+def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Image:
     """Return the upright RGB image, at least about `size` pixels wide; the first frame of many.
 
     Transparency is laid on white. A damaged, truncated or huge file raises `MediaError`.
     """
-    try:
-        with Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw) as image:
-            if image.width * image.height > MOST_PIXELS:
-                extent = f"{image.width} x {image.height}"
-                remedy = f"at most {MOST_PIXELS:,} pixels are read"
-                raise MediaError("too large an image", received=extent, remedy=remedy)
-            image.draft("RGB", (size, size))  # a JPEG is decoded at a fraction of its size
-            image.load()
-            return _rgb(ImageOps.exif_transpose(image))
-    except _BROKEN as error:
-        raise MediaError("not a whole image", received=str(error)[:120]) from error
+    allowed = limits or Limits()
+    with opened(raw, allowed) as file:
+        try:
+            with Image.open(file, formats=_formats()) as image:
+                _check_pixels(image, allowed)
+                image.draft("RGB", (size, size))  # a JPEG is decoded at a fraction of its size
+                image.load()
+                return _rgb(ImageOps.exif_transpose(image))
+        except MediaError:
+            raise
+        except UnidentifiedImageError as error:
+            file.seek(0)
+            if file.read(16).startswith(_SIGNATURES):
+                raise MediaError("not a whole image", received="a broken header") from error
+            told = "unknown form"
+            raise MediaError("not an image", received=told, status="wrong type") from error
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise MediaError("too large an image", status="too large") from error
+        except _BROKEN as error:
+            status = "truncated" if "truncated" in str(error) else "damaged"
+            told = str(error)[:120]
+            raise MediaError("not a whole image", received=told, status=status) from error
 
 
-def load_image(raw: Path | bytes, *, size: int) -> npt.NDArray[np.uint8]:
+def load_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Pixels:
     """Return (size, size, 3) RGB, stretched to the square."""
-    image = open_image(raw, size=size)
+    image = open_image(raw, size=size, limits=limits)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))
 
 
-def thumbnail(raw: Path | bytes, *, size: int) -> bytes:
+def thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> bytes:
     """Return a JPEG that fits into size x size pixels, the aspect kept."""
-    return jpeg(open_image(raw, size=size), size=size)
+    return jpeg(open_image(raw, size=size, limits=limits), size=size)
 
 
 def jpeg(image: Image.Image, *, size: int) -> bytes:
@@ -53,10 +73,27 @@ def jpeg(image: Image.Image, *, size: int) -> bytes:
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=1)
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in Image.ID if name not in _LEFT_OUT]
+
+
+def _check_pixels(image: Image.Image, limits: Limits) -> None:
+    if image.width * image.height > limits.max_pixels:
+        extent = f"{image.width} x {image.height}"
+        remedy = f"media.max_pixels allows {limits.max_pixels:,}"
+        raise MediaError("too large an image", received=extent, remedy=remedy, status="too large")
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 or 32 bit grey: bring the range to 8 bit
         values = np.asarray(image, np.float64)
         top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        return Image.fromarray(np.uint8(np.clip(values / top, 0, 1) * 255)).convert("RGB")
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        top = max(float(values.max(initial=0)), 1e-9)
         return Image.fromarray(np.uint8(np.clip(values / top, 0, 1) * 255)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")

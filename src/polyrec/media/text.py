@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from html.parser import HTMLParser
+from pathlib import Path
 
+from polyrec.config import Limits
 from polyrec.errors import MediaError
+from polyrec.media.source import opened
+from polyrec.types import Raw
 
-LONGEST = 100_000  # characters that are read; a novel in a field is a mistake, not content
+# scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese): each character is a token
+_TOKEN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    r"\U00020000-\U0003ffff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff"
+    r"\u1000-\u109f\u1780-\u17ff]+(?:['’][^\W\d_]+)?"
+)
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co"}  # controls, marks of direction, halves of surrogates
+_KEPT = "\t\n\r\u200c\u200d"  # joiners carry meaning in Persian, Hindi and emoji
+_MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#a-zA-Z]")
 
 
 class _Stripper(HTMLParser):
@@ -28,20 +41,67 @@ class _Stripper(HTMLParser):
             self.pieces.append(data)
 
 
-def clean_text(raw: object) -> str:
-    """Return text in NFKC with tags stripped and white space folded; empty text is `MediaError`.
+def clean_text(raw: object, limits: Limits | None = None) -> str:
+    """Return text in NFKC, without tags and invisible characters, white space folded.
+
+    A path, bytes, an open file or a URL is read as UTF-8; empty text raises `MediaError`.
 
     >>> clean_text("<p>Ｃａｆｅ&nbsp;noir</p>")
     'Cafe noir'
     """
-    text = raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else str(raw)
-    text = text[:LONGEST]
-    if "<" in text or "&" in text:
-        stripper = _Stripper()
-        stripper.feed(text)
-        stripper.close()
-        text = "".join(stripper.pieces)
-    text = " ".join(unicodedata.normalize("NFKC", text).split())
+    allowed = limits or Limits()
+    text = _read(raw, allowed)[: allowed.max_characters]
+    if _MARKUP.search(text):
+        text = _strip(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in _INVISIBLE)
+    text = " ".join(text.replace("\0", " ").split())
     if not text:
         raise MediaError("empty text", remedy="leave it out")
     return text
+
+
+def tokens(text: str, *, most: int) -> list[str]:
+    """Return the first words of clean text in lower case; a character where there are no spaces.
+
+    >>> tokens("Don't stop, 蔚蓝!", most=9)
+    ["don't", 'stop', '蔚', '蓝']
+    """
+    found = []
+    for match in _TOKEN.finditer(text.lower()):
+        found.append(match.group())
+        if len(found) == most:
+            break
+    return found
+
+
+def _read(raw: object, limits: Limits) -> str:
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, bytes) and not raw:
+        raise MediaError("empty text", remedy="leave it out")
+    if isinstance(raw, Path | bytes | tuple) or hasattr(raw, "read"):
+        with opened(_as_raw(raw), limits) as file:
+            # four bytes make the longest character
+            head = file.read(4 * limits.max_characters)
+        return head.decode("utf-8-sig", errors="replace")
+    return str(raw)
+
+
+def _as_raw(raw: object) -> Raw:
+    return raw  # type: ignore[return-value]
+
+
+def _strip(text: str) -> str:
+    # the parser takes quadratic time over tags that never end: after the last '>' is no tag
+    end = text.rfind(">") + 1
+    if text.count("<", 0, end) > 20_000:
+        return re.sub(r"<[^<>]*>", " ", text)
+    stripper = _Stripper()
+    stripper.feed(text[:end])
+    stripper.close()
+    tail = _Stripper()
+    tail.feed(text[end:].replace("<", "&lt;"))
+    tail.close()
+    return "".join(stripper.pieces) + "".join(tail.pieces)

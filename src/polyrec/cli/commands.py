@@ -6,26 +6,30 @@ Exit codes: 0 done, 1 the data or the work failed, 2 the command or the config i
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
 
 from polyrec import __version__
-from polyrec.errors import ConfigError, DataError, PolyrecError
-from polyrec.types import FUSED, Progress
+from polyrec.cli.show import (
+    day,
+    errors,
+    out,
+    progress_bars,
+    show_check,
+    show_json,
+    show_lists,
+    show_metrics,
+    table,
+)
+from polyrec.errors import ConfigError, DataError
+from polyrec.types import FUSED
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle, Lists
+    from polyrec.bundle import Bundle
     from polyrec.config import Config
 
 app = typer.Typer(
@@ -34,12 +38,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-errors = Console(stderr=True)
-
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: a.b=c.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Folder = Annotated[Path, typer.Argument(help="A bundle: the --out of a run.")]
+_LISTED = 50  # entries of a quarantine list that are printed
+
 Count = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
 
 
@@ -73,46 +76,86 @@ def check(
         errors.print("behaviour alone is checked: a config names the columns that hold content")
     else:
         config = read(source, overrides=settings or ())
-    with _progress() as progress:
+    with progress_bars() as progress:
         found = pipeline.check(config, progress=progress)
     told = found.to_dict()
     place = report or Path("runs") / f"{source.resolve().stem}.check.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
     if as_json:
-        _json(told)
+        show_json(told)
     else:
-        _show_check(told)
+        show_check(told)
         out.print(f"report {escape(str(place))}")
     raise typer.Exit(0 if found.ok else 1)
 
 
 @app.command()
-def encode(config: Path, settings: Set = None, as_json: Json = False) -> None:
+def encode(
+    config: Path,
+    settings: Set = None,
+    pack: Annotated[
+        Path | None, typer.Option(help="Write the features there, too (.safetensors).")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--out", help="Where the quarantine list goes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Turn media into features, kept in the cache: resumable. Lists what could not be read."""
     from polyrec import pipeline
+    from polyrec.evaluate.quarantine import write_list
 
-    with _progress() as progress:
-        views, ids = pipeline.encode_all(_config(config, settings), progress=progress)
-    told: dict[str, dict[str, Any]] = {
-        name: {
-            "width": view.width,
-            "present": int(view.present.sum()),
-            "missing": int((~view.present).sum()) - len(view.problems),
-            "unreadable": {ids[row]: why for row, why in view.problems.items()},
-        }
-        for name, view in views.items()
-    }
+    read = _config(config, settings)
+    with progress_bars() as progress:
+        found = pipeline.encode_all(read, pack=pack, progress=progress)
+    place = listed or Path("runs") / f"{config.stem}.quarantine.jsonl"
+    write_list(found.quarantine, place)
     if as_json:
-        _json(told)
+        unread = [entry._asdict() for entry in found.quarantine]
+        show_json({"views": found.counts, "quarantine": unread})
         return
+    rows = [(name, *counts.values()) for name, counts in found.counts.items()]
+    table(("view", "width", "present", "missing", "unreadable"), rows)
+    for entry in found.quarantine[:_LISTED]:
+        out.print(
+            f"[yellow]{escape(entry.view)} of {escape(entry.item)}[/]: {escape(entry.reason)}"
+        )
+    if found.quarantine:
+        out.print(f"{len(found.quarantine):,} could not be read: {escape(str(place))}")
+    if pack is not None:
+        out.print(f"pack {escape(str(pack))}")
+
+
+@app.command()
+def cache(
+    config: Annotated[Path | None, typer.Argument(help="A config that names the cache.")] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget what the options name.")] = False,
+    encoder: Annotated[str, typer.Option(help="Only of encoders whose identity holds this.")] = "",
+    older_than: Annotated[float, typer.Option(min=0, help="Only what is older, in days.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Show what the feature cache holds, or prune it."""
+    from polyrec.config import Config, read
+    from polyrec.store.features import FeatureCache
+
+    default = Path(Config.model_fields["cache"].default).expanduser()
+    place = default if config is None else read(config).cache
+    if prune and not encoder and not older_than:
+        raise ConfigError("prune what?", remedy="give --encoder NAME, --older-than DAYS, or both")
+    with FeatureCache(place) as opened:
+        gone = opened.prune(encoder=encoder, older_than_days=older_than) if prune else 0
+        held = opened.held()
+    if as_json:
+        show_json({"cache": str(place), "pruned": gone, "held": [row._asdict() for row in held]})
+        return
+    heads = ("encoder", "vectors", "unreadable", "MB", "last written")
     rows = [
-        (n, v["width"], v["present"], v["missing"], len(v["unreadable"])) for n, v in told.items()
+        (row.identity[:90], row.vectors, row.problems, round(row.bytes / 1e6, 1), day(row.last))
+        for row in held
     ]
-    _table(("view", "width", "present", "missing", "unreadable"), rows)
-    for name, view in told.items():
-        for item, why in view["unreadable"].items():
-            out.print(f"[yellow]{escape(name)} of {escape(item)}[/]: {escape(why)}")
+    table(heads, rows)
+    out.print(f"{escape(str(place))}" + (f": {gone:,} rows forgotten" if prune else ""))
 
 
 @app.command()
@@ -126,13 +169,13 @@ def run(
     from polyrec import pipeline
 
     target = folder or Path("runs") / config.stem
-    with _progress() as progress:
+    with progress_bars() as progress:
         pipeline.run(_config(config, settings), out=target, progress=progress)
     report = json.loads((target / "report.json").read_text(encoding="utf-8"))
     if as_json:
-        _json({"bundle": str(target), "metrics": report["metrics"], "chosen": report["chosen"]})
+        show_json({"bundle": str(target), "metrics": report["metrics"], "chosen": report["chosen"]})
         return
-    _show_metrics(report["metrics"])
+    show_metrics(report["metrics"])
     out.print(
         f"bundle [bold]{escape(str(target))}[/], report {escape(str(target / 'report.html'))}"
     )
@@ -149,13 +192,13 @@ def evaluate(
 
     loaded = _bundle(bundle)
     names = tuple(filter(None, metrics.split(","))) or loaded.config.evaluate.metrics
-    with _progress() as progress:
+    with progress_bars() as progress:
         found = pipeline.evaluate(loaded, names, progress=progress)
     means = {split: dict(evaluation.means) for split, evaluation in found.items()}
     if as_json:
-        _json({"metrics": means})
+        show_json({"metrics": means})
     else:
-        _show_metrics(means)
+        show_metrics(means)
 
 
 @app.command()
@@ -176,7 +219,7 @@ def recommend(
         lists = loaded.recommend([user], k=k)
     else:
         lists = loaded.recommend(histories=[list(filter(None, (history or "").split(",")))], k=k)
-    _show_lists(loaded, lists, as_json=as_json)
+    show_lists(loaded, lists, as_json=as_json)
 
 
 @app.command()
@@ -205,8 +248,9 @@ def similar(  # noqa: PLR0913 - one option per kind of question
         kind, content = next(iter(given.items()))
         if isinstance(content, Path) and not content.is_file():
             raise DataError("no file here", received=str(content), remedy="check the path")
-        lists = loaded.search(view or loaded.view_of(kind), content, k=k)
-    _show_lists(loaded, lists, as_json=as_json)
+        reader = loaded.view_of(kind, prefer=view)
+        lists = loaded.search(view or reader, content, by=reader, k=k)
+    show_lists(loaded, lists, as_json=as_json)
 
 
 @app.command()
@@ -222,18 +266,18 @@ def demo(
     from polyrec.config import read
     from polyrec.data.studio import Studio, make_world
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         make_world(folder / "world", Studio(items=items, users=users), progress=progress)
         config = folder / "demo.yaml"
         config.write_text(_DEMO, encoding="utf-8")
         bundle = pipeline.run(read(config), out=folder / "bundle", progress=progress)
     report = json.loads((folder / "bundle" / "report.json").read_text(encoding="utf-8"))
-    _show_metrics(report["metrics"])
+    show_metrics(report["metrics"])
     user = bundle.most_active(rank=10)
     out.rule(f"user {user}: what was done last")
-    _table(("item", "title"), [(i, bundle.title(i)) for i in bundle.history(user)[-10:]])
+    table(("item", "title"), [(i, bundle.title(i)) for i in bundle.history(user)[-10:]])
     out.rule("ten recommendations")
-    _show_lists(bundle, bundle.recommend([user]), as_json=False)
+    show_lists(bundle, bundle.recommend([user]), as_json=False)
     out.print(f"Look at [bold]{escape(str((folder / 'bundle' / 'report.html').resolve()))}[/]")
 
 
@@ -258,32 +302,6 @@ recommend: {use: multimodal_linear}
 """
 
 
-def main() -> None:
-    """Run a command; a person never sees a traceback unless POLYREC_DEBUG is set."""
-    try:
-        app()
-    except PolyrecError as error:
-        _tell(error)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
-    except KeyboardInterrupt:
-        errors.print("stopped")
-        sys.exit(130)
-    except Exception as error:
-        if os.environ.get("POLYREC_DEBUG"):
-            raise
-        errors.print(f"[red]unexpected[/] {type(error).__name__}: {escape(str(error))}")
-        errors.print("this is a fault in polyrec: please report it with POLYREC_DEBUG=1 set")
-        sys.exit(1)
-
-
-def _tell(error: PolyrecError) -> None:
-    errors.print(f"[red]error[/] {escape(error.what)}", highlight=False)
-    if error.received is not None:
-        errors.print(f"  received  {escape(str(error.received))}", highlight=False)
-    if error.remedy:
-        errors.print(f"  remedy    {escape(error.remedy)}", highlight=False)
-
-
 def _config(path: Path, settings: Sequence[str] | None) -> Config:
     from polyrec.config import read
 
@@ -294,64 +312,3 @@ def _bundle(folder: Path) -> Bundle:
     from polyrec.bundle import Bundle
 
     return Bundle.load(folder)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show a bar per stage on standard error."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=errors, transient=not errors.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-
-        def step(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield step
-
-
-def _json(tree: object) -> None:
-    out.print_json(json.dumps(tree, ensure_ascii=False))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    table = Table(*heads, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    out.print(table)
-
-
-def _show_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    rows = []
-    for name in metrics["test"]:
-        values = (metrics.get(split, {}).get(name) for split in ("valid", "test"))
-        rows.append((name, *("-" if value is None else f"{value:.4f}" for value in values)))
-    _table(("metric", "valid", "test"), rows)
-
-
-def _show_lists(bundle: Bundle, lists: Lists, *, as_json: bool) -> None:
-    pairs = list(zip(lists.ids[0], lists.scores[0], strict=True))
-    if as_json:
-        _json([{"id": item, "title": bundle.title(item), "score": score} for item, score in pairs])
-        return
-    rows = [
-        (i + 1, item, bundle.title(item), f"{score:.4f}") for i, (item, score) in enumerate(pairs)
-    ]
-    _table(("", "item", "title", "score"), rows)
-
-
-def _show_check(told: dict[str, Any]) -> None:
-    plain = ("users", "items", "events", "density", "splits", "kinds", "time_range", "content")
-    _table(("", ""), [(name, told[name]) for name in plain])
-    colours = {"error": "red", "warning": "yellow", "note": "blue"}
-    for found in told["findings"]:
-        colour = colours[found["level"]]
-        examples = f" ({', '.join(found['examples'])})" if found["examples"] else ""
-        line = f"{found['count']:,} {found['what']}{examples}; {found['remedy']}"
-        out.print(f"[{colour}]{found['level']}[/] {escape(line)}", highlight=False)

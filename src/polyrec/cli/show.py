@@ -1,0 +1,125 @@
+"""What a person sees at the command line: tables, bars, errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from polyrec.errors import PolyrecError
+from polyrec.types import Progress
+
+if TYPE_CHECKING:
+    from polyrec.bundle import Bundle, Lists
+
+out = Console()
+errors = Console(stderr=True)
+
+
+def tell(error: PolyrecError) -> None:
+    """Print what is wrong, what was received, what to do."""
+    errors.print(f"[red]error[/] {escape(error.what)}", highlight=False)
+    if error.received is not None:
+        errors.print(f"  received  {escape(str(error.received))}", highlight=False)
+    if error.remedy:
+        errors.print(f"  remedy    {escape(error.remedy)}", highlight=False)
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, once there is one."""
+        rate = task.finished_speed or task.speed
+        return Text("" if rate is None else f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Show a bar per stage on standard error."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        TextColumn("[yellow]{task.fields[note]}"),
+    )
+    with Bars(*columns, console=errors, transient=not errors.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def step(stage: str, done: int, total: int, note: str = "", /) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield step
+
+
+def show_json(tree: object) -> None:
+    """Print JSON for programs."""
+    out.print_json(json.dumps(tree, ensure_ascii=False))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table."""
+    drawn = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(escape(str(cell)) for cell in row))
+    out.print(drawn)
+
+
+def show_metrics(metrics: dict[str, dict[str, float]]) -> None:
+    """Print valid and test side by side."""
+    rows = []
+    for name in metrics["test"]:
+        values = (metrics.get(split, {}).get(name) for split in ("valid", "test"))
+        rows.append((name, *("-" if value is None else f"{value:.4f}" for value in values)))
+    table(("metric", "valid", "test"), rows)
+
+
+def show_lists(bundle: Bundle, lists: Lists, *, as_json: bool) -> None:
+    """Print one ranked list."""
+    pairs = list(zip(lists.ids[0], lists.scores[0], strict=True))
+    if as_json:
+        show_json(
+            [{"id": item, "title": bundle.title(item), "score": score} for item, score in pairs]
+        )
+        return
+    rows = [
+        (i + 1, item, bundle.title(item), f"{score:.4f}") for i, (item, score) in enumerate(pairs)
+    ]
+    table(("", "item", "title", "score"), rows)
+
+
+def show_check(told: dict[str, Any]) -> None:
+    """Print what was found in the data."""
+    plain = ("users", "items", "events", "density", "splits", "kinds", "time_range", "content")
+    table(("", ""), [(name, told[name]) for name in plain])
+    colours = {"error": "red", "warning": "yellow", "note": "blue"}
+    for found in told["findings"]:
+        colour = colours[found["level"]]
+        examples = f" ({', '.join(found['examples'])})" if found["examples"] else ""
+        line = f"{found['count']:,} {found['what']}{examples}; {found['remedy']}"
+        out.print(f"[{colour}]{found['level']}[/] {escape(line)}", highlight=False)
+
+
+def day(second: int) -> str:
+    """Return a day of the calendar."""
+    return datetime.fromtimestamp(second, UTC).date().isoformat()

@@ -1,0 +1,182 @@
+"""Load large pretrained models safely: pinned, from safetensors, never with code of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from transformers import AutoModel
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+
+from polyrec.encode.per_item import PerItem
+from polyrec.engine.device import BATCHES, pick_device, pick_precision
+from polyrec.errors import ConfigError, FitError
+from polyrec.store.sealed import sha256
+from polyrec.types import Floats
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
+_SAFE = {"local_files_only": True, "trust_remote_code": False}
+_TOLD = ("license", "license_name", "license_link", "language", "datasets", "base_model", "tags")
+
+
+@dataclass
+class Pretrained(PerItem):
+    """What encoders over pretrained models share; each family has its own file.
+
+    `model` is a folder, or an id of the model hub with the full commit as `revision`. A bundle
+    keeps the sha256 of the weights and refuses others.
+    """
+
+    model: str = ""
+    revision: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    batch: int = 0  # contents at once; 0: by device, fewer when memory runs out
+
+    fingerprint_: str = field(init=False, repr=False, compare=False)
+    _network: Any = field(init=False, repr=False, compare=False, default=None)
+
+    @property
+    def folder(self) -> Path:
+        """Return where the model lies, fetched first if it is an id."""
+        return find_folder(self.model, self.revision)
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many contents the model takes at once."""
+        return self.batch or BATCHES[pick_device(self.device).type]
+
+    @property
+    def identity(self) -> str:
+        """Return the name, the version, the settings and the sha256 of the weights."""
+        self._check_weights()
+        place = f'"model": "{self.model}"'
+        plain = super().identity.replace(place, f'"model": "{self.fingerprint_}"')
+        return f"{plain} {pick_precision(self.precision, pick_device(self.device))}"
+
+    @property
+    def space(self) -> str:
+        """Return the space that a joint model's modalities share; "" for other models."""
+        if not hasattr(self.network, "get_text_features"):
+            return ""
+        return f"{self.network.config.model_type} {self.fingerprint_[:16]}"
+
+    def card(self) -> Mapping[str, Any]:
+        """Return the model's origin, licence, and the fields of its own card."""
+        told = read_card(self.folder)
+        self._check_weights()
+        return {
+            "name": type(self).__name__,
+            "model": self.model if _COMMIT.fullmatch(self.revision) else Path(self.model).name,
+            "revision": self.revision,
+            "weights_sha256": self.fingerprint_,
+            "licence": told.pop("license", "unknown: read the model's own page"),
+            **told,
+            "trained": False,
+        }
+
+    @property
+    def network(self) -> Any:
+        """Return the model, loaded when first asked for."""
+        if self._network is None:
+            self._check_weights()
+            device = pick_device(self.device)
+            dtype = pick_precision(self.precision, device)
+            self._network = load_model(self.folder).to(device=device, dtype=dtype)
+        return self._network
+
+    def run(self, **inputs: Any) -> Any:
+        """Return the model's outputs for inputs of any device, without gradients."""
+        with torch.inference_mode():
+            return self.network(**self.moved(inputs))
+
+    def moved(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return tensors on the model's device, numbers with its precision."""
+        network = self.network
+        return {
+            name: value.to(network.device, network.dtype)
+            if value.is_floating_point()
+            else value.to(network.device)
+            for name, value in inputs.items()
+        }
+
+    def _check_weights(self) -> None:
+        known = getattr(self, "fingerprint_", None)
+        if self._network is not None and known:
+            return
+        found = weights_sha256(str(self.folder))
+        if known not in (None, found):
+            remedy = "restore the model that the bundle was made with"
+            raise FitError("the model's weights have changed", received=self.model, remedy=remedy)
+        self.fingerprint_ = found
+
+
+def unit_rows(rows: Any) -> Floats:
+    """Return (b, d) float32 rows of length 1 from a tensor."""
+    unit: Floats = torch.nn.functional.normalize(rows.float(), dim=1).cpu().numpy()
+    return unit
+
+
+def find_folder(model: str, revision: str) -> Path:
+    """Return the folder of a model; an id is fetched at its pinned revision."""
+    if not model:
+        remedy = "model: a folder, or an id of the hub with revision: its full commit"
+        raise ConfigError("this encoder needs a model", remedy=remedy)
+    place = Path(model).expanduser()
+    if place.is_dir():
+        return place
+    if not _COMMIT.fullmatch(revision):
+        remedy = "no folder of this name is here; an id needs revision: the 40 digits of a commit"
+        raise ConfigError("a model has to be pinned", received=model, remedy=remedy)
+    try:
+        return Path(snapshot_download(model, revision=revision, allow_patterns=_FILES))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        remedy = "check the id and the network, or give a folder that holds it"
+        raise ConfigError("the model can't be fetched", received=model, remedy=remedy) from error
+
+
+def load_model(folder: Path) -> Any:
+    """Return the model of a folder, ready to answer."""
+    disable_progress_bar()
+    set_verbosity_error()
+    try:
+        return AutoModel.from_pretrained(folder, use_safetensors=True, **_SAFE).eval()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        told = str(error).splitlines()[0][:200]
+        remedy = "the folder needs config.json and *.safetensors of a known architecture"
+        raise ConfigError("the model can't be loaded", received=told, remedy=remedy) from error
+
+
+def weights_sha256(folder: str) -> str:
+    """Return one sha256 over the configuration and every weights file of a folder."""
+    place = Path(folder)
+    files = sorted(place.glob("*.safetensors"))
+    if not files:
+        remedy = "convert the weights to safetensors: pickled ones are not read"
+        raise ConfigError("no safetensors here", received=place.name, remedy=remedy)
+    digest = hashlib.sha256()
+    for file in [*sorted(place.glob("*.json")), *sorted(place.glob("*.txt")), *files]:
+        digest.update(f"{file.name} {sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the licence and origin that a model's README.md declares in its header."""
+    page = folder / "README.md"
+    if not page.is_file():
+        return {}
+    found = re.match(r"---\n(.*?)\n---", page.read_text(encoding="utf-8", errors="replace"), re.S)
+    try:
+        told = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError:
+        return {}
+    return {k: told[k] for k in _TOLD if k in told} if isinstance(told, dict) else {}

@@ -1,0 +1,63 @@
+"""What could not be read: a file for programs, a page for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader
+
+from polyrec.types import Catalog, Link, Problem, Raw
+
+
+class Quarantined(NamedTuple):
+    """One content that could not be read."""
+
+    view: str
+    item: str
+    source: str  # the file's name or URL; "" where the content is no file
+    status: str
+    reason: str
+
+
+def quarantined(
+    catalog: Catalog, view: str, content: str, problems: Mapping[int, Problem]
+) -> list[Quarantined]:
+    """Return the list of one view, in the order of the catalogue."""
+    contents = catalog.content(content)
+    return [
+        Quarantined(view, catalog.ids[row], _source(contents[row]), *problems[row])
+        for row in sorted(problems)
+    ]
+
+
+def write_list(found: Iterable[Quarantined], path: Path) -> None:
+    """Write one JSON object per line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # names that are not UTF-8 stay what they are, as escapes
+    lines = [json.dumps(entry._asdict()) + "\n" for entry in found]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def write_page(found: Sequence[Quarantined], path: Path) -> None:
+    """Write the list as a page: counts by status, then every entry."""
+    environment = Environment(loader=PackageLoader("polyrec.evaluate"), autoescape=True)
+    counts = Counter((entry.view, entry.status) for entry in found)
+    plain = [Quarantined(*(_shown(cell) for cell in entry)) for entry in found]
+    page = environment.get_template("quarantine.html.j2").render(
+        found=plain, counts=sorted(counts.items())
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _source(raw: Raw | None) -> str:
+    if isinstance(raw, Path):
+        return str(raw)
+    return raw.url if isinstance(raw, Link) else ""
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,62 @@
+"""Open sound and video files with FFmpeg, kept from reaching for anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+from av.container import InputContainer
+
+from polyrec.config import Limits
+from polyrec.errors import MediaError
+from polyrec.media.source import opened
+from polyrec.media.whole import check_whole
+from polyrec.types import Raw
+
+SHORTEST_SHARE = 0.8  # of the declared length: less than that was decoded from a cut file
+
+# playlists, image sequences and devices name other files: they are not in this list
+_FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,ass,au,avi,caf,dsf,dts,eac3,flac,flv,gif,h264,hevc,ivf,m4v,"
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,nut,ogg,opus,rm,srt,"
+    "tta,voc,w64,wav,webvtt,wv,xwma"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+
+
+@contextmanager
+def open_container(raw: Raw, limits: Limits) -> Iterator[InputContainer]:
+    """Open a media container; anything FFmpeg stumbles over becomes `MediaError`."""
+    with opened(raw, limits) as file:
+        check_whole(file)
+        try:
+            with av.open(file, mode="r", options=_OPTIONS) as container:
+                seconds = (container.duration or 0) / av.time_base
+                if seconds > limits.max_seconds:
+                    remedy = f"media.max_seconds allows {limits.max_seconds:g}"
+                    told = f"{seconds:.0f} s"
+                    raise MediaError("too long", received=told, remedy=remedy, status="too large")
+                yield container
+        except av.InvalidDataError as error:
+            raise MediaError(
+                "not a sound or video", received=_told(error), status="wrong type"
+            ) from error
+        except MemoryError as error:
+            raise MediaError("too large to be decoded", status="too large") from error
+        except (av.FFmpegError, ValueError, OSError, EOFError, IndexError) as error:
+            raise MediaError("not a whole sound or video", received=_told(error)) from error
+
+
+def check_length(decoded: float, declared: float, limit: float) -> None:
+    """Raise `MediaError` where far less was decoded than the file declares (all in s)."""
+    expected = min(declared, limit)
+    if decoded < SHORTEST_SHARE * expected - 0.25:
+        remedy = f"the file declares {declared:.1f} s: get a whole copy"
+        raise MediaError(
+            "truncated", received=f"{decoded:.1f} s", remedy=remedy, status="truncated"
+        )
+
+
+def _told(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error))[:120]

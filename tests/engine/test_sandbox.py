@@ -1,0 +1,150 @@
+"""Decoders that hang, die or fill the memory take one content with them."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from polyrec.config import Limits
+from polyrec.engine import wire
+from polyrec.engine.sandbox import Sandbox
+from polyrec.engine.workers import map_ordered
+from polyrec.errors import FitError, MediaError
+
+TROUBLE = "polyrec_trouble:Trouble"
+SOURCE = """
+import os, signal, time
+from dataclasses import dataclass
+import numpy as np
+from polyrec.errors import MediaError
+
+@dataclass
+class Trouble:
+    factor: float = 1.0
+
+    def prepare(self, raw, limits):
+        told = raw if isinstance(raw, str) else raw.decode()
+        if told == "hang":
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            while True:
+                time.sleep(60)
+        if told == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if told == "exit":
+            os._exit(3)
+        if told == "memory":
+            return np.ones(1 << 33, np.uint8)
+        if told == "bug":
+            raise ZeroDivisionError("by zero")
+        if told == "print":
+            print("not an answer")
+        if told == "broken":
+            raise MediaError("is broken", status="truncated")
+        return np.full((2, len(told)), self.factor, np.float32)
+"""
+
+
+@pytest.fixture
+def box(tmp_path, monkeypatch):
+    (tmp_path / "polyrec_trouble.py").write_text(SOURCE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Sandbox(Limits(timeout_s=1.5, memory_mb=1024)) as opened:
+        yield opened
+
+
+def ask(box: Sandbox, raw: str | bytes) -> np.ndarray:
+    return box.prepare(TROUBLE, {"factor": 2.0}, raw)
+
+
+def test_what_is_made_comes_back(box: Sandbox) -> None:
+    assert ask(box, "abc").tolist() == [[2, 2, 2], [2, 2, 2]]
+    assert ask(box, b"ab").shape == (2, 2)
+    assert ask(box, "").shape == (2, 0)
+    assert ask(box, "print").shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "told"),
+    [
+        ("hang", "timed out", "took too long: received '1.5 s'"),
+        ("crash", "damaged", "the decoder died: received 'SIGSEGV'"),
+        ("exit", "damaged", "exit code 3"),
+        ("memory", "too large", "too much memory"),
+        ("bug", "damaged", "ZeroDivisionError: by zero"),
+        ("broken", "truncated", "is broken"),
+    ],
+)
+def test_trouble_is_a_status_and_the_next_content_is_read(
+    box: Sandbox, trouble: str, status: str, told: str
+) -> None:
+    with pytest.raises(MediaError, match=told) as caught:
+        ask(box, trouble)
+    assert caught.value.status == status
+    assert ask(box, "next").shape == (2, 4)
+
+
+def test_many_threads_may_ask_and_get_their_own_answers(box: Sandbox) -> None:
+    def length(text: str) -> int:
+        try:
+            return ask(box, text).shape[1]
+        except MediaError:
+            return -1
+
+    texts = ["x" * (i % 9) if i % 10 else "crash" for i in range(60)]
+    wanted = [-1 if text == "crash" else len(text) for text in texts]
+    assert list(map_ordered(length, texts, workers=3)) == wanted
+
+
+def test_a_hanging_one_does_not_hold_up_the_others(box: Sandbox) -> None:
+    def quick(text: str) -> float:
+        start = time.perf_counter()
+        try:
+            ask(box, text)
+        except MediaError:
+            return -1.0
+        return time.perf_counter() - start
+
+    ask(box, "warm")
+    taken = list(map_ordered(quick, ["hang", *"abcdefgh"], workers=2))
+    assert taken[0] == -1
+    assert max(taken[1:]) < 1.4
+
+
+def test_a_part_that_is_not_there_is_said(box: Sandbox) -> None:
+    with pytest.raises(FitError, match="can't be made in a process of its own"):
+        box.prepare("polyrec_nowhere:Part", {}, "a")
+    with pytest.raises(FitError, match="unexpected keyword"):
+        box.prepare(TROUBLE, {"speed": 3}, "a")
+
+
+@dataclass
+class Pipe:
+    """Bytes that come a few at a time."""
+
+    content: bytes
+
+    def readinto(self, view: memoryview) -> int:
+        count = min(3, len(view), len(self.content))
+        view[:count] = self.content[:count]
+        self.content = self.content[count:]
+        return count
+
+
+def test_messages_survive_pipes_that_give_little_at_once() -> None:
+    class Sink(list):
+        def write(self, piece: bytes) -> None:
+            self.append(bytes(piece))
+
+        def flush(self) -> None:
+            pass
+
+    sink = Sink()
+    told, payload = wire.pack_array(np.arange(6, dtype=np.int16).reshape(2, 3))
+    wire.send(sink, told, payload)
+    answer, made = wire.receive(Pipe(b"".join(sink)))
+    assert wire.unpack_array(answer, made).tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(EOFError):
+        wire.receive(Pipe(b"\0\0"))
+    with pytest.raises(ValueError, match="objects"):
+        wire.unpack_array({"dtype": "|O", "shape": [1]}, bytearray(8))
