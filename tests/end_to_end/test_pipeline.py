@@ -54,7 +54,9 @@ def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
         "evaluate",
     }
     assert all(done <= total for _, done, total, *_ in steps)
-    listed = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").open()]
+    listed = [
+        json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()
+    ]
     assert {(entry["view"], entry["item"]) for entry in listed} == broken
     assert {entry["status"] for entry in listed} <= {"damaged", "truncated", "wrong type"}
     page = (tmp_path / "out/quarantine.html").read_text()

@@ -1,7 +1,7 @@
 import pytest
 
-from polyrec.errors import MediaError
 from polyrec.config import Limits
+from polyrec.errors import MediaError
 from polyrec.media.text import clean_text
 
 
