@@ -87,3 +87,85 @@ def test_probing_passes_whole_files_and_stops_broken_ones(
         probe(kind, raw)
         with pytest.raises(MediaError):
             probe(kind, b"\x00" * 50 if kind != "text" else b" ")
+
+
+def test_loudness_follows_the_standard() -> None:
+    rate = 48_000
+    time = np.arange(4 * rate) / rate
+    # BS.1770: a 997 Hz sine at full scale on one channel is at -3.01 LUFS
+    full = np.sin(2 * np.pi * 997 * time).astype(np.float32)
+    assert audio.loudness(full, rate) == pytest.approx(-3.01, abs=0.05)
+    assert audio.loudness(full / 10, rate) == pytest.approx(-23.01, abs=0.05)
+    # silence between does not count
+    gaps = np.concatenate([full / 10, np.zeros(8 * rate, np.float32)])
+    assert audio.loudness(gaps, rate) == pytest.approx(-23.0, abs=0.3)
+    assert audio.loudness(np.zeros(rate, np.float32), rate) == float("-inf")
+
+
+def test_levelled_sounds_are_equally_loud_and_never_clip() -> None:
+    samples = audio.load_audio(tone(3.0), rate=16_000, seconds=3)
+    for quiet in (1.0, 0.01):
+        found = audio.level(samples * np.float32(quiet), 16_000, lufs=-23)
+        assert audio.loudness(found, 16_000) == pytest.approx(-23, abs=0.1)
+    assert np.abs(audio.level(samples, 16_000, lufs=20)).max() <= 1.0
+    silence = np.zeros(16_000, np.float32)
+    assert np.array_equal(audio.level(silence, 16_000, lufs=-20), silence)
+
+
+def test_windows_cover_a_sound_from_end_to_end() -> None:
+    samples = np.arange(100, dtype=np.float32)
+    cut = audio.windows(samples, length=30, most=3)
+    assert cut.shape == (3, 30)
+    assert cut[0, 0] == 0
+    assert cut[-1, -1] == 99
+    assert audio.windows(samples[:10], length=30, most=3).shape == (1, 30)
+
+
+def scenes(lengths: list[int]) -> video.Video:
+    colours = [10, 200, 100, 160]
+    frames = [
+        np.full((32, 32, 3), colours[i], np.uint8) for i, n in enumerate(lengths) for _ in range(n)
+    ]
+    return video.Video(np.stack(frames), np.arange(len(frames)) / 5)
+
+
+def test_shots_begin_where_the_picture_changes() -> None:
+    clip = scenes([6, 9, 5])
+    assert video.shots(clip.frames).tolist() == [0, 6, 15]
+    assert video.shots(clip.frames[:1]).tolist() == [0]
+
+
+def test_one_frame_of_each_shot_comes_first() -> None:
+    clip = scenes([20, 2, 18])
+    by_shot = video.pick_frames(clip, 3, by_shot=True)
+    assert len(np.unique(by_shot.frames[:, 0, 0, 0])) == 3
+    assert (np.diff(by_shot.times) > 0).all()
+    assert video.pick_frames(clip, 8, by_shot=True).frames.shape == (8, 32, 32, 3)
+    assert len(video.pick_frames(scenes([2]), 5).times) == 5
+
+
+SRT = b"""1
+00:00:01,000 --> 00:00:02,500
+Hello <i>sea</i>
+
+2
+00:00:03,000 --> 00:00:04,000
+second line
+"""
+
+
+def test_subtitles_are_timed_text(silent_mp4: bytes) -> None:
+    cues = video.load_subtitles(SRT)
+    assert [(cue.start, cue.end) for cue in cues] == [(1.0, 2.5), (3.0, 4.0)]
+    assert "Hello" in cues[0].text
+    assert "sea" in cues[0].text
+    assert "second line" in cues[1].text
+    vtt = b"WEBVTT\n\n00:01.000 --> 00:02.000\nwords\n"
+    assert video.load_subtitles(vtt)[0].start == 1.0
+    with pytest.raises(MediaError, match="no subtitles"):
+        video.load_subtitles(silent_mp4)
+
+
+def test_an_open_file_is_read_like_its_bytes(mp3: bytes) -> None:
+    opened = audio.load_audio(io.BytesIO(mp3), rate=8000, seconds=3)
+    assert np.array_equal(opened, audio.load_audio(mp3, rate=8000, seconds=3))

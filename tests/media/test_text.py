@@ -1,8 +1,10 @@
+import time
+
 import pytest
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.text import clean_text
+from polyrec.media.text import clean_text, tokens
 
 
 @pytest.mark.parametrize(
@@ -14,6 +16,9 @@ from polyrec.media.text import clean_text
         ("蔚蓝的港湾", "蔚蓝的港湾"),
         (b"caf\xc3\xa9 \xff", "café \ufffd"),
         ("1 < 2", "1 < 2"),
+        ("a <b", "a <b"),
+        ("zero\u200bwidth \ufeffmark\x07", "zerowidth mark"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
     ],
 )
 def test_text_is_cleaned(raw: object, clean: str) -> None:
@@ -28,3 +33,33 @@ def test_nothing_to_read_is_said(raw: object) -> None:
 
 def test_a_novel_is_cut() -> None:
     assert len(clean_text("x" * 50, Limits(max_characters=20))) == 20
+
+
+def test_text_comes_from_files_and_open_files(tmp_path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf<p>words</p>")
+    assert clean_text(tmp_path / "a.txt") == "words"
+    with (tmp_path / "a.txt").open("rb") as opened:
+        assert clean_text(opened) == "words"
+    with pytest.raises(MediaError) as caught:
+        clean_text(tmp_path / "gone.txt")
+    assert caught.value.status == "missing"
+
+
+@pytest.mark.parametrize("text", ["<" * 90_000, "<a " * 30_000, "<!--" * 20_000, "&" * 90_000])
+def test_hostile_markup_takes_no_time(text: str) -> None:
+    start = time.perf_counter()
+    clean_text(text + " end")
+    assert time.perf_counter() - start < 3
+
+
+def test_tokens_are_words_or_characters() -> None:
+    assert tokens("The DJ's 3 mixes: 海と空 สวัส", most=99)[:6] == [
+        "the",
+        "dj's",
+        "3",
+        "mixes",
+        "海",
+        "と",
+    ]
+    assert tokens("one two three", most=2) == ["one", "two"]
+    assert tokens("...", most=2) == []

@@ -244,7 +244,10 @@ def _targets(events: Interactions, rows: Ints, dim: int, *, seed: int) -> _Targe
     users = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1))
     items = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1))
     scaled = sparse.csr_array(sparse.diags_array(users) @ matrix @ sparse.diags_array(items))
-    near = sparse.csr_array(scaled.T @ scaled)
+    # only what has content can be a partner
+    here = np.zeros(matrix.shape[1], np.float32)
+    here[usable] = 1
+    near = sparse.csr_array(scaled.T @ scaled @ sparse.diags_array(here))
     near.setdiag(0)
     near.eliminate_zeros()
     rank = max(1, min(dim, *(extent - 1 for extent in matrix.shape)))

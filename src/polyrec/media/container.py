@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -22,6 +23,7 @@ _FORMATS = (
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,nut,ogg,opus,rm,srt,"
     "tta,voc,w64,wav,webvtt,wv,xwma"
 )
+_SIGNATURES = (b"RIFF", b"OggS", b"\x1a\x45\xdf\xa3", b"ID3", b"\xff\xfb", b"fLaC", b"FLV", b"FORM")
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 
 
@@ -31,21 +33,29 @@ def open_container(raw: Raw, limits: Limits) -> Iterator[InputContainer]:
     with opened(raw, limits) as file:
         check_whole(file)
         try:
-            with av.open(file, mode="r", options=_OPTIONS) as container:
+            with _open(file) as container:
                 seconds = (container.duration or 0) / av.time_base
                 if seconds > limits.max_seconds:
                     remedy = f"media.max_seconds allows {limits.max_seconds:g}"
                     told = f"{seconds:.0f} s"
                     raise MediaError("too long", received=told, remedy=remedy, status="too large")
                 yield container
-        except av.InvalidDataError as error:
-            raise MediaError(
-                "not a sound or video", received=_told(error), status="wrong type"
-            ) from error
         except MemoryError as error:
             raise MediaError("too large to be decoded", status="too large") from error
         except (av.FFmpegError, ValueError, OSError, EOFError, IndexError) as error:
             raise MediaError("not a whole sound or video", received=_told(error)) from error
+
+
+def _open(file: BinaryIO) -> InputContainer:
+    try:
+        return av.open(file, mode="r", options=_OPTIONS)
+    except (av.FFmpegError, ValueError) as error:
+        file.seek(0)
+        head = file.read(8)
+        if head.startswith(_SIGNATURES) or head[4:] == b"ftyp":
+            raise
+        told = _told(error)
+        raise MediaError("not a sound or video", received=told, status="wrong type") from error
 
 
 def check_length(decoded: float, declared: float, limit: float) -> None:

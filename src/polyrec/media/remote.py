@@ -94,23 +94,19 @@ def _pinned(address: str) -> Any:
     """Return a resolver with one answer, so that a second look-up can't lead elsewhere."""
     from aiohttp.abc import AbstractResolver, ResolveResult
 
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kind = socket.AF_INET6 if ":" in address else socket.AF_INET
 
     class Pinned(AbstractResolver):
         async def resolve(
             self,
             host: str,
             port: int = 0,
-            family_: int = socket.AF_INET,  # noqa: ARG002
+            family: int = socket.AF_INET,  # noqa: ARG002 - the resolver's form
         ) -> list[ResolveResult]:
+            numeric = socket.AI_NUMERICHOST
             return [
                 ResolveResult(
-                    hostname=host,
-                    host=address,
-                    port=port,
-                    family=family,
-                    proto=0,
-                    flags=socket.AI_NUMERICHOST,
+                    hostname=host, host=address, port=port, family=kind, proto=0, flags=numeric
                 )
             ]
 
