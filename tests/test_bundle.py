@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,31 @@ def test_arrays_with_objects_are_never_read(copy: Path) -> None:
     change_manifest(copy, {"files": files | {"views.npz": sha256(copy / "views.npz")}})
     with pytest.raises(BundleError, match="the bundle is incomplete"):
         Bundle.load(copy)
+
+
+def test_a_text_finds_pictures_where_both_lie_in_one_space(
+    world: Path, tmp_path: Path, tiny_model: Callable[[str], Path]
+) -> None:
+    clip = str(tiny_model("clip"))
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), "text": ["title"], "image": "image"},
+        "encode": {
+            "text": {"use": "text_model", "model": clip},
+            "image": {"use": "image_model", "model": clip},
+            "words": {"use": "lsa", "content": "text"},
+        },
+        "recommend": {"use": "popular"},
+        "cache": str(tmp_path / "c.sqlite"),
+    }
+    for align in ({"use": "none"}, {"use": "whiten", "width": 8}):
+        bundle = polyrec.run(parse(tree | {"align": align}, folder=tmp_path))
+        again = Bundle.load(bundle.save(tmp_path / align["use"]))
+        found = again.search("image", "a boat", by="text", k=5)
+        assert found == bundle.search("image", "a boat", by="text", k=5)
+        assert again.view_of("text", prefer="image") == "text"
+        assert again.cards["text"]["licence"] == "mit"
+        with pytest.raises(DataError, match="no common space: received 'words and image'"):
+            again.search("image", "a boat", by="words")
+    shared = polyrec.run(parse(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path))
+    assert len(shared.search("image", "a boat", by="words", k=5).ids[0]) == 5

@@ -167,3 +167,16 @@ def test_version_and_help(place: Path) -> None:
     shown = polyrec("--help", folder=place).stdout
     for command in ("check", "encode", "run", "evaluate", "recommend", "similar", "demo"):
         assert command in shown
+
+
+def test_the_cache_is_shown_and_pruned(place: Path) -> None:
+    assert polyrec("encode", "run.yaml", "--pack", "p.safetensors", folder=place).returncode == 0
+    assert (place / "p.safetensors").stat().st_size > 60_000
+    assert (place / "runs/run.quarantine.jsonl").is_file()
+    told = json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)
+    assert told["held"][0]["identity"].startswith("Descriptor")
+    assert told["held"][0]["vectors"] > 40
+    assert polyrec("cache", "run.yaml", "--prune", folder=place).returncode == 2
+    pruned = polyrec("cache", "run.yaml", "--prune", "--encoder", "Descriptor", folder=place)
+    assert "rows forgotten" in pruned.stdout
+    assert json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)["held"] == []

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hostile_files import EITHER, garbage, write_all
 
+from hostile_files import EITHER, garbage, write_all
 from polyrec import pipeline
 from polyrec.config import Limits, parse
 from polyrec.data.catalog import _file

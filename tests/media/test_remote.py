@@ -60,7 +60,7 @@ def status(url: str, limits: Limits = ALLOWED) -> str:
 def test_a_picture_is_read_from_an_allowed_host(
     host: str, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "is_public", lambda address: True)
+    monkeypatch.setattr(remote, "is_public", lambda _: True)
     pixels = image.load_image(Link(f"{host}/picture"), size=8, limits=ALLOWED)
     assert (pixels == image.load_image(jpeg, size=8)).all()
     assert status(f"{host}/nothing") == "missing"

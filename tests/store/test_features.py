@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from polyrec.errors import DataError
 from polyrec.store.features import FeatureCache
+from polyrec.types import Problem
 
 
 def test_what_was_put_is_got_and_the_first_stays(tmp_path: Path) -> None:
@@ -50,6 +52,7 @@ WRITER = """
 import sys, numpy as np
 from pathlib import Path
 from polyrec.store.features import FeatureCache
+from polyrec.types import Problem
 cache = FeatureCache(Path(sys.argv[1]))
 for batch in range(10_000):
     cache.put("w", {(batch * 8 + i).to_bytes(8): np.full(64, batch, np.float32) for i in range(8)})
@@ -73,3 +76,33 @@ def test_a_killed_writer_leaves_whole_batches_and_loses_none_it_told_of(tmp_path
             assert count >= 8 * (told + 1)
             rows = cache.get([i.to_bytes(8) for i in range(count)])
             assert all((row == row[0]).all() and len(row) == 64 for row in rows.values())
+
+
+def test_problems_are_kept_beside_vectors(tmp_path: Path) -> None:
+    with FeatureCache(tmp_path / "c.sqlite") as cache:
+        broken = Problem("truncated", "cut off")
+        cache.put("one", {b"a": np.float32([1, 2]), b"b": broken})
+        assert cache.get([b"b"]) == {b"b": broken}
+        held = cache.held()[0]
+        assert (held.vectors, held.problems, held.bytes) == (1, 1, 8)
+
+
+def test_pruning_forgets_what_it_names_and_no_more(tmp_path: Path) -> None:
+    with FeatureCache(tmp_path / "c.sqlite") as cache:
+        cache.put("LSA 1", {b"a": np.float32([1])})
+        cache.put("CNN 1", {b"b": np.float32([1])})
+        assert cache.prune(encoder="LSA", older_than_days=1) == 0
+        assert cache.prune(encoder="LSA") == 1
+        assert [held.identity for held in cache.held()] == ["CNN 1"]
+        cache.put("LSA 1", {b"a": np.float32([1])})
+        assert cache.prune() == 2
+
+
+def test_a_cache_of_another_format_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with FeatureCache(path):
+        pass
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(DataError, match="a cache of format 99"):
+        FeatureCache(path)

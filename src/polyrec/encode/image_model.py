@@ -65,7 +65,9 @@ class Look(NamedTuple):
 
     def scaled(self, pixels: Pixels) -> Any:
         """Return (..., 3, s, s) float32 of (..., s, s, 3) bytes."""
-        moved = torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, -3).float()
+        moved = (
+            torch.from_numpy(np.require(pixels, requirements=["C", "W"])).movedim(-1, -3).float()
+        )
         mean, deviation = (
             torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation)
         )

@@ -197,11 +197,12 @@ class _Lessons:
         return _info_nce(one, two, torch.eye(len(rows), dtype=torch.bool, device=self.device))
 
     def _regress(self, rows: Ints, targets: _Targets, *, altered: bool) -> Any:
-        """Tell an item's own factor among those of the batch, and come near to it."""
+        """Come near to an item's own factor, and as near to others of the batch as that is."""
         mine = self._seen(rows, altered=altered)
         factors = F.normalize(torch.from_numpy(targets.vectors[rows]).to(self.device), dim=1)
-        same = torch.eye(len(rows), dtype=torch.bool, device=self.device)
-        return _info_nce(mine, factors, same) + (1 - (mine * factors).sum(dim=1)).mean()
+        alike = F.softmax(factors @ factors.T / _TEMPERATURE, dim=1)
+        told = F.cross_entropy(mine @ factors.T / _TEMPERATURE, alike)
+        return told + (1 - (mine * factors).sum(dim=1)).mean()
 
     def _contrast(self, rows: Ints, targets: _Targets, *, altered: bool) -> Any:
         """Bring items together with one that the same users took."""
@@ -252,12 +253,17 @@ def _targets(events: Interactions, rows: Ints, dim: int, *, seed: int) -> _Targe
     near.eliminate_zeros()
     rank = max(1, min(dim, *(extent - 1 for extent in matrix.shape)))
     _, strength, axes = randomized_svd(scaled, rank, n_iter=4, random_state=seed)
-    # the first axis is popularity, which content can't tell
-    vectors = (axes * strength[:, None]).T
-    vectors[:, 0] = 0
-    padded = np.zeros((matrix.shape[1], dim), np.float32)
-    padded[:, :rank] = vectors
-    return _Targets(usable, padded, near)
+    vectors = np.zeros((matrix.shape[1], dim), np.float32)
+    vectors[:, :rank] = unit_each((axes * strength[:, None]).T)
+    # what all items share tells none from another
+    vectors -= vectors[usable].mean(axis=0) if len(usable) else 0
+    return _Targets(usable, vectors, near)
+
+
+def unit_each(rows: Floats) -> Floats:
+    """Return rows at length 1."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
 
 
 def _partners(near: sparse.csr_array, rows: Ints, generator: Any) -> Ints:

@@ -1,0 +1,110 @@
+"""Killed again and again at any moment, an encoding run loses nothing and makes nothing twice."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from polyrec.config import Limits
+from polyrec.encode.descriptor import Descriptor
+from polyrec.encode.run import Work, encode_contents
+from polyrec.engine.sandbox import Sandbox
+from polyrec.store.features import FeatureCache
+
+RUN = """
+import sys
+from pathlib import Path
+from polyrec.config import Limits
+from polyrec.encode.descriptor import Descriptor
+from polyrec.encode.run import Work, fill_cache
+from polyrec.engine.sandbox import Sandbox
+from polyrec.store.features import FeatureCache
+files = sorted(Path(sys.argv[1]).iterdir())
+with FeatureCache(Path(sys.argv[2])) as cache, Sandbox(Limits()) as sandbox:
+    tally = fill_cache(Descriptor(), files, Work(sandbox, cache, workers=1))
+print(tally.present)
+"""
+COUNT = 700
+
+
+def rows(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with sqlite3.connect(path) as database:
+        known = database.execute("SELECT name FROM sqlite_master WHERE name = 'features'")
+        if not known.fetchone():
+            return 0
+        return int(database.execute("SELECT count(*) FROM features").fetchone()[0])
+
+
+def pictures(folder: Path) -> list[Path]:
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for i in range(COUNT):
+        pixels = generator.integers(0, 256, (200, 200, 3)).astype(np.uint8)
+        # one file in seven is another's twin
+        if i % 7 == 6:
+            (folder / f"{i:04}.png").write_bytes((folder / f"{i - 1:04}.png").read_bytes())
+        else:
+            Image.fromarray(pixels).save(folder / f"{i:04}.png", compress_level=1)
+    return sorted(folder.iterdir())
+
+
+def start(folder: Path, cache: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", RUN, str(folder), str(cache)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def decoders() -> set[int]:
+    """Return the decoding processes of this machine that have lost their run."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (place / "cmdline").read_bytes()
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if b"polyrec.engine.decoder" in told and parent == 1:
+            found.add(int(place.name))
+    return found
+
+
+def test_a_run_killed_at_any_moment_goes_on_and_ends_as_if_it_never_was(tmp_path: Path) -> None:
+    files = pictures(tmp_path / "pictures")
+    cache = tmp_path / "c.sqlite"
+    orphans = decoders()
+    chance = random.Random(0)
+    kept, kills = [0], 0
+    while kills < 12 and kept[-1] < COUNT - COUNT // 7:
+        run = start(tmp_path / "pictures", cache)
+        time.sleep(chance.uniform(0.5, 1.5))
+        if run.poll() is None:
+            os.kill(run.pid, signal.SIGKILL)
+            kills += 1
+        run.communicate()
+        kept.append(rows(cache))
+        assert kept[-1] >= kept[-2]  # nothing is lost
+    assert kills >= 3
+    two = [start(tmp_path / "pictures", cache) for _ in range(2)]  # sharing one cache
+    assert [run.communicate()[0].strip() for run in two] == [str(COUNT)] * 2
+    assert rows(cache) == COUNT - COUNT // 7  # twins once, nothing double
+    with (
+        FeatureCache(cache) as kept_cache,
+        FeatureCache(tmp_path / "d.sqlite") as fresh,
+        Sandbox(Limits()) as sandbox,
+    ):
+        after = encode_contents(Descriptor(), files, Work(sandbox, kept_cache))
+        never = encode_contents(Descriptor(), files, Work(sandbox, fresh))
+    assert np.array_equal(after.vectors, never.vectors)
+    assert after.present.all()
+    deadline = time.time() + 5
+    while decoders() - orphans and time.time() < deadline:
+        time.sleep(0.1)
+    assert not decoders() - orphans  # a killed run leaves no process behind
