@@ -16,6 +16,8 @@ from polyrec.engine import wire
 from polyrec.errors import FitError, MediaError
 from polyrec.types import Floats, Raw
 
+_PIPE = 1 << 20  # bytes that a pipe holds: a picture passes at once (where the system allows it)
+
 
 class Sandbox:
     """As many decoding processes as are called for at once, each started when first needed.
@@ -118,6 +120,7 @@ class _Decoder:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **alone},
             bufsize=0,
+            pipesize=_PIPE,
         )
 
     def ask(self, question: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytearray]:

@@ -37,7 +37,8 @@ def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Im
                 _check_pixels(image, allowed)
                 image.draft("RGB", (size, size))  # a JPEG is decoded at a fraction of its size
                 image.load()
-                return _rgb(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(image, in_place=True)
+                return _rgb(image)
         except MediaError:
             raise
         except UnidentifiedImageError as error:
@@ -99,4 +100,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    return image.convert("RGB") if image.mode != "RGB" else image.copy()
