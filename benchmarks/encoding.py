@@ -1,4 +1,4 @@
-"""How near is encoding to the arithmetic it can't avoid, and does its memory stay flat?
+"""How near is encoding to the arithmetic it can't avoid?
 
     OMP_NUM_THREADS=1 python benchmarks/encoding.py
 
@@ -7,8 +7,6 @@ bare Pillow loop that decodes with `draft()` and resizes. Both in turns, so that
 """
 
 import io
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +24,6 @@ from polyrec.encode.image_model import ImageModel, load_look
 from polyrec.encode.minilm import MiniLM
 from polyrec.encode.pixels import Picture
 from polyrec.encode.run import Work, fill_cache
-from polyrec.engine.measure import peak_memory_mb
 from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import map_ordered
 from polyrec.store.features import FeatureCache
@@ -43,7 +40,6 @@ def main() -> None:
             "image_model_vit_b16": vision(folder),
             "text_model_minilm": texts(),
             "whole_data_sets": whole_sets(folder),
-            "memory": memory(folder),
         }
     record("encoding", told)
 
@@ -246,38 +242,5 @@ def _samples(folder: Path) -> dict:
         return _twice(encode)
 
 
-def memory(folder: Path) -> dict:
-    """Peak memory of encoding 5,000 and 50,000 synthetic pictures, each in a process of its own."""
-    peaks = {}
-    for count in (5_000, 50_000):
-        command = [sys.executable, __file__, "--memory", str(count), str(folder / str(count))]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        peaks[count] = float(output.split()[-1])
-    low, high = peaks.values()
-    return {"peak_mb": peaks, "ratio": round(high / low, 3), "goal": 1.2}
-
-
-def _memory_of(count: int, folder: Path) -> None:
-    """Encode `count` little pictures and print the peak of this process, in MB."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True)
-    rows = ["item_id,image"]
-    for item in range(count):
-        colour = (item % 256, item // 256 % 256, 90)
-        Image.new("RGB", (32, 32), colour).save(pictures / f"{item}.png", compress_level=1)
-        rows.append(f"{item},pictures/{item}.png")
-    (folder / "items.csv").write_text("\n".join(rows))
-    events = "user_id,item_id,split\n1,0,train\n1,1,test\n2,1,train\n"
-    (folder / "interactions.csv").write_text(events)
-    tree = {"data": {"path": str(folder), "image": "image"}, "cache": str(folder / "c.sqlite")}
-    config = parse(tree, folder=folder)
-    found = pipeline.encode_all(config).counts["image"]
-    assert found["present"] == count, found
-    print(peak_memory_mb())
-
-
 if __name__ == "__main__":
-    if "--memory" in sys.argv:
-        _memory_of(int(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        main()
+    main()

@@ -1,40 +1,26 @@
-"""What encoders share that are trained here, on the catalogue's own content and behaviour.
-
-Two ways to learn from behaviour. *contrast*: two items that one user took are brought together,
-others of the batch pushed apart (symmetric InfoNCE, van den Oord et al., 2018). *regress*: an
-item's content is brought to its own vector in a factorisation of the behaviour (PureSVD, Cremonesi
-et al., RecSys 2010; DropoutNet's idea, Volkovs et al., NIPS 2017), among those of the batch. A
-tenth of the items is held out, and training stops when these get no better.
-"""
+"""What encoders share that are trained here, on the catalogue's own content and behaviour."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.encode.per_item import PerItem, prepare_here
 from polyrec.engine.device import pick_device
-from polyrec.engine.train import Schedule, train
+from polyrec.engine.lessons import FEWEST, Lessons, Plan
 from polyrec.errors import FitError
 from polyrec.types import Floats, Interactions, Ints, Raw
-
-_HELD_OUT = 10  # every tenth item tells when to stop
-_FEWEST = 8  # items to learn from
-_TEMPERATURE = 0.1
 
 
 @dataclass
 class Trained(PerItem):
-    """A network of its own kind, trained on behaviour; each kind has its own file."""
+    """A network of its own kind, trained on behaviour (`engine.lessons`); each has its own file."""
 
     dim: int = 64  # numbers per item
     objective: Literal["regress", "contrast"] = "regress"
@@ -92,26 +78,33 @@ class Trained(PerItem):
     def learn(
         self,
         prepared: Sequence[Any],
-        train_events: Interactions | None,
+        train: Interactions | None,
         *,
         progress: Callable[..., None] = lambda *_: None,
     ) -> Self:
         """Learn from decoded contents, None where there is none; forget the past."""
         rows = np.array([i for i, one in enumerate(prepared) if one is not None], np.int64)
-        if len(rows) < _FEWEST:
-            remedy = f"at least {_FEWEST} are needed; use an encoder that is not trained"
+        if len(rows) < FEWEST:
+            remedy = f"at least {FEWEST} are needed; use an encoder that is not trained"
             raise FitError("too few contents to learn from", received=len(rows), remedy=remedy)
         self.ready([prepared[i] for i in rows])
+        plan = Plan(self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed)
+        device = pick_device(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = self.build().to(pick_device(self.device))
-            lessons = _Lessons(self, network, prepared, progress)
-            self.losses_ = lessons.teach(rows, train_events)
+            network = self.build().to(device)
+
+            def see(some: Ints, generator: Any) -> Any:
+                inputs = self.tensors([prepared[i] for i in some])
+                altered = inputs if generator is None else self.alter(inputs, generator)
+                return network(altered.to(device))
+
+            lessons = Lessons(network, see, plan, progress)
+            if self.pretrain_epochs:
+                lessons.from_content(rows, self.pretrain_epochs)
+            self.losses_ = lessons.from_behaviour(rows, train)
         self.weights_ = {k: v.cpu().numpy() for k, v in network.state_dict().items()}
-        digest = hashlib.sha256()
-        for name in sorted(self.weights_):
-            digest.update(name.encode() + np.ascontiguousarray(self.weights_[name]).tobytes())
-        self.fingerprint_ = digest.hexdigest()
+        self.fingerprint_ = _sha256(self.weights_)
         self._network = None
         return self
 
@@ -135,144 +128,8 @@ class Trained(PerItem):
         return self._network
 
 
-class _Targets(NamedTuple):
-    rows: Ints  # (m,) items with content and behaviour
-    vectors: Floats  # (n, f) of the factorisation
-    near: sparse.csr_array  # (n, n) how often two items were taken by one user, weighed
-
-
-class _Lessons:
-    """One training of one network."""
-
-    def __init__(
-        self, encoder: Trained, network: Any, prepared: Sequence[Any], progress: Callable[..., None]
-    ) -> None:
-        self.encoder, self.network, self.prepared = encoder, network, prepared
-        self.progress = progress
-        self.device = next(network.parameters()).device
-        self.torch_generator = torch.Generator().manual_seed(encoder.seed)
-
-    def teach(self, rows: Ints, train_events: Interactions | None) -> list[float]:
-        """Train and return the losses on the items held out."""
-        encoder = self.encoder
-        schedule = partial(Schedule, rate=encoder.rate, patience=8)
-        told = partial(train, self.network, seed=encoder.seed, report=self.progress)
-        if encoder.pretrain_epochs:
-            told(
-                partial(self._epoch, rows), self._own_views,
-                valid=None, schedule=schedule(encoder.pretrain_epochs),
-            )  # fmt: skip
-        if train_events is None or not len(train_events):
-            return []
-        targets = _targets(train_events, rows, encoder.dim, seed=encoder.seed)
-        if len(targets.rows) < _FEWEST:
-            return []
-        held = np.arange(len(targets.rows)) % _HELD_OUT == _HELD_OUT - 1
-        kept, out = targets.rows[~held], targets.rows[held]
-        lesson = self._regress if encoder.objective == "regress" else self._contrast
-        return told(
-            partial(self._epoch, kept),
-            lambda batch: lesson(batch, targets, altered=True),
-            valid=lambda: self._held_out(lesson, out, targets),
-            schedule=schedule(encoder.epochs),
-        )
-
-    def _epoch(self, rows: Ints, generator: np.random.Generator) -> Iterator[Ints]:
-        order = generator.permutation(rows)
-        size = self.encoder.batch
-        for start in range(0, len(order), size):
-            batch = order[start : start + size]
-            if len(batch) > 1:
-                yield batch
-
-    def _seen(self, rows: Ints, *, altered: bool) -> Any:
-        inputs = self.encoder.tensors([self.prepared[i] for i in rows])
-        if altered:
-            inputs = self.encoder.alter(inputs, self.torch_generator)
-        return F.normalize(self.network(inputs.to(self.device)), dim=1)
-
-    def _own_views(self, rows: Ints) -> Any:
-        """SimCLR's loss (Chen et al., ICML 2020) of two altered views of each content."""
-        one, two = (self._seen(rows, altered=True) for _ in range(2))
-        return _info_nce(one, two, torch.eye(len(rows), dtype=torch.bool, device=self.device))
-
-    def _regress(self, rows: Ints, targets: _Targets, *, altered: bool) -> Any:
-        """Come near to an item's own factor, and as near to others of the batch as that is."""
-        mine = self._seen(rows, altered=altered)
-        factors = F.normalize(torch.from_numpy(targets.vectors[rows]).to(self.device), dim=1)
-        alike = F.softmax(factors @ factors.T / _TEMPERATURE, dim=1)
-        told = F.cross_entropy(mine @ factors.T / _TEMPERATURE, alike)
-        return told + (1 - (mine * factors).sum(dim=1)).mean()
-
-    def _contrast(self, rows: Ints, targets: _Targets, *, altered: bool) -> Any:
-        """Bring items together with one that the same users took."""
-        partners = _partners(targets.near, rows, self.torch_generator)
-        mine = self._seen(rows, altered=altered)
-        other = self._seen(partners, altered=altered)
-        together = targets.near[rows][:, partners].toarray() > 0
-        same = torch.eye(len(rows), dtype=torch.bool, device=self.device)
-        # what was taken together with this one, too, is no counter-example
-        return _info_nce(
-            mine, other, same, ignore=torch.from_numpy(together).to(self.device) & ~same
-        )
-
-    def _held_out(self, lesson: Callable[..., Any], rows: Ints, targets: _Targets) -> float:
-        state = self.torch_generator.get_state()
-        self.torch_generator.manual_seed(0)  # the same partners each time
-        size = self.encoder.batch
-        pieces = [rows[start : start + size] for start in range(0, len(rows), size)]
-        losses = [(float(lesson(p, targets, altered=False)), len(p)) for p in pieces if len(p) > 1]
-        self.torch_generator.set_state(state)
-        return sum(v * n for v, n in losses) / max(1, sum(n for _, n in losses))
-
-
-def _info_nce(one: Any, two: Any, same: Any, ignore: Any = None) -> Any:
-    scores = one @ two.T / _TEMPERATURE  # (b, b)
-    if ignore is not None:
-        scores = scores.masked_fill(ignore, -1e4)
-    right = same.float().argmax(dim=1)
-    return (F.cross_entropy(scores, right) + F.cross_entropy(scores.T, right)) / 2
-
-
-def _targets(events: Interactions, rows: Ints, dim: int, *, seed: int) -> _Targets:
-    """Return what behaviour says of the items: their factors, and who was taken with whom."""
-    matrix = events.positives()
-    matrix.data[:] = 1
-    touched = np.zeros(matrix.shape[1], bool)
-    touched[matrix.indices] = True
-    usable = rows[touched[rows]]
-    # active users and popular items shall not outweigh the others
-    users = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1))
-    items = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1))
-    scaled = sparse.csr_array(sparse.diags_array(users) @ matrix @ sparse.diags_array(items))
-    # only what has content can be a partner
-    here = np.zeros(matrix.shape[1], np.float32)
-    here[usable] = 1
-    near = sparse.csr_array(scaled.T @ scaled @ sparse.diags_array(here))
-    near.setdiag(0)
-    near.eliminate_zeros()
-    rank = max(1, min(dim, *(extent - 1 for extent in matrix.shape)))
-    _, strength, axes = randomized_svd(scaled, rank, n_iter=4, random_state=seed)
-    vectors = np.zeros((matrix.shape[1], dim), np.float32)
-    vectors[:, :rank] = unit_each((axes * strength[:, None]).T)
-    # what all items share tells none from another
-    vectors -= vectors[usable].mean(axis=0) if len(usable) else 0
-    return _Targets(usable, vectors, near)
-
-
-def unit_each(rows: Floats) -> Floats:
-    """Return rows at length 1."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
-
-
-def _partners(near: sparse.csr_array, rows: Ints, generator: Any) -> Ints:
-    """Return for each row an item taken with it, by weight; itself where there is none."""
-    found = rows.copy()
-    draws = torch.rand(len(rows), generator=generator).numpy()
-    for place, row in enumerate(rows):
-        start, stop = near.indptr[row], near.indptr[row + 1]
-        if stop > start:
-            total = np.cumsum(near.data[start:stop])
-            found[place] = near.indices[start + np.searchsorted(total, draws[place] * total[-1])]
-    return found
+def _sha256(weights: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode() + np.ascontiguousarray(weights[name]).tobytes())
+    return digest.hexdigest()
