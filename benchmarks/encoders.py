@@ -119,7 +119,7 @@ def _measure(tree: dict, folder: Path, *, alone: bool) -> dict:
 
 
 def _chosen(dataset: Dataset, views: Views, *, alone: bool) -> tuple[dict, MultimodalLinear]:
-    """Return the settings that are best on valid; alone: l2 so large that behaviour says nothing."""
+    """Return the settings best on valid; alone: l2 so large that behaviour says nothing."""
     weights = [{}]
     if len(views) == 2:
         first, second = sorted(views)

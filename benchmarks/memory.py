@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/memory.py
 
-`polyrec encode` of 5,000 and of 50,000 synthetic pictures, each in a process of its own; the peak is
+`polyrec encode` of 5,000 and of 50,000 synthetic pictures, each in its own process; the peak is
 that process's (the ones that decode are alike for both).
 """
 
