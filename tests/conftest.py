@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from polyrec.config import Limits
@@ -17,6 +18,10 @@ from polyrec.encode.run import Work
 from polyrec.engine.sandbox import Sandbox
 from polyrec.store.features import FeatureCache
 from polyrec.types import Embeddings, Interactions
+
+# how long an example takes says how busy the machine is
+settings.register_profile("polyrec", deadline=None)
+settings.load_profile("polyrec")
 
 
 @pytest.fixture(scope="session")

@@ -67,3 +67,15 @@ def test_settings_out_of_range_are_refused() -> None:
     for settings in ({"width": 0}, {"ridge": -1.0}, {"ridge": np.nan}):
         with pytest.raises(ConfigError, match=f"{next(iter(settings))} is out of range"):
             Whiten(**settings).fit({}, None)
+
+
+def test_zca_is_white_and_nearest_to_what_was_given() -> None:
+    generator = np.random.default_rng(0)
+    rows = (generator.normal(size=(500, 4)) @ generator.normal(size=(4, 4))).astype(np.float32)
+    views = {"text": Embeddings(rows, np.ones(500, bool))}
+    pca = Whiten(ridge=0).fit(views, None).align(views)["text"].vectors
+    zca = Whiten(ridge=0, method="zca").fit(views, None).align(views)["text"].vectors
+    assert np.allclose(np.cov(zca.T, bias=True), np.eye(4), atol=1e-3)
+    assert np.allclose(zca @ zca.T, pca @ pca.T, atol=1e-2)
+    centred = rows - rows.mean(axis=0)
+    assert ((zca - centred) ** 2).sum() < ((pca - centred) ** 2).sum()

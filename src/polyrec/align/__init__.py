@@ -1,10 +1,17 @@
-"""Bring the modalities into one space or form.
+"""Bring views into one space or form.
 
 | aligner | what it does |
 |---|---|
-| none | leaves the views as they are |
-| whiten | centres each view and gives it unit covariance (PCA with a ridge) |
-| cca | projects every view onto the directions it shares with the others |
+| none | leaves them as they are |
+| whiten | centres each, unit covariance (PCA or ZCA); views of one space stay comparable |
+| linear | ridge regression onto an anchor view |
+| procrustes | rotation onto an anchor view |
+| cca | the directions that views share; any number of views |
+| sinkhorn | optimal transport and rotation, for catalogues paired in part or not at all |
+| infonce | projection heads, symmetric InfoNCE (extra `torch`) |
+| uniform | projection heads, alignment and uniformity (extra `torch`) |
+| cosine | the shared space of cca, each row as long as it agrees with an anchor |
+| behaviour | content regressed on the items' behaviour factors |
 """
 
 from polyrec.registry import lazy
@@ -12,6 +19,14 @@ from polyrec.registry import lazy
 PARTS = {
     "none": "polyrec.align.none:NoAlignment",
     "whiten": "polyrec.align.whiten:Whiten",
+    "linear": "polyrec.align.linear:LinearMap",
+    "procrustes": "polyrec.align.procrustes:Procrustes",
     "cca": "polyrec.align.cca:CCA",
+    "sinkhorn": "polyrec.align.sinkhorn:SinkhornOT",
+    "infonce": "polyrec.align.infonce:InfoNCE",
+    "uniform": "polyrec.align.uniform:AlignUniform",
+    "cosine": "polyrec.align.cosine:CosineWeighted",
+    "behaviour": "polyrec.align.behaviour:BehaviourGuided",
 }
-__getattr__ = lazy(__name__, PARTS)
+EXTRAS = {"infonce": "torch", "uniform": "torch"}
+__getattr__ = lazy(__name__, PARTS, EXTRAS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ class Whiten:
     narrower); mean(L) is over those kept. Column j has variance L_j / (L_j + ridge mean(L)). A
     constant column vanishes; a view that is wholly absent, constant or of one row has no direction
     and comes out 0 wide. Views of one space keep their own means and share the map, so that they
-    stay comparable. Source: PCA whitening, Kessy et al., The American Statistician 2018.
+    stay comparable. With `method` zca the result is turned back, z V': as wide as the view, and of
+    all whitenings the nearest to it. Source: PCA and ZCA whitening, Kessy et al., The American Statistician 2018.
     Cost: n d^2 + d^3, or n^2 d where items are fewer than dimensions.
 
     >>> from polyrec.types import Embeddings
@@ -39,6 +40,7 @@ class Whiten:
 
     width: int | None = 128
     ridge: float = 1e-3
+    method: Literal["pca", "zca"] = "pca"
 
     means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
     maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
@@ -59,6 +61,10 @@ class Whiten:
     ) -> dict[str, tuple[Doubles, Doubles]]:
         """Return mean and map of views of one space: each its own mean, all the same map."""
         each = {name: whitening(views[name], self.width, self.ridge) for name in names}
+        if self.method == "zca":
+            each = {
+                name: (mean, _turned_back(directions)) for name, (mean, directions) in each.items()
+            }
         if len(names) == 1:
             return each
         rows = [
@@ -67,11 +73,19 @@ class Whiten:
         joint = np.concatenate(rows)
         pooled = Embeddings(joint, np.ones(len(joint), bool))
         _, directions = whitening(pooled, self.width, self.ridge)
+        if self.method == "zca":
+            directions = _turned_back(directions)
         return {name: (mean, directions) for name, (mean, _) in each.items()}
 
     def align(self, views: Views) -> Views:
         """Return the views whitened; absent rows are 0."""
         return project(views, self.means_, self.maps_)
+
+
+def _turned_back(directions: Doubles) -> Doubles:
+    """Return the (d, d) map to the same whitened rows in the directions of the given columns."""
+    lengths = np.maximum(np.linalg.norm(directions, axis=0), 1e-300)
+    return np.asarray(directions @ (directions / lengths).T)
 
 
 def _by_space(views: Mapping[str, Embeddings]) -> list[list[str]]:

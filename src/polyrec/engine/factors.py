@@ -19,13 +19,16 @@ class Behaviour(NamedTuple):
     near: Csr  # (n, n) how often two items were taken by one user, weighed; columns in `rows`
 
 
-def item_behaviour(train: Interactions, rows: Ints, width: int, *, seed: int) -> Behaviour:
+def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: int) -> Behaviour:
     """Return factors and neighbours of items, from a normalised matrix.
 
     Entries are 1 / sqrt(events of the user x events of the item), so that active users and popular
     items don't outweigh the others; its truncated SVD gives the factors (PureSVD, Cremonesi et al.,
     RecSys 2010), each at length 1, then centred: what all items share tells none from another.
     """
+    if train is None or not len(train):
+        nobody = sparse.csr_array((0, 0), dtype=np.float32)
+        return Behaviour(rows[:0], np.zeros((0, width), np.float32), nobody)
     matrix = train.positives()
     matrix.data[:] = 1
     touched = np.zeros(matrix.shape[1], bool)

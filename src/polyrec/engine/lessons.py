@@ -58,8 +58,6 @@ class Lessons:
     def from_behaviour(self, rows: Ints, events: Interactions | None) -> list[float]:
         """Teach what behaviour says; return the losses on the items held out."""
         plan = self.plan
-        if events is None or not len(events):
-            return []
         told = item_behaviour(events, rows, plan.width, seed=plan.seed)
         if len(told.rows) < FEWEST:
             return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class WeightedMean:
     """
 
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
+    lengths: Literal["unit", "given"] = "unit"  # given: longer rows weigh more, as aligned
 
     weights_: dict[str, float] = field(init=False, repr=False, compare=False)  # of those read
     width_: int = field(init=False, repr=False, compare=False)
@@ -50,7 +51,11 @@ class WeightedMean:
         weight = np.zeros((count, 1))
         for name, view in unit_views(views, dict.fromkeys(self.weights_, self.width_)).items():
             present |= view.present
-            total += np.float32(self.weights_[name]) * view.vectors
-            weight += self.weights_[name] * view.present[:, None]
-        mean = total / np.where(present[:, None], weight, 1)
+            share = self.weights_[name] * view.present[:, None]
+            if self.lengths == "given" and name in views:
+                rows = np.where(view.present[:, None], views[name].vectors, 0)
+                share = share * np.linalg.norm(rows, axis=1, keepdims=True)
+            total += share.astype(np.float32) * view.vectors
+            weight += share
+        mean = total / np.where(weight > 0, weight, 1)
         return Embeddings(np.asarray(mean, np.float32), present)

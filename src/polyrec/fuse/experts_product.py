@@ -1,0 +1,58 @@
+"""Product of experts: each view says what it thinks and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from polyrec.fuse.trained import Projections, TrainedFuser
+from polyrec.fuse.unit import unit_views
+from polyrec.types import Floats, Views
+
+
+@dataclass
+class ExpertsProduct(TrainedFuser):
+    """sum_m t_m mu_m / (1 + sum_m t_m): Gaussian experts N(mu_m, 1 / t_m) times the prior N(0, 1).
+
+    mu_m and log t_m are linear in x_m (Wu & Goodman, NeurIPS 2018); an absent view has precision 0,
+    so missing ones need nothing further. `uncertainty` tells the variance that is left.
+
+    >>> ExpertsProduct(dim=8).dim
+    8
+    """
+
+    def build(self, widths: Mapping[str, int]) -> Any:
+        """Return the untrained network."""
+        return _Product(widths, self.dim)
+
+    def uncertainty(self, views: Views) -> Floats:
+        """Return (n,) the mean variance of an item's numbers: 1 where nothing is known of it."""
+        units = unit_views(views, self.widths_)
+        present = np.stack([units[name].present for name in self.widths_], axis=1)
+        inputs = {name: torch.from_numpy(units[name].vectors) for name in self.widths_}
+        with torch.inference_mode():
+            _, precision = self.network.experts(inputs, torch.from_numpy(present))
+            left: Floats = (1 / (1 + precision.sum(dim=1))).mean(dim=1).numpy()
+        return left
+
+
+class _Product(nn.Module):
+    def __init__(self, widths: Mapping[str, int], dim: int) -> None:
+        super().__init__()
+        self.means = Projections(widths, dim)
+        self.precisions = Projections(widths, dim)
+
+    def experts(self, rows: Mapping[str, Any], present: Any) -> tuple[Any, Any]:
+        """Return means and precisions (b, m, dim); an absent view's precision is 0."""
+        precision = self.precisions(rows).clamp(-6, 6).exp() * present[:, :, None]
+        return self.means(rows), precision
+
+    def forward(self, rows: Mapping[str, Any], present: Any) -> Any:
+        """Return (b, dim)."""
+        means, precision = self.experts(rows, present)
+        return (precision * means).sum(dim=1) / (1 + precision.sum(dim=1))
