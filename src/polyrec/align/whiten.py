@@ -27,7 +27,8 @@ class Whiten:
     constant column vanishes; a view that is wholly absent, constant or of one row has no direction
     and comes out 0 wide. Views of one space keep their own means and share the map, so that they
     stay comparable. With `method` zca the result is turned back, z V': as wide as the view, and of
-    all whitenings the nearest to it. Source: PCA and ZCA whitening, Kessy et al., The American Statistician 2018.
+    all whitenings the nearest to it. Source: PCA and ZCA whitening, Kessy et al., The American
+    Statistician 2018.
     Cost: n d^2 + d^3, or n^2 d where items are fewer than dimensions.
 
     >>> from polyrec.types import Embeddings

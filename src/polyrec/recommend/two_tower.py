@@ -1,0 +1,213 @@
+"""Two towers: a user's history and an item's content and identity meet in one space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+
+from polyrec.engine.device import pick_device
+from polyrec.engine.factors import item_behaviour
+from polyrec.engine.train import Schedule, train
+from polyrec.errors import FitError
+from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.towers import Batch, Towers, loss_of
+from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Ranking, Views
+
+_HELD_OUT = 20  # every twentieth event tells when to stop
+_PATIENCE = 5
+
+
+@dataclass
+class TwoTower:
+    """score = u'v / t + b: v from an item's fused content and its own vector, u from the history.
+
+        v = unit(e_i + MLP(x_i)),  b = a_i + w'MLP(x_i)      an item that nobody took has e = a = 0
+        p = mean of v over the history,  u = unit(p + MLP(p))
+
+    x is the fused view of whatever fuser the run has, or all views side by side. While it learns,
+    an item's own e and a are hidden with probability `hide`, so that content learns to stand in
+    (DropoutNet, Volkovs et al., NIPS 2017). Heads: `in_batch`, softmax over the batch's items with
+    log q taken off (Yi et al., RecSys 2019); `softmax`, over all items (next item); `sigmoid`,
+    binary cross-entropy against `negatives` drawn items (click). e begins at behaviour's factors.
+
+    >>> TwoTower(head="sigmoid").negatives
+    8
+    """
+
+    dim: int = 64
+    head: Literal["in_batch", "softmax", "sigmoid"] = "in_batch"
+    epochs: int = 40
+    rate: float = 2e-3
+    batch: int = 1024
+    weight_decay: float = 1e-2
+    hide: float = 0.3
+    negatives: int = 8
+    history: int = 200  # latest events of a user that are read
+    device: str = "auto"
+    seed: int = 7
+
+    weights_: dict[str, Floats] = field(init=False, repr=False, compare=False)
+    vectors_: Floats = field(init=False, repr=False, compare=False)  # (n, dim) v
+    biases_: Floats = field(init=False, repr=False, compare=False)  # (n,) b
+    popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
+    widths_: dict[str, int] = field(init=False, repr=False, compare=False)  # of the views read
+    losses_: list[float] = field(init=False, repr=False, compare=False)  # on the events held out
+    _network: Any = field(init=False, repr=False, compare=False, default=None)
+
+    def fit(self, train: Interactions, items: Views) -> Self:
+        """Learn both towers; forget the past."""
+        self.popularity_ = popularity(train)
+        names = [FUSED] if FUSED in items else sorted(items)
+        self.widths_ = {name: items[name].width for name in names}
+        content = self._content(items, train.shape[1])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = Towers(train.shape[1], content.shape[1], self.dim)
+            told = item_behaviour(train, np.arange(train.shape[1]), self.dim, seed=self.seed)
+            if len(told.vectors):
+                network.own.data = torch.from_numpy(told.vectors.copy())
+            self.losses_ = self._teach(network.to(pick_device(self.device)), train, content)
+        self._network = None
+        self.weights_ = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+        self._settle(content)
+        return self
+
+    def add_items(self, views: Views) -> Self:
+        """Return a model that knows these further items too, numbered from n on."""
+        count = len(next(iter(views.values()))) if views else 0
+        grown = replace(self)
+        for name in ("weights_", "widths_", "losses_"):
+            setattr(grown, name, getattr(self, name))
+        with torch.inference_mode():
+            content = torch.from_numpy(self._content(views, count))
+            fresh, biases = self.network.items(content, torch.zeros(count, dtype=torch.bool))
+        grown.vectors_ = np.concatenate([self.vectors_, fresh.numpy()])
+        grown.biases_ = np.concatenate([self.biases_, biases.numpy()])
+        grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
+        return grown
+
+    def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
+        """Return the settings worth trying on valid, stage by stage."""
+        return [{"weight_decay": (0.01, 0.1, 1.0)}, {"hide": (0.1, 0.3, 0.6)}]
+
+    def score(self, query: Query) -> Floats:
+        """Return (b, n) scores; without history, what is popular."""
+        history = query.matrix(len(self.popularity_))
+        history.data = np.maximum(history.data, 0)
+        total = np.maximum(np.asarray(history.sum(axis=1)).reshape(-1, 1), 1e-9)
+        means = np.asarray((history @ self.vectors_) / total, np.float32)
+        with torch.inference_mode():
+            users = self.network.users(torch.from_numpy(means)).numpy()
+            sharp = float(self.network.sharpness())
+        scores: Floats = sharp * (users @ self.vectors_.T) + self.biases_
+        scores[np.diff(query.starts) == 0] = self.popularity_
+        return scores
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
+        """Return the k best items of each row; equal scores go to the lower item number."""
+        return rank(self.score, query, k, hide_seen=hide_seen)
+
+    @property
+    def network(self) -> Any:
+        """Return the trained towers, on the CPU."""
+        if self._network is None:
+            count, dim = self.weights_["own"].shape
+            network = Towers(count, sum(self.widths_.values()), dim)
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights_.items()})
+            self._network = network.eval()
+        return self._network
+
+    def _content(self, items: Views, count: int) -> Floats:
+        """Return (n, sum of widths) the views read side by side, absent rows 0."""
+        blocks = [np.zeros((count, 0), np.float32)]
+        for name, width in self.widths_.items():
+            nothing = Embeddings(np.zeros((count, width), np.float32), np.zeros(count, bool))
+            view = items.get(name, nothing)
+            if view.width != width:
+                remedy = f"encode and fuse it as at fit, {width} wide"
+                raise FitError(f"{name} has another width", received=view.width, remedy=remedy)
+            blocks.append(np.where(view.present[:, None], view.vectors, np.float32(0)))
+        return np.concatenate(blocks, axis=1)
+
+    def _teach(self, network: Any, events: Interactions, content: Floats) -> list[float]:
+        device = next(network.parameters()).device
+        histories = events.histories(np.arange(events.shape[0]))
+        pairs = _Pairs(histories, self.history)
+        rows = np.flatnonzero(pairs.usable)
+        if len(rows) < 2:
+            return []
+        held = rows[_HELD_OUT - 1 :: _HELD_OUT]
+        taught = np.setdiff1d(rows, held)
+        share = torch.from_numpy(self.popularity_ / max(1.0, float(self.popularity_.sum())))
+        known = torch.from_numpy(self.popularity_ > 0).to(device)
+        features = torch.from_numpy(content).to(device)
+        generator = torch.Generator().manual_seed(self.seed)
+
+        def told(batch: Ints, *, learning: bool) -> Any:
+            here = known
+            if learning:
+                here = known & (torch.rand(len(known), generator=generator) >= self.hide).to(device)
+            vectors, biases = network.items(features, here)
+            made = pairs.batch(batch).to(device)
+            return loss_of(
+                network, made, vectors, biases, head=self.head, share=share.to(device),
+                negatives=self.negatives, generator=generator,
+            )  # fmt: skip
+
+        def batches(order: np.random.Generator) -> Iterator[Ints]:
+            shuffled = order.permutation(taught)
+            return (shuffled[i : i + self.batch] for i in range(0, len(shuffled), self.batch))
+
+        schedule = Schedule(self.epochs, self.rate, self.weight_decay, _PATIENCE)
+        valid = None
+        if len(held) > 1:
+            valid = partial(_mean_loss, told, held, self.batch)
+        return train(
+            network, batches, lambda batch: told(batch, learning=True), valid=valid,
+            schedule=schedule, seed=self.seed, report=lambda *_: None,
+        )  # fmt: skip
+
+    def _settle(self, content: Floats) -> None:
+        with torch.inference_mode():
+            known = torch.from_numpy(self.popularity_ > 0)
+            vectors, biases = self.network.items(torch.from_numpy(content), known)
+        self.vectors_, self.biases_ = vectors.numpy(), biases.numpy()
+
+
+class _Pairs:
+    """Every event with the rest of its user's history."""
+
+    def __init__(self, histories: Query, longest: int) -> None:
+        self._histories, self._longest = histories, longest
+        counts = np.diff(histories.starts)
+        self._owner = np.repeat(np.arange(len(histories)), counts)
+        # someone with one event has no history left when that event is the question
+        self.usable = (histories.weights > 0) & (counts[self._owner] > 1)
+
+    def batch(self, events: Ints) -> Batch:
+        """Return the targets, and the histories without them, the latest events of each."""
+        told = self._histories
+        owners = self._owner[events]
+        stops = told.starts[owners + 1]
+        starts = np.maximum(told.starts[owners], stops - self._longest - 1)
+        lengths = stops - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        weights = np.where(places == np.repeat(events, lengths), 0, told.weights[places])
+        return Batch(
+            torch.from_numpy(told.items[events]),
+            torch.from_numpy(told.items[places]),
+            torch.from_numpy(np.maximum(weights, 0).astype(np.float32)),
+            torch.from_numpy(offsets[:-1]),
+        )
+
+
+def _mean_loss(told: Any, held: Ints, size: int) -> float:
+    pieces = [held[start : start + size] for start in range(0, len(held), size)]
+    losses = [(float(told(piece, learning=False)), len(piece)) for piece in pieces]
+    return sum(value * count for value, count in losses) / sum(count for _, count in losses)
