@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/encoders.py [music studio films]
 
-1. Studio world and MovieLens: a fifth of the items leave train (a tenth more for valid); they are
-   ranked among all. Settings of the recommender from valid; several seeds where encoders are trained
-   here; the knockout gives each item another item's content.
+1. Studio world and MovieLens: a fifth of the items leave train (a tenth more for valid), and are
+   ranked among all. Settings of the recommender from valid; several seeds where encoders are
+   trained here; the knockout gives each item another item's content.
 2. MovieLens, given split: content alone (behaviour only says what the user's history is).
 3. Emotify: a linear probe (logistic regression, 5 folds) from sound to genre and to nine emotions.
 """

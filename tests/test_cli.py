@@ -180,3 +180,37 @@ def test_the_cache_is_shown_and_pruned(place: Path) -> None:
     pruned = polyrec("cache", "run.yaml", "--prune", "--encoder", "Descriptor", folder=place)
     assert "rows forgotten" in pruned.stdout
     assert json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)["held"] == []
+
+
+def test_alignment_and_robustness_are_told(place: Path) -> None:
+    told = polyrec("align-report", "run.yaml", "--set", "align.use=cca", "--json", folder=place)
+    rows = json.loads(told.stdout)
+    assert rows["after"][0]["recall@10"] > 0.1
+    assert "recall@10" not in rows["before"][0]
+    page = (place / "runs/run.alignment/alignment.html").read_text()
+    assert "image and text" in page
+    assert "<svg" in page
+    assert "image and text" in polyrec("align-report", "run.yaml", folder=place).stdout
+    one = polyrec("align-report", "run.yaml", "--set", "data.image=null", folder=place)
+    assert one.returncode == 1
+    assert "give two views" in one.stderr
+    assert (place / "out/alignment.html").is_file()
+    for protocol, marks in (("missing", ("80% lost",)), ("knockout", ("shuffled", "noise"))):
+        result = polyrec("evaluate", "out", "--protocol", protocol, folder=place)
+        assert result.returncode == 0, result.stderr
+        assert all(mark in result.stdout for mark in marks)
+    rows = json.loads(polyrec("evaluate", "out", "--protocol", "knockout", "--metrics", "ndcg@5",
+                              "--json", folder=place).stdout)  # fmt: skip
+    assert {row["how"] for row in rows} == {"", "noise", "shuffled", "absent"}
+    assert polyrec("evaluate", "out", "--protocol", "knockouts", folder=place).returncode == 2
+
+
+def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:
+    words = ["run", "run.yaml", "--out", "filled", "--set", "align.impute={method: ridge}"]
+    assert polyrec(*words, folder=place).returncode == 0
+    from polyrec.bundle import Bundle
+
+    plain, filled = (Bundle.load(place / name).views for name in ("out", "filled"))
+    assert filled["image"].present.sum() > plain["image"].present.sum()
+    wrong = polyrec("run", "run.yaml", "--set", "align.impute={metod: ridge}", folder=place)
+    assert "did you mean 'method'" in wrong.stderr

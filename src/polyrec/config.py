@@ -69,9 +69,10 @@ class PartConfig(BaseModel):
 
 
 class AlignConfig(PartConfig):
-    """An aligner."""
+    """An aligner, and how rows that items lack are then filled in (settings of `impute`)."""
 
     use: str = "none"
+    impute: dict[str, Any] | None = None
 
 
 class FuseConfig(PartConfig):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polyrec.align.impute import Impute
 from polyrec.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, EncodeConfig, PartConfig, make, read
 from polyrec.data.catalog import FeatureRows
@@ -16,21 +17,21 @@ from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
 from polyrec.engine.device import threads
-from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
+from polyrec.engine.measure import Stopwatch
 from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import map_ordered
-from polyrec.errors import ConfigError, MediaError, nearest
+from polyrec.errors import ConfigError, DataError, MediaError, nearest
 from polyrec.evaluate.metrics import Metric
 from polyrec.evaluate.protocols import Evaluation, compat
-from polyrec.evaluate.quarantine import Quarantined, quarantined, write_list, write_page
-from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
-from polyrec.evaluate.samples import draw_samples
+from polyrec.evaluate.quarantine import Quarantined, quarantined
+from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import Probe
 from polyrec.registry import find
 from polyrec.store import state
 from polyrec.store.features import FeatureCache
 from polyrec.store.pack import write_pack
+from polyrec.summary import Finished, write_alignment_report, write_summary
 from polyrec.types import (
     FUSED,
     Catalog,
@@ -41,6 +42,7 @@ from polyrec.types import (
     Problem,
     Progress,
     Raw,
+    Recommender,
     Views,
     silent,
 )
@@ -75,10 +77,10 @@ def run(
             bundle.save(Path(out))
         with watch.stage("evaluate"):
             evaluations = evaluate(bundle, settings.evaluate.metrics, progress=progress)
-        told = _told(loaded, encoders, views, settings.data.path.name)
-        report = _report(bundle, evaluations, watch, told, trials)
-        _write(report, evaluations["test"], loaded.dataset, Path(out), seed=settings.seed)
-        _write_quarantine(settings, loaded.dataset.catalog, views, Path(out))
+        parts = _encoders(settings, loaded.dataset.catalog)
+        contents = {name: part.content or name for name, part in parts.items()}
+        done = Finished(bundle, loaded, views, contents, trials, watch)
+        write_summary(done, evaluations, Path(out))
     return bundle
 
 
@@ -96,6 +98,9 @@ def _learn(
     with watch.stage("align and fuse"):
         aligner = _part("align", config.align, config).fit(views, train)
         aligned = dict(aligner.align(views))
+        if config.align.impute is not None:
+            imputer = make(Impute, config.align.impute, where="align.impute")
+            aligned = dict(imputer.fit(aligned, train).align(aligned))
         fuser = _part("fuse", config.fuse, config).fit(aligned, train)
         if aligned:
             aligned[FUSED] = fuser.fuse(aligned)
@@ -202,6 +207,45 @@ def evaluate(
     return found
 
 
+def robustness(
+    bundle: Bundle, protocol: str, metrics: Sequence[str], *, progress: Progress = silent
+) -> list[Row]:
+    """Return what a bundle's settings reach when modalities go missing or are knocked out.
+
+    `protocol` is "missing" or "knockout" (`evaluate.robustness`). Fuser and recommender are fitted
+    anew on what is left, with the settings that they have.
+    """
+    config, train = bundle.config, bundle.behaviour["train"]
+    fitted = [0]
+
+    def way(views: Views) -> Recommender:
+        progress(f"fit without ({protocol})", fitted[0], 0)
+        fitted[0] += 1
+        fuser = _part("fuse", config.fuse, config).fit(views, train)
+        fused = {FUSED: fuser.fuse(views)} if views else {}
+        settings = state.settings(bundle.parts.recommender)
+        model: Recommender = type(bundle.parts.recommender)(**settings)
+        return model.fit(train, {**views, **fused})
+
+    exam = Exam(train, bundle.behaviour["test"], metrics)
+    protocols = {"missing": missing, "knockout": knockout}
+    return protocols[protocol]({"bundle": way}, bundle.views, exam, seed=config.seed)
+
+
+def align_report(
+    config: Config | str | Path, folder: Path, *, progress: Progress = silent
+) -> dict[str, Any]:
+    """Return how well a config's views agree, before and after; write it as JSON and a page."""
+    settings = _read(config)
+    dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
+    _, views = encode(settings, dataset, progress=progress)
+    aligner = _part("align", settings.align, settings).fit(views, dataset.train)
+    told = write_alignment_report(views, aligner.align(views), dataset.catalog, folder)
+    if not told:
+        raise DataError("nothing to compare", received=list(views), remedy="give two views")
+    return told
+
+
 def check(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
     """Return what is found in the data of a config: counts, oddities, media that can't be read."""
     settings = _read(config)
@@ -293,77 +337,3 @@ def _choose(
         fixed=config.recommend.settings,
         progress=progress,
     )
-
-
-def _told(
-    loaded: Loaded, encoders: Mapping[str, Encoder], views: Views, name: str
-) -> tuple[dict[str, Any], list[EncodedView]]:
-    ids = loaded.dataset.catalog.ids
-    data = {
-        "name": name,
-        "hash": loaded.fingerprint,
-        **loaded.validation.to_dict(),
-    }
-    told = []
-    for view_name, view in views.items():
-        problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
-        present = int(view.present.sum())
-        encoder = encoders[view_name]
-        told.append(
-            EncodedView(
-                view_name,
-                type(encoder).__name__,
-                view.width,
-                present,
-                len(view) - present,
-                problems,
-                card_of(encoder),
-            )
-        )
-    return data, told
-
-
-def _report(
-    bundle: Bundle,
-    evaluations: Mapping[str, Evaluation],
-    watch: Stopwatch,
-    told: tuple[dict[str, Any], list[EncodedView]],
-    trials: Sequence[Trial],
-) -> Report:
-    data, views = told
-    notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
-    if not trials:
-        notes = ["The model was fitted on train alone; no settings were chosen on valid."]
-    return Report(
-        data=data,
-        config=bundle.config.model_dump(mode="json"),
-        versions=versions(),
-        seconds=watch.seconds,
-        peak_memory_mb=peak_memory_mb(),
-        metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
-        intervals={"test": intervals(evaluations["test"])},
-        chosen=state.settings(bundle.parts.recommender),
-        trials=trials,
-        views=views,
-        notes=notes,
-    )
-
-
-def _write(
-    report: Report, evaluation: Evaluation, dataset: Dataset, folder: Path, *, seed: int
-) -> None:
-    report.write_json(folder / "report.json")
-    evaluation.save_per_user(folder / "per_user.npz")
-    samples = draw_samples(dataset, evaluation, seed=seed)
-    write_html(report, evaluation, len(dataset.catalog), samples, folder / "report.html")
-
-
-def _write_quarantine(config: Config, catalog: Catalog, views: Views, folder: Path) -> None:
-    parts = _encoders(config, catalog)
-    found = [
-        entry
-        for name, view in views.items()
-        for entry in quarantined(catalog, name, parts[name].content or name, view.problems)
-    ]
-    write_list(found, folder / "quarantine.jsonl")
-    write_page(found, folder / "quarantine.html")

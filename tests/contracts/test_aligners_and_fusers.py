@@ -59,7 +59,8 @@ class TestAligner:
         given = views()
         aligned = find("align", name)().fit(given, None).align(given)
         for view, rows in aligned.items():
-            assert np.array_equal(rows.present, given[view].present)
+            if name != "impute":
+                assert np.array_equal(rows.present, given[view].present)
             assert not rows.vectors[~rows.present].any()
             assert rows.vectors.dtype == np.float32
         for junk in JUNK:

@@ -11,6 +11,7 @@
 | infonce | projection heads, symmetric InfoNCE (extra `torch`) |
 | uniform | projection heads, alignment and uniformity (extra `torch`) |
 | cosine | the shared space of cca, each row as long as it agrees with an anchor |
+| impute | fills in the views that items lack: by ridge, behaviour, mean or zero |
 | behaviour | content regressed on the items' behaviour factors |
 """
 
@@ -26,6 +27,7 @@ PARTS = {
     "infonce": "polyrec.align.infonce:InfoNCE",
     "uniform": "polyrec.align.uniform:AlignUniform",
     "cosine": "polyrec.align.cosine:CosineWeighted",
+    "impute": "polyrec.align.impute:Impute",
     "behaviour": "polyrec.align.behaviour:BehaviourGuided",
 }
 EXTRAS = {"infonce": "torch", "uniform": "torch"}

@@ -19,13 +19,15 @@ from polyrec.cli.show import (
     errors,
     out,
     progress_bars,
+    show_alignment,
     show_check,
     show_json,
     show_lists,
     show_metrics,
+    show_robustness,
     table,
 )
-from polyrec.errors import ConfigError, DataError
+from polyrec.errors import ConfigError, DataError, nearest
 from polyrec.types import FUSED
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ app = typer.Typer(
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: a.b=c.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Folder = Annotated[Path, typer.Argument(help="A bundle: the --out of a run.")]
+_PROTOCOLS = ("compat", "missing", "knockout")
 _LISTED = 50  # entries of a quarantine list that are printed
 
 Count = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
@@ -185,13 +188,24 @@ def run(
 def evaluate(
     bundle: Folder,
     metrics: Annotated[str, typer.Option(help="Names with cut-offs, by comma.")] = "",
+    protocol: Annotated[str, typer.Option(help="compat, missing or knockout.")] = "compat",
     as_json: Json = False,
 ) -> None:
-    """Measure a bundle again, with other metrics."""
+    """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
     from polyrec import pipeline
 
+    if protocol not in _PROTOCOLS:
+        raise ConfigError(
+            "unknown protocol", received=protocol, remedy=nearest(protocol, _PROTOCOLS)
+        )
     loaded = _bundle(bundle)
     names = tuple(filter(None, metrics.split(","))) or loaded.config.evaluate.metrics
+    if protocol != "compat":
+        chosen = names if metrics else (loaded.config.evaluate.select_by,)
+        with progress_bars() as progress:
+            rows = pipeline.robustness(loaded, protocol, chosen, progress=progress)
+        show_robustness(rows, as_json=as_json)
+        return
     with progress_bars() as progress:
         found = pipeline.evaluate(loaded, names, progress=progress)
     means = {split: dict(evaluation.means) for split, evaluation in found.items()}
@@ -199,6 +213,27 @@ def evaluate(
         show_json({"metrics": means})
     else:
         show_metrics(means)
+
+
+@app.command("align-report")
+def align_report(
+    config: Path,
+    settings: Set = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where the report goes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell how well modalities agree, before and after alignment; with a map of the space."""
+    from polyrec import pipeline
+
+    target = folder or Path("runs") / f"{config.stem}.alignment"
+    read = _config(config, settings)
+    with progress_bars() as progress:
+        told = pipeline.align_report(read, target, progress=progress)
+    if as_json:
+        show_json(told)
+        return
+    show_alignment(told)
+    out.print(f"page {escape(str(target / 'alignment.html'))}")
 
 
 @app.command()

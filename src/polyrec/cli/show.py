@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -123,3 +123,32 @@ def show_check(told: dict[str, Any]) -> None:
 def day(second: int) -> str:
     """Return a day of the calendar."""
     return datetime.fromtimestamp(second, UTC).date().isoformat()
+
+
+def show_alignment(told: dict[str, Any]) -> None:
+    """Print what was measured between every two views, before and after."""
+    names = ("recall@1", "recall@10", "alignment", "gap", "cka")
+    rows = [
+        (f"{row['first']} and {row['second']}", when, *(_figure(row.get(name)) for name in names))
+        for pair in zip(told["before"], told["after"], strict=True)
+        for when, row in zip(("before", "after"), pair, strict=True)
+    ]
+    table(("views", "", *names), rows)
+
+
+def show_robustness(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print what is left with modalities missing or knocked out."""
+    if as_json:
+        show_json(rows)
+        return
+    done = [str(row["how"] if "how" in row else f"{row['rate']:.0%} lost") for row in rows]
+    cells = [
+        (row["modality"] or "all there", what, row["metric"], _figure(row["value"]),
+         _figure(row["change"]))
+        for row, what in zip(rows, done, strict=True)
+    ]  # fmt: skip
+    table(("modality", "", "metric", "test", "change"), cells)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

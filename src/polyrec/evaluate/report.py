@@ -50,6 +50,7 @@ class Report:
     trials: Sequence[Trial] = ()
     views: Sequence[EncodedView] = ()
     notes: Sequence[str] = ()
+    aligned: bool = False  # whether alignment.html lies beside it
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; a figure that is not a number is None."""

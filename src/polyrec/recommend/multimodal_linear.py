@@ -102,7 +102,9 @@ class MultimodalLinear(ItemItem):
     def _read(self, items: Views) -> None:
         given = self.weights
         names = _readable(items)
-        if given is not None and (set(given) - set(names) or min(given.values(), default=0) < 0):
+        # a view that nobody has any more is no mistake in the weights
+        unknown = set(given or {}) - set(items)
+        if given is not None and (unknown or min(given.values(), default=0) < 0):
             remedy = f"name views of {', '.join(names) or 'none'} with weights >= 0"
             raise FitError("weights don't fit the views", received=given, remedy=remedy)
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)

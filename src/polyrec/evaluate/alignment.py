@@ -1,0 +1,296 @@
+"""How well views agree: measures between every two of them, and a map of a space they share.
+
+In the formulas: x and y two views of the same items, rows at length 1, n items that have both.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from polyrec.align.whiten import covariance, signed
+from polyrec.evaluate import charts
+from polyrec.fuse.unit import unit_rows
+from polyrec.types import Embeddings, Floats, Ints, Views
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+
+_SAME = 1e-6  # cosines this near are equal: products of equal rows differ by rounding
+_BLOCK_BYTES = 64 * 2**20  # cosines held at once
+_ROWS = 2000  # rows that tell uniformity
+_POINTS, _LINES, _PICTURES = 400, 60, 24  # items on the map, with a line, with a picture
+_HEIGHT, _SIDE = 420, 30  # of the map, of a picture
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")  # Okabe & Ito, 2008
+
+_NAN = float("nan")
+
+
+def measure(views: Views, *, seed: int = 0) -> list[dict[str, str | int | float]]:
+    """Return what is measured between every two views, over the items that have both.
+
+    Always `cka`; where both views lie in one space also recall@1 and recall@10, of the second view
+    asked by the first and (`_back`) the other way round, `alignment`, `uniformity_first` and
+    `uniformity_second`, `gap`, and the mean cosine of pairs and of others. What can't be told of so
+    few items is nan.
+    """
+    found = []
+    for first, second in itertools.combinations(sorted(views), 2):
+        one, two = views[first], views[second]
+        both = one.present & two.present
+        rows: dict[str, str | int | float] = {
+            "first": first, "second": second, "items": int(both.sum()),
+            "cka": cka(one.vectors[both], two.vectors[both]),
+        }  # fmt: skip
+        if one.space and one.space == two.space and one.width == two.width:
+            x, y = (unit_rows(view.vectors, both)[both] for view in (one, two))
+            rows["space"] = one.space
+            rows.update(_in_one_space(x, y, seed))
+        found.append(rows)
+    return found
+
+
+def _in_one_space(x: Floats, y: Floats, seed: int) -> dict[str, float]:
+    forth, back = retrieval(x, y, ks=(1, 10))
+    pairs, others = cosines(x, y)
+    return {
+        "recall@1": forth[0], "recall@10": forth[1],
+        "recall@1_back": back[0], "recall@10_back": back[1],
+        "alignment": alignment(x, y),
+        "uniformity_first": uniformity(x, seed=seed), "uniformity_second": uniformity(y, seed=seed),
+        "gap": gap(x, y), "cosine_pairs": pairs, "cosine_others": others,
+    }  # fmt: skip
+
+
+def retrieval(
+    x: Floats, y: Floats, *, ks: Sequence[int]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return R@k of y asked by x, and of x asked by y: how often the own partner is among the k.
+
+    Exact, in bounded memory. Equal cosines count as in random order, so that a space in which all
+    rows are alike has k / n instead of 1, whatever the order of the items.
+
+    >>> rows = np.eye(4, dtype=np.float32)
+    >>> retrieval(rows, rows[[1, 0, 2, 3]], ks=(1, 4))
+    ((0.5, 1.0), (0.5, 1.0))
+    """
+    count = len(x)
+    own = np.einsum("nd,nd->n", x, y, dtype=np.float64).astype(np.float32)
+    forth, back = np.zeros((2, count), np.int64), np.zeros((2, count), np.int64)
+    step = max(1, _BLOCK_BYTES // (4 * max(1, count)))
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        block = x[rows] @ y.T  # (b, n)
+        forth[:, rows] = _above_and_level(block, own[rows, None], axis=1)
+        back += _above_and_level(block, own, axis=0)
+    return _found(forth, ks), _found(back, ks)
+
+
+def _above_and_level(cosines: Floats, own: Floats, *, axis: int) -> tuple[Ints, Ints]:
+    """Return how many are larger than the own partner's, and how many as large, it included."""
+    above = (cosines > own + _SAME).sum(axis=axis)
+    return above, (cosines >= own - _SAME).sum(axis=axis) - above
+
+
+def _found(places: Ints, ks: Sequence[int]) -> tuple[float, ...]:
+    above, level = places  # the partner stands at any place among its equals
+    return tuple(_mean(((k - above) / np.maximum(level, 1)).clip(0, 1)) for k in ks)
+
+
+def alignment(x: Floats, y: Floats) -> float:
+    """Return mean |x_i - y_i|^2, 0 at best (Wang & Isola, ICML 2020).
+
+    >>> alignment(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1])
+    2.0
+    """
+    return _mean(((x - y).astype(np.float64) ** 2).sum(axis=1))
+
+
+def uniformity(x: Floats, *, seed: int = 0) -> float:
+    """Return log mean over i < j of exp(-2 |x_i - x_j|^2), 0 if all are alike, lower if spread.
+
+    Of at most 2,000 rows, drawn with the seed (Wang & Isola, ICML 2020).
+    """
+    if len(x) < 2:
+        return _NAN
+    some = x
+    if len(x) > _ROWS:
+        some = x[np.random.default_rng(seed).choice(len(x), _ROWS, replace=False)]
+    rows = some.astype(np.float64)
+    squares = (rows**2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * rows @ rows.T
+    pairs = np.exp(-2 * distances.clip(0))[np.triu_indices(len(rows), 1)]
+    return float(np.log(pairs.mean()))
+
+
+def gap(x: Floats, y: Floats) -> float:
+    """Return |mean x - mean y|, the modality gap (Liang et al., NeurIPS 2022).
+
+    >>> gap(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1])
+    0.0
+    """
+    if not len(x):
+        return _NAN
+    return float(np.linalg.norm(_centre(x) - _centre(y)))
+
+
+def cosines(x: Floats, y: Floats) -> tuple[float, float]:
+    """Return the mean cosine of pairs, and that of all rows that are no pair.
+
+    >>> cosines(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    (1.0, 0.0)
+    """
+    count = len(x)
+    pairs = float(np.einsum("nd,nd->", x, y, dtype=np.float64))
+    every = float(x.sum(axis=0, dtype=np.float64) @ y.sum(axis=0, dtype=np.float64))
+    others = (every - pairs) / (count * (count - 1)) if count > 1 else _NAN
+    return pairs / count if count else _NAN, others
+
+
+def cka(x: Floats, y: Floats) -> float:
+    """Return linear CKA, |Y'X|^2 / (|X'X| |Y'Y|) of centred rows, 0..1.
+
+    Of any two widths; rotations and units leave it as it is (Kornblith et al., ICML 2019). Chance
+    alone gives white views sqrt(d d' / ((n + d)(n + d'))): items should outnumber columns by far.
+    nan where a view does not vary.
+
+    >>> rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    >>> round(cka(rows, -2 * rows[:, ::-1]), 6)
+    1.0
+    """
+    if len(x) < 2:
+        return _NAN
+    mine, theirs = _centre(x), _centre(y)
+    shared = np.linalg.norm(covariance(x, y, mine, theirs)) ** 2
+    own = np.linalg.norm(covariance(x, x, mine, mine))
+    other = np.linalg.norm(covariance(y, y, theirs, theirs))
+    return float(shared / own / other) if own > 0 and other > 0 else _NAN
+
+
+def _centre(rows: Floats) -> Doubles:
+    """Return (d,) the mean; that of a constant column is its value, so that it vanishes exactly."""
+    constant = rows.min(axis=0) == rows.max(axis=0)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    return np.asarray(np.where(constant, rows[0], mean), np.float64)
+
+
+def _mean(values: Doubles) -> float:
+    return float(values.mean()) if len(values) else _NAN
+
+
+class _Point(NamedTuple):
+    """One row of one view on the map."""
+
+    item: int
+    view: int
+    x: float
+    y: float
+
+
+def map_svg(
+    views: Views, *, titles: Sequence[str], pictures: Mapping[int, bytes], seed: int = 0
+) -> str:
+    """Return a map of the space that most views share; "" where no view names its space.
+
+    The two directions of most variance (PCA) of unit rows, of up to 400 items, first those with a
+    picture (item -> JPEG, up to 24 are shown), then a sample. A colour per view, a line from each
+    view to the next of one item, for up to 60 items.
+    """
+    names = _largest_space(views)
+    if not names:
+        return ""
+    items = _drawn_items([views[name] for name in names], sorted(pictures), seed)
+    points = _points([views[name] for name in names], items)
+    if not points:
+        return ""
+    by_item = {item: list(own) for item, own in itertools.groupby(points, lambda p: p.item)}
+    parts = [_lines(own) for own in list(by_item.values())[:_LINES]]
+    parts += [_dot(point, names, titles) for point in points]
+    shown = [item for item in by_item if item in pictures][:_PICTURES]
+    parts += [_picture(_seen(by_item[item], names), titles, pictures[item]) for item in shown]
+    title = f"{len(by_item)} items in the space {views[names[0]].space!r}"
+    return charts._svg("".join(parts) + _legend(names), title, height=_HEIGHT)
+
+
+def _largest_space(views: Views) -> list[str]:
+    """Return the names of the views in the space that most of them name."""
+    spaces: dict[tuple[str, int], list[str]] = {}
+    for name, view in sorted(views.items()):
+        if view.space:
+            spaces.setdefault((view.space, view.width), []).append(name)
+    return max(spaces.values(), key=len, default=[])
+
+
+def _drawn_items(views: Sequence[Embeddings], pictured: Sequence[int], seed: int) -> Ints:
+    """Return the items of the map: up to 24 with a picture, then others drawn at random."""
+    anywhere = np.logical_or.reduce([view.present for view in views])
+    first = [item for item in pictured if anywhere[item]][:_PICTURES]
+    anywhere[first] = False
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(anywhere))
+    return np.concatenate([np.asarray(first, np.int64), others])[:_POINTS]
+
+
+def _points(views: Sequence[Embeddings], items: Ints) -> list[_Point]:
+    """Return the points, those of one item one after the other, on the drawing's own scale."""
+    places = [(item, i) for item in items for i, view in enumerate(views) if view.present[item]]
+    if not places:
+        return []
+    rows = np.stack([views[i].vectors[item] for item, i in places])
+    rows = unit_rows(rows, np.ones(len(rows), bool))
+    centred = rows - rows.mean(axis=0)
+    directions = signed(np.linalg.svd(centred, full_matrices=False)[2][:2].T)
+    flat = np.zeros((len(places), 2))
+    flat[:, : directions.shape[1]] = centred @ directions
+    # one scale for both axes, so that distances stay what they are
+    room = np.array([charts._WIDTH, _HEIGHT - 2 * _SIDE]) - 2 * _SIDE
+    scale = (room / np.maximum(np.ptp(flat, axis=0), 1e-12)).min()
+    middle = (flat.max(axis=0) + flat.min(axis=0)) / 2
+    drawn = (flat - middle) * min(scale, 1e6) + room / 2 + _SIDE
+    return [_Point(int(item), i, *map(float, drawn[n])) for n, (item, i) in enumerate(places)]
+
+
+def _seen(own: Sequence[_Point], names: Sequence[str]) -> _Point:
+    """Return where an item's picture belongs: at its image, else its first point."""
+    return next((point for point in own if names[point.view] == "image"), own[0])
+
+
+def _lines(own: Sequence[_Point]) -> str:
+    return "".join(
+        f'<line class="axis" x1="{a.x:.1f}" y1="{a.y:.1f}" x2="{b.x:.1f}" y2="{b.y:.1f}"/>'
+        for a, b in itertools.pairwise(own)
+    )
+
+
+def _dot(point: _Point, names: Sequence[str], titles: Sequence[str]) -> str:
+    return (
+        f'<circle cx="{point.x:.1f}" cy="{point.y:.1f}" r="3" fill="{_colour(point.view)}">'
+        f"<title>{escape(titles[point.item])}: {escape(names[point.view])}</title></circle>"
+    )
+
+
+def _picture(point: _Point, titles: Sequence[str], picture: bytes) -> str:
+    source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    return (
+        f'<image href="{source}" x="{point.x - _SIDE / 2:.1f}" y="{point.y - _SIDE / 2:.1f}" '
+        f'width="{_SIDE}" height="{_SIDE}" preserveAspectRatio="xMidYMid slice">'
+        f"<title>{escape(titles[point.item])}</title></image>"
+    )
+
+
+def _legend(names: Sequence[str]) -> str:
+    step = charts._WIDTH / len(names)
+    base = _HEIGHT - 12
+    return "".join(
+        f'<circle cx="{step * i + 14:.1f}" cy="{base - 4}" r="5" fill="{_colour(i)}"/>'
+        f'<text x="{step * i + 24:.1f}" y="{base}">{escape(name)}</text>'
+        for i, name in enumerate(names)
+    )
+
+
+def _colour(view: int) -> str:
+    return _COLOURS[view % len(_COLOURS)]

@@ -1,0 +1,134 @@
+"""What a run tells beside its bundle: report, quarantine list, alignment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyrec.bundle import Bundle
+from polyrec.data.load import Loaded
+from polyrec.encode.run import card_of
+from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
+from polyrec.evaluate.alignment import map_svg, measure
+from polyrec.evaluate.alignment_page import write_alignment
+from polyrec.evaluate.protocols import Evaluation
+from polyrec.evaluate.quarantine import quarantined, write_list, write_page
+from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
+from polyrec.evaluate.samples import card, draw_samples
+from polyrec.evaluate.select import Trial
+from polyrec.store import state
+from polyrec.types import FUSED, Catalog, Ints, Views
+
+_MEASURED = 2000  # items, drawn at random, of larger catalogues
+_PICTURED = 24
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done."""
+
+    bundle: Bundle
+    loaded: Loaded
+    views: Views  # as encoded
+    contents: Mapping[str, str]  # view -> the content that it reads
+    trials: Sequence[Trial]
+    watch: Stopwatch
+
+
+def write_summary(done: Finished, evaluations: Mapping[str, Evaluation], folder: Path) -> None:
+    """Write report.json, report.html, per_user.npz, quarantine.*, alignment.*."""
+    dataset = done.loaded.dataset
+    catalog = dataset.catalog
+    alignment = write_alignment_report(done.views, done.bundle.views, catalog, folder)
+    report = _report(done, evaluations, aligned=bool(alignment))
+    report.write_json(folder / "report.json")
+    evaluation = evaluations["test"]
+    evaluation.save_per_user(folder / "per_user.npz")
+    samples = draw_samples(dataset, evaluation, seed=done.bundle.config.seed)
+    write_html(report, evaluation, len(catalog), samples, folder / "report.html")
+    found = [
+        entry
+        for name, view in done.views.items()
+        for entry in quarantined(catalog, name, done.contents[name], view.problems)
+    ]
+    write_list(found, folder / "quarantine.jsonl")
+    write_page(found, folder / "quarantine.html")
+
+
+def write_alignment_report(
+    before: Views, after: Views, catalog: Catalog, folder: Path, *, seed: int = 0
+) -> dict[str, Any]:
+    """Write alignment.json and alignment.html where there are two views; return the measures."""
+    aligned = {name: view for name, view in after.items() if name != FUSED}
+    if len(aligned) < 2:
+        return {}
+    told = {
+        name: [_finite(row) for row in measure(_some(views, seed), seed=seed)]
+        for name, views in (("before", before), ("after", aligned))
+    }
+    pictures = {}
+    for row in _drawn(len(catalog), _PICTURED, seed):
+        picture = card(catalog, int(row)).picture
+        if picture is not None:
+            pictures[int(row)] = picture
+    drawn = map_svg(aligned, titles=catalog.titles, pictures=pictures, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = json.dumps(told, indent=1, allow_nan=False)
+    (folder / "alignment.json").write_text(plain, encoding="utf-8")
+    write_alignment(told, drawn, folder / "alignment.html")
+    return told
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with None for what can't be told."""
+    return {name: None if value != value else value for name, value in row.items()}
+
+
+def _some(views: Views, seed: int) -> Views:
+    count = len(next(iter(views.values())))
+    rows = _drawn(count, _MEASURED, seed)
+    return {name: view.take(rows) for name, view in views.items()}
+
+
+def _drawn(count: int, most: int, seed: int) -> Ints:
+    rows = np.random.default_rng(seed).permutation(count)[:most]
+    return np.sort(rows)
+
+
+def _encoded(done: Finished) -> list[EncodedView]:
+    ids = done.loaded.dataset.catalog.ids
+    told = []
+    for name, view in done.views.items():
+        problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
+        present = int(view.present.sum())
+        encoder = done.bundle.parts.encoders[name]
+        counts = (view.width, present, len(view) - present)
+        told.append(EncodedView(name, type(encoder).__name__, *counts, problems, card_of(encoder)))
+    return told
+
+
+def _report(done: Finished, evaluations: Mapping[str, Evaluation], *, aligned: bool) -> Report:
+    bundle, loaded = done.bundle, done.loaded
+    notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
+    if not done.trials:
+        notes = ["The model was fitted on train alone; no settings were chosen on valid."]
+    name = bundle.config.data.path.name
+    return Report(
+        data={"name": name, "hash": loaded.fingerprint, **loaded.validation.to_dict()},
+        config=bundle.config.model_dump(mode="json"),
+        versions=versions(),
+        seconds=done.watch.seconds,
+        peak_memory_mb=peak_memory_mb(),
+        metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
+        intervals={"test": intervals(evaluations["test"])},
+        chosen=state.settings(bundle.parts.recommender),
+        trials=done.trials,
+        views=_encoded(done),
+        notes=notes,
+        aligned=aligned,
+    )
