@@ -86,7 +86,7 @@ def test_trust_is_what_leaving_each_item_out_says(seed: int, ridge: float) -> No
     generator = np.random.default_rng(seed)
     rows = generator.normal(size=(12, 3))
     wanted = (rows @ generator.normal(size=(3, 2)) + generator.normal(size=(12, 2))).astype("f4")
-    _, trust = _regression(rows, wanted, ridge)
+    _, trust = _regression(rows, wanted, [ridge])
     missed, usual = np.zeros(2), np.zeros(2)
     for i in range(12):
         rest = np.arange(12) != i
@@ -100,12 +100,29 @@ def test_trust_is_what_leaving_each_item_out_says(seed: int, ridge: float) -> No
     assert np.allclose(trust, share / (1 - share), atol=1e-4)
 
 
+def test_the_ridge_is_the_one_that_items_left_out_favour() -> None:
+    for noise, expected in ((0.05, 0.01), (8.0, 1.0)):
+        views, whole = world(noise)
+        errors = {
+            ridge: error(Impute(ridge=ridge).fit(views, None).align(views), views, whole)
+            for ridge in (None, 0.01, 0.1, 1.0, 10.0)
+        }
+        assert errors[None] <= 1.05 * min(errors.values())
+        assert errors[expected] < 1.05 * min(errors.values())
+
+
 def test_a_source_that_tells_nothing_fills_in_nothing() -> None:
     views, _ = world()
     constant = Embeddings(np.ones((ITEMS, 3), np.float32), np.ones(ITEMS, bool))
     given = {"image": views["image"], "constant": constant}
     filled = Impute().fit(given, None).align(given)
     assert np.array_equal(filled["image"].present, views["image"].present)
+
+
+def test_a_view_that_comes_alone_has_no_source() -> None:
+    views, _ = world()
+    filled = Impute().fit(views, None).align({"text": views["text"]})
+    assert np.array_equal(filled["text"].present, views["text"].present)
 
 
 def test_neighbours_in_behaviour_lend_their_rows(

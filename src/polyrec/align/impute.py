@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias
 
@@ -19,6 +19,7 @@ from polyrec.types import FUSED, Bools, Csr, Embeddings, Floats, Interactions, I
 Learned: TypeAlias = dict[str, Floats]
 
 _WHITENING = 1e-3  # see `Whiten`
+_TRIED = (0.01, 0.1, 1.0, 10.0)  # ridges
 _TINY = 1e-9
 _BLOCK_BYTES = 16 * 2**20  # cosines held at once
 
@@ -44,13 +45,14 @@ class Impute:
     >>> rows = np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32)
     >>> views = {"a": Embeddings(rows, np.ones(90, bool)),
     ...          "b": Embeddings(3 * rows, np.arange(90) > 0)}
-    >>> guess = Impute(ridge=1e-3).fit(views, None).align(views)["b"]
+    >>> guess = Impute().fit(views, None).align(views)["b"]
     >>> bool(guess.present[0]), bool(np.allclose(guess.vectors[0], 3 * rows[0], atol=0.05))
     (True, True)
     """
 
     method: Literal["ridge", "neighbours", "mean", "zero"] = "ridge"
-    ridge: float = 0.1  # of the regression, in units of a whitened column's variance
+    # of the regression, in units of a whitened column's variance; None: what items left out favour
+    ridge: float | None = None
     components: int | None = 128  # of each view before the regression; None: all
     neighbours: int = 20
 
@@ -62,7 +64,7 @@ class Impute:
 
     def fit(self, views: Views, train: Interactions | None) -> Self:
         """Learn what the method needs; features that are not finite raise `FitError`."""
-        check_settings(self.ridge, components=self.components, neighbours=self.neighbours)
+        check_settings(self.ridge or 0, components=self.components, neighbours=self.neighbours)
         if self.method not in _METHODS:
             remedy = nearest(self.method, _METHODS)
             raise ConfigError("unknown method", received=self.method, remedy=remedy)
@@ -101,7 +103,8 @@ class Impute:
                 both = view.present & wanted.present
                 if target == source or not both.any():
                     continue
-                turn, trust = _regression(rows[both], wanted.vectors[both], self.ridge)
+                ridges = _TRIED if self.ridge is None else (self.ridge,)
+                turn, trust = _regression(rows[both], wanted.vectors[both], ridges)
                 maps[target][source] = {
                     "centre": _mean(view.vectors[both]),
                     "map": (directions @ turn).astype(np.float32),
@@ -166,25 +169,32 @@ def _mean(rows: Floats) -> Floats:
     return np.asarray(rows.mean(axis=0, dtype=np.float64), np.float32)
 
 
-def _regression(rows: Doubles, wanted: Floats, ridge: float) -> tuple[Doubles, Doubles]:
+def _regression(rows: Doubles, wanted: Floats, ridges: Sequence[float]) -> tuple[Doubles, Doubles]:
     """Return the map (r, d) from centred rows to centred wanted ones, and its trust (d,).
 
-    The error on a row left out is e_i / (1 - 1/m - h_i), h the ridge's leverages; against it stand
-    the errors of the mean of the others. Trust is Q / (1 - Q), told over untold variance.
+    Of the ridges the one that errs least on rows left out. Against it stands the mean of the
+    others; trust is Q / (1 - Q), told over untold variance.
     """
     count = len(rows)
     known, told = rows - rows.mean(axis=0), wanted - wanted.mean(axis=0, dtype=np.float64)
-    square = known.T @ known / count + max(ridge, _TINY) * np.eye(known.shape[1])
+    tried = [_left_out(known, told, max(ridge, _TINY)) for ridge in ridges]
+    turn, missed = min(tried, key=lambda found: float(found[1].sum()))
+    usual = ((told / max(1 - 1 / count, _TINY)) ** 2).sum(axis=0)
+    # the mean of a constant column may round: what is left of it is no variance
+    varied = wanted.min(axis=0) < wanted.max(axis=0)
+    share = np.where(varied, 1 - missed / np.where(varied, usual, 1), 0).clip(0, 1 - 1e-6)
+    return turn, share / (1 - share)
+
+
+def _left_out(known: Doubles, told: Doubles, ridge: float) -> tuple[Doubles, Doubles]:
+    """Return the map, and (d,) the summed squares of e_i / (1 - 1/m - h_i), h its leverages."""
+    count = len(known)
+    square = known.T @ known / count + ridge * np.eye(known.shape[1])
     solved = np.linalg.solve(square, known.T / count)  # (r, m)
     turn = solved @ told
     leverage = 1 / count + np.einsum("mr,rm->m", known, solved)
     missed = (told - known @ turn) / np.maximum(1 - leverage, _TINY)[:, None]
-    usual = told / max(1 - 1 / count, _TINY)
-    # the mean of a constant column may round: what is left of it is no variance
-    varied = wanted.min(axis=0) < wanted.max(axis=0)
-    spread = np.where(varied, (usual**2).sum(axis=0), 1)
-    share = np.where(varied, 1 - (missed**2).sum(axis=0) / spread, 0).clip(0, 1 - 1e-6)
-    return turn, share / (1 - share)
+    return turn, (missed**2).sum(axis=0)
 
 
 def _neighbours(views: Mapping[str, Embeddings], train: Interactions, count: int) -> dict[str, Csr]:

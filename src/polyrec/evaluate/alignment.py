@@ -214,7 +214,7 @@ def map_svg(
     shown = [item for item in by_item if item in pictures][:_PICTURES]
     parts += [_picture(_seen(by_item[item], names), titles, pictures[item]) for item in shown]
     title = f"{len(by_item)} items in the space {views[names[0]].space!r}"
-    return charts._svg("".join(parts) + _legend(names), title, height=_HEIGHT)
+    return charts.svg("".join(parts) + _legend(names), title, height=_HEIGHT)
 
 
 def _largest_space(views: Views) -> list[str]:
@@ -247,7 +247,7 @@ def _points(views: Sequence[Embeddings], items: Ints) -> list[_Point]:
     flat = np.zeros((len(places), 2))
     flat[:, : directions.shape[1]] = centred @ directions
     # one scale for both axes, so that distances stay what they are
-    room = np.array([charts._WIDTH, _HEIGHT - 2 * _SIDE]) - 2 * _SIDE
+    room = np.array([charts.WIDTH, _HEIGHT - 2 * _SIDE]) - 2 * _SIDE
     scale = (room / np.maximum(np.ptp(flat, axis=0), 1e-12)).min()
     middle = (flat.max(axis=0) + flat.min(axis=0)) / 2
     drawn = (flat - middle) * min(scale, 1e6) + room / 2 + _SIDE
@@ -283,7 +283,7 @@ def _picture(point: _Point, titles: Sequence[str], picture: bytes) -> str:
 
 
 def _legend(names: Sequence[str]) -> str:
-    step = charts._WIDTH / len(names)
+    step = charts.WIDTH / len(names)
     base = _HEIGHT - 12
     return "".join(
         f'<circle cx="{step * i + 14:.1f}" cy="{base - 4}" r="5" fill="{_colour(i)}"/>'

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-_WIDTH, _HEIGHT, _EDGE = 520, 240, 34
+WIDTH, _HEIGHT, _EDGE = 520, 240, 34
 
 
 def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:
@@ -17,7 +17,7 @@ def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> st
         return ""
     longest = max((abs(value) for _, value in rows), default=0) or 1
     label = 8 * min(28, max(len(name) for name, _ in rows)) + 12
-    room = _WIDTH - label - 80
+    room = WIDTH - label - 80
     parts = []
     for i, (name, value) in enumerate(rows):
         y, length = 26 * i, max(1.0, room * abs(value) / longest)
@@ -29,14 +29,14 @@ def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> st
             f"<title>{escape(name)}: {value:.4g}{escape(unit)}</title></rect>"
             f'<text x="{label + length + 8:.1f}" y="{y + 17}">{value:.4g}{escape(unit)}</text>'
         )
-    return _svg("".join(parts), title, height=26 * len(rows) + 4)
+    return svg("".join(parts), title, height=26 * len(rows) + 4)
 
 
 def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str:
     """Return how values between 0 and 1 are spread, in 20 columns."""
     counts, _ = np.histogram(np.clip(values, 0, 1), bins=20, range=(0, 1))
     top = max(1, int(counts.max()))
-    step = (_WIDTH - 2 * _EDGE) / 20
+    step = (WIDTH - 2 * _EDGE) / 20
     parts = []
     for i, count in enumerate(counts):
         height = (_HEIGHT - 2 * _EDGE) * count / top
@@ -46,7 +46,7 @@ def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str
             f'height="{height:.1f}" rx="2"><title>{count} of {len(values)}</title></rect>'
         )
     ticks = [(0.0, "0"), (0.5, ".5"), (1.0, "1")]
-    return _svg("".join(parts) + _axis(ticks, label) + _top(f"{top} users"), title)
+    return svg("".join(parts) + _axis(ticks, label) + _top(f"{top} users"), title)
 
 
 def lorenz(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
@@ -60,11 +60,11 @@ def lorenz(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
     even = f'<line class="even" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>'
     line = f'<polyline class="line" points="{points}"/>'
     ticks = [(0.0, "0"), (0.5, "half"), (1.0, "all items")]
-    return _svg(even + line + _axis(ticks, label) + _top("all recommendations"), title)
+    return svg(even + line + _axis(ticks, label) + _top("all recommendations"), title)
 
 
 def _x(share: float) -> float:
-    return _EDGE + (_WIDTH - 2 * _EDGE) * float(share)
+    return _EDGE + (WIDTH - 2 * _EDGE) * float(share)
 
 
 def _y(share: float) -> float:
@@ -78,7 +78,7 @@ def _axis(ticks: Sequence[tuple[float, str]], label: str) -> str:
         for at, name in ticks
     )
     line = f'<line class="axis" x1="{_x(0)}" y1="{base}" x2="{_x(1)}" y2="{base}"/>'
-    middle = f'<text class="name" x="{_WIDTH / 2}" y="{base + 31}" text-anchor="middle">'
+    middle = f'<text class="name" x="{WIDTH / 2}" y="{base + 31}" text-anchor="middle">'
     return f"{line}{texts}{middle}{escape(label)}</text>"
 
 
@@ -86,8 +86,9 @@ def _top(text: str) -> str:
     return f'<text class="name" x="{_EDGE}" y="{_EDGE - 10}">{escape(text)}</text>'
 
 
-def _svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
+def svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
+    """Return a drawing of `WIDTH` units with a name for those who don't see it."""
     return (
-        f'<svg role="img" viewBox="0 0 {_WIDTH} {height:.0f}" aria-label="{escape(title)}">'
+        f'<svg role="img" viewBox="0 0 {WIDTH} {height:.0f}" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{body}</svg>"
     )

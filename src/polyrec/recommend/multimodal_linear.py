@@ -174,7 +174,12 @@ def _rows(view: Embeddings, mean: Floats) -> Floats:
     """Return (n, d) centred rows of length 1; absent ones are 0 and say nothing."""
     centred = view.vectors - mean
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit = centred / np.where(norms > 0, norms, 1)
+    # a row that is the mean leaves rounding, which is no content
+    told = (
+        norms
+        > 1e-6 * np.linalg.norm(np.where(view.present[:, None], view.vectors, 0), axis=1)[:, None]
+    )
+    unit = np.where(told, centred, 0) / np.where(norms > 0, norms, 1)
     return np.asarray(np.where(view.present[:, None], unit, 0), np.float32)
 
 
