@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/alignment.py
 
-1. Studio world, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on 300
-   others, fitted again on these 1,500, and asked on 500 unseen ones. The floor are the features as
+1. Studio world, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on
+   300 others, fitted again on these 1,500, and asked on 500 unseen ones. The floor: features as
    they are (cut to one width), the ceiling ridge regressions from each modality to the true shared
    factors. Three worlds; mean and sd.
 2. Closed forms on 100,000 items x 2 x 512 against their own bare Gram products and
@@ -118,7 +118,7 @@ def asked(views: Views) -> tuple[float, float]:
     """Return R@1 and R@10 of pictures asked for by texts."""
     rows = [_unit(views[name].vectors) for name in ("text", "image")]
     width = min(x.shape[1] for x in rows)
-    return retrieval(rows[0][:, :width], rows[1][:, :width], ks=(1, 10))[0]  # type: ignore
+    return retrieval(rows[0][:, :width], rows[1][:, :width], ks=(1, 10))[0]
 
 
 def truth(views: Views, factors: Floats, parts: Mapping[str, np.ndarray]) -> tuple[float, float]:
