@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/fusion.py
 
 Each fuser joins the aligned views; multimodal_linear reads nothing but the joined view, its
-settings from valid. Beside them every single view, no content at all, and the default: multimodal_linear
-over the views themselves, weights from valid. Conditions: warm (the data's own split), new items (a
-fifth leaves train), 40% of the items lose their text. Trained fusers: three seeds on the studio
-world and Last.fm, one on MovieLens. The interval is of the difference to the best single view,
-paired over users (of the first seed).
+settings from valid. Beside them every single view, no content at all, and the default:
+multimodal_linear over the views themselves, weights from valid. Conditions: warm (the data's own
+split), new items (a fifth leaves train), 40% of the items lose their text. Trained fusers: three
+seeds on the studio world and Last.fm, one on MovieLens. The interval is of the difference to the
+best single view, paired over users (of the first seed).
 """
 
 import sys
