@@ -120,7 +120,8 @@ class Bundle:
         """Return the k items nearest in one view to new content: a text, a file, a feature row.
 
         The content is read by the view's own encoder, or by that of another view (`by`) where both
-        lie in one space: then a text finds pictures.
+        lie in one space: then a text finds pictures. In the fused view (with `by`) it is fused as
+        an item that has nothing else.
         """
         reader = by or view
         encoder = self.parts.encoders.get(reader)
@@ -132,6 +133,9 @@ class Bundle:
             reason = str(encoded.problems.get(0, "nothing in it"))
             raise DataError("this content can't be read", received=reason, remedy="try another")
         aligned = self.parts.aligner.align({reader: encoded})[reader]
+        if view == FUSED:
+            fused = self.parts.fuser.fuse({reader: aligned})
+            return self._named(*self._index(view).search(fused.vectors, k))
         if reader != view and (not aligned.space or aligned.space != self._view(view).space):
             remedy = "use a joint model for both (CLIP, say), or an aligner such as cca"
             pair = f"{reader} and {view}"
