@@ -42,8 +42,12 @@ def test_new_items_get_what_the_same_content_got_at_fit(parity: tuple) -> None:
     train, views = parity
     model = TwoTower(dim=8, batch=128, epochs=3).fit(train, views)
     grown = model.add_items({"fused": views["fused"].take([ITEMS - 1, 0])})
-    assert np.allclose(grown.vectors_[ITEMS], model.vectors_[ITEMS - 1], atol=1e-6)
-    assert not np.allclose(grown.vectors_[ITEMS + 1], model.vectors_[0])  # it has no past
+    assert np.allclose(
+        grown.items_["vectors"][ITEMS], model.items_["vectors"][ITEMS - 1], atol=1e-6
+    )
+    assert not np.allclose(
+        grown.items_["vectors"][ITEMS + 1], model.items_["vectors"][0]
+    )  # it has no past
     assert grown.score(Query.of([[0]])).shape == (1, ITEMS + 2)
     assert model.score(Query.of([[0]])).shape == (1, ITEMS)
 
@@ -65,15 +69,16 @@ def test_what_is_asked_is_never_in_the_history_it_is_asked_from() -> None:
 
 def test_the_correction_takes_popularity_off_the_negatives() -> None:
     torch.manual_seed(0)
-    network = Towers(4, 0, 8)
-    vectors, biases = network.items(torch.zeros(4, 0), torch.ones(4, dtype=torch.bool))
+    network = Towers(4, [], 8, attend=False)
+    here = torch.ones(4, dtype=torch.bool)
+    items = network.items(torch.zeros(4, 0), torch.zeros(4, 0, dtype=torch.bool), here)
+    vectors, biases = items.vectors, items.biases
     events = Interactions.of([0, 0, 1, 1], [0, 1, 2, 3], shape=(2, 4))
     batch = _Pairs(events.histories(range(2)), 9).batch(np.arange(4))
     even, skewed = torch.full((4,), 0.25), torch.tensor([0.97, 0.01, 0.01, 0.01])
 
     def loss(share: torch.Tensor) -> float:
-        made = loss_of(network, batch, vectors, biases, head="in_batch", share=share,
-                       negatives=1, generator=None)  # fmt: skip
+        made = loss_of(network, batch, items, head="in_batch", share=share, drawn=None)
         return float(made.detach())
 
     users = network.users(torch.stack([vectors[1], vectors[0], vectors[3], vectors[2]]))
@@ -86,6 +91,36 @@ def test_the_correction_takes_popularity_off_the_negatives() -> None:
 def test_the_same_seed_gives_the_same_model(parity: tuple) -> None:
     train, views = parity
     one, two = (TwoTower(dim=8, epochs=2).fit(train, views) for _ in range(2))
-    assert np.array_equal(one.vectors_, two.vectors_)
+    assert np.array_equal(one.items_["vectors"], two.items_["vectors"])
     other = TwoTower(dim=8, epochs=2, seed=8).fit(train, views)
-    assert not np.array_equal(one.vectors_, other.vectors_)
+    assert not np.array_equal(one.items_["vectors"], other.items_["vectors"])
+
+
+def test_users_weigh_the_views_that_an_item_has() -> None:
+    generator = np.random.default_rng(0)
+    # even users choose by the picture, odd ones by the text
+    marks = {name: generator.integers(0, 2, ITEMS) for name in ("image", "text")}
+    by = [marks[("image", "text")[user % 2]] == user // 2 % 2 for user in range(160)]
+    pairs = [
+        (user, item)
+        for user in range(160)
+        for item in range(ITEMS - 10)
+        if by[user][item] and generator.random() < 0.4
+    ]
+    train = Interactions.of(*zip(*pairs, strict=True), shape=(160, ITEMS))
+    here = np.ones(ITEMS, bool)
+    views = {
+        name: Embeddings(np.eye(2, dtype=np.float32)[mark], here & (name != "text" or mark >= 0))
+        for name, mark in marks.items()
+    }
+    views["image"].present[-3:] = False
+    model = TwoTower(dim=8, batch=256, epochs=40, rate=1e-2, attend=True, head="softmax")
+    scores = model.fit(train, views).score(train.histories(range(160)))
+    for user in range(8):
+        right = by[user][-10:-3]
+        if right.any() and not right.all():
+            told = scores[user, -10:-3]
+            assert told[right].mean() > told[~right].mean()
+    views["image"].vectors[-3:] = 7.0  # nobody reads what is absent
+    again = TwoTower(dim=8, batch=256, epochs=40, rate=1e-2, attend=True, head="softmax")
+    assert np.array_equal(again.fit(train, views).score(train.histories(range(160))), scores)

@@ -15,8 +15,18 @@ from polyrec.engine.factors import item_behaviour
 from polyrec.engine.train import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.item_item import popularity, rank
-from polyrec.recommend.towers import Batch, Towers, loss_of
-from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Ranking, Views
+from polyrec.recommend.towers import Batch, Catalogue, Towers, loss_of
+from polyrec.types import (
+    FUSED,
+    Bools,
+    Embeddings,
+    Floats,
+    Interactions,
+    Ints,
+    Query,
+    Ranking,
+    Views,
+)
 
 _HELD_OUT = 20  # every twentieth event tells when to stop
 _PATIENCE = 5
@@ -34,6 +44,7 @@ class TwoTower:
     (DropoutNet, Volkovs et al., NIPS 2017). Heads: `in_batch`, softmax over the batch's items with
     log q taken off (Yi et al., RecSys 2019); `softmax`, over all items (next item); `sigmoid`,
     binary cross-entropy against `negatives` drawn items (click). e begins at behaviour's factors.
+    With `attend` the views z_m are read one by one, and s sum_m softmax_m(k u'z_m) u'z_m is added.
 
     >>> TwoTower(head="sigmoid").negatives
     8
@@ -47,13 +58,13 @@ class TwoTower:
     weight_decay: float = 1e-2
     hide: float = 0.3
     negatives: int = 8
+    attend: bool = False  # each user weighs an item's views, u being the query
     history: int = 200  # latest events of a user that are read
     device: str = "auto"
     seed: int = 7
 
     weights_: dict[str, Floats] = field(init=False, repr=False, compare=False)
-    vectors_: Floats = field(init=False, repr=False, compare=False)  # (n, dim) v
-    biases_: Floats = field(init=False, repr=False, compare=False)  # (n,) b
+    items_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # of `Catalogue`
     popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
     widths_: dict[str, int] = field(init=False, repr=False, compare=False)  # of the views read
     losses_: list[float] = field(init=False, repr=False, compare=False)  # on the events held out
@@ -62,19 +73,21 @@ class TwoTower:
     def fit(self, train: Interactions, items: Views) -> Self:
         """Learn both towers; forget the past."""
         self.popularity_ = popularity(train)
-        names = [FUSED] if FUSED in items else sorted(items)
+        single = FUSED in items and not self.attend
+        names = [FUSED] if single else [name for name in sorted(items) if name != FUSED]
         self.widths_ = {name: items[name].width for name in names}
-        content = self._content(items, train.shape[1])
+        content, present = self._content(items, train.shape[1])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = Towers(train.shape[1], content.shape[1], self.dim)
+            network = self._towers(train.shape[1], self.dim)
             told = item_behaviour(train, np.arange(train.shape[1]), self.dim, seed=self.seed)
             if len(told.vectors):
                 network.own.data = torch.from_numpy(told.vectors.copy())
-            self.losses_ = self._teach(network.to(pick_device(self.device)), train, content)
+            given = (torch.from_numpy(content), torch.from_numpy(present))
+            self.losses_ = self._teach(network.to(pick_device(self.device)), train, given)
         self._network = None
         self.weights_ = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
-        self._settle(content)
+        self.items_ = self._settled(content, present, self.popularity_ > 0)
         return self
 
     def add_items(self, views: Views) -> Self:
@@ -83,11 +96,8 @@ class TwoTower:
         grown = replace(self)
         for name in ("weights_", "widths_", "losses_"):
             setattr(grown, name, getattr(self, name))
-        with torch.inference_mode():
-            content = torch.from_numpy(self._content(views, count))
-            fresh, biases = self.network.items(content, torch.zeros(count, dtype=torch.bool))
-        grown.vectors_ = np.concatenate([self.vectors_, fresh.numpy()])
-        grown.biases_ = np.concatenate([self.biases_, biases.numpy()])
+        fresh = self._settled(*self._content(views, count), np.zeros(count, bool))
+        grown.items_ = {k: np.concatenate([v, fresh[k]]) for k, v in self.items_.items()}
         grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         return grown
 
@@ -100,11 +110,11 @@ class TwoTower:
         history = query.matrix(len(self.popularity_))
         history.data = np.maximum(history.data, 0)
         total = np.maximum(np.asarray(history.sum(axis=1)).reshape(-1, 1), 1e-9)
-        means = np.asarray((history @ self.vectors_) / total, np.float32)
+        means = np.asarray((history @ self.items_["vectors"]) / total, np.float32)
         with torch.inference_mode():
-            users = self.network.users(torch.from_numpy(means)).numpy()
-            sharp = float(self.network.sharpness())
-        scores: Floats = sharp * (users @ self.vectors_.T) + self.biases_
+            users = self.network.users(torch.from_numpy(means))
+            items = Catalogue(**{k: torch.from_numpy(v) for k, v in self.items_.items()})
+            scores: Floats = self.network.scores(users, items).numpy()
         scores[np.diff(query.starts) == 0] = self.popularity_
         return scores
 
@@ -117,14 +127,20 @@ class TwoTower:
         """Return the trained towers, on the CPU."""
         if self._network is None:
             count, dim = self.weights_["own"].shape
-            network = Towers(count, sum(self.widths_.values()), dim)
+            network = self._towers(count, dim)
             network.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights_.items()})
             self._network = network.eval()
         return self._network
 
-    def _content(self, items: Views, count: int) -> Floats:
-        """Return (n, sum of widths) the views read side by side, absent rows 0."""
-        blocks = [np.zeros((count, 0), np.float32)]
+    def _towers(self, count: int, dim: int) -> Towers:
+        return Towers(count, list(self.widths_.values()), dim, attend=self.attend)
+
+    def _content(self, items: Views, count: int) -> tuple[Floats, Bools]:
+        """Return (n, sum of widths) the views read side by side, absent rows 0, and (n, m) who has.
+
+        A view of another width than at fit raises `FitError`.
+        """
+        blocks, present = [np.zeros((count, 0), np.float32)], [np.zeros((count, 0), bool)]
         for name, width in self.widths_.items():
             nothing = Embeddings(np.zeros((count, width), np.float32), np.zeros(count, bool))
             view = items.get(name, nothing)
@@ -132,9 +148,10 @@ class TwoTower:
                 remedy = f"encode and fuse it as at fit, {width} wide"
                 raise FitError(f"{name} has another width", received=view.width, remedy=remedy)
             blocks.append(np.where(view.present[:, None], view.vectors, np.float32(0)))
-        return np.concatenate(blocks, axis=1)
+            present.append(view.present[:, None])
+        return np.concatenate(blocks, axis=1), np.concatenate(present, axis=1)
 
-    def _teach(self, network: Any, events: Interactions, content: Floats) -> list[float]:
+    def _teach(self, network: Any, events: Interactions, given: tuple[Any, Any]) -> list[float]:
         device = next(network.parameters()).device
         histories = events.histories(np.arange(events.shape[0]))
         pairs = _Pairs(histories, self.history)
@@ -145,19 +162,20 @@ class TwoTower:
         taught = np.setdiff1d(rows, held)
         share = torch.from_numpy(self.popularity_ / max(1.0, float(self.popularity_.sum())))
         known = torch.from_numpy(self.popularity_ > 0).to(device)
-        features = torch.from_numpy(content).to(device)
+        content, present = (part.to(device) for part in given)
         generator = torch.Generator().manual_seed(self.seed)
 
         def told(batch: Ints, *, learning: bool) -> Any:
             here = known
             if learning:
                 here = known & (torch.rand(len(known), generator=generator) >= self.hide).to(device)
-            vectors, biases = network.items(features, here)
+            items = network.items(content, present, here)
+            size = (len(batch), self.negatives)
+            drawn = torch.randint(0, len(known), size, generator=generator).to(device)
             made = pairs.batch(batch).to(device)
             return loss_of(
-                network, made, vectors, biases, head=self.head, share=share.to(device),
-                negatives=self.negatives, generator=generator,
-            )  # fmt: skip
+                network, made, items, head=self.head, share=share.to(device), drawn=drawn
+            )
 
         def batches(order: np.random.Generator) -> Iterator[Ints]:
             shuffled = order.permutation(taught)
@@ -172,11 +190,11 @@ class TwoTower:
             schedule=schedule, seed=self.seed, report=lambda *_: None,
         )  # fmt: skip
 
-    def _settle(self, content: Floats) -> None:
+    def _settled(self, content: Floats, present: Bools, known: Bools) -> dict[str, Floats]:
         with torch.inference_mode():
-            known = torch.from_numpy(self.popularity_ > 0)
-            vectors, biases = self.network.items(torch.from_numpy(content), known)
-        self.vectors_, self.biases_ = vectors.numpy(), biases.numpy()
+            given = (torch.from_numpy(part) for part in (content, present, known))
+            made = self.network.items(*given)
+        return {name: part.numpy() for name, part in made._asdict().items()}
 
 
 class _Pairs:
