@@ -68,7 +68,7 @@ def told_apart(vectors: np.ndarray) -> float:
     return float(scores[same].mean() - scores[~same].mean())
 
 
-@pytest.mark.parametrize("objective", ["regress", "contrast"])
+@pytest.mark.parametrize("objective", ["regress", "contrast", "rank"])
 def test_pictures_nobody_took_are_placed_by_what_is_in_them(
     parity: Interactions, pictures: list, objective: str
 ) -> None:

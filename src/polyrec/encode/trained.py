@@ -23,7 +23,7 @@ class Trained(PerItem):
     """A network of its own kind, trained on behaviour (`engine.lessons`); each has its own file."""
 
     dim: int = 64  # numbers per item
-    objective: Literal["regress", "contrast"] = "regress"
+    objective: Literal["regress", "contrast", "rank"] = "regress"
     epochs: int = 40
     pretrain_epochs: int = 0  # before that, of telling an item's own altered views from others'
     rate: float = 2e-3

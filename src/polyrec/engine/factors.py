@@ -17,6 +17,7 @@ class Behaviour(NamedTuple):
     rows: Ints  # (m,) of the items asked for, those that someone took
     vectors: Floats  # (n, width) centred factors, about length 1; 0 for items nobody took
     near: Csr  # (n, n) how often two items were taken by one user, weighed; columns in `rows`
+    taken: Csr  # (u, n) who took what; columns in `rows`
 
 
 def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: int) -> Behaviour:
@@ -28,7 +29,7 @@ def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: 
     """
     if train is None or not len(train):
         nobody = sparse.csr_array((0, 0), dtype=np.float32)
-        return Behaviour(rows[:0], np.zeros((0, width), np.float32), nobody)
+        return Behaviour(rows[:0], np.zeros((0, width), np.float32), nobody, nobody)
     matrix = train.positives()
     matrix.data[:] = 1
     touched = np.zeros(matrix.shape[1], bool)
@@ -41,8 +42,10 @@ def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: 
     here[usable] = 1
     near = sparse.csr_array(scaled.T @ scaled @ sparse.diags_array(here))
     near.setdiag(0)
-    near.eliminate_zeros()
-    return Behaviour(usable, _factors(scaled, touched, width, seed=seed), near)
+    taken = sparse.csr_array(matrix @ sparse.diags_array(here))
+    for table in (near, taken):
+        table.eliminate_zeros()
+    return Behaviour(usable, _factors(scaled, touched, width, seed=seed), near, taken)
 
 
 def _factors(scaled: Csr, touched: np.ndarray, width: int, *, seed: int) -> Floats:

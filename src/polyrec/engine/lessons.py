@@ -3,8 +3,9 @@
 *contrast*: two items that one user took are brought together, others of the batch pushed apart
 (symmetric InfoNCE, van den Oord et al., 2018). *regress*: an item is brought to its own vector in a
 factorisation of the behaviour (DropoutNet's idea, Volkovs et al., NIPS 2017), and as near to the
-others of the batch as that vector is. A tenth of the items is held out, and training stops when
-these get no better.
+others of the batch as that vector is. *rank*: the two towers' loss through the network itself: the
+mean of some of a user's items shall find another one of them among the batch's. A tenth of the
+items is held out, and training stops when these get no better.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ FEWEST = 8  # items to learn from
 _HELD_OUT = 10  # every tenth item tells when to stop
 _TEMPERATURE = 0.1
 _PATIENCE = 8  # epochs
+_READ = 5  # items of a history
 
 See = Callable[..., Any]
 """see(rows, generator) -> (b, width) tensor of items; a generator asks for altered views."""
@@ -35,7 +37,7 @@ See = Callable[..., Any]
 class Plan:
     """How to teach."""
 
-    objective: str  # "regress" or "contrast"
+    objective: str  # "regress", "contrast" or "rank"
     width: int  # numbers per item
     epochs: int
     rate: float
@@ -62,7 +64,8 @@ class Lessons:
         if len(told.rows) < FEWEST:
             return []
         held = np.arange(len(told.rows)) % _HELD_OUT == _HELD_OUT - 1
-        lesson = partial(self._regress if plan.objective == "regress" else self._contrast, told)
+        lessons = {"regress": self._regress, "contrast": self._contrast, "rank": self._rank}
+        lesson = partial(lessons[plan.objective], told)
         out = told.rows[held]
         return self._train(
             told.rows[~held],
@@ -118,6 +121,15 @@ class Lessons:
         together = torch.from_numpy(told.near[rows][:, partners].toarray() > 0).to(mine.device)
         return info_nce(mine, other, _TEMPERATURE, ignore=together)
 
+    def _rank(self, told: Behaviour, rows: Ints, *, altered: bool) -> Any:
+        """Find an item from a few others that one of its users took."""
+        users, others = _histories(told.taken, rows, self._generator)
+        mine = self._seen(rows, altered=altered)
+        read = self._seen(others.reshape(-1), altered=altered).reshape(*others.shape, -1)
+        history = F.normalize(read.mean(dim=1), dim=1)
+        together = torch.from_numpy(told.taken[users][:, rows].toarray() > 0).to(mine.device)
+        return info_nce(history, mine, _TEMPERATURE, ignore=together)
+
     def _held_out(self, lesson: Callable[..., Any], rows: Ints) -> float:
         state = self._generator.get_state()
         self._generator.manual_seed(0)  # the same partners each time
@@ -151,3 +163,23 @@ def _partners(near: Csr, rows: Ints, generator: Any) -> Ints:
             total = np.cumsum(near.data[start:stop])
             found[place] = near.indices[start + np.searchsorted(total, draws[place] * total[-1])]
     return found
+
+
+def _histories(taken: Csr, rows: Ints, generator: Any) -> tuple[Ints, Ints]:
+    """Return for each item a user who took it (b,), and some of that user's other items (b, 5).
+
+    A user who took nothing else is asked by the item itself.
+    """
+    takers = taken.T.tocsr()
+    draws = torch.rand((len(rows), 1 + _READ), generator=generator).numpy()
+    users = np.zeros(len(rows), np.int64)
+    others = np.repeat(rows[:, None], _READ, axis=1)
+    for place, row in enumerate(rows):
+        known = takers.indices[takers.indptr[row] : takers.indptr[row + 1]]
+        users[place] = known[int(draws[place, 0] * len(known))]
+        start, stop = taken.indptr[users[place]], taken.indptr[users[place] + 1]
+        rest = taken.indices[start:stop]
+        rest = rest[rest != row]
+        if len(rest):
+            others[place] = rest[(draws[place, 1:] * len(rest)).astype(np.int64)]
+    return users, others

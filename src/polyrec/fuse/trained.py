@@ -28,7 +28,7 @@ class TrainedFuser:
     """
 
     dim: int = 64  # numbers per item
-    objective: Literal["regress", "contrast"] = "regress"
+    objective: Literal["regress", "contrast", "rank"] = "regress"
     epochs: int = 60
     rate: float = 2e-3
     batch: int = 128
