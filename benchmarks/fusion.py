@@ -26,7 +26,7 @@ from polyrec.evaluate.robustness import drop
 from polyrec.recommend.ease import EASE
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.registry import find, names
-from polyrec.types import Dataset, Views
+from polyrec.types import FUSED, Dataset, Views
 from record import record
 
 METRIC = "recall@20"
@@ -109,11 +109,14 @@ def reached(dataset: Dataset, views: Views) -> Evaluation:
 
 
 def by_default(dataset: Dataset, views: Views) -> Evaluation:
-    """Return the same over all views, their weights chosen on valid, too."""
+    """Return the same over all views and their concatenation, weights chosen on valid, too."""
     tried = []
-    for weights in MultimodalLinear().search_space(views)[0]["weights"]:
-        model = MultimodalLinear(l2=200.0, content=1.0, content_l2=5.0, weights=weights)
-        tried.append(_tried(model, dataset, views))
+    fused = find("fuse", "concat")().fit(views, dataset.train).fuse(views)
+    given = {**views, FUSED: fused}
+    for weights in MultimodalLinear().search_space(given)[0]["weights"]:
+        for content_l2 in (5.0, 50.0):
+            model = MultimodalLinear(200.0, 1.0, content_l2, weights)
+            tried.append(_tried(model, dataset, given))
     return max(tried, key=lambda entry: entry[0])[1]
 
 

@@ -187,3 +187,15 @@ def test_a_dislike_pushes_like_items_down() -> None:
 def test_popular_counts_weights() -> None:
     train = Interactions.of([0, 1, 2], [0, 0, 1], shape=(3, 3), weights=[1, 1, 5])
     assert Popular().fit(train, {}).recommend(Query.of([[]]), 3).items.tolist() == [[1, 0, 2]]
+
+
+def test_the_fused_view_is_read_where_the_weights_name_it(train: Interactions) -> None:
+    given = views()
+    joined = {**given, "fused": given["text"]}
+    alone = MultimodalLinear(weights={"text": 1.0}).fit(train, given)
+    early = MultimodalLinear(weights={"fused": 1.0}).fit(train, joined)
+    assert np.allclose(early.weights_, alone.weights_, atol=1e-6)
+    plain = MultimodalLinear().fit(train, joined)
+    assert np.array_equal(plain.weights_, MultimodalLinear().fit(train, given).weights_)
+    assert {"fused": 1.0} in plain.search_space(joined)[0]["weights"]
+    assert {"fused": 1.0} not in plain.search_space(given)[0]["weights"]

@@ -25,9 +25,9 @@ class MultimodalLinear(ItemItem):
         W = e P C - P diag((1 + e diag(PC)) / diag(P)),  e = content * l2
 
     `content` 0 is plain EASE. X_m are the centred, unit-length rows of each view, the fused one
-    left out; a missing modality leaves its part of C empty. With H_m = X_m K_m X_m',
-    K_m = (X_m'X_m + content_l2 I)^-1, the content model is C_ij = H_ij / (1 - H_jj), so PC costs
-    n^2 d instead of n^3.
+    only if `weights` names it; a missing modality leaves its part of C empty. With
+    H_m = X_m K_m X_m', K_m = (X_m'X_m + content_l2 I)^-1, the content model is
+    C_ij = H_ij / (1 - H_jj), so PC costs n^2 d instead of n^3.
 
     An item without behaviour has the content column C_:j, scaled to the mean norm of the warm
     columns, and the content row C_j: likewise; `add_items` does the same for new items.
@@ -93,8 +93,10 @@ class MultimodalLinear(ItemItem):
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
         names = _readable(items)
+        # fused late or early: valid tells
+        early = [{FUSED: 1.0}] if FUSED in items else []
         return [
-            {"weights": _simplex(names)} if len(names) > 1 else {},
+            {"weights": [*_simplex(names), *early]} if len(names) > 1 else {},
             {"content_l2": (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)} if names else {},
             {"l2": L2_TRIED, "content": (0.25, 0.5, 1.0, 1.5, 2.0)},
         ]
@@ -102,6 +104,8 @@ class MultimodalLinear(ItemItem):
     def _read(self, items: Views) -> None:
         given = self.weights
         names = _readable(items)
+        if given and FUSED in given and FUSED in items and items[FUSED].present.any():
+            names.append(FUSED)
         # a view that nobody has any more is no mistake in the weights
         unknown = set(given or {}) - set(items)
         if given is not None and (unknown or min(given.values(), default=0) < 0):
