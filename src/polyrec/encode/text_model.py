@@ -48,12 +48,12 @@ class TextModel(Pretrained):
 
     def embed(self, prepared: Sequence[str]) -> Floats:
         """Return (b, d) rows."""
+        network = self.network  # first: its files are known to be right from here on
         tokens = self._tokens([self.prefix + text for text in prepared])
         if self.space:
             with torch.inference_mode():
-                found = self.network.get_text_features(**self.moved(tokens))
+                found = network.get_text_features(**self.moved(tokens))
             return unit_rows(getattr(found, "pooler_output", found))
-        network = self.network
         if network.config.is_encoder_decoder:
             with torch.inference_mode():
                 states = network.get_encoder()(**self.moved(tokens)).last_hidden_state
