@@ -163,12 +163,17 @@ class Limits(Section):
 
 
 class EngineConfig(Section):
-    """Where work runs. 0 threads or workers: as many as there are cores."""
+    """Where work runs. 0 threads or workers: as many as there are cores.
+
+    With `checkpoint_steps`, trainings keep their state every so many steps, beside the bundle to
+    be, and a run that was killed goes on from there.
+    """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: int = Field(0, ge=0)
     workers: int = Field(0, ge=0)
+    checkpoint_steps: int = Field(0, ge=0)
 
 
 class Config(Section):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
 from polyrec.engine.device import threads
 from polyrec.engine.measure import Stopwatch
+from polyrec.engine.runs import Run, accompany
 from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import map_ordered
 from polyrec.errors import ConfigError, DataError, MediaError, nearest
@@ -27,6 +30,7 @@ from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import Probe
+from polyrec.recommend.stopping import fit
 from polyrec.registry import find
 from polyrec.store import state
 from polyrec.store.features import FeatureCache
@@ -69,9 +73,10 @@ def run(
     watch = Stopwatch()
     with watch.stage("data"):
         loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
-    with watch.stage("encode"):
-        encoders, views = encode(settings, loaded.dataset, progress=progress)
-    bundle, trials = _learn(settings, loaded, encoders, views, watch, progress)
+    with _trainings(settings, loaded.fingerprint, out, progress):
+        with watch.stage("encode"):
+            encoders, views = encode(settings, loaded.dataset, progress=progress)
+        bundle, trials = _learn(settings, loaded, encoders, views, watch, progress)
     if out is not None:
         with watch.stage("save"):
             bundle.save(Path(out))
@@ -82,6 +87,27 @@ def run(
         done = Finished(bundle, loaded, views, contents, trials, watch)
         write_summary(done, evaluations, Path(out))
     return bundle
+
+
+@contextmanager
+def _trainings(
+    config: Config, fingerprint: str, out: str | Path | None, progress: Progress
+) -> Iterator[None]:
+    """Let trainings show their bars, and keep checkpoints beside the bundle to be until it is made.
+
+    A run begun again takes them up; one with another config or other data is refused.
+    """
+    steps = config.engine.checkpoint_steps
+    folder = None
+    if steps and out is not None:
+        folder = Path(out).with_name(f".{Path(out).name}.trainings")
+    told = config.model_dump_json(exclude={"cache": True, "engine": {"threads", "workers"}})
+    with accompany(
+        Run(progress, folder, steps, sha256(f"{told}{fingerprint}".encode()).hexdigest())
+    ):
+        yield
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _learn(
@@ -108,7 +134,7 @@ def _learn(
         trials = _choose(config, train, dataset.valid, aligned, progress)
     with watch.stage("fit"):
         chosen = trials[0].settings if trials else {}
-        recommender = _recommender(config, chosen).fit(train, aligned)
+        recommender = fit(_recommender(config, chosen), train, aligned, dataset.valid)
     bundle = Bundle(
         config=config,
         ids=dataset.catalog.ids,
@@ -225,7 +251,8 @@ def robustness(
         fused = {FUSED: fuser.fuse(views)} if views else {}
         settings = state.settings(bundle.parts.recommender)
         model: Recommender = type(bundle.parts.recommender)(**settings)
-        return model.fit(train, {**views, **fused})
+        model = fit(model, train, {**views, **fused}, bundle.behaviour["valid"])
+        return model
 
     exam = Exam(train, bundle.behaviour["test"], metrics)
     protocols = {"missing": missing, "knockout": knockout}

@@ -87,7 +87,7 @@ class Lessons:
         batches = partial(self._epoch, rows)
         return train(
             self.network, batches, loss, valid=valid, schedule=schedule, seed=seed,
-            report=self.report,
+            report=self.report, generators=(self._generator,), name="lesson",
         )  # fmt: skip
 
     def _epoch(self, rows: Ints, generator: np.random.Generator) -> Iterator[Ints]:

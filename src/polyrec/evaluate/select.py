@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyrec.evaluate.protocols import compat
+from polyrec.recommend.stopping import fit
 from polyrec.types import Interactions, Progress, Recommender, Views, silent
 
 
@@ -43,7 +44,7 @@ def select(
         for combination in _combinations(stage):
             settings = {**best, **combination}
             if all(settings != trial.settings for trial in trials):
-                model = make({**fixed, **settings}).fit(train, items)
+                model = fit(make({**fixed, **settings}), train, items, valid)
                 score = compat(model, train, valid, [by]).means[by]
                 trials.append(Trial(settings, score))
             progress("choose settings on valid", len(trials), total)

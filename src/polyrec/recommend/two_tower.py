@@ -187,7 +187,7 @@ class TwoTower:
             valid = partial(_mean_loss, told, held, self.batch)
         return train(
             network, batches, lambda batch: told(batch, learning=True), valid=valid,
-            schedule=schedule, seed=self.seed, report=lambda *_: None,
+            schedule=schedule, seed=self.seed, generators=(generator,), name="two_tower",
         )  # fmt: skip
 
     def _settled(self, content: Floats, present: Bools, known: Bools) -> dict[str, Floats]:

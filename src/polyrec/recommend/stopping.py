@@ -1,0 +1,60 @@
+"""Stop a model's training where its ranking of valid is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from polyrec.engine.watch import Watch
+from polyrec.recommend.item_item import rank
+from polyrec.types import Floats, Interactions, Part, Query, Views
+
+_K = 20
+_MOST = 10_000  # users asked: more tell nothing new between two epochs
+
+
+def fit(model: Part, train: Interactions, items: Views, valid: Interactions | None = None) -> Part:
+    """Return the fitted model; one whose class says `stops_on_valid` may look at valid meanwhile.
+
+    Such a model has `fit(train, items, valid=None)`. It never learns from valid, which tells it
+    when to stop.
+    """
+    if valid is not None and len(valid) and getattr(model, "stops_on_valid", False):
+        return model.fit(train, items, valid=valid)
+    return model.fit(train, items)
+
+
+def ranking_watch(
+    score: Callable[[Query], Floats],
+    train: Interactions,
+    valid: Interactions | None,
+    *,
+    every: int = 1,
+) -> Watch | None:
+    """Return a watch of Recall@20 on valid, train hidden; None where nobody can be asked.
+
+    `score(query)` gives (b, n) from the module as it stands between two epochs.
+    """
+    if valid is None:
+        return None
+    relevant = valid.positives()
+    counts = np.diff(relevant.indptr)
+    active = np.zeros(train.shape[0], bool)
+    active[train.users] = True
+    users = np.flatnonzero(active & (counts > 0))
+    users = users[:: max(1, -(-len(users) // _MOST))]
+    if not len(users):
+        return None
+    query = train.histories(users)
+    wanted = relevant[users].astype(bool)
+
+    def recall() -> float:
+        lists = rank(score, query, _K, hide_seen=True).items
+        rows = np.repeat(np.arange(len(users)), _K)
+        listed = lists.ravel() >= 0
+        hits = np.asarray(wanted[rows[listed], lists.ravel()[listed]], np.float64).ravel()
+        found = np.bincount(rows[listed], weights=hits, minlength=len(users))
+        return float((found / counts[users]).mean())
+
+    return Watch(recall, f"valid recall@{_K}", higher=True, every=every)

@@ -1,0 +1,45 @@
+"""Valid tells a model when to stop, by the same figure as the evaluation."""
+
+import numpy as np
+
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.popular import Popular
+from polyrec.recommend.rp3beta import RP3Beta
+from polyrec.recommend.stopping import fit, ranking_watch
+from polyrec.types import Interactions
+
+
+def events(seed: int, count: int) -> Interactions:
+    generator = np.random.default_rng(seed)
+    pairs = np.unique(generator.integers(0, 40, (count, 2)), axis=0)
+    return Interactions.of(pairs[:, 0], pairs[:, 1], shape=(50, 40))
+
+
+def test_the_watch_measures_what_compat_measures() -> None:
+    train, valid = events(0, 300), events(1, 120)
+    model = RP3Beta().fit(train, {})
+    watch = ranking_watch(model.score, train, valid)
+    assert watch is not None
+    assert watch.higher
+    expected = compat(model, train, valid, ["recall@20"]).means["recall@20"]
+    assert abs(watch.measure() - expected) < 1e-12
+
+
+def test_nobody_to_ask_is_no_watch() -> None:
+    train = events(0, 300)
+    assert ranking_watch(Popular().score, train, None) is None
+    assert ranking_watch(Popular().score, train, train.take(np.zeros(0, int))) is None
+
+
+def test_only_models_that_say_so_see_valid() -> None:
+    class Stops(Popular):
+        stops_on_valid = True
+
+        def fit(self, train, items, valid=None):
+            self.seen = valid
+            return super().fit(train, items)
+
+    train, valid = events(0, 300), events(1, 120)
+    assert fit(Stops(), train, {}, valid).seen is valid
+    assert fit(Stops(), train, {}, valid.take(np.zeros(0, int))).seen is None
+    assert isinstance(fit(Popular(), train, {}, valid), Popular)
