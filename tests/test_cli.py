@@ -71,19 +71,6 @@ def test_recommend_for_a_user_and_for_a_history(place: Path) -> None:
     assert "title" in shown.stdout
 
 
-def test_explain_adds_up_to_the_score(place: Path) -> None:
-    told = json.loads(
-        polyrec("explain", "out", "--item", "i0003", "--history", "i0001,i0002", "--json",
-                folder=place).stdout
-    )  # fmt: skip
-    assert told["exact"]
-    assert {entry["item"] for entry in told["history"]} == {"i0001", "i0002"}
-    assert abs(sum(told["sources"].values()) + told["baseline"] - told["score"]) < 1e-5
-    shown = polyrec("explain", "out", "--item", "i0003", "--user", "u0001", folder=place).stdout
-    assert "behaviour" in shown
-    assert polyrec("explain", "out", "--item", "i0003", folder=place).returncode == 2
-
-
 def test_similar_to_an_item_a_text_and_a_file(place: Path, world: Path, jpeg: bytes) -> None:
     (place / "red.jpg").write_bytes(jpeg)
     item = json.loads(
@@ -178,7 +165,7 @@ def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
 def test_version_and_help(place: Path) -> None:
     assert polyrec("--version", folder=place).stdout.strip() == "0.1.0"
     shown = polyrec("--help", folder=place).stdout
-    for command in ("check", "encode", "run", "evaluate", "recommend", "similar", "demo"):
+    for command in ("check", "encode", "run", "tune", "evaluate", "recommend", "similar", "demo"):
         assert command in shown
 
 
@@ -216,6 +203,21 @@ def test_alignment_and_robustness_are_told(place: Path) -> None:
                               "--json", folder=place).stdout)  # fmt: skip
     assert {row["how"] for row in rows} == {"", "noise", "shuffled", "absent"}
     assert polyrec("evaluate", "out", "--protocol", "knockouts", folder=place).returncode == 2
+
+
+def test_tune_shows_and_writes_the_best_settings(place: Path) -> None:
+    pytest.importorskip("optuna", reason="extra tune is not installed")
+    words = ["tune", "run.yaml", "--set", "recommend={use: ease}", "--trials", "2"]
+    shown = polyrec(*words, "--set", "data.image=null", folder=place)
+    assert shown.returncode == 0, shown.stderr
+    assert "recommend.l2" in shown.stdout
+    told = json.loads(polyrec(*words, "--set", "data.image=null", "--json", folder=place).stdout)
+    assert told["trials"] == 2
+    tuned = yaml.safe_load((place / told["config"]).read_text())
+    assert tuned["recommend"]["l2"] == told["settings"]["recommend.l2"]
+    wrong = polyrec(*words, "--set", "tune.ranges={recommend.l2: [9, []]}", folder=place)
+    assert wrong.returncode == 2
+    assert "tune.ranges.recommend.l2 does not fit" in wrong.stderr
 
 
 def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:

@@ -176,6 +176,34 @@ class EngineConfig(Section):
     checkpoint_steps: int = Field(0, ge=0)
 
 
+class Range(Section):
+    """Where a number is looked for; whole numbers where the setting is one."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+class TuneConfig(Section):
+    """How long `polyrec tune` looks, and where: path of a setting -> its range or its choices.
+
+    >>> TuneConfig(ranges={"recommend.l2": {"low": 9, "high": 5}})
+    Traceback (most recent call last):
+    polyrec.errors.ConfigError: tune.ranges.recommend.l2 is empty: received 'low 9, high 5'; give \
+low < high
+    """
+
+    trials: int = Field(50, ge=1)
+    ranges: dict[str, Range | tuple[Any, ...]] = {}
+
+    @pydantic.field_validator("ranges", mode="before")
+    @classmethod
+    def _each(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {str(path): as_range(str(path), given) for path, given in value.items()}
+
+
 class Config(Section):
     """One run, from data to report."""
 
@@ -187,6 +215,7 @@ class Config(Section):
     fuse: FuseConfig = FuseConfig()
     recommend: RecommendConfig = RecommendConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    tune: TuneConfig = TuneConfig()
     media: Limits = Limits()
     engine: EngineConfig = EngineConfig()
     cache: Path = Path("~/.cache/polyrec/features.sqlite")
@@ -237,6 +266,26 @@ def _beside(part: EncodeConfig, folder: Path) -> EncodeConfig:
         if (folder / Path(value).expanduser()).exists()
     }
     return EncodeConfig(**{**part.model_dump(), **found})
+
+
+def as_range(path: str, given: object) -> Range | tuple[Any, ...]:
+    """Return where a setting is looked for: from low to high, or among several values."""
+    where = f"tune.ranges.{path}"
+    if isinstance(given, Range):
+        return given
+    if isinstance(given, Mapping):
+        found: Range = validate(Range, given, where=where)
+        ends = f"low {found.low:g}, high {found.high:g}"
+        if not found.low < found.high:
+            raise ConfigError(f"{where} is empty", received=ends, remedy="give low < high")
+        if found.log and found.low <= 0:
+            remedy = "give low > 0, or leave log out"
+            raise ConfigError(f"{where} has no logarithm", received=ends, remedy=remedy)
+        return found
+    if not isinstance(given, Sequence) or isinstance(given, str) or not given:
+        remedy = "give {low: ..., high: ...} or a list of values"
+        raise ConfigError(f"{where} is empty", received=given, remedy=remedy)
+    return tuple(given)
 
 
 def make(part: type, settings: Mapping[str, Any], *, where: str) -> Any:

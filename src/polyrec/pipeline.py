@@ -38,10 +38,13 @@ from polyrec.store.pack import write_pack
 from polyrec.summary import Finished, write_alignment_report, write_summary
 from polyrec.types import (
     FUSED,
+    Aligner,
     Catalog,
     Dataset,
     Encoder,
+    Fuser,
     Interactions,
+    Learnable,
     Part,
     Problem,
     Progress,
@@ -67,7 +70,7 @@ def run(
     config: Config | str | Path, *, out: str | Path | None = None, progress: Progress = silent
 ) -> Bundle:
     """Go the whole way and return the bundle; with `out`, save it there, with its report."""
-    settings = _read(config)
+    settings = read_checked(config)
     if out is not None:
         check_place(Path(out))
     watch = Stopwatch()
@@ -82,7 +85,7 @@ def run(
             bundle.save(Path(out))
         with watch.stage("evaluate"):
             evaluations = evaluate(bundle, settings.evaluate.metrics, progress=progress)
-        parts = _encoders(settings, loaded.dataset.catalog)
+        parts = encoders_of(settings, loaded.dataset.catalog)
         contents = {name: part.content or name for name, part in parts.items()}
         done = Finished(bundle, loaded, views, contents, trials, watch)
         write_summary(done, evaluations, Path(out))
@@ -122,19 +125,12 @@ def _learn(
     dataset = loaded.dataset
     train = dataset.train
     with watch.stage("align and fuse"):
-        aligner = _part("align", config.align, config).fit(views, train)
-        aligned = dict(aligner.align(views))
-        if config.align.impute is not None:
-            imputer = make(Impute, config.align.impute, where="align.impute")
-            aligned = dict(imputer.fit(aligned, train).align(aligned))
-        fuser = _part("fuse", config.fuse, config).fit(aligned, train)
-        if aligned:
-            aligned[FUSED] = fuser.fuse(aligned)
+        aligner, fuser, aligned = prepare(config, train, views)
     with watch.stage("choose settings"):
         trials = _choose(config, train, dataset.valid, aligned, progress)
     with watch.stage("fit"):
         chosen = trials[0].settings if trials else {}
-        recommender = fit(_recommender(config, chosen), train, aligned, dataset.valid)
+        recommender = fit(make_recommender(config, chosen), train, aligned, dataset.valid)
     bundle = Bundle(
         config=config,
         ids=dataset.catalog.ids,
@@ -150,6 +146,19 @@ def _learn(
     return bundle, trials
 
 
+def prepare(config: Config, train: Interactions, views: Views) -> tuple[Aligner, Fuser, Views]:
+    """Return the fitted aligner and fuser, and the aligned views with the fused one."""
+    aligner = _part("align", config.align, config).fit(views, train)
+    aligned = dict(aligner.align(views))
+    if config.align.impute is not None:
+        imputer = make(Impute, config.align.impute, where="align.impute")
+        aligned = dict(imputer.fit(aligned, train).align(aligned))
+    fuser = _part("fuse", config.fuse, config).fit(aligned, train)
+    if aligned:
+        aligned[FUSED] = fuser.fuse(aligned)
+    return aligner, fuser, aligned
+
+
 def encode_all(
     config: Config | str | Path, *, pack: Path | None = None, progress: Progress = silent
 ) -> Encoded:
@@ -157,7 +166,7 @@ def encode_all(
 
     Memory stays flat, whatever the catalogue. With `pack`, the features are written there, too.
     """
-    settings = _read(config)
+    settings = read_checked(config)
     dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
     catalog = dataset.catalog
     found = Encoded({}, [])
@@ -184,7 +193,7 @@ def encode_all(
 
 
 def encode(
-    config: Config, dataset: Dataset, *, progress: Progress = silent
+    config: Config, dataset: Dataset | Learnable, *, progress: Progress = silent
 ) -> tuple[dict[str, Encoder], Views]:
     """Return the fitted encoders and what they made of the catalogue's content."""
     encoders: dict[str, Encoder] = {}
@@ -197,9 +206,11 @@ def encode(
     return encoders, views
 
 
-def _fitted(config: Config, dataset: Dataset, work: Work) -> Iterator[tuple[str, str, Encoder]]:
+def _fitted(
+    config: Config, dataset: Dataset | Learnable, work: Work
+) -> Iterator[tuple[str, str, Encoder]]:
     """Yield each view's name, the content that it reads, and its encoder, fitted if it learns."""
-    for name, part in _encoders(config, dataset.catalog).items():
+    for name, part in encoders_of(config, dataset.catalog).items():
         content = part.content or name
         encoder = _part("encode", part, config, where=f"encode.{name}")
         contents = dataset.catalog.content(content)
@@ -263,7 +274,7 @@ def align_report(
     config: Config | str | Path, folder: Path, *, progress: Progress = silent
 ) -> dict[str, Any]:
     """Return how well a config's views agree, before and after; write it as JSON and a page."""
-    settings = _read(config)
+    settings = read_checked(config)
     dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
     _, views = encode(settings, dataset, progress=progress)
     aligner = _part("align", settings.align, settings).fit(views, dataset.train)
@@ -275,7 +286,7 @@ def align_report(
 
 def check(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
     """Return what is found in the data of a config: counts, oddities, media that can't be read."""
-    settings = _read(config)
+    settings = read_checked(config)
     loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
     catalog = loaded.dataset.catalog
     found = []
@@ -307,7 +318,7 @@ def _probed(config: Config, kind: str, contents: Sequence[Raw | None]) -> Iterat
         yield from map_ordered(look, contents, workers=config.engine.workers)
 
 
-def _read(config: Config | str | Path) -> Config:
+def read_checked(config: Config | str | Path) -> Config:
     """Return a config whose every part and metric is known to be right before work begins."""
     settings = config if isinstance(config, Config) else read(Path(config))
     for name, part in settings.encode.items():
@@ -328,7 +339,8 @@ def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Pa
     return make(found, {**taken, **part.settings}, where=where or room)
 
 
-def _encoders(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
+def encoders_of(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
+    """Return view -> encoder: what the config names, or else each content's default."""
     if not config.encode:
         # rows may come from the config or from the reader: the content itself tells
         return {
@@ -345,7 +357,8 @@ def _encoders(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
     return config.encode
 
 
-def _recommender(config: Config, chosen: Mapping[str, Any]) -> Part:
+def make_recommender(config: Config, chosen: Mapping[str, Any]) -> Part:
+    """Return the config's recommender; what the config leaves open is as `chosen`."""
     part = PartConfig(use=config.recommend.use, **{**chosen, **config.recommend.settings})
     return _part("recommend", part, config)
 
@@ -357,7 +370,7 @@ def _choose(
     if not len(valid):
         return []
     return select(
-        lambda settings: _recommender(config, settings),
+        lambda settings: make_recommender(config, settings),
         (train, valid),
         items,
         by=config.evaluate.select_by,

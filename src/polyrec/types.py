@@ -241,21 +241,6 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why an item has its score: score = baseline + the sum of the parts.
-
-    A part belongs to an item of the history and to what speaks for it: "behaviour", a modality, or
-    "history" where a model can't tell them apart.
-    """
-
-    item: int
-    score: float
-    parts: Mapping[tuple[int, str], float]
-    baseline: float  # what is not the history's: 0 where the model is a plain sum over it
-    exact: bool  # whether the parts are the model's own arithmetic
-
-
-@dataclass(frozen=True)
 class Catalog:
     """The items: their ids, what to call them, and their raw content, read when asked for."""
 
@@ -272,6 +257,15 @@ class Catalog:
 
 
 @dataclass(frozen=True)
+class Learnable:
+    """What may be learned from and chosen on: there is no test in it to be looked at."""
+
+    catalog: Catalog
+    train: Interactions
+    valid: Interactions
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A catalogue with its behaviour, already cleaned and split."""
 
@@ -281,6 +275,10 @@ class Dataset:
     train: Interactions
     valid: Interactions
     test: Interactions
+
+    def without_test(self) -> Learnable:
+        """Return the data set without its test part."""
+        return Learnable(self.catalog, self.train, self.valid)
 
 
 @runtime_checkable

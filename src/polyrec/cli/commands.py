@@ -1,4 +1,4 @@
-"""The command line: polyrec check | encode | run | evaluate | recommend | similar | demo.
+"""The command line: polyrec check | encode | run | tune | evaluate | recommend | similar | demo.
 
 Exit codes: 0 done, 1 the data or the work failed, 2 the command or the config is wrong.
 """

@@ -41,3 +41,7 @@ class EASE(ItemItem):
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""
         return [{"l2": L2_TRIED}]
+
+    def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return where `polyrec tune` looks."""
+        return {"l2": {"low": 10, "high": 5000, "log": True}}

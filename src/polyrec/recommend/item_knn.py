@@ -46,6 +46,11 @@ class ItemKNN(ItemItem):
         """Return the settings worth trying on valid."""
         return [{"shrink": (10.0, 30.0, 100.0, 300.0, 1000.0)}]
 
+    def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return where `polyrec tune` looks."""
+        neighbours = [20, 50, 100, 200, 500, 1000, None]
+        return {"shrink": {"low": 1, "high": 3000, "log": True}, "neighbours": neighbours}
+
 
 def strongest(weights: sparse.csc_array, neighbours: int | None) -> Csr:
     """Return the matrix with only the largest entries of each column; None keeps all."""

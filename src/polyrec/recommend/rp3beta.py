@@ -45,6 +45,10 @@ class RP3Beta(ItemItem):
         """Return the settings worth trying on valid."""
         return [{"alpha": (0.5, 0.6, 0.7, 0.8, 0.9), "beta": (0.0, 0.2, 0.4)}]
 
+    def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return where `polyrec tune` looks."""
+        return {"alpha": {"low": 0.3, "high": 1.3}, "beta": {"low": 0, "high": 0.8}}
+
 
 def _power(degrees: Floats, exponent: float) -> sparse.dia_array:
     """Return the diagonal of degrees ** exponent, 0 where nobody goes."""

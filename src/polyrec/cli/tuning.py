@@ -1,0 +1,42 @@
+"""The command line's `tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from polyrec.cli.commands import Json, Set, app
+from polyrec.cli.show import out, progress_bars, show_json, table
+
+
+@app.command()
+def tune(
+    config: Path,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many in all.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Begin no trial after that.")] = None,
+    settings: Set = None,
+    place: Annotated[
+        Path | None, typer.Option("--out", help="Where the best config goes (.yaml).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for the settings that rank valid best; the same command goes on where it stopped."""
+    from polyrec.config import read
+    from polyrec.registry import load
+
+    search: Any = load("polyrec.tune.study:tune", extra="tune")
+    target = place or Path("runs") / f"{config.stem}.tuned.yaml"
+    read_config = read(config, overrides=settings or ())
+    with progress_bars() as progress:
+        found = search(read_config, out=target, trials=trials, hours=hours, progress=progress)
+    by = read_config.evaluate.select_by
+    if as_json:
+        told = {"metric": by, "score": found.score, "settings": dict(found.settings)}
+        show_json({"config": str(target), **told, "trials": len(found.trials)})
+        return
+    table(("setting", "value"), list(found.settings.items()))
+    out.print(f"best {by} on valid {found.score:.4f}, of {len(found.trials)} trials")
+    out.print(f"config {escape(str(target))}: polyrec run {escape(str(target))}")

@@ -1,0 +1,283 @@
+"""One study: trials on train and valid, kept as they come, the best written as a config."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from optuna.trial import FrozenTrial, TrialState
+
+from polyrec import pipeline
+from polyrec.config import Config
+from polyrec.data.load import load
+from polyrec.engine.runs import Run, accompany
+from polyrec.errors import ConfigError, DataError, FitError
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.stopping import fit
+from polyrec.tune.space import Setting, settings_of, with_settings
+from polyrec.types import Learnable, Progress, Recommender, Views, silent
+
+Watched = Callable[[int, float], None]
+
+_STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+_MADE = "# Made by `polyrec tune`"
+_RANDOM = 10  # trials before those done say where to look
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a study has found so far."""
+
+    config: Config  # with the best settings in their places
+    settings: Mapping[str, Any]  # path -> value, of the best trial
+    score: float  # of it on valid
+    trials: list[dict[str, Any]]  # number, state, score, settings, seconds, reason
+
+
+def tune(
+    config: Config | str | Path,
+    *,
+    out: str | Path,
+    trials: int | None = None,
+    hours: float | None = None,
+    progress: Progress = silent,
+) -> Tuned:
+    """Look for settings that rank valid best, and write OUT, a config that `run` takes.
+
+    OUT's trials.json tells all trials, its study.sqlite keeps the study: the same call goes on
+    where the last one stopped, until `trials` (default: the config's) are done in all. The first
+    trial is what the config would do anyway. No trial begins after `hours`. Whatever ends the
+    study, what it had found is written. A study of other settings or data is refused.
+    """
+    started = time.monotonic()
+    settings = pipeline.read_checked(config)
+    wanted = settings.tune.trials if trials is None else trials
+    if wanted < 1 or (hours is not None and hours <= 0):
+        received = f"{wanted} trials, {hours} hours"
+        raise ConfigError("no time to tune", received=received, remedy="give 1 or more trials")
+    _check_place(Path(out))
+    bench, fingerprint = _begin(settings, progress)
+    space = settings_of(bench.config, *bench.first())
+    study = _Study(bench, space, Path(out), fingerprint)
+    try:
+        while study.done < wanted:
+            if hours is not None and time.monotonic() - started > hours * 3600:
+                break
+            progress("tune", study.done, wanted, study.told())
+            study.go_on()
+        progress("tune", study.done, wanted, study.told())
+    finally:
+        found = study.write()
+    if found is None:
+        raise FitError("no trial came to an end", received=study.last_reason(),
+                       remedy="look at the trials.json, and narrow tune.ranges")  # fmt: skip
+    return found
+
+
+def _check_place(out: Path) -> None:
+    """Raise `ConfigError` where another file than a study's own would be written over."""
+    if out.is_file() and not out.read_text(encoding="utf-8", errors="replace").startswith(_MADE):
+        remedy = "give another --out"
+        raise ConfigError("another file is in the place", received=str(out), remedy=remedy)
+
+
+def _begin(config: Config, progress: Progress) -> tuple[_Bench, str]:
+    """Return where models are made and asked, and the fingerprint of what they learn from."""
+    loaded = load(config.data, weights=config.weights, seed=config.seed)
+    data = loaded.dataset.without_test()
+    if not len(data.valid):
+        raise DataError("settings can't be chosen: the valid split is empty",
+                        remedy="give data.split a valid share")  # fmt: skip
+    encoders = dict(pipeline.encoders_of(config, data.catalog))
+    bench = _Bench(config.model_copy(update={"encode": encoders}), data, progress)
+    digest = hashlib.sha256(loaded.fingerprint.encode())
+    for name, view in sorted(bench.first()[1].items()):
+        digest.update(name.encode())
+        digest.update(view.vectors.data)
+    return bench, digest.hexdigest()
+
+
+class _Bench:
+    """Makes a recommender of a config and asks it for valid; what stays the same is kept."""
+
+    def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
+        self.config, self._data, self._progress = config, data, progress
+        self._kept: dict[str, Views] = {}  # the last of each stage
+
+    def first(self) -> tuple[Recommender, Views]:
+        """Return the recommender of the config, not fitted, and the views that it would read."""
+        return pipeline.make_recommender(self.config, {}), self._views(self.config)
+
+    def score(self, config: Config, watched: Watched) -> float:
+        """Return what a config reaches on valid; `watched` is told what a training model does."""
+        views = self._views(config)
+        train, valid = self._data.train, self._data.valid
+        model = pipeline.make_recommender(config, {})
+        watching = watched if getattr(model, "stops_on_valid", False) else None
+        with accompany(Run(self._progress, watched=watching)):
+            model = fit(model, train, views, valid)
+        by = config.evaluate.select_by
+        return compat(model, train, valid, [by]).means[by]
+
+    def _views(self, config: Config) -> Views:
+        encode = json.dumps(config.model_dump(mode="json", include={"encode"}))
+        whole = json.dumps(config.model_dump(mode="json", include={"encode", "align", "fuse"}))
+        if whole not in self._kept:
+            encoded = self._kept.get(encode)
+            if encoded is None:
+                _, encoded = pipeline.encode(config, self._data, progress=self._progress)
+            _, _, aligned = pipeline.prepare(config, self._data.train, encoded)
+            self._kept = {encode: encoded, whole: aligned}
+        return self._kept[whole]
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """How a trial ended."""
+
+    state: TrialState
+    score: float | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Study:
+    """An Optuna study in a file: which trial comes next, what came out."""
+
+    def __init__(self, bench: _Bench, space: list[Setting], out: Path, fingerprint: str) -> None:
+        self._bench, self._space, self._out = bench, space, out
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        place = out.with_suffix(".study.sqlite")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self._study = optuna.create_study(
+            storage=f"sqlite:///{place}", study_name="tune", direction="maximize",
+            load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        )  # fmt: skip
+        self._claim(fingerprint, place)
+
+    def _claim(self, fingerprint: str, place: Path) -> None:
+        ranges = [(s.path, s.labels or str(s.where)) for s in self._space]
+        told = [fingerprint, _identity(self._bench.config), ranges]
+        identity = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        known = self._study.user_attrs.get("identity")
+        if known is None:
+            self._study.set_user_attr("identity", identity)
+            start = {s.path: s.start for s in self._space if s.start is not None}
+            self._study.enqueue_trial(start)
+        elif known != identity:
+            remedy = "give another --out, or delete it to begin anew"
+            raise ConfigError("a study of another config or data", received=str(place),
+                              remedy=remedy)  # fmt: skip
+        for cut in self._study.get_trials(states=[TrialState.RUNNING]):
+            self._study.tell(cut.number, state=TrialState.FAIL)
+            self._study.enqueue_trial(cut.params)
+
+    @property
+    def done(self) -> int:
+        """Return how many trials have ended by themselves."""
+        return len(self._ended())
+
+    def told(self) -> str:
+        """Return the best so far in words."""
+        best = self._best()
+        return "" if best is None else f"best {self._by} {best.value:.4f} (trial {best.number})"
+
+    def last_reason(self) -> str:
+        """Return why the last trial failed."""
+        told = [trial.user_attrs["told"] for trial in self._ended()]
+        return str(told[-1].get("reason", "pruned")) if told else "no trials"
+
+    def go_on(self) -> None:
+        """Make one trial. One that can't be fitted has failed, with its reason."""
+        # seeded by what is done: a study that was stopped goes on as if it had not been
+        seed = self._bench.config.seed + self.done
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_RANDOM)
+        trial = self._study.ask()
+        drawn = {setting.path: setting.draw(trial) for setting in self._space}
+        started = time.perf_counter()
+        reached = self._known(drawn) or self._try(trial, drawn)
+        seconds = round(time.perf_counter() - started, 3)
+        trial.set_user_attr("told", {"settings": drawn, "seconds": seconds, **reached.why})
+        self._study.tell(trial, reached.score, state=reached.state)
+
+    def _known(self, drawn: Mapping[str, Any]) -> _Reached | None:
+        """Return what the same settings reached before: they would reach it again."""
+        for earlier in self._ended():
+            same = earlier.user_attrs["told"]["settings"] == drawn
+            if same and earlier.state == TrialState.COMPLETE:
+                return _Reached(TrialState.COMPLETE, earlier.value)
+        return None
+
+    def _try(self, trial: optuna.Trial, drawn: Mapping[str, Any]) -> _Reached:
+        config = with_settings(self._bench.config, drawn)
+        try:
+            score = self._bench.score(config, partial(_watch, trial, []))
+        except optuna.TrialPruned:
+            return _Reached(TrialState.PRUNED)
+        except (FitError, MemoryError) as error:
+            reason = str(error) or type(error).__name__
+            return _Reached(TrialState.FAIL, why={"reason": reason})
+        return _Reached(TrialState.COMPLETE, score)
+
+    def write(self) -> Tuned | None:
+        """Write the trials and the best config; return them, or None where no trial is done."""
+        best = self._best()
+        trials = [_row(trial) for trial in self._ended()]
+        told = {"metric": self._by, "best": None if best is None else _row(best), "trials": trials}
+        place = self._out.with_suffix(".trials.json")
+        place.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        if best is None or best.value is None:
+            return None
+        found = best.user_attrs["told"]["settings"]
+        config = with_settings(self._bench.config, found)
+        tree = config.model_dump(mode="json", exclude={"tune"})
+        head = (
+            f"{_MADE}: trial {best.number} of {len(trials)}, "
+            f"{self._by} {best.value:.4f} on valid.\n"
+        )
+        self._out.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+        return Tuned(config, found, best.value, trials)
+
+    @property
+    def _by(self) -> str:
+        return self._bench.config.evaluate.select_by
+
+    def _ended(self) -> list[FrozenTrial]:
+        """Return the trials that came to an end of their own: not those cut off by a kill."""
+        trials = self._study.get_trials(deepcopy=False, states=list(_STATES))
+        return [trial for trial in trials if "told" in trial.user_attrs]
+
+    def _best(self) -> FrozenTrial | None:
+        done = [trial for trial in self._ended() if trial.state == TrialState.COMPLETE]
+        return max(done, key=lambda trial: trial.value or 0.0, default=None)  # the first of equals
+
+
+def _watch(trial: optuna.Trial, seen: list[int], epoch: int, value: float) -> None:
+    """Give up on a trial that at this epoch is below the median of the others."""
+    if seen and epoch <= seen[-1]:
+        seen.append(sys.maxsize)  # a second training (a blend's): not to be set beside the first
+        return
+    seen.append(epoch)
+    trial.report(value, epoch)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+
+
+def _identity(config: Config) -> dict[str, Any]:
+    """Return what of a config tells what a trial reaches, and where trials may lie."""
+    told = config.model_dump(mode="json", exclude={"cache", "engine", "media"})
+    del told["tune"]["trials"], told["evaluate"]["metrics"], told["data"]["path"]
+    return told
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    told = {"number": trial.number, "state": _STATES[trial.state], "score": trial.value}
+    return {**told, **trial.user_attrs["told"]}

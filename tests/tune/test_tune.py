@@ -1,0 +1,319 @@
+"""What tuning promises: no test in sight, it goes on where it stopped, it refuses other data."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("optuna", reason="extra tune is not installed")
+import polyrec
+from polyrec import pipeline
+from polyrec.config import Config, parse, read
+from polyrec.engine.runs import current
+from polyrec.errors import ConfigError, DataError, FitError
+from polyrec.recommend import PARTS
+from polyrec.recommend.ease import EASE
+from polyrec.tune import study
+from polyrec.tune.space import settings_of, with_settings
+from polyrec.types import Embeddings, Learnable
+
+EVERYTHING = {"align.use", "align.width", "fuse.weights.text", "encode.text.components"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 40 users and 16 items: taste goes by the item number's remainder."""
+    folder = tmp_path_factory.mktemp("tune")
+    generator = np.random.default_rng(3)
+    rows = ["user_id,item_id,split"]
+    for user in range(40):
+        liked = generator.permutation([item for item in range(16) if item % 2 == user % 2])
+        noise = generator.choice([item for item in range(16) if item % 2 != user % 2], 2, False)
+        parts = ["train"] * 5 + ["valid", "test", "test"] + ["train"] * 2
+        rows += [f"{user},{i},{part}" for i, part in zip([*liked, *noise], parts, strict=True)]
+    words = ("sea wind sail wave harbour", "jazz night city lamp rain")
+    titles = [
+        " ".join(generator.choice(words[item % 2].split(), 4, replace=False)) for item in range(16)
+    ]
+    (folder / "interactions.csv").write_text("\n".join(rows))
+    items = [f"{item},{title}" for item, title in enumerate(titles)]
+    (folder / "items.csv").write_text("\n".join(["item_id,title", *items]))
+    return folder
+
+
+@pytest.fixture
+def config(world: Path, tmp_path: Path) -> Config:
+    return made(world, tmp_path)
+
+
+def made(world: Path, folder: Path, **change: object) -> Config:
+    tree = {
+        "data": {"path": str(world), "text": ["title"]},
+        "encode": {"text": {"use": "lsa", "components": 4}},
+        "recommend": {"use": "ease"},
+        "evaluate": {"metrics": ["recall@3"], "select_by": "recall@3"},
+        "cache": str(folder / "cache.sqlite"),
+    }
+    return parse(tree | change, folder=folder)
+
+
+def ranges(**found: object) -> dict:
+    return {"ranges": {path.replace("__", "."): where for path, where in found.items()}}
+
+
+def test_the_winner_is_a_config_that_run_takes_and_reaches_what_was_said(
+    config: Config, tmp_path: Path
+) -> None:
+    steps = []
+    out = tmp_path / "found" / "best.yaml"
+    found = study.tune(config, out=out, trials=6, progress=lambda *step: steps.append(step))
+    scores = [trial["score"] for trial in found.trials]
+    assert len(scores) == 6
+    assert found.score == max(scores)
+    assert steps[-1][:3] == ("tune", 6, 6)
+    assert "best recall@3" in steps[-1][3]
+    bundle = polyrec.run(out)
+    assert bundle.parts.recommender.l2 == found.settings["recommend.l2"]
+    reached = pipeline.evaluate(bundle, ["recall@3"])["valid"].means["recall@3"]
+    assert reached == pytest.approx(found.score, abs=1e-9)
+    told = json.loads(out.with_suffix(".trials.json").read_text())
+    assert told["best"]["score"] == found.score
+    assert [trial["number"] for trial in told["trials"]] == list(range(6))
+
+
+def test_the_first_trial_is_what_the_config_would_do_anyway(config: Config, tmp_path: Path) -> None:
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=1)
+    assert found.settings == {"recommend.l2": EASE().l2}
+
+
+def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study.tune(config, out=tmp_path / "whole.yaml", trials=14)
+    fits = []
+
+    def stopped(self: EASE, *args: object) -> EASE:
+        fits.append(self.l2)
+        if len(fits) == 12:
+            raise KeyboardInterrupt
+        return fit(self, *args)
+
+    fit = EASE.fit
+    monkeypatch.setattr(EASE, "fit", stopped)
+    out = tmp_path / "again.yaml"
+    with pytest.raises(KeyboardInterrupt):
+        study.tune(config, out=out, trials=14)
+    kept = json.loads(out.with_suffix(".trials.json").read_text())
+    assert len(kept["trials"]) == 11
+    assert yaml.safe_load(out.read_text())["recommend"]["l2"] > 0
+    again = study.tune(config, out=out, trials=14)
+    assert [t["settings"] for t in again.trials] == [t["settings"] for t in whole.trials]
+    assert len(fits) == 15  # none that was done is made twice
+
+
+def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> None:
+    assert {field.name for field in dataclasses.fields(Learnable)} == {"catalog", "train", "valid"}
+    loaded = study.load(config.data, weights=config.weights, seed=config.seed)
+    test = loaded.dataset.test
+    shuffled = dataclasses.replace(test, items=np.random.default_rng(0).permutation(test.items))
+    scores = []
+    for part in (test, shuffled):
+        data = dataclasses.replace(loaded.dataset, test=part)
+        assert not hasattr(data.without_test(), "test")
+        bench = study._Bench(config, data.without_test(), lambda *_: None)
+        scores.append(bench.score(config, lambda *_: None))
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recommend": {"use": "item_knn"}},
+        {"seed": 8},
+        {"tune": ranges(recommend__l2=[1, 2])},
+        {"data": {"min_events": {"item": 17}}},
+    ],
+)
+def test_another_config_or_data_is_refused(
+    world: Path, config: Config, tmp_path: Path, change: dict
+) -> None:
+    out = tmp_path / "t.yaml"
+    study.tune(config, out=out, trials=1)
+    if "data" in change:
+        change = {"data": {"path": str(world), "text": ["title"], **change["data"]}}
+    with pytest.raises(ConfigError, match="a study of another config or data"):
+        study.tune(made(world, tmp_path, **change), out=out, trials=1)
+
+
+def test_more_trials_and_a_moved_cache_are_the_same_study(
+    world: Path, config: Config, tmp_path: Path
+) -> None:
+    study.tune(config, out=tmp_path / "t.yaml", trials=1)
+    moved = made(world, tmp_path, cache="other.sqlite", tune={"trials": 2})
+    assert len(study.tune(moved, out=tmp_path / "t.yaml").trials) == 2
+
+
+def test_every_room_is_tuned_and_a_drawn_part_gets_only_settings_that_it_has(
+    world: Path, tmp_path: Path
+) -> None:
+    tune = ranges(
+        align__use=["none", "whiten"], align__width=[4, 8], fuse__weights__text=[0.5, 1.0],
+        encode__text__components={"low": 4, "high": 6},
+    )  # fmt: skip
+    config = made(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": 40})
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=6)
+    drawn = [trial["settings"] for trial in found.trials]
+    assert all(set(settings) == EVERYTHING for settings in drawn)
+    assert {settings["align.use"] for settings in drawn} == {"none", "whiten"}
+    assert all(isinstance(settings["encode.text.components"], int) for settings in drawn)
+    for settings in drawn:
+        there = with_settings(found.config, settings).align.settings
+        assert ("width" in there) == (settings["align.use"] == "whiten")
+    assert found.config.recommend.settings == {"l2": 40}
+
+
+def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> None:
+    model = polyrec.recommend.MultimodalLinear()
+    here = np.ones(3, bool)
+    views = {name: Embeddings(np.eye(3, dtype=np.float32), here) for name in ("text", "image")}
+    config = made(world, tmp_path, recommend={"use": "multimodal_linear"})
+    space = {setting.path: setting for setting in settings_of(config, model, views)}
+    assert set(space) == {
+        f"recommend.{name}" for name in ("l2", "content", "content_l2", "weights")
+    }
+
+    class Trial:
+        def suggest_categorical(self, name: str, labels: list) -> str:
+            return labels[0]
+
+    assert space["recommend.weights"].draw(Trial()) == {"image": 0.5, "text": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("path", "where", "said"),
+    [
+        ("recommend.l3", [1], "no such setting.*did you mean 'recommend.l2'"),
+        ("recomend.l2", [1], "did you mean 'recommend.l2'"),
+        ("align.width", [8], "no such setting"),
+        ("recommend.use", ["ease"], "no such setting"),
+        ("recommend.l2.deeper", [1], "no such setting"),
+        ("recommend.l2", ["much"], "recommend.l2 does not fit.*'much'"),
+        ("align.use", ["whitn"], "did you mean 'whiten'"),
+        ("fuse.use", {"low": 1, "high": 2}, "fuse.use.*a list of names"),
+        ("encode.text.component", [3], "did you mean 'encode.text.components'"),
+    ],
+)
+def test_a_path_or_value_that_fits_no_part_is_told(
+    world: Path, tmp_path: Path, path: str, where: object, said: str
+) -> None:
+    config = made(world, tmp_path, tune={"ranges": {path: where}})
+    with pytest.raises(ConfigError, match=said):
+        study.tune(config, out=tmp_path / "t.yaml", trials=1)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"low": 5, "high": 5}, "recommend.l2 is empty.*low 5, high 5.*low < high"),
+        ({"low": 9, "high": 5}, "recommend.l2 is empty.*low 9, high 5"),
+        ({"low": 0, "high": 5, "log": True}, "no logarithm"),
+        ({"low": 0, "high": float("nan")}, "is empty"),
+        ({"low": 1}, "recommend.l2.high is needed"),
+        ({"low": 1, "heigh": 2}, "did you mean 'high'"),
+        ({"low": "few", "high": 2}, "recommend.l2.low does not fit.*'few'"),
+        ([], r"recommend.l2 is empty.*received \[\]"),
+        ("5..9", "recommend.l2 is empty"),
+    ],
+)
+def test_an_empty_reversed_or_odd_range_is_told_when_the_config_is_read(
+    world: Path, tmp_path: Path, where: object, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        made(world, tmp_path, tune=ranges(recommend__l2=where))
+
+
+def test_a_trial_that_can_not_be_fitted_has_failed_and_the_study_goes_on(
+    world: Path, tmp_path: Path
+) -> None:
+    tune = ranges(recommend__l2=[-1e4, 50.0])
+    config = made(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": -1e4})
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=6)
+    first = found.trials[0]
+    assert first["state"] == "failed"
+    assert "no inverse" in first["reason"]
+    assert found.settings == {"recommend.l2": 50.0}
+
+
+def test_where_no_trial_can_be_fitted_the_reason_is_told(world: Path, tmp_path: Path) -> None:
+    config = made(world, tmp_path, tune=ranges(recommend__l2=[-1e4, -2e4]))
+    with pytest.raises(FitError, match=r"no trial came to an end.*no inverse"):
+        study.tune(config, out=tmp_path / "t.yaml", trials=2)
+
+
+def test_nothing_open_no_valid_and_no_time_are_told(world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "t.yaml"
+    with pytest.raises(ConfigError, match=r"there is nothing to tune.*popular"):
+        study.tune(made(world, tmp_path, recommend={"use": "popular"}), out=out)
+    with pytest.raises(ConfigError, match="nothing to tune"):
+        study.tune(made(world, tmp_path, recommend={"use": "ease", "l2": 3}), out=out)
+    data = {"path": str(world), "split": {"use": "random", "valid": 0}}
+    with pytest.raises(DataError, match="the valid split is empty"):
+        study.tune(made(world, tmp_path, data=data), out=out)
+    with pytest.raises(ConfigError, match="no time to tune"):
+        study.tune(made(world, tmp_path), out=out, hours=0)
+    with pytest.raises(ConfigError, match="no time to tune"):
+        study.tune(made(world, tmp_path), out=out, trials=0)
+
+
+def test_no_trial_begins_after_the_hours(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(FitError, match=r"no trial came to an end.*no trials"):
+        study.tune(config, out=tmp_path / "t.yaml", hours=1e-9)
+
+
+def test_a_file_of_somebody_else_is_not_written_over(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("data: {path: here}\n")
+    with pytest.raises(ConfigError, match="another file is in the place"):
+        study.tune(config, out=tmp_path / "mine.yaml", trials=1)
+    assert (tmp_path / "mine.yaml").read_text() == "data: {path: here}\n"
+
+
+def test_the_written_config_reads_as_it_was(config: Config, tmp_path: Path) -> None:
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=2)
+    again = read(tmp_path / "t.yaml")
+    assert again.model_dump(exclude={"tune"}) == found.config.model_dump(exclude={"tune"})
+
+
+class Epochs(EASE):
+    """A model that learns in epochs; its figure on valid grows towards what l2 allows."""
+
+    stops_on_valid = True
+
+    def fit(self, train: object, items: object = None, valid: object = None) -> EASE:
+        assert valid is not None
+        for epoch in range(10):
+            self.told.append(self.l2)
+            if current().watched is not None:
+                current().watched(epoch, (1 - 0.5**epoch) / self.l2)
+        return super().fit(train, items)
+
+
+def test_a_trial_below_the_median_of_the_others_is_given_up(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PARTS, "epochs", "test_tune:Epochs")
+    monkeypatch.setitem(sys.modules, "test_tune", sys.modules[__name__])
+    monkeypatch.setattr(Epochs, "told", [], raising=False)
+    where = {"low": 1.0, "high": 100.0}
+    config = made(world, tmp_path, recommend={"use": "epochs"}, tune=ranges(recommend__l2=where))
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=12)
+    pruned = [trial for trial in found.trials if trial["state"] == "pruned"]
+    assert pruned
+    assert len(Epochs.told) < 12 * 10
+    for trial in pruned:
+        earlier = [t["settings"]["recommend.l2"] for t in found.trials[: trial["number"]]]
+        assert trial["settings"]["recommend.l2"] > min(earlier)
+    assert found.settings["recommend.l2"] not in [t["settings"]["recommend.l2"] for t in pruned]
