@@ -71,6 +71,19 @@ def test_recommend_for_a_user_and_for_a_history(place: Path) -> None:
     assert "title" in shown.stdout
 
 
+def test_explain_adds_up_to_the_score(place: Path) -> None:
+    told = json.loads(
+        polyrec("explain", "out", "--item", "i0003", "--history", "i0001,i0002", "--json",
+                folder=place).stdout
+    )  # fmt: skip
+    assert told["exact"]
+    assert {entry["item"] for entry in told["history"]} == {"i0001", "i0002"}
+    assert abs(sum(told["sources"].values()) + told["baseline"] - told["score"]) < 1e-5
+    shown = polyrec("explain", "out", "--item", "i0003", "--user", "u0001", folder=place).stdout
+    assert "behaviour" in shown
+    assert polyrec("explain", "out", "--item", "i0003", folder=place).returncode == 2
+
+
 def test_similar_to_an_item_a_text_and_a_file(place: Path, world: Path, jpeg: bytes) -> None:
     (place / "red.jpg").write_bytes(jpeg)
     item = json.loads(

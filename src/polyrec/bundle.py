@@ -100,16 +100,31 @@ class Bundle:
         All that a user did is history, whatever split it was in. An unknown user or item raises
         `DataError`. Where fewer than k items are left, the list is shorter.
         """
-        if (users is None) == (histories is None):
-            raise DataError("either users or histories", remedy="give one of the two")
-        query = self._of_users(users) if users is not None else self._of_histories(histories or [])
+        query = self.query(users, histories=histories)
         ranking = self.parts.recommender.recommend(query, k, hide_seen=hide_seen)
         return self._named(ranking.items, ranking.scores)
+
+    def query(
+        self,
+        users: Sequence[str] | None = None,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+    ) -> Query:
+        """Return the question for known users with all that they did, or for these histories."""
+        if (users is None) == (histories is None):
+            raise DataError("either users or histories", remedy="give one of the two")
+        return self._of_users(users) if users is not None else self._of_histories(histories or [])
+
+    def row(self, item: str) -> int:
+        """Return an item's number; an unknown id raises `DataError` that names the nearest."""
+        if item not in self.rows:
+            raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
+        return self.rows[item]
 
     def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> Lists:
         """Return the k items whose content is nearest (cosine) to one item's, in one view."""
         vectors = self._view(view)
-        row = self._row(item)
+        row = self.row(item)
         if not vectors.present[row]:
             raise DataError(f"this item has no {view} content", received=item, remedy="ask another")
         items, scores = self._index(view).search(vectors.vectors[row : row + 1], k + 1)
@@ -171,7 +186,7 @@ class Bundle:
 
     def title(self, item: str) -> str:
         """Return what to call an item."""
-        return self.titles[self._row(item)]
+        return self.titles[self.row(item)]
 
     def save(self, folder: Path) -> Path:
         """Write the bundle; a folder that holds another bundle is replaced, any other refused.
@@ -211,12 +226,7 @@ class Bundle:
     def _of_histories(self, histories: Sequence[Sequence[str]]) -> Query:
         # an item met twice counts once, where it was met last
         once = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
-        return Query.of([[self._row(item) for item in history] for history in once])
-
-    def _row(self, item: str) -> int:
-        if item not in self.rows:
-            raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
-        return self.rows[item]
+        return Query.of([[self.row(item) for item in history] for history in once])
 
     def _view(self, view: str) -> Embeddings:
         if view not in self.views:

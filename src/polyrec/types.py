@@ -241,6 +241,21 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why an item has its score: score = baseline + the sum of the parts.
+
+    A part belongs to an item of the history and to what speaks for it: "behaviour", a modality, or
+    "history" where a model can't tell them apart.
+    """
+
+    item: int
+    score: float
+    parts: Mapping[tuple[int, str], float]
+    baseline: float  # what is not the history's: 0 where the model is a plain sum over it
+    exact: bool  # whether the parts are the model's own arithmetic
+
+
+@dataclass(frozen=True)
 class Catalog:
     """The items: their ids, what to call them, and their raw content, read when asked for."""
 

@@ -12,6 +12,9 @@ from polyrec.errors import FitError
 from polyrec.index.topk import top_k
 from polyrec.types import Csr, Floats, Interactions, Query, Ranking
 
+BEHAVIOUR = "behaviour"
+"""The source of weights that were learned from behaviour alone."""
+
 _BATCH_BYTES = 64 * 2**20  # scores held at once while ranking
 
 
@@ -63,6 +66,13 @@ class ItemItem:
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
+
+    def column_parts(self, item: int, train: Interactions) -> dict[str, Floats]:  # noqa: ARG002
+        """Return what W_:item, (n,) from each item of a history to this one, is the sum of."""
+        weights = self.weights_
+        if isinstance(weights, np.ndarray):
+            return {BEHAVIOUR: np.asarray(weights[:, item])}
+        return {BEHAVIOUR: np.asarray(weights[:, [item]].toarray()).reshape(-1)}
 
 
 def _over_popularity(reached: Csr, popularity: Floats) -> Floats:

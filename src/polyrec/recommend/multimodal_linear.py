@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse
-from polyrec.recommend.item_item import ItemItem, popularity
+from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
+from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
 
@@ -111,6 +111,46 @@ class MultimodalLinear(ItemItem):
             "content_l2": {"low": 0.5, "high": 100, "log": True},
         }
 
+    def column_parts(self, item: int, train: Interactions) -> dict[str, Floats]:
+        """Return what W_:item, (n,), is the sum of: EASE's own column, and one per view.
+
+        With C = sum_m w_m C_m and e as above, W_:i = -P_:i / P_ii + sum_m w_m e (PC_m:i - P_:i
+        (PC_m)_ii / P_ii): each part is 0 at i, and without content the first is all. P is not kept:
+        its few columns are solved for from `train`. Where either item has no behaviour, content
+        alone speaks.
+        """
+        if not self.names_:
+            return super().column_parts(item, train)
+        whole = np.asarray(self.weights_[:, item])
+        told = np.stack([self._content_column(name, item) for name in self.names_], axis=1)
+        cold = self.popularity_ == 0
+        cold |= cold[item]
+        parts = _in_shares(whole, told)
+        if not cold[item]:
+            warm = self._warm_parts(item, told[: train.shape[1]], train)
+            parts[: len(warm)] = np.where(cold[: len(warm), None], parts[: len(warm)], warm)
+        columns = dict(zip(self.names_, parts.T, strict=True))
+        return {BEHAVIOUR: whole - parts.sum(axis=1), **columns}
+
+    def _warm_parts(self, item: int, told: Floats, train: Interactions) -> Floats:
+        """Return (n, m) the views' parts of the column of an item that has behaviour."""
+        asked = np.zeros((len(told), 1 + told.shape[1]))
+        asked[item, 0] = 1  # for P_:i
+        asked[:, 1:] = told
+        solved = solve(train, self.l2, asked)
+        prior = solved[:, 0] / solved[item, 0]
+        pulled = solved[:, 1:] - np.outer(prior, solved[item, 1:])
+        return np.asarray(self.content * self.l2 * pulled, np.float32)
+
+    def _content_column(self, name: str, item: int) -> Floats:
+        """Return (n,) w_m C_m:i of one view."""
+        features, solver = self.features_[name], self.solvers_[name]
+        column = features @ (solver @ features[item])
+        own = column[item]
+        column = column / (1 - own)
+        column[item] = 0
+        return np.asarray(self._shares()[name] * column, np.float32)
+
     def _read(self, items: Views) -> None:
         given = self.weights
         names = _readable(items)
@@ -178,6 +218,13 @@ class MultimodalLinear(ItemItem):
         self.weights_[cold] = rows
         self.weights_[:, cold] = columns
         np.fill_diagonal(self.weights_, 0)
+
+
+def _in_shares(whole: Floats, told: Floats) -> Floats:
+    """Return (n, m) `whole` (n,) in the proportions of `told` (n, m); 0 where that says nothing."""
+    total = told.sum(axis=1)
+    scale = np.where(total != 0, whole / np.where(total != 0, total, 1), 0)
+    return np.asarray(told * scale[:, None], np.float32)
 
 
 def _readable(items: Views) -> list[str]:

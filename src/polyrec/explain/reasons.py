@@ -1,0 +1,31 @@
+"""Choose how to explain by what the model can tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyrec.errors import DataError
+from polyrec.explain.additive import additive
+from polyrec.explain.leave_one_out import leave_one_out
+from polyrec.types import Explanation, Interactions, Query, Recommender
+
+
+def explain(model: Recommender, query: Query, item: int, train: Interactions) -> Explanation:
+    """Return what each item of one question's history gives to the score of `item`.
+
+    A model with `column_parts(item, train)` is linear in the history and explained exactly;
+    `train` is what it was fitted on. For others an item's part is how far the score falls when it
+    is left out of the history, which need not add up: `exact` says so.
+    """
+    if len(query) != 1:
+        raise DataError("one question at a time", received=len(query), remedy="use query.take")
+    score = model.score(query)
+    if not 0 <= item < score.shape[1]:
+        raise DataError("no such item", received=item, remedy=f"items are 0..{score.shape[1] - 1}")
+    total = float(score[0, item])
+    if hasattr(model, "column_parts") and len(query.items):
+        parts = additive(model, query, item, train)
+    else:
+        parts = leave_one_out(model, query, item, total)
+    baseline = total - float(np.sum(list(parts.values())))
+    return Explanation(item, total, parts, baseline, hasattr(model, "column_parts"))

@@ -1,0 +1,127 @@
+"""Graphs of items that are alike in content: an edge from each item to its nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from polyrec.align.door import clean
+from polyrec.align.whiten import whitening
+from polyrec.errors import FitError
+from polyrec.index.exact import ExactIndex
+from polyrec.types import Bools, Csr, Embeddings, Floats, Views
+
+_WIDTH = 128  # directions kept of a view
+_RIDGE = 10.0  # times the mean variance: strong directions are levelled, weak ones stay weak
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How items of one view are compared: cosine of their centred, whitened rows.
+
+    >>> view = Embeddings(np.eye(4, dtype=np.float32), np.ones(4, bool))
+    >>> Likeness.of(view).rows(view).shape
+    (4, 3)
+    """
+
+    mean: Floats  # (d,)
+    directions: Floats  # (d, r)
+
+    @classmethod
+    def of(cls, view: Embeddings) -> Self:
+        """Learn centre and directions from the rows that are present."""
+        mean, directions = whitening(_clean(view), _WIDTH, _RIDGE)
+        return cls(mean.astype(np.float32), directions.astype(np.float32))
+
+    def rows(self, view: Embeddings) -> Floats:
+        """Return (n, r) rows of length 1; what is absent, or says nothing, is 0."""
+        if view.width != len(self.mean):
+            remedy = f"encode it as at fit, {len(self.mean)} wide"
+            raise FitError(
+                "a view has another width than at fit", received=view.width, remedy=remedy
+            )
+        given = _clean(view)
+        centred = np.where(given.present[:, None], given.vectors - self.mean, np.float32(0))
+        # a row that is the mean leaves rounding, which is no content
+        lengths = np.linalg.norm(given.vectors, axis=1, keepdims=True)
+        told = np.linalg.norm(centred, axis=1, keepdims=True) > 1e-6 * lengths
+        white = np.where(told, centred, np.float32(0)) @ self.directions
+        lengths = np.linalg.norm(white, axis=1, keepdims=True)
+        return np.asarray(white / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def content_graph(view: Embeddings, k: int) -> Csr:
+    """Return (n, n) edges to the k nearest items of each, by cosine of centred, whitened rows.
+
+    Whitened by half, for whole whitening makes noise as loud as content: on Last.fm's texts the 10
+    nearest of a user's items reach Recall@20 .213 on valid with it, .259 with the ridge here.
+
+    Weights are the cosines, rows adding up to 1; equal ones go to the lower item number. Items
+    that are not alike (cosine 0 or less) are no neighbours, so rows can be shorter; absent items
+    have none and are nobody's. Exact: n^2 r multiply-adds, r at most 128, in bounded memory.
+
+    >>> rows = np.array([[0, 1], [0, 1], [1, 0], [1, 0]], np.float32)
+    >>> content_graph(Embeddings(rows, np.array([True, True, True, False])), 1).toarray()
+    array([[0., 1., 0., 0.],
+           [1., 0., 0., 0.],
+           [0., 0., 0., 0.],
+           [0., 0., 0., 0.]], dtype=float32)
+    """
+    rows = Likeness.of(view).rows(view)
+    return nearest(rows, rows, k, same=True)
+
+
+def blended_graph(views: Views, weights: Mapping[str, float], k: int) -> Csr:
+    """Return (n, n) sum_m w_m A_m of the views' content graphs, rows adding up to 1.
+
+    An item that lacks a view has the others at their full weight.
+    """
+    unknown = set(weights) - set(views)
+    if unknown or min(weights.values(), default=0) < 0:
+        remedy = f"name views of {', '.join(sorted(views)) or 'none'} with weights >= 0"
+        raise FitError("weights don't fit the views", received=dict(weights), remedy=remedy)
+    graphs = [w * content_graph(views[name], k) for name, w in sorted(weights.items()) if w > 0]
+    if not graphs:
+        count = len(next(iter(views.values()))) if views else 0
+        return sparse.csr_array((count, count), dtype=np.float32)
+    return row_normalised(sum(graphs[1:], start=graphs[0]))
+
+
+def nearest(queries: Floats, rows: Floats, k: int, *, same: bool = False) -> Csr:
+    """Return (b, n) weights of the k rows nearest to each query, as in `content_graph`.
+
+    Both have length 1 or 0. With `same`, query i is row i, and no neighbour of itself.
+    """
+    if k < 1:
+        raise FitError("an item needs neighbours", received=k, remedy="give k >= 1")
+    here = _some(rows)
+    found, cosines = ExactIndex(rows, here, "dot").search(queries, k + same)
+    kept = (found >= 0) & (cosines > 0)
+    if same:
+        kept &= found != np.arange(len(queries))[:, None]
+    kept &= np.cumsum(kept, axis=1) <= k
+    counts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    parts = (cosines[kept], found[kept], counts)
+    graph = sparse.csr_array(parts, shape=(len(queries), len(rows)))
+    graph.sort_indices()
+    return row_normalised(graph)
+
+
+def row_normalised(graph: Csr) -> Csr:
+    """Return the matrix with the sum of each row 1; empty rows stay empty. Entries are positive."""
+    total = np.asarray(graph.sum(axis=1), np.float64).reshape(-1)
+    scaled = sparse.csr_array(graph, dtype=np.float32)
+    scaled.data = (scaled.data / np.repeat(total, np.diff(scaled.indptr))).astype(np.float32)
+    return scaled
+
+
+def _some(rows: Floats) -> Bools:
+    return np.asarray((rows != 0).any(axis=1))
+
+
+def _clean(view: Embeddings) -> Embeddings:
+    return clean({"view": view})["view"]
