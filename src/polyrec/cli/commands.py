@@ -1,5 +1,7 @@
 """The command line: polyrec check | encode | run | tune | evaluate | recommend | similar | demo.
 
+The service's commands stand in `service`.
+
 Exit codes: 0 done, 1 the data or the work failed, 2 the command or the config is wrong.
 """
 

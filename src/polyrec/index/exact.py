@@ -43,12 +43,15 @@ class ExactIndex:
             remedy = f"ask with vectors {self.vectors.shape[1]} wide"
             raise FitError("queries of another width", received=queries.shape, remedy=remedy)
         step = max(1, _BATCH_BYTES // (4 * max(1, len(self.vectors))))
-        found = []
-        for start in range(0, max(1, len(queries)), step):
-            scores = self._scale(queries[start : start + step]) @ self._table.T
-            scores[:, ~self.present] = -np.inf
-            found.append(top_k(scores, k))
+        starts = range(0, max(1, len(queries)), step)
+        found = [top_k(self.score(queries[start : start + step]), k) for start in starts]
         return np.concatenate([i for i, _ in found]), np.concatenate([s for _, s in found])
+
+    def score(self, queries: Floats) -> Floats:
+        """Return (b, n) the similarity to every vector, -inf for absent rows."""
+        scores = self._scale(queries) @ self._table.T
+        scores[:, ~self.present] = -np.inf
+        return scores
 
     @cached_property
     def _table(self) -> Floats:

@@ -1,0 +1,20 @@
+"""Serve a bundle over HTTP, with a state that is alive.
+
+settings    how a service runs
+app         the application: routes, errors, start and stop
+service     what the routes stand on: database, writer, live state
+routes/     one file per kind of route, one line each in ROUTERS
+schemas     bodies in and out, with Gorse's field names
+errors      statuses and bodies of what goes wrong
+gate        what every request passes: paths that are text, bodies of bounded size
+cursor      signed places in a listing
+recommend   query -> filters -> ranking -> fallback chain
+diversity   maximal marginal relevance
+neighbours  items and users that are near
+live        histories, catalogue and popularity, kept up to date from the log
+catalogue   the items as they stand now: hidden, categories, labels, times
+labels      which items have which label or number
+popularity  what was popular of late
+model       a bundle and the items added since: immutable, swapped by one assignment
+seed        what an empty database takes over from a bundle
+"""

@@ -1,0 +1,80 @@
+"""What every request passes before its route: its path is text, its body has a bounded size.
+
+An id may hold a slash, sent as %2F. Servers undo that too early, and the id would fall apart into
+two; here it travels to the route as `SLASH`, and `schemas.PathId` makes it a slash again.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from fastapi import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from polyrec.serve.reply import problem, refuse, reply
+
+SLASH = "\x1f"  # no id may hold it
+
+
+class Gate:
+    """The middleware. `limit` is in bytes; a route with another limit is named in `larger`."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if b"%" in scope.get("raw_path", b"") or b"%" in scope["query_string"]:
+            try:
+                scope = {**scope, "path": _path(scope["raw_path"])}
+                unquote_to_bytes(scope["query_string"]).decode()
+            except UnicodeDecodeError:
+                body = problem("the path is not text", remedy="send ids in UTF-8, %-encoded")
+                await reply(body, status=400)(scope, receive, send)
+                return
+        length = _length(scope)
+        if length is not None and length > self._limit:
+            large = self._too_large(length).detail
+            await reply(large, status=413)(scope, receive, send)
+            return
+        if length == 0 or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                raise self._too_large(read)
+            return message
+
+        return counted
+
+    def _too_large(self, size: int) -> HTTPException:
+        remedy = f"send at most {self._limit / 2**20:g} MB at once"
+        return refuse(413, "the body is too large", received=f"{size:,} bytes", remedy=remedy)
+
+
+def _path(raw: bytes) -> str:
+    """Return a path, its segments decoded one by one."""
+    segments = raw.partition(b"?")[0].split(b"/")
+    return "/".join(unquote_to_bytes(part).decode().replace("/", SLASH) for part in segments)
+
+
+def _length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None if _chunked(scope) else 0
+
+
+def _chunked(scope: Scope) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"])

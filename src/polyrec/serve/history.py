@@ -1,0 +1,78 @@
+"""What someone did, as a recommender reads it: one entry per item, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from polyrec.serve.model import Model
+from polyrec.serve.worth import Worth
+from polyrec.store.feedback import Event
+from polyrec.types import Floats, Ints
+
+NEVER = 2**63 - 1
+
+
+class Located(NamedTuple):
+    """The part of a history that a model knows."""
+
+    rows: Ints  # (h,) of the model, oldest first
+    weights: Floats  # (h,)
+
+
+@dataclass(eq=False)
+class History:
+    """Items and weights, and when the next event of the future comes in (microseconds).
+
+    >>> told = History.of([Event("a", "like", 0, None, 1), Event("b", "like", 0, None, 2),
+    ...                    Event("a", "buy", 0, None, 3)], Worth({"like": 1, "buy": 3}), now=9)
+    >>> told.items, told.weights.tolist()
+    (('b', 'a'), [1.0, 4.0])
+    """
+
+    items: tuple[str, ...]
+    weights: Floats  # (h,) several events on one item added up
+    due: int = NEVER
+    _model: Model | None = field(default=None, repr=False)
+    _located: Located | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, events: Iterable[Event], worth: Worth, *, now: int) -> History:
+        """Return the history that events make, oldest first; those of the future don't count yet.
+
+        An item met several times stands where it was met last.
+        """
+        total: dict[str, float] = {}
+        due = NEVER
+        for event in events:
+            if event.timestamp > now:
+                due = min(due, event.timestamp)
+                continue
+            weight = worth.of(event.feedback_type, event.value, event.weight)
+            total[event.item_id] = total.pop(event.item_id, 0.0) + weight
+        return cls(tuple(total), np.fromiter(total.values(), np.float32, len(total)), due)
+
+    @classmethod
+    def plain(cls, items: Sequence[str]) -> History:
+        """Return the history of someone who met these items, oldest first, each of weight 1."""
+        once = tuple(dict.fromkeys(reversed(items)))[::-1]
+        return cls(once, np.ones(len(once), np.float32))
+
+    def with_latest(self, items: Sequence[str]) -> History:
+        """Return a history in which these items were met just now."""
+        held = dict(zip(self.items, self.weights.tolist(), strict=True))
+        for item in items:
+            held[item] = held.pop(item, 0.0) + 1.0
+        return History(tuple(held), np.fromiter(held.values(), np.float32, len(held)), self.due)
+
+    def located(self, model: Model) -> Located:
+        """Return the part that a model knows; it is kept until another model asks."""
+        if self._located is None or self._model is not model:
+            known = [(model.rows.get(item, -1), i) for i, item in enumerate(self.items)]
+            rows = np.array([row for row, _ in known if row >= 0], np.int64)
+            kept = [i for row, i in known if row >= 0]
+            self._model, self._located = model, Located(rows, self.weights[kept])
+        return self._located

@@ -1,0 +1,27 @@
+"""The routes, one file per kind; each has a `router`, and a line here.
+
+    health           live and ready
+    users, items     records (Gorse)
+    feedback         what people did (Gorse)
+    recommend        lists for a user (Gorse), for a session (Gorse), for a batch (ours)
+    lists            latest, popular, non-personalised (Gorse)
+    neighbours       items and users that are near (Gorse)
+
+Whoever adds routes (media, search, explain, keys, metrics) adds a file and its line.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from polyrec.serve.routes import feedback, health, items, lists, neighbours, recommend, users
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    users.router,
+    items.router,
+    feedback.router,
+    recommend.router,
+    lists.router,
+    neighbours.router,
+)

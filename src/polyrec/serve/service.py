@@ -1,0 +1,95 @@
+"""What the routes stand on: the database, its writer, and the live state of this worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
+
+from polyrec.bundle import Bundle
+from polyrec.serve.history import History
+from polyrec.serve.live import Live
+from polyrec.serve.model import Model
+from polyrec.serve.seed import seed
+from polyrec.serve.settings import Settings
+from polyrec.store.database import Database
+from polyrec.store.writer import Operation, Writer
+
+T = TypeVar("T")
+
+
+@dataclass
+class Service:
+    """One worker of a service. Colleagues of the routes (workers, schedules) get it whole."""
+
+    settings: Settings
+    database: Database
+    writer: Writer
+    live: Live
+
+    @classmethod
+    def open(cls, settings: Settings) -> Service:
+        """Load the bundle, open the database, fill an empty one, read what is needed."""
+        bundle = Bundle.load(settings.bundle)
+        database = Database.open(settings.database)
+        seed(database, bundle)
+        live = Live(database, Model.of(bundle, version=settings.bundle.name), settings)
+        live.start()
+        return cls(settings, database, Writer(database, longest=settings.waiting), live)
+
+    def close(self) -> None:
+        """Write what waits, then let go of everything."""
+        self.writer.close()
+        self.live.close()
+        self.database.close()
+
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        """Return what a question to the database finds, asked beside the event loop."""
+
+        def ask() -> T:
+            """Ask in a transaction of its own."""
+            with self.database.read() as connection:
+                return question(connection)
+
+        return await run_in_threadpool(ask)
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Return an operation's result once it is committed."""
+        return await asyncio.wrap_future(self.writer.submit(operation))
+
+    async def fresh(self) -> Live:
+        """Return the live state, with all that was acknowledged so far.
+
+        On SQLite that is a matter of microseconds; over a network the event loop must not wait.
+        """
+        if self.database.remote:
+            await run_in_threadpool(self.live.catch_up)
+        else:
+            self.live.catch_up()
+        return self.live
+
+    async def histories(self, users: Sequence[str]) -> list[History]:
+        """Return the users' histories, with all that was acknowledged so far."""
+
+        def load() -> list[History]:
+            """Catch up once, then load."""
+            self.live.catch_up()
+            return [self.live.history(user) for user in users]
+
+        if self.database.remote or len(users) > 1:
+            return await run_in_threadpool(load)
+        return load()
+
+
+def of_request(request: Request) -> Service:
+    """Return the service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+Here = Annotated[Service, Depends(of_request)]

@@ -1,0 +1,156 @@
+"""The service's database: SQLite by default, PostgreSQL by URL.
+
+`with database.write() as connection` is one transaction that may change things, `database.read()`
+one that may not. What is done inside stands in `records`, `feedback` and `log`. Writes of a
+service go through `writer`, which puts many of them into one transaction.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from polyrec.errors import ConfigError, DataError
+from polyrec.store.tables import FORMAT, META, METADATA
+
+_BUSY_MS = 30_000  # how long SQLite waits for another writer
+_WRITERS = 8_087  # the advisory lock that writers of one PostgreSQL database share
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database with its tables, and a secret of its own.
+
+    >>> database = Database.open("sqlite://")
+    >>> with database.read() as connection:
+    ...     connection.scalar(sa.select(sa.func.count()).select_from(META))
+    2
+    >>> database.close()
+    """
+
+    engine: Engine
+    secret: bytes  # signs cursors and digests of users who are gone
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Return the database at a URL, its tables made where there are none."""
+        engine = _engine(_parse(url))
+        try:
+            with _writing(engine) as connection:
+                METADATA.create_all(connection)
+                secret = _identity(connection, engine)
+        except sa.exc.SQLAlchemyError as error:
+            _refuse(engine.url, error)
+        return cls(engine, bytes.fromhex(secret))
+
+    @property
+    def remote(self) -> bool:
+        """Return whether a question goes over a network, so that an event loop must not wait."""
+        return self.engine.dialect.name != "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that changes things, one at a time in the whole database.
+
+        So sequence numbers of the log become visible in their order: who has read number s will
+        never see a smaller one appear (decision 19).
+        """
+        with _writing(self.engine) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def insert(connection: Connection, table: sa.Table) -> Any:
+    """Return an insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return dialects[connection.dialect.name](table)
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    options = {"writes": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+        yield connection
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise _unknown(url) from None
+    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+    drivers["postgres"] = drivers["postgresql+psycopg"] = drivers["postgresql"]
+    if parsed.drivername not in drivers:
+        raise _unknown(parsed.render_as_string())
+    return parsed.set(drivername=drivers[parsed.drivername])
+
+
+def _unknown(received: str) -> ConfigError:
+    remedy = "write sqlite:///file.sqlite or postgresql://user:password@host/name"
+    return ConfigError("not the URL of a database", received=received, remedy=remedy)
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        # a connection that the server closed is replaced, not handed out
+        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    single = {"poolclass": sa.StaticPool} if url.database in (None, "", ":memory:") else {}
+    engine = sa.create_engine(url, connect_args={"check_same_thread": False}, **single)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours to say
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_MS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a transaction that reads first and writes later could not wait for its turn
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _identity(connection: Connection, engine: Engine) -> str:
+    """Return the database's secret, made with its format number when it is new."""
+    rows = connection.execute(sa.select(META.c.name, META.c.value))
+    known: dict[str, str] = dict(rows.all())
+    if not known:
+        known = {"format": str(FORMAT), "secret": secrets.token_hex(32)}
+        fresh = [{"name": name, "value": value} for name, value in known.items()]
+        connection.execute(META.insert(), fresh)
+    if known.get("format") != str(FORMAT):
+        remedy = f"this polyrec reads format {FORMAT}: name another database, or use its polyrec"
+        raise DataError(
+            "a database of another format",
+            received=f"{known.get('format')} in {engine.url.render_as_string()}",
+            remedy=remedy,
+        )
+    return known["secret"]
+
+
+def _refuse(url: URL, error: Exception) -> NoReturn:
+    reason = str(getattr(error, "orig", error)).strip().splitlines()
+    received = f"{url.render_as_string()}: {reason[0] if reason else type(error).__name__}"
+    remedy = "check --database, and that its folder or server is there"
+    raise DataError("the database can't be opened", received=received, remedy=remedy) from error

@@ -1,0 +1,115 @@
+"""The append-only log: what changed, in the order in which it became visible.
+
+A worker reads what is newer than the number it knows (`Tail`) before it answers, so that what one
+worker acknowledged counts in the next answer of every other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from polyrec.store.database import Database
+from polyrec.store.tables import LOG
+
+FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
+_AT_ONCE = 10_000
+_KEEP_FORGET = 86_400_000_000  # a day: every worker has read it by then
+
+
+class Change(NamedTuple):
+    """One row of the log."""
+
+    sequence: int
+    action: str
+    user_id: str | None  # for `forget` the user's digest
+    item_id: str | None
+    feedback_type: str | None
+    value: float | None
+    weight: float | None
+    timestamp: int
+    made: int
+
+
+_COLUMNS = [LOG.c[name] for name in Change._fields]
+_NEWER = sa.select(*_COLUMNS).where(LOG.c.sequence > sa.bindparam("after")).order_by(LOG.c.sequence)
+
+
+def now() -> int:
+    """Return the microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def append(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Write one row per change, in this order."""
+    made = now()
+    full = [{"timestamp": made, **row, "action": action, "made": made} for row in rows]
+    if full:
+        connection.execute(LOG.insert(), full)
+
+
+def forget(connection: Connection, user_id: str, secret: bytes) -> int:
+    """Return how many of a user's rows were erased; leave a digest for the other workers."""
+    gone = connection.execute(LOG.delete().where(LOG.c.user_id == user_id)).rowcount
+    old = (LOG.c.action == FORGET) & (LOG.c.made < now() - _KEEP_FORGET)
+    connection.execute(LOG.delete().where(old))
+    append(connection, FORGET, [{"user_id": digest(user_id, secret)}])
+    return int(gone)
+
+
+def digest(user_id: str, secret: bytes) -> str:
+    """Return what stands for a user who may not be named any more."""
+    return hashlib.blake2b(user_id.encode(), key=secret, digest_size=16).hexdigest()
+
+
+def last(connection: Connection) -> int:
+    """Return the newest sequence number, 0 for none."""
+    return int(connection.scalar(sa.select(sa.func.max(LOG.c.sequence))) or 0)
+
+
+def recent(connection: Connection, count: int) -> list[Change]:
+    """Return the latest feedback of the log, oldest first, `count` rows of the log being read."""
+    rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc())
+    found = [Change(*row) for row in connection.execute(rows.limit(count))]
+    return [change for change in reversed(found) if change.action == FEEDBACK]
+
+
+class Tail:
+    """Reads what is newer than a number, on a connection of its own.
+
+    On SQLite the question goes straight to the driver: 9 microseconds instead of 70, and it is
+    asked before every answer. One thread at a time.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._sql = str(_NEWER.compile(dialect=database.engine.dialect))
+
+    def after(self, sequence: int) -> list[Change]:
+        """Return the changes with larger numbers, oldest first; some thousands at most."""
+        if self._database.remote:
+            with self._database.read() as connection:
+                rows = connection.execute(_NEWER.limit(_AT_ONCE), {"after": sequence}).all()
+            return [Change(*row) for row in rows]
+        with self._lock:
+            if self._connection is None:
+                options = {"isolation_level": "AUTOCOMMIT"}
+                self._connection = self._database.engine.connect().execution_options(**options)
+            driver: Any = self._connection.connection.driver_connection
+            rows = driver.execute(self._sql, (sequence,)).fetchmany(_AT_ONCE)
+        return [Change(*row) for row in rows]
+
+    def close(self) -> None:
+        """Give the connection back."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

@@ -1,0 +1,93 @@
+"""The tables of the service's database, the same in SQLite and PostgreSQL.
+
+Times are microseconds since 1970 (UTC). What may be any JSON (labels) is text that holds JSON. Who
+adds a table adds it here and raises `FORMAT`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+FORMAT = 1
+
+METADATA = MetaData()
+
+META = Table(
+    "meta",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("labels", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("item_id", Text, primary_key=True),
+    Column("is_hidden", Boolean, nullable=False),
+    Column("categories", Text, nullable=False),  # a JSON list of strings
+    Column("timestamp", BigInteger, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    # queued: its content waits to be read; live: the model knows it; quarantined: see reason
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("items_by_status", "status"),
+    sqlite_with_rowid=False,
+)
+
+# by user first: a history is one range of the primary key
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("feedback_type", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("comment", Text, nullable=False),
+    # what a bundle learned that the event is worth; null: what its type is worth
+    Column("weight", Float),
+    Index("feedback_by_item", "item_id"),
+    sqlite_with_rowid=False,
+)
+
+LOG = Table(
+    "log",
+    METADATA,
+    Column(
+        "sequence",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("action", Text, nullable=False),
+    Column("user_id", Text),  # for `forget` a digest
+    Column("item_id", Text),
+    Column("feedback_type", Text),
+    Column("value", Float),
+    Column("weight", Float),
+    Column("timestamp", BigInteger, nullable=False),  # of the event
+    Column("made", BigInteger, nullable=False),  # when it was written
+    Index("log_by_user", "user_id"),
+    sqlite_autoincrement=True,  # a sequence number is never given twice
+)

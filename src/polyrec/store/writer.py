@@ -1,0 +1,114 @@
+"""One thread that writes: what waits is committed together, and acknowledged after the commit.
+
+A commit costs more than a row, so the transaction of one request carries those of all that wait.
+An operation that fails is tried again alone: it takes no other down with it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from polyrec.errors import PolyrecError
+from polyrec.store.database import Database
+
+T = TypeVar("T")
+Operation = Callable[[Connection], T]
+
+_TOGETHER = 256  # operations of one transaction
+
+
+class OverloadedError(PolyrecError):
+    """More waits than the service takes in; what was asked for was not done."""
+
+
+class _Job(NamedTuple):
+    operation: Operation[Any]
+    done: Future[Any]
+
+
+class Writer:
+    """Commits operations in the order in which they were given.
+
+    >>> from polyrec.store.records import User, put_users
+    >>> database = Database.open("sqlite://")
+    >>> writer = Writer(database)
+    >>> writer.submit(lambda connection: put_users(connection, [User("ann")])).result()
+    1
+    >>> writer.close()
+    >>> database.close()
+    """
+
+    def __init__(self, database: Database, *, longest: int = 10_000) -> None:
+        self._database = database
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(longest)
+        self._thread = threading.Thread(target=self._run, name="polyrec-writer", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    def submit(self, operation: Operation[T]) -> Future[T]:
+        """Return a future that holds the operation's result once it is committed."""
+        done: Future[T] = Future()
+        remedy = "try again in a moment"
+        if self._closed:
+            raise OverloadedError("the service is stopping", remedy=remedy)
+        try:
+            self._jobs.put_nowait(_Job(operation, done))
+        except queue.Full:
+            waiting = f"{self._jobs.maxsize:,} operations waiting"
+            raise OverloadedError("too much to write", received=waiting, remedy=remedy) from None
+        return done
+
+    @property
+    def waiting(self) -> int:
+        """Return about how many operations wait."""
+        return self._jobs.qsize()
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            jobs, going = self._take()
+            if jobs:
+                self._write(jobs)
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """Return what waits, at least one job, and whether there may be more."""
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            # whoever stopped waiting before it began wants it no more
+            if job.done.set_running_or_notify_cancel():
+                jobs.append(job)
+            if len(jobs) == _TOGETHER:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, True
+        return jobs, False
+
+    def _write(self, jobs: list[_Job]) -> None:
+        try:
+            with self._database.write() as connection:
+                results = [job.operation(connection) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - whoever waits is told what happened
+            if len(jobs) == 1:
+                jobs[0].done.set_exception(error)
+                return
+            for job in jobs:
+                self._write([job])
+            return
+        for job, result in zip(jobs, results, strict=True):
+            job.done.set_result(result)

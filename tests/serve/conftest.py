@@ -1,0 +1,50 @@
+"""A small bundle with text and pictures, and a service over it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+import polyrec
+from polyrec.config import parse
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a bundle of the studio world: 60 items, 150 users."""
+    folder = tmp_path_factory.mktemp("served")
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), "text": ["title", "description"], "image": "image"},
+        "align": {"use": "whiten", "width": 16},
+        "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
+        "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
+        "cache": str(folder / "cache.sqlite"),
+    }
+    return polyrec.run(parse(tree, folder=folder)).save(folder / "bundle")
+
+
+@pytest.fixture
+def settings(bundle_folder: Path, tmp_path: Path) -> Settings:
+    return Settings(bundle_folder, database=f"sqlite:///{tmp_path / 'service.sqlite'}")
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def like(client: TestClient) -> Callable[..., None]:
+    """Return what lets a user do something with items."""
+
+    def send(user: str, *items: str, kind: str = "like", method: str = "POST") -> None:
+        body = [{"FeedbackType": kind, "UserId": user, "ItemId": item} for item in items]
+        answer = client.request(method, "/api/feedback", json=body)
+        assert answer.json() == {"RowAffected": len(items)}
+
+    return send
