@@ -1,15 +1,17 @@
 """Does fusing modalities pay: on what everybody knows, on new items, with text gone missing?
 
-    OMP_NUM_THREADS=1 python benchmarks/fusion.py
+    OMP_NUM_THREADS=1 python benchmarks/fusion.py [DATA ...] [SEED ...]
 
-Each fuser joins the aligned views; multimodal_linear reads nothing but the joined view, its
-settings from valid. Beside them every single view, no content at all, and the default:
-multimodal_linear over the views themselves, weights from valid. Conditions: warm (the data's own
-split), new items (a fifth leaves train), 40% of the items lose their text. Trained fusers: three
-seeds on the studio world and Last.fm, one on MovieLens. The interval is of the difference to the
-best single view, paired over users (of the first seed).
+Each fuser joins the views; multimodal_linear reads nothing but the joined view, its settings from
+valid. Beside them every single view, no content at all, and the default: multimodal_linear over
+the views themselves and their concatenation, weights from valid. Conditions: warm (the data's own
+split), new items (a fifth leaves train), 40% of the items lose their text. Three seeds, each with a
+studio world, a choice of new and of missing items, and trained fusers of its own. The intervals are
+of the difference to the best single view of that seed, paired over users. What the file holds of
+other data and seeds stays, so that the whole can be made in pieces.
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from polyrec import pipeline
-from polyrec.config import read
+from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
@@ -27,10 +29,12 @@ from polyrec.recommend.ease import EASE
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.registry import find, names
 from polyrec.types import FUSED, Dataset, Views
-from record import record
+from record import RESULTS, record
 
 METRIC = "recall@20"
-SEEDS = (7, 8, 9)
+DATA = ("studio", "lastfm2k_mm", "movielens_small_mm")
+SEEDS = ("7", "8", "9")
+CONDITIONS = ("warm", "new items", "40% of text missing")
 CLOSED = ("concat", "mean")
 STUDIO = """
 preset: shop
@@ -39,64 +43,85 @@ data: {path: world, text: [title, description], image: image, audio: audio}
 
 
 def main() -> None:
-    told: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        make_world(folder / "world", Studio(items=600, users=2000))
-        (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
-        here = Path(__file__).parent
-        for config, seeds in (
-            (folder / "studio.yaml", SEEDS),
-            (here / "lastfm2k_mm.yaml", SEEDS),
-            (here / "movielens_small_mm.yaml", SEEDS[:1]),
-        ):
-            told[config.stem] = conditions(config, seeds)
-    record("fusion", told)
+    asked = sys.argv[1:]
+    file = RESULTS / "fusion.json"
+    kept = json.loads(file.read_text())["figures"].get("seeds", {}) if file.is_file() else {}
+    for name in [name for name in DATA if name in asked] or DATA:
+        for seed in [seed for seed in SEEDS if seed in asked] or SEEDS:
+            kept.setdefault(name, {})[seed] = conditions(name, int(seed))
+    summary = {
+        name: {condition: means(seeds, condition) for condition in CONDITIONS}
+        for name, seeds in kept.items()
+    }
+    record("fusion", {"means": summary, "seeds": kept})
 
 
-def conditions(path: Path, seeds: tuple[int, ...]) -> dict:
+def means(seeds: dict[str, Any], condition: str) -> dict[str, list[float]]:
+    """Return the mean and standard deviation over the seeds of every row."""
+    tables = [found[condition] for found in seeds.values()]
+    rows = {
+        name: [table[name]["test"] for table in tables]
+        for name in tables[0]
+        if isinstance(tables[0][name], dict)
+    }
+    rows["best single view"] = [table[table["best single view"]]["test"] for table in tables]
+    return {
+        name: [round(float(np.mean(values)), 4), round(float(np.std(values)), 4)]
+        for name, values in rows.items()
+    }
+
+
+def conditions(name: str, seed: int) -> dict:
     told = {}
-    for condition in ("warm", "new items", "40% of text missing"):
-        new = ["data.split.use=new_items", "data.split.test=0.2"]
-        config = read(path, overrides=new if condition == "new items" else [])
-        dataset = load(config.data, weights=config.weights, seed=config.seed).dataset
-        views = pipeline.encode(config, dataset)[1]
-        aligned = find("align", "whiten")(width=64).fit(views, dataset.train).align(views)
-        if "missing" in condition:
-            taken = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
-            aligned = drop(aligned, "text", rate=0.4, popularity=taken, seed=0)
-        told[condition] = table(dataset, aligned, seeds)
-        print(path.stem, condition, told[condition], file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        for condition in CONDITIONS:
+            config = configured(name, seed, Path(place), new=condition == "new items")
+            dataset = load(config.data, weights=config.weights, seed=seed).dataset
+            views = pipeline.encode(config, dataset)[1]
+            if "missing" in condition:
+                taken = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
+                views = drop(views, "text", rate=0.4, popularity=taken, seed=seed)
+            told[condition] = table(dataset, views, seed)
+            print(name, seed, condition, told[condition], file=sys.stderr, flush=True)
     return told
 
 
-def table(dataset: Dataset, views: Views, seeds: tuple[int, ...]) -> dict:
+def configured(name: str, seed: int, place: Path, *, new: bool) -> Config:
+    """Return the run; the studio world of the seed is made in `place`."""
+    overrides = [f"seed={seed}"]
+    overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new else []
+    if name != "studio":
+        return read(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
+    if not (place / "world").is_dir():
+        make_world(place / "world", Studio(items=600, users=2000, seed=seed))
+        (place / "studio.yaml").write_text(STUDIO + f"cache: {place / 'c.sqlite'}\n")
+    return read(place / "studio.yaml", overrides=overrides)
+
+
+def table(dataset: Dataset, views: Views, seed: int) -> dict:
     """Return test recall of everything, the best single view marked, differences to it."""
-    runs: dict[str, list[Evaluation]] = {
-        f"{name} alone": [reached(dataset, {name: views[name]})] for name in views
+    runs: dict[str, Evaluation] = {
+        f"{name} alone": reached(dataset, {name: views[name]}) for name in views
     }
-    best = max(runs, key=lambda name: runs[name][0].means[METRIC])
-    runs["no content"] = [_evaluated(EASE(l2=200.0).fit(dataset.train, {}), dataset)]
-    runs["default"] = [by_default(dataset, views)]
+    best = max(runs, key=lambda name: runs[name].means[METRIC])
+    runs["no content"] = _evaluated(EASE(l2=200.0).fit(dataset.train, {}), dataset)
+    runs["default"] = by_default(dataset, views)
     shared = find("align", "cca")(width=48, ridge=0.1).fit(views, dataset.train).align(views)
     for use in sorted(names("fuse")):
         given = shared if use == "mean" else views
-        runs[use] = []
-        for seed in seeds[:1] if use in CLOSED else seeds:
-            part = find("fuse", use)(**({} if use in CLOSED else {"seed": seed}))
-            joined = part.fit(given, dataset.train).fuse(given)
-            runs[use].append(reached(dataset, {"joined": joined}))
-    floor = runs[best][0].values[METRIC]
+        part = find("fuse", use)(**({} if use in CLOSED else {"seed": seed}))
+        joined = part.fit(given, dataset.train).fuse(given)
+        runs[use] = reached(dataset, {"joined": joined})
+    floor = runs[best].values[METRIC]
     return {"best single view": best} | {name: _row(found, floor) for name, found in runs.items()}
 
 
-def _row(found: list[Evaluation], floor: np.ndarray) -> dict:
-    values = [evaluation.means[METRIC] for evaluation in found]
-    low, high = interval(found[0].values[METRIC] - floor)
+def _row(found: Evaluation, floor: np.ndarray) -> dict:
+    low, high = interval(found.values[METRIC] - floor)
     return {
-        "test": round(float(np.mean(values)), 4), "sd": round(float(np.std(values)), 4),
+        "test": round(found.means[METRIC], 4),
         "over_best_single": [round(float(low), 4), round(float(high), 4)],
-    }  # fmt: skip
+    }
 
 
 def reached(dataset: Dataset, views: Views) -> Evaluation:

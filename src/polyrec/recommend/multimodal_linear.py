@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.errors import FitError
+from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
-from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
+from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
 
 
 @dataclass
@@ -29,8 +30,10 @@ class MultimodalLinear(ItemItem):
     H_m = X_m K_m X_m', K_m = (X_m'X_m + content_l2 I)^-1, the content model is
     C_ij = H_ij / (1 - H_jj), so PC costs n^2 d instead of n^3.
 
-    An item without behaviour has the content column C_:j, scaled to the mean norm of the warm
-    columns, and the content row C_j: likewise; `add_items` does the same for new items.
+    An item without behaviour stands for the known ones that it is like: its column is W s, scaled
+    to the mean norm of the warm columns, its row s'W likewise, s being told by all views that
+    `weights` does not leave out, 0 included. How far to trust which view is learned from items left
+    out of train (`recommend.newcomers`). `add_items` does the same for new items.
     Memory: 8 n^2 bytes while fitting, 4 n^2 after. Time: n^3 + n^2 d multiply-adds.
 
     >>> from polyrec.types import Embeddings, Interactions, Query
@@ -44,7 +47,8 @@ class MultimodalLinear(ItemItem):
     l2: float = 200.0
     content: float = 1.5
     content_l2: float = 5.0
-    weights: dict[str, float] | None = None  # view -> w_m >= 0, made to add up to 1; None: equal
+    # view -> w_m >= 0, made to add up to 1; None: equal. Weight 0: read for new items alone
+    weights: dict[str, float] | None = None
 
     names_: tuple[str, ...] = field(
         init=False, repr=False, compare=False
@@ -55,6 +59,7 @@ class MultimodalLinear(ItemItem):
     norms_: Floats = field(
         init=False, repr=False, compare=False
     )  # mean norm of the warm (columns, rows)
+    newcomers_: newcomers.Learned = field(init=False, repr=False, compare=False)
 
     def fit(self, train: Interactions, items: Views) -> Self:
         """Solve; forget the past."""
@@ -66,13 +71,13 @@ class MultimodalLinear(ItemItem):
         self.norms_ = np.array(
             [_mean_norm(self.weights_[:, warm], 0), _mean_norm(self.weights_[warm], 1)], np.float32
         )
-        if self.names_:
-            self._graft()
+        self.newcomers_ = newcomers.learn(self.weights_, warm, self.features_, train)
+        self._graft()
         return self
 
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on."""
-        absent = set(self.names_) - set(views)
+        absent = set(self.features_) - set(views)
         if absent:
             raise FitError("a view is missing", received=sorted(views), remedy=f"give {absent}")
         count = len(next(iter(views.values()))) if views else 0
@@ -81,9 +86,10 @@ class MultimodalLinear(ItemItem):
         grown.names_, grown.means_, grown.norms_ = self.names_, self.means_, self.norms_
         grown.solvers_ = self.solvers_
         grown.features_ = {
-            name: np.concatenate([self.features_[name], _rows(views[name], self.means_[name])])
-            for name in self.names_
+            name: np.concatenate([rows, _rows(views[name], self.means_[name])])
+            for name, rows in self.features_.items()
         }
+        grown.newcomers_ = newcomers.longer(self.newcomers_, count)
         grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         grown.weights_ = np.zeros((known + count, known + count), np.float32)
         grown.weights_[:known, :known] = self.weights_
@@ -94,7 +100,7 @@ class MultimodalLinear(ItemItem):
         """Return the settings worth trying on valid, stage by stage."""
         names = _readable(items)
         # fused late or early: valid tells
-        early = [{FUSED: 1.0}] if FUSED in items else []
+        early = [{FUSED: 1.0, **dict.fromkeys(names, 0.0)}] if FUSED in items else []
         return [
             {"weights": [*_simplex(names), *early]} if len(names) > 1 else {},
             {"content_l2": (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)} if names else {},
@@ -119,18 +125,34 @@ class MultimodalLinear(ItemItem):
         its few columns are solved for from `train`. Where either item has no behaviour, content
         alone speaks.
         """
-        if not self.names_:
+        if not self.features_:
             return super().column_parts(item, train)
         whole = np.asarray(self.weights_[:, item])
-        told = np.stack([self._content_column(name, item) for name in self.names_], axis=1)
         cold = self.popularity_ == 0
-        cold |= cold[item]
-        parts = _in_shares(whole, told)
-        if not cold[item]:
+        parts = _in_shares(whole, self._cold_parts(item, cold))
+        if not cold[item] and self.names_:
+            told = np.stack([self._content_column(name, item) for name in self.names_], axis=1)
             warm = self._warm_parts(item, told[: train.shape[1]], train)
-            parts[: len(warm)] = np.where(cold[: len(warm), None], parts[: len(warm)], warm)
-        columns = dict(zip(self.names_, parts.T, strict=True))
+            places = [list(self.features_).index(name) for name in self.names_]
+            parts[np.ix_(~cold, places)] = warm[~cold[: len(warm)]]
+        columns = dict(zip(self.features_, parts.T, strict=True))
         return {BEHAVIOUR: whole - parts.sum(axis=1), **columns}
+
+    def _cold_parts(self, item: int, cold: Bools) -> Floats:
+        """Return (n, m) what the views say where this or the other item has no behaviour, else 0.
+
+        In their proportions: the whole was brought to a norm.
+        """
+        told = np.zeros((len(cold), len(self.features_)), np.float32)
+        if cold[item]:
+            row = {name: features[[item]] for name, features in self.features_.items()}
+            columns = newcomers.by_view(self.newcomers_, row, "column")
+            told[:] = np.concatenate([columns[name] for name in self.features_]).T
+        rows = {name: features[cold] for name, features in self.features_.items()}
+        like = newcomers.by_view(self.newcomers_, rows, "likeness")
+        for place, name in enumerate(self.features_):
+            told[cold, place] = like[name] @ self.weights_[:, item]
+        return told
 
     def _warm_parts(self, item: int, told: Floats, train: Interactions) -> Floats:
         """Return (n, m) the views' parts of the column of an item that has behaviour."""
@@ -162,8 +184,9 @@ class MultimodalLinear(ItemItem):
             remedy = f"name views of {', '.join(names) or 'none'} with weights >= 0"
             raise FitError("weights don't fit the views", received=given, remedy=remedy)
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
-        self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in self.names_}
-        self.features_ = {n: _rows(items[n], self.means_[n]) for n in self.names_}
+        read = [name for name in names if given is None or name in given]
+        self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in read}
+        self.features_ = {n: _rows(items[n], self.means_[n]) for n in read}
         self.solvers_ = {n: _solver(self.features_[n], self.content_l2) for n in self.names_}
 
     def _shares(self) -> dict[str, float]:
@@ -207,16 +230,16 @@ class MultimodalLinear(ItemItem):
         return np.concatenate(left, axis=1), np.concatenate(right), total
 
     def _graft(self) -> None:
-        """Give the items without behaviour their content columns and rows, at the warm norm."""
+        """Give the items without behaviour columns and rows at the norms of the others."""
         cold = self.popularity_ == 0
-        if not cold.any():
+        if not cold.any() or not self.newcomers_:
             return
-        left, right, _ = self._content()
-        columns, rows = left @ right[:, cold], left[cold] @ right
-        columns *= _to_norm(columns[~cold], 0, self.norms_[0])
-        rows *= _to_norm(rows[:, ~cold], 1, self.norms_[1])
-        self.weights_[cold] = rows
-        self.weights_[:, cold] = columns
+        rows = {name: features[cold] for name, features in self.features_.items()}
+        columns = newcomers.columns(self.newcomers_, rows).T  # (n, c)
+        self.weights_[:, cold] = columns * self.norms_[0]
+        # in a history a new item stands for the known ones that it is like
+        answers = newcomers.likeness(self.newcomers_, rows) @ self.weights_
+        self.weights_[cold] = answers * _to_norm(answers[:, ~cold], 1, self.norms_[1])
         np.fill_diagonal(self.weights_, 0)
 
 
