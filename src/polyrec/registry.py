@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any
 
 from polyrec.errors import ConfigError, ExtraError, nearest
+
+ROOMS = ("encode", "align", "fuse", "recommend")
+"""The rooms whose parts are fitted and kept."""
 
 
 def names(room: str) -> dict[str, str]:
@@ -44,6 +48,15 @@ def short_name(room: str, part: object) -> str:
     raise ConfigError(
         f"not a registered part for {room}", received=address, remedy="add it to PARTS"
     )
+
+
+def whereabouts(part: object) -> tuple[str, str]:
+    """Return the room in which a part's class is registered, and its name there."""
+    for room in ROOMS:
+        with suppress(ConfigError):
+            return room, short_name(room, part)
+    received = type(part).__qualname__
+    raise ConfigError("a part of no room", received=received, remedy="add it to a room's PARTS")
 
 
 def load(address: str, *, extra: str) -> type:

@@ -11,7 +11,7 @@ from polyrec.store import state
 from polyrec.types import Embeddings, Interactions, Query, Recommender
 
 NAMES = sorted(names("recommend"))
-DRAWN = {"TwoTower"}
+DRAWN = {"MultiDAE", "MultiVAE", "MultimodalDAE", "TwoTower"}
 
 
 @pytest.fixture(params=NAMES)

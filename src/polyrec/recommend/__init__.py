@@ -6,8 +6,12 @@
 | item_knn | item-item cosine neighbours |
 | rp3beta | three-step random walk with popularity damped |
 | ease | linear autoencoder in closed form |
+| multi_dae | denoising autoencoder of histories (extra `torch`) |
+| multi_vae | variational autoencoder of histories (extra `torch`) |
+| multimodal_dae | denoising autoencoder, its decoder smoothed over content (extra `torch`) |
 | two_tower | history tower and content tower, softmax or sigmoid head (extra `torch`) |
 | multimodal_linear | ease regularised towards the items' content, modality weights from valid |
+| blend | several of these, weighed on valid |
 """
 
 from polyrec.registry import lazy
@@ -17,8 +21,13 @@ PARTS = {
     "item_knn": "polyrec.recommend.item_knn:ItemKNN",
     "rp3beta": "polyrec.recommend.rp3beta:RP3Beta",
     "ease": "polyrec.recommend.ease:EASE",
+    "multi_dae": "polyrec.recommend.multi_dae:MultiDAE",
+    "multi_vae": "polyrec.recommend.multi_vae:MultiVAE",
+    "multimodal_dae": "polyrec.recommend.multimodal_dae:MultimodalDAE",
     "two_tower": "polyrec.recommend.two_tower:TwoTower",
     "multimodal_linear": "polyrec.recommend.multimodal_linear:MultimodalLinear",
+    "blend": "polyrec.recommend.blend:Blend",
 }
-EXTRAS = {"two_tower": "torch"}
+_WITH_TORCH = ("multi_dae", "multi_vae", "multimodal_dae", "two_tower")
+EXTRAS = dict.fromkeys(_WITH_TORCH, "torch")
 __getattr__ = lazy(__name__, PARTS, EXTRAS)

@@ -2,7 +2,7 @@
 
 A part is a dataclass: its fields are its settings, its attributes ending in `_` are what `fit`
 learned. Those may be numpy arrays, sparse matrices, plain values, lists and tuples of plain
-values, and string-keyed dicts of all of these.
+values, string-keyed dicts of all of these, and lists of registered parts with what they learned.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from polyrec.config import make
+from polyrec.errors import ConfigError
+from polyrec.registry import find, whereabouts
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -46,10 +50,7 @@ def _is_learned(name: str) -> bool:
 
 def _pack(value: Any, path: str, arrays: Arrays) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
-        if value.dtype.hasobject:
-            raise TypeError(f"{path} holds Python objects, which a bundle can't keep")
-        arrays[path] = value
-        return {"array": path}
+        return _pack_array(value, path, arrays)
     if sparse.issparse(value):
         matrix = sparse.csr_array(value)
         for piece in ("data", "indices", "indptr"):
@@ -59,9 +60,35 @@ def _pack(value: Any, path: str, arrays: Arrays) -> dict[str, Any]:
         return {"dict": {k: _pack(v, f"{path}/{k}", arrays) for k, v in value.items()}}
     if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
         return {"list" if isinstance(value, list) else "tuple": list(value)}
+    if isinstance(value, list) and all(dataclasses.is_dataclass(item) for item in value):
+        return {"parts": [_pack_part(p, f"{path}/{i}", arrays) for i, p in enumerate(value)]}
     if isinstance(value, _PLAIN):
         return {"value": value}
     raise TypeError(f"{path} is a {type(value).__name__}, which a bundle can't keep")
+
+
+def _pack_array(value: npt.NDArray[Any], path: str, arrays: Arrays) -> dict[str, Any]:
+    if value.dtype.hasobject:
+        raise TypeError(f"{path} holds Python objects, which a bundle can't keep")
+    arrays[path] = value
+    return {"array": path}
+
+
+def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
+    try:
+        room, name = whereabouts(part)
+    except ConfigError as error:
+        raise TypeError(f"{path} is no registered part, which a bundle can't keep") from error
+    learned = {n: value for n, value in vars(part).items() if _is_learned(n)}
+    tree = {n: _pack(value, f"{path}/{n}", arrays) for n, value in learned.items()}
+    return {"room": room, "use": name, "settings": settings(part), "learned": tree}
+
+
+def _unpack_part(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+    where = f"{node['room']} {node['use']}"
+    part = make(find(node["room"], node["use"]), node["settings"], where=where)
+    restore(part, node["learned"], arrays)
+    return part
 
 
 def _unpack(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
@@ -73,6 +100,8 @@ def _unpack(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> 
         return sparse.csr_array(pieces, shape=tuple(node["shape"]))
     if "dict" in node:
         return {key: _unpack(value, arrays) for key, value in node["dict"].items()}
+    if "parts" in node:
+        return [_unpack_part(part, arrays) for part in node["parts"]]
     if "tuple" in node:
         return tuple(node["tuple"])
     return node["list"] if "list" in node else node["value"]

@@ -1,0 +1,166 @@
+"""A denoising autoencoder whose items share what they know with those of like content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - the custom of the field
+
+from polyrec.errors import FitError
+from polyrec.recommend.autoencoder import Autoencoder, Rows, table
+from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
+from polyrec.types import FUSED, Csr, Floats, Interactions, Views
+
+
+@dataclass
+class MultimodalDAE(Autoencoder):
+    """logits = tanh(r E + c) (D + g A D)' + b: a `MultiDAE`, its decoder smoothed over content.
+
+    A = sum_m w_m A_m links each item to its `neighbours` nearest in every view, among those that
+    someone took; its rows add up to 1, and g is `smoothing`. So an item is offered to those who
+    like its neighbours. One that nobody took has no row of its own: its decoder row is g A D, its
+    row of E and its b are its neighbours' mean; `add_items` does the same for new items. While it
+    learns, each item stands so with probability `hide`. Without content it is a `MultiDAE`.
+
+    >>> MultimodalDAE(weights={"text": 1.0}).smoothing
+    1.0
+    """
+
+    weights: dict[str, float] | None = None  # view -> w_m >= 0, made to add up to 1; None: equal
+    neighbours: int = 10
+    smoothing: float = 1.0
+    hide: float = 0.1
+
+    shares_: dict[str, float] = field(init=False, repr=False, compare=False)  # w of views read
+    likeness_: dict[str, dict[str, Floats]] = field(init=False, repr=False, compare=False)
+    rows_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (n, r), 0: untaken
+
+    def build(self, train: Interactions, items: Views) -> Any:
+        """Return the untrained network over the content graph."""
+        self.shares_ = self._shares(items)
+        compared = {name: Likeness.of(items[name]) for name in self.shares_}
+        self.likeness_ = {name: dict(vars(likeness)) for name, likeness in compared.items()}
+        taken = self.popularity_ > 0
+        rows = {name: likeness.rows(items[name]) for name, likeness in compared.items()}
+        self.rows_ = {n: np.where(taken[:, None], r, np.float32(0)) for n, r in rows.items()}
+        graph = self._graph(rows, train.shape[1], same=True)
+        return Smoothed(self, graph, torch.from_numpy(taken))
+
+    def add_items(self, views: Views) -> Self:
+        """Return a model that knows these further items too, numbered from n on."""
+        absent = set(self.rows_) - set(views)
+        if absent:
+            raise FitError("a view is missing", received=sorted(views), remedy=f"give {absent}")
+        count = len(next(iter(views.values()))) if views else 0
+        rows = {n: Likeness(**self.likeness_[n]).rows(views[n]) for n in self.rows_}
+        graph = self._graph(rows, count, same=False)
+        first = graph.shape[1]  # rows of earlier additions are no neighbours
+        fresh = {
+            "encoder": graph @ self.tables_["encoder"][:first],
+            "own": np.zeros((count, self.dim), np.float32),
+            "decoder": np.float32(self.smoothing) * (graph @ self.tables_["own"][:first]),
+            "bias": graph @ self.tables_["bias"][:first],
+        }
+        grown = replace(self)
+        for name in ("shares_", "likeness_", "rows_", "values_"):
+            setattr(grown, name, getattr(self, name))
+        joined = {k: np.concatenate([self.tables_[k], v]) for k, v in fresh.items()}
+        grown.tables_ = {**self.tables_, **joined}
+        grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
+        return grown
+
+    def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
+        """Return the settings worth trying on valid, stage by stage."""
+        names = _readable(items)
+        alone = [{name: 1.0} for name in names]
+        return [
+            {"weights": [*alone, None]} if len(names) > 1 else {},
+            {"smoothing": (0.5, 1.0, 2.0)} if names else {},
+            {"weight_decay": (0.7, 1.5)},
+        ]
+
+    def _shares(self, items: Views) -> dict[str, float]:
+        given = self.weights
+        known = {*_readable(items), *({FUSED} & set(items) if given else ())}
+        # a view that nobody has any more is no mistake in the weights
+        if given is not None and (set(given) - set(items) or min(given.values(), default=0) < 0):
+            remedy = f"name views of {', '.join(sorted(known)) or 'none'} with weights >= 0"
+            raise FitError("weights don't fit the views", received=given, remedy=remedy)
+        shares = given or dict.fromkeys(known, 1.0)
+        kept = {name: shares[name] for name in sorted(known) if shares.get(name, 0) > 0}
+        return {name: share / sum(kept.values()) for name, share in kept.items()}
+
+    def _graph(self, rows: Mapping[str, Floats], count: int, *, same: bool) -> Csr:
+        """Return A (count, n) from these rows to the items at fit that someone took."""
+        graphs = [
+            share * nearest(rows[name], self.rows_[name], self.neighbours, same=same)
+            for name, share in self.shares_.items()
+        ]
+        if not graphs:
+            return sparse.csr_array((count, len(self.popularity_)), dtype=np.float32)
+        return row_normalised(sum(graphs[1:], start=graphs[0]))
+
+
+class Smoothed(nn.Module):
+    """The tables of a `MultimodalDAE` and its graph."""
+
+    def __init__(self, model: MultimodalDAE, graph: Csr, taken: Any) -> None:
+        super().__init__()
+        self.dropout, self.smoothing, self.hide = model.dropout, model.smoothing, model.hide
+        items = graph.shape[0]
+        self.encoder, self.own = table(items, model.dim), table(items, model.dim)
+        self.offset = nn.Parameter(torch.zeros(model.dim))
+        self.bias = nn.Parameter(torch.zeros(items))
+        self.register_buffer("taken", taken, persistent=False)
+        for name, part in Rows.of(graph, "cpu")._asdict().items():
+            self.register_buffer(f"near_{name}", part, persistent=False)
+
+    def loss(self, rows: Rows, generator: Any) -> Any:
+        """Return the loss of a batch: histories told in part, some items without rows."""
+        told = rows.hidden(self.dropout, generator)
+        codes = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
+        drawn = torch.rand(len(self.taken), generator=generator) >= self.hide
+        decoder, bias = self._decoder(self.taken & drawn.to(self.taken.device))
+        return rows.loss(codes @ decoder.T + bias)
+
+    def tables(self) -> dict[str, Any]:
+        """Return what scoring needs, and the decoder's own rows."""
+        known = self.taken[:, None]
+        decoder, bias = self._decoder(self.taken)
+        unheard = ~self.taken  # of which neither behaviour nor content says anything
+        unheard[self.near_users] = False
+        if self.taken.any():
+            bias = torch.where(unheard, bias[self.taken].min(), bias)
+        return {
+            "encoder": torch.where(known, self.encoder, self._mean(self.encoder)),
+            "offset": self.offset,
+            "decoder": decoder,
+            "bias": bias,
+            "own": self.own * known,
+        }
+
+    def _decoder(self, known: Any) -> tuple[Any, Any]:
+        """Return (n, d) rows and (n,) offsets where only `known` items have their own."""
+        near = self._mean(torch.cat([self.own, self.bias[:, None]], dim=1))
+        decoder = known[:, None] * self.own + self.smoothing * near[:, :-1]
+        return decoder, torch.where(known, self.bias, near[:, -1])
+
+    def _mean(self, values: Any) -> Any:
+        """Return A times a (n, d) table; rows without neighbours are 0."""
+        return F.embedding_bag(
+            self.near_items,
+            values,
+            self.near_starts,
+            mode="sum",
+            per_sample_weights=self.near_weights,
+        )
+
+
+def _readable(items: Views) -> list[str]:
+    return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
