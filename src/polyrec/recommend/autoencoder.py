@@ -76,8 +76,8 @@ class Autoencoder:
 
     dim: int = 200
     dropout: float = 0.5  # share of a history that is hidden at each step
-    epochs: int = 100
-    rate: float = 1e-3
+    epochs: int = 60
+    rate: float = 3e-3
     weight_decay: float = 2.0
     batch: int = 256
     device: str = "auto"
@@ -141,7 +141,7 @@ class Autoencoder:
             batches,
             loss,
             valid=self._watch(module, events, valid),
-            schedule=Schedule(self.epochs, self.rate, self.weight_decay, kind="constant"),
+            schedule=Schedule(self.epochs, self.rate, self.weight_decay),
             seed=self.seed,
             generators=(generator,),
             name=type(self).__name__,

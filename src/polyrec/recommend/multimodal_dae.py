@@ -125,8 +125,11 @@ class Smoothed(nn.Module):
         """Return the loss of a batch: histories told in part, some items without rows."""
         told = rows.hidden(self.dropout, generator)
         codes = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
-        drawn = torch.rand(len(self.taken), generator=generator) >= self.hide
-        decoder, bias = self._decoder(self.taken & drawn.to(self.taken.device))
+        known = self.taken
+        if self.hide:
+            drawn = torch.rand(len(known), generator=generator) >= self.hide
+            known = known & drawn.to(known.device)
+        decoder, bias = self._decoder(known)
         return rows.loss(codes @ decoder.T + bias)
 
     def tables(self) -> dict[str, Any]:
