@@ -120,7 +120,7 @@ class Blend:
     def _weigh(self, train: Interactions, valid: Interactions | None) -> Floats:
         if self.weights is not None:
             given = np.asarray(self.weights, np.float64)
-            return (given / given.sum()).astype(np.float32)
+            return np.asarray(given / given.sum(), np.float32)
         equal = np.full(len(self.members_), 1 / len(self.members_), np.float32)
         if valid is None or len(self.members_) == 1:
             return equal
