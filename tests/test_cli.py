@@ -242,3 +242,22 @@ def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:
     assert filled["image"].present.sum() > plain["image"].present.sum()
     wrong = polyrec("run", "run.yaml", "--set", "align.impute={metod: ridge}", folder=place)
     assert "did you mean 'method'" in wrong.stderr
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    url = "sqlite:///keys.sqlite"
+    made = json.loads(
+        polyrec("keys", "create", "shop", "--scope", "read", "--database", url, "--json",
+                folder=tmp_path).stdout
+    )  # fmt: skip
+    assert made["key"].startswith(f"pr_{made['id']}_")
+    assert polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path).returncode == 0
+    again = polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path)
+    assert again.returncode == 1
+    assert "no such key holds" in again.stderr
+    listed = json.loads(
+        polyrec("keys", "list", "--database", url, "--json", folder=tmp_path).stdout
+    )
+    assert listed[0]["name"] == "shop"
+    assert listed[0]["revoked"]
+    assert "key" not in listed[0]

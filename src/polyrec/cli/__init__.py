@@ -10,7 +10,7 @@ import sys
 
 from rich.markup import escape
 
-from polyrec.cli import explaining, service, tuning  # noqa: F401 - they add their commands
+from polyrec.cli import explaining, keys, service, tuning  # noqa: F401 - they add their commands
 from polyrec.cli.commands import app
 from polyrec.cli.show import errors, tell
 from polyrec.errors import ConfigError, PolyrecError

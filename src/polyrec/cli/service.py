@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,14 +12,17 @@ import typer
 
 from polyrec.cli.commands import Folder, app
 from polyrec.cli.show import errors, progress_bars
-from polyrec.errors import ExtraError
+from polyrec.errors import ConfigError, ExtraError, nearest
 
 if TYPE_CHECKING:
     from polyrec.serve.settings import Settings
 
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LEVELS = ("debug", "info", "warning", "error")
+
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913 - one option per thing to say
     bundle: Folder,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8087,
@@ -24,11 +30,46 @@ def serve(
         str, typer.Option(help="sqlite:///file or postgresql://user:password@host/name.")
     ] = "sqlite:///polyrec.sqlite",
     workers: Annotated[int, typer.Option(min=1, help="Processes over one database.")] = 1,
+    keys: Annotated[
+        bool | None,
+        typer.Option("--keys/--no-keys", help="Ask for keys; by default unless on loopback."),
+    ] = None,
+    per_second: Annotated[float, typer.Option(min=0, help="Of one key; 0: no limit.")] = 0.0,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A site whose pages may ask (CORS).")
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Answer over HTTP: Gorse's routes and ours; the page /docs tells all of them."""
-    try:
+    with needs_serving():
         from polyrec.serve import run
         from polyrec.serve.settings import Settings
+
+    settings = Settings(
+        Path(bundle),
+        database,
+        host=host,
+        port=port,
+        workers=workers,
+        keys=keys,
+        per_second=per_second,
+        origins=tuple(origin or ()),
+    )
+    if not settings.guarded:
+        # pages of other sites must not reach it under a name of theirs (DNS rebinding)
+        settings = replace(settings, hosts=() if keys is False else LOOPBACK)
+    if log_level not in _LEVELS:
+        remedy = nearest(log_level, _LEVELS)
+        raise ConfigError("unknown log level", received=log_level, remedy=remedy)
+    _take_over(settings)
+    run.run(settings, level=log_level)
+
+
+@contextmanager
+def needs_serving() -> Iterator[None]:
+    """Say what to install where an import inside fails."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise ExtraError(
             "serving needs a package that is not installed",
@@ -36,15 +77,12 @@ def serve(
             remedy="pip install 'polyrec[serve]'",
         ) from error
 
-    settings = Settings(Path(bundle), database, host=host, port=port, workers=workers)
-    _take_over(settings)
-    run.run(settings)
-
 
 def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
     from polyrec.bundle import Bundle
     from polyrec.serve.seed import seed
+    from polyrec.store import keys
     from polyrec.store.database import Database
 
     bundle = Bundle.load(settings.bundle)
@@ -52,7 +90,11 @@ def _take_over(settings: Settings) -> None:
     try:
         with progress_bars() as progress:
             fresh = seed(database, bundle, progress=progress)
+        with database.read() as connection:
+            held = any(key.revoked is None for key in keys.all_keys(connection))
     finally:
         database.close()
+    if settings.guarded and not held:
+        errors.print("nobody has a key yet: polyrec keys create NAME --scope read --scope write")
     if fresh:
         errors.print(f"taken over from the bundle: {len(bundle.ids):,} items")

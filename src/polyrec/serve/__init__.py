@@ -6,6 +6,11 @@ service     what the routes stand on: database, writer, live state
 routes/     one file per kind of route, one line each in ROUTERS
 schemas     bodies in and out, with Gorse's field names
 errors      statuses and bodies of what goes wrong
+observe     what is kept of every request: number, figures, log lines; protecting headers
+access      who may ask what: keys with scopes, rates, load
+rates       token buckets
+metrics     figures for Prometheus
+logs        JSON lines
 gate        what every request passes: paths that are text, bodies of bounded size
 cursor      signed places in a listing
 recommend   query -> filters -> ranking -> fallback chain

@@ -1,8 +1,8 @@
 """The application: routes, errors, start and stop.
 
 `create_app` makes one from settings. Middlewares are plain ASGI classes (Starlette's
-`BaseHTTPMiddleware` costs a task per request); who adds one (keys, limits, metrics) adds it here,
-inside `Gate`. The service hangs at `app.state.service` while the application runs.
+`BaseHTTPMiddleware` costs a task per request), from outside in: Observe, CORS, TrustedHost, Gate,
+Access. The service hangs at `app.state.service` while the application runs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from polyrec import __version__
+from polyrec.serve.access import Access
 from polyrec.serve.errors import handle_errors
 from polyrec.serve.gate import Gate
+from polyrec.serve.observe import Observe
 from polyrec.serve.openapi import describe
-from polyrec.serve.routes import ROUTERS
+from polyrec.serve.routes import PREFIX, ROUTERS, docs, operations
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
@@ -38,11 +42,30 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Recommendations from behaviour and content; Gorse's routes, and more",
         lifespan=running,
         redirect_slashes=False,
+        docs_url=None,  # that page loads scripts from elsewhere; ours is routes.docs
         redoc_url=None,
     )
     for router in ROUTERS:
-        app.include_router(router, prefix="/api")
-    app.add_middleware(Gate, limit=int(settings.body_mb * 2**20))
+        app.include_router(router, prefix=PREFIX)
+    for router in (operations.router, docs.router):
+        app.include_router(router)
+    _add_middleware(app, settings)
     handle_errors(app, settings)
     describe(app)
     return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Add the middlewares, the innermost first."""
+    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Gate, limit=int(settings.body_mb * 2**20), seconds=settings.body_s)
+    if settings.hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["X-API-Key", "Authorization", "Content-Type", "X-Request-Id"],
+        )
+    app.add_middleware(Observe)

@@ -2,7 +2,11 @@
 
 400  what was sent can't be understood
 404  no such route, user, item or feedback
+401  no key, or one that is unknown or was revoked
+403  a key without the scope
+408  a body that comes too slowly
 413  a body that is too large
+429  more often than a key may ask: with Retry-After
 503  the database is away, or too much waits: with Retry-After
 500  a fault of ours; the log has the trace
 """

@@ -1,4 +1,4 @@
-"""What every request passes before its route: its path is text, its body has a bounded size.
+"""What every request passes before its route: its path is text, its body bounded in size and time.
 
 An id may hold a slash, sent as %2F. Servers undo that too early, and the id would fall apart into
 two; here it travels to the route as `SLASH`, and `schemas.PathId` makes it a slash again.
@@ -6,6 +6,7 @@ two; here it travels to the route as `SLASH`, and `schemas.PathId` makes it a sl
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import unquote_to_bytes
 
 from fastapi import HTTPException
@@ -17,10 +18,10 @@ SLASH = "\x1f"  # no id may hold it
 
 
 class Gate:
-    """The middleware. `limit` is in bytes; a route with another limit is named in `larger`."""
+    """The middleware. A body has `limit` bytes at most and arrives within `seconds`."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
+        self._app, self._limit, self._seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -29,7 +30,8 @@ class Gate:
             return
         if b"%" in scope.get("raw_path", b"") or b"%" in scope["query_string"]:
             try:
-                scope = {**scope, "path": _path(scope["raw_path"])}
+                # in place: middlewares further out read the route from the same scope
+                scope["path"] = _path(scope["raw_path"])
                 unquote_to_bytes(scope["query_string"]).decode()
             except UnicodeDecodeError:
                 body = problem("the path is not text", remedy="send ids in UTF-8, %-encoded")
@@ -46,12 +48,22 @@ class Gate:
         await self._app(scope, self._counted(receive), send)
 
     def _counted(self, receive: Receive) -> Receive:
-        read = 0
+        read, whole = 0, False
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._seconds
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            if whole:  # what comes now is the end of the connection
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                remedy = f"send it within {self._seconds:g} s"
+                raise refuse(408, "the body comes too slowly", remedy=remedy) from None
             read += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if read > self._limit:
                 raise self._too_large(read)
             return message

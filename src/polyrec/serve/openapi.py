@@ -11,8 +11,12 @@ from polyrec.serve.schemas import Problem
 
 _ERRORS = {
     "400": "What was sent can't be understood",
+    "401": "A key is needed, or this one is unknown or was revoked",
+    "403": "The key lacks the scope",
     "404": "There is nothing here",
+    "408": "The body comes too slowly",
     "413": "The body is too large",
+    "429": "The key asks too often; see Retry-After",
     "503": "The database is away, or too much waits; see Retry-After",
 }
 
@@ -32,6 +36,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
+    made["components"]["securitySchemes"] = {
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
+    made["security"] = [{"key": []}, {"bearer": []}, {}]  # none is needed on loopback
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

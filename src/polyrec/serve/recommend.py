@@ -22,6 +22,7 @@ from polyrec.serve.catalogue import Filters
 from polyrec.serve.diversity import diversify
 from polyrec.serve.history import History
 from polyrec.serve.live import Live
+from polyrec.serve.metrics import LISTS
 from polyrec.serve.model import Model
 from polyrec.types import FUSED, Floats, Ints, Query
 
@@ -71,7 +72,10 @@ class _Part(NamedTuple):
 def recommend(live: Live, questions: Sequence[Question]) -> list[Answer]:
     """Return one answer per question, all of them by one model."""
     model = live.model
-    return [_answer(live, model, question, row) for question, row in _scored(model, questions)]
+    found = [_answer(live, model, question, row) for question, row in _scored(model, questions)]
+    for answer in found:
+        LISTS.labels(answer.sources[0] if answer.sources else "none").inc()
+    return found
 
 
 def _scored(

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from tempfile import TemporaryDirectory
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from polyrec.serve.app import create_app
+from polyrec.serve.logs import configure
+from polyrec.serve.metrics import SHARED
 from polyrec.serve.settings import Settings
 
 
-def run(settings: Settings) -> None:
-    """Serve until a signal says stop; a worker that dies is started again."""
-    config = uvicorn.Config(
-        partial(create_app, settings),
+def make(settings: Settings, level: str) -> FastAPI:
+    """Return the application of one worker, its logs going where they should."""
+    configure(level)
+    return create_app(settings)
+
+
+def run(settings: Settings, *, level: str = "info") -> None:
+    """Serve until a signal says stop; a worker that dies is started again.
+
+    What is under way at that moment is answered first, for half a minute at most.
+    """
+    if settings.workers == 1:
+        uvicorn.Server(_config(settings, level)).run()
+        return
+    with TemporaryDirectory(prefix="polyrec-metrics-") as shared:
+        os.environ[SHARED] = shared  # the workers' figures are summed there
+        config = _config(settings, level)
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def _config(settings: Settings, level: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        partial(make, settings, level),
         factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        log_config=None,  # `make` configures logs
         access_log=False,
-        log_level="warning",
+        log_level="info",
         server_header=False,
+        timeout_keep_alive=30,
         timeout_graceful_shutdown=30,
     )
-    if settings.workers == 1:
-        uvicorn.Server(config).run()
-        return
-    socket = config.bind_socket()
-    Multiprocess(config, sockets=[socket]).run()

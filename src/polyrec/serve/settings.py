@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 
@@ -21,8 +22,29 @@ class Settings:
     histories: int = 50_000  # users whose history is held in memory
     longest: int = 2_000  # latest feedbacks of a user that are read
     body_mb: float = 16.0  # of one request
+    body_s: float = 60.0  # for all of it to arrive
     waiting: int = 10_000  # writes that may wait for the database
     recent: int = 20_000  # events of the log that say what is popular
     half_life_days: float = 7.0  # after which an event says half as much about popularity
     read_types: tuple[str, ...] = ("read",)  # feedback that says "seen", and nothing more
     retry_s: int = 1  # after which a client that was turned away may try again
+    keys: bool | None = None  # whether requests need a key; None: unless bound to loopback
+    per_second: float = 0.0  # requests of one key and worker; 0: as many as it likes
+    at_once: int = 512  # requests under way in one worker; more are turned away
+    origins: tuple[str, ...] = ()  # of other sites whose pages may ask (CORS); none by default
+    hosts: tuple[str, ...] = ()  # names that requests may call the service by; none: any
+
+    @property
+    def guarded(self) -> bool:
+        """Return whether requests need a key."""
+        return not is_loopback(self.host) if self.keys is None else self.keys
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -91,3 +91,17 @@ LOG = Table(
     Index("log_by_user", "user_id"),
     sqlite_autoincrement=True,  # a sequence number is never given twice
 )
+
+# who may ask: what is kept of a secret is its digest
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # by comma
+    Column("per_second", Float),  # requests; null: what the service allows
+    Column("created", BigInteger, nullable=False),
+    Column("revoked", BigInteger),  # null: it holds
+    sqlite_with_rowid=False,
+)

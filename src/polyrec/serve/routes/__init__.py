@@ -16,6 +16,8 @@ from fastapi import APIRouter
 
 from polyrec.serve.routes import feedback, health, items, lists, neighbours, recommend, users
 
+PREFIX = "/api"
+
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     users.router,

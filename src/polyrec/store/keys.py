@@ -1,0 +1,106 @@
+"""API keys: made once, kept as digests, revoked for good.
+
+A key is `pr_ID_SECRET`. The secret has 256 random bits, so that a plain SHA-256 of it can't be
+guessed back; what a database leak shows opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from polyrec.errors import ConfigError, nearest
+from polyrec.store.log import now
+from polyrec.store.tables import KEYS
+
+SCOPES = ("read", "write", "admin")
+_PREFIX = "pr"
+
+
+@dataclass(frozen=True)
+class Key:
+    """Who asks, and what for. `admin` may do everything."""
+
+    key_id: str
+    name: str
+    scopes: tuple[str, ...]
+    per_second: float | None = None
+    created: int = 0  # microseconds since 1970
+    revoked: int | None = None
+
+    def may(self, scope: str) -> bool:
+        """Return whether the key is good for a scope.
+
+        >>> Key("a", "shop", ("read",)).may("write")
+        False
+        """
+        return self.revoked is None and (scope in self.scopes or "admin" in self.scopes)
+
+
+def create(
+    connection: Connection, name: str, scopes: Sequence[str], *, per_second: float | None = None
+) -> tuple[Key, str]:
+    """Return a new key and its text, which can't be shown again."""
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        remedy = nearest(unknown[0], SCOPES) if unknown else f"give {', '.join(SCOPES)}"
+        raise ConfigError("unknown scope", received=unknown or None, remedy=remedy)
+    if not name.strip():
+        raise ConfigError("a key needs a name", received=name, remedy="say who will use it")
+    if per_second is not None and per_second <= 0:
+        raise ConfigError("a rate is more than 0", received=per_second, remedy="leave it out")
+    secret = secrets.token_urlsafe(32)
+    kept = tuple(scope for scope in SCOPES if scope in scopes)
+    key = Key(secrets.token_hex(4), name.strip(), kept, per_second, now())
+    connection.execute(
+        KEYS.insert(),
+        {
+            "key_id": key.key_id,
+            "name": key.name,
+            "digest": _digest(secret),
+            "scopes": ",".join(kept),
+            "per_second": per_second,
+            "created": key.created,
+        },
+    )
+    return key, f"{_PREFIX}_{key.key_id}_{secret}"
+
+
+def check(connection: Connection, text: str) -> Key | None:
+    """Return the key that a text is, None for what is no key or was revoked."""
+    prefix, _, rest = text.partition("_")
+    key_id, _, secret = rest.partition("_")
+    if prefix != _PREFIX or not secret:
+        return None
+    row = connection.execute(sa.select(KEYS).where(KEYS.c.key_id == key_id)).first()
+    # compared in constant time, and a digest is made for unknown ids as well
+    stored = row.digest if row else _digest("")
+    if not hmac.compare_digest(stored, _digest(secret)) or row is None or row.revoked:
+        return None
+    return _key(row)
+
+
+def all_keys(connection: Connection) -> list[Key]:
+    """Return every key that was ever made, oldest first."""
+    return [_key(row) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created))]
+
+
+def revoke(connection: Connection, key_id: str) -> bool:
+    """Return whether a key that held until now was revoked."""
+    held = (KEYS.c.key_id == key_id) & KEYS.c.revoked.is_(None)
+    return bool(connection.execute(KEYS.update().where(held).values(revoked=now())).rowcount)
+
+
+def _key(row: sa.Row[tuple[object, ...]]) -> Key:
+    scopes = tuple(row.scopes.split(","))
+    return Key(row.key_id, row.name, scopes, row.per_second, row.created, row.revoked)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

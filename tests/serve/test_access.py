@@ -1,0 +1,179 @@
+"""Who may ask what; what is refused, with which status and which words."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+
+from polyrec.serve import access
+from polyrec.serve.access import needed_scope
+from polyrec.serve.app import create_app
+from polyrec.serve.gate import Gate
+from polyrec.serve.rates import Rates
+from polyrec.serve.settings import Settings, is_loopback
+from polyrec.store import keys
+from polyrec.store.database import Database
+
+
+@pytest.fixture
+def guarded(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(replace(settings, keys=True))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key(guarded: TestClient, settings: Settings) -> Callable[..., str]:
+    """Return what makes a key with these scopes and gives its text."""
+
+    def make(*scopes: str, per_second: float | None = None) -> str:
+        database = Database.open(settings.database)
+        with database.write() as connection:
+            made = keys.create(connection, "test", scopes, per_second=per_second)[1]
+        database.close()
+        return made
+
+    return make
+
+
+def test_keys_are_asked_for_unless_only_this_machine_can_come() -> None:
+    assert not Settings("b").guarded
+    assert Settings("b", host="0.0.0.0").guarded
+    assert Settings("b", host="shop.example").guarded
+    assert Settings("b", keys=True).guarded
+    assert not Settings("b", host="0.0.0.0", keys=False).guarded
+    assert [is_loopback(host) for host in ("127.0.0.2", "::1", "localhost", "10.0.0.1")] == [
+        True, True, True, False,
+    ]  # fmt: skip
+
+
+def test_without_a_key_there_is_nothing_but_health_and_docs(guarded: TestClient) -> None:
+    answer = guarded.get("/api/recommend/u0001")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json()["what"] == "a key is needed"
+    assert guarded.get("/metrics").status_code == 401
+    assert guarded.get("/api/health/ready").status_code == 200
+    assert guarded.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
+def test_a_key_opens_what_its_scope_says(guarded: TestClient, key: Callable, header: str) -> None:
+    text = key("read")
+    sent = {header: text if header == "X-API-Key" else f"Bearer {text}"}
+    assert guarded.get("/api/recommend/u0001", headers=sent).status_code == 200
+    refused = guarded.post("/api/feedback", json=[], headers=sent)
+    assert refused.status_code == 403
+    assert refused.json()["what"] == "this key may not write"
+    assert refused.json()["received"] == "a key for read"
+
+
+def test_a_list_that_is_written_back_needs_write(guarded: TestClient, key: Callable) -> None:
+    asked = "/api/recommend/u0001?write-back-type=read"
+    assert guarded.get(asked, headers={"X-API-Key": key("read")}).status_code == 403
+    assert guarded.get(asked, headers={"X-API-Key": key("admin")}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/api/users", "read"),
+        ("POST", "/api/recommend", "read"),
+        ("POST", "/api/session/recommend/film", "read"),
+        ("POST", "/api/search", "read"),
+        ("POST", "/api/item", "write"),
+        ("PUT", "/api/recommend", "write"),
+        ("DELETE", "/api/user/u", "write"),
+        ("GET", "/api/model", "read"),
+        ("POST", "/api/model/rollback", "admin"),
+        ("GET", "/api/keys", "admin"),
+        ("GET", "/metrics", "read"),
+    ],
+)
+def test_each_route_has_its_scope(method: str, path: str, scope: str) -> None:
+    assert needed_scope(method, path) == scope
+
+
+def test_a_revoked_key_is_refused_a_second_later(
+    guarded: TestClient, key: Callable, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [100.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: moment[0])
+    sent = {"X-API-Key": key("read")}
+    assert guarded.get("/api/users", headers=sent).status_code == 200
+    database = Database.open(settings.database)
+    with database.write() as connection:
+        keys.revoke(connection, sent["X-API-Key"].split("_")[1])
+    database.close()
+    moment[0] += 1.01
+    assert guarded.get("/api/users", headers=sent).status_code == 401
+
+
+def test_a_key_that_asks_too_often_waits(
+    guarded: TestClient, key: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [0.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: moment[0])
+    sent = {"X-API-Key": key("read", per_second=2)}
+    answers = [guarded.get("/api/users", headers=sent) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "1"
+    moment[0] += 0.5
+    assert guarded.get("/api/users", headers=sent).status_code == 200
+
+
+def test_guessing_keys_is_slowed_down(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access.time, "monotonic", lambda: 0.0)
+    guesses = [guarded.get("/api/users", headers={"X-API-Key": f"pr_a_{i}"}) for i in range(6)]
+    assert [guess.status_code for guess in guesses] == [401] * 5 + [429]
+
+
+def test_more_at_once_than_a_worker_bears_is_turned_away(settings: Settings) -> None:
+    with TestClient(create_app(replace(settings, at_once=0))) as client:
+        answer = client.get("/api/users")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_buckets_are_bounded_and_refill() -> None:
+    rates = Rates()
+    assert rates.wait("a", per_second=0.5, now=0) == 0
+    assert rates.wait("a", per_second=0.5, now=1) == pytest.approx(1.0)
+    assert rates.wait("a", per_second=0.5, now=2) == 0
+    for name in range(20_000):
+        rates.wait(str(name), per_second=1, now=0)
+    assert len(rates._buckets) == 10_000
+
+
+def test_a_body_that_comes_too_slowly_is_given_up() -> None:
+    async def ask() -> list[dict]:
+        sent: list[dict] = []
+
+        async def app(scope, receive, send) -> None:
+            while (await receive()).get("more_body"):
+                pass
+
+        async def receive() -> dict:
+            await asyncio.Event().wait()  # a client that never goes on
+            return {}
+
+        scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/",
+                 "query_string": b"", "headers": [(b"content-length", b"9")]}  # fmt: skip
+        with pytest.raises(Exception, match="408"):
+            await Gate(app, 100, 0.01)(scope, receive, sent.append)
+        return sent
+
+    assert asyncio.run(ask()) == []
+
+
+def test_other_sites_are_not_let_in_unless_named(settings: Settings) -> None:
+    sent = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
+    with TestClient(create_app(settings)) as client:
+        assert "access-control-allow-origin" not in client.get("/api/users", headers=sent).headers
+    named = replace(settings, origins=("https://shop.example",), hosts=("127.0.0.1",))
+    with TestClient(create_app(named), base_url="http://127.0.0.1") as client:
+        answer = client.options("/api/users", headers=sent)
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        evil = client.get("/api/users", headers={"Host": "evil.example"})
+        assert evil.status_code == 400
