@@ -126,3 +126,25 @@ def test_learned_attributes_are_no_settings() -> None:
     assert learned == {"weights_", "popularity_"}
     with pytest.raises(ConfigError):
         config.make(EASE, {"weights_": 1}, where="recommend")
+
+
+def test_a_protocol_decides_the_split(tmp_path: Path) -> None:
+    def of(protocol: str, **split: object) -> config.SplitConfig:
+        tree = {"data": {"path": "x", "split": split}, "evaluate": {"protocol": protocol}}
+        return config.read(write(tmp_path, tree)).data.split
+
+    assert of("global_time").use == "global_time"
+    assert of("leave_one_out", use="leave_one_out").use == "leave_one_out"
+    assert of("global_time", use="given").use == "given"
+    assert of("compat", use="new_items").test == 0.1
+    assert (of("new_items").use, of("new_items").test) == ("new_items", 0.2)
+    assert of("new_items", test=0.3).test == 0.3
+    for protocol, use in (("global_time", "random"), ("new_items", "given")):
+        with pytest.raises(ConfigError, match=f"received 'protocol {protocol}, split {use}'"):
+            of(protocol, use=use)
+
+
+def test_a_config_read_again_keeps_its_split(tmp_path: Path) -> None:
+    tree = {"data": {"path": "x"}, "evaluate": {"protocol": "new_items"}}
+    once = config.read(write(tmp_path, tree))
+    assert config.parse(once.model_dump(mode="json"), folder=tmp_path) == once

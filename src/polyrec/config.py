@@ -96,7 +96,8 @@ class EncodeConfig(PartConfig):
 class SplitConfig(Section):
     """How behaviour is parted into train, valid and test.
 
-    `auto` takes the split that the data bring; else per user in time; else at random per user.
+    `auto` takes the split that `evaluate.protocol` stands for; with compat, the one that the data
+    bring; else per user in time; else at random per user.
     """
 
     use: Literal[
@@ -140,13 +141,18 @@ class DataConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """Which figures the report holds."""
+    """Which figures the report holds, and how they come about (docs/evaluation.md).
+
+    Each protocol but compat decides the split; `data.split` may only say the same, or `given` where
+    the data bring such a split.
+    """
 
     metrics: tuple[str, ...] = (
         "recall@10", "recall@20", "precision@20", "ndcg@10", "ndcg@20", "map@20", "mrr@20",
         "hit_rate@20", "accuracy@1", "coverage@20", "gini@20", "novelty@20", "long_tail@20",
+        "diversity@20", "calibration@20",
     )  # fmt: skip
-    protocol: Literal["compat"] = "compat"
+    protocol: Literal["compat", "global_time", "leave_one_out", "new_items"] = "compat"
     select_by: str = "recall@20"
 
 
@@ -251,10 +257,27 @@ def read(path: Path, *, overrides: Sequence[str] = ()) -> Config:
 def parse(tree: Mapping[str, Any], *, folder: Path) -> Config:
     """Return the run described by a mapping; relative paths count from `folder`."""
     config: Config = validate(Config, tree)
-    data = config.data.model_copy(update={"path": (folder / config.data.path).resolve()})
+    place = {"path": (folder / config.data.path).resolve(), "split": _split(config)}
+    data = config.data.model_copy(update=place)
     cache = (folder / config.cache.expanduser()).resolve()
     encode = {name: _beside(part, folder) for name, part in config.encode.items()}
     return config.model_copy(update={"data": data, "cache": cache, "encode": encode})
+
+
+def _split(config: Config) -> SplitConfig:
+    """Return the split that the protocol stands for, or raise where `data.split` says another."""
+    protocol, given = config.evaluate.protocol, config.data.split
+    if protocol == "compat":
+        return given
+    # what is new can't be told from a given split: it may have lost its events by chance
+    allowed = ("auto", protocol) if protocol == "new_items" else ("auto", protocol, "given")
+    if given.use not in allowed:
+        received = f"protocol {protocol}, split {given.use}"
+        remedy = "leave data.split.use out"
+        raise ConfigError("evaluate.protocol and data.split differ", received=received,
+                          remedy=remedy)  # fmt: skip
+    share = {} if "test" in given.model_fields_set or protocol != "new_items" else {"test": 0.2}
+    return given.model_copy(update={"use": protocol if given.use == "auto" else given.use, **share})
 
 
 def _beside(part: EncodeConfig, folder: Path) -> EncodeConfig:

@@ -24,8 +24,9 @@ from polyrec.engine.runs import Run, accompany
 from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import map_ordered
 from polyrec.errors import ConfigError, DataError, MediaError, nearest
+from polyrec.evaluate.guards import check_fitted, check_split
 from polyrec.evaluate.metrics import Metric
-from polyrec.evaluate.protocols import Evaluation, compat
+from polyrec.evaluate.protocols import Evaluation, compat, told_by
 from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
@@ -76,6 +77,7 @@ def run(
     watch = Stopwatch()
     with watch.stage("data"):
         loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
+        check_split(loaded.dataset.behaviour, settings)
     with _trainings(settings, loaded.fingerprint, out, progress):
         with watch.stage("encode"):
             encoders, views = encode(settings, loaded.dataset, progress=progress)
@@ -137,12 +139,13 @@ def _learn(
         titles=dataset.catalog.titles,
         users=dataset.users,
         kinds=dataset.kinds,
-        behaviour={"train": train, "valid": dataset.valid, "test": dataset.test},
+        behaviour=dataset.behaviour,
         views=aligned,
         parts=Parts(encoders, aligner, fuser, recommender),
         fingerprint=loaded.fingerprint,
         cards={name: card_of(encoder) for name, encoder in encoders.items()},
     )
+    _check_fitted(bundle)
     return bundle, trials
 
 
@@ -157,6 +160,12 @@ def prepare(config: Config, train: Interactions, views: Views) -> tuple[Aligner,
     if aligned:
         aligned[FUSED] = fuser.fuse(aligned)
     return aligner, fuser, aligned
+
+
+def _check_fitted(bundle: Bundle) -> None:
+    parts = bundle.parts
+    for part in (*parts.encoders.values(), parts.aligner, parts.fuser, parts.recommender):
+        check_fitted(part, bundle.behaviour)
 
 
 def encode_all(
@@ -229,9 +238,23 @@ def _work(config: Config, progress: Progress) -> Iterator[Work]:
 
 
 def evaluate(
-    bundle: Bundle, metrics: Sequence[str], *, progress: Progress = silent
+    bundle: Bundle,
+    metrics: Sequence[str],
+    *,
+    protocol: str | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Evaluation]:
-    """Return what the bundle reaches on valid (where there is one) and on test."""
+    """Return what the bundle reaches on valid (where there is one) and on test.
+
+    `protocol` is the bundle's own, or compat. What leaks raises `DataError` or `FitError`.
+    """
+    own = bundle.config.evaluate.protocol
+    if protocol not in (None, own, "compat"):
+        remedy = f"it was made for {own}: run again with evaluate.protocol={protocol}"
+        raise ConfigError("the bundle has another split", received=protocol, remedy=remedy)
+    check_split(bundle.behaviour, bundle.config)
+    _check_fitted(bundle)
+    asked = told_by(protocol or own, metrics)
     train = bundle.behaviour["train"]
     targets = {name: bundle.behaviour[name] for name in ("valid", "test")}
     model = bundle.parts.recommender
@@ -239,7 +262,7 @@ def evaluate(
     for done, (name, target) in enumerate(targets.items()):
         progress("evaluate", done, len(targets))
         if len(target) or name == "test":
-            found[name] = compat(model, train, target, metrics)
+            found[name] = compat(model, train, target, asked, views=bundle.views)
     progress("evaluate", len(targets), len(targets))
     return found
 
@@ -265,7 +288,7 @@ def robustness(
         model = fit(model, train, {**views, **fused}, bundle.behaviour["valid"])
         return model
 
-    exam = Exam(train, bundle.behaviour["test"], metrics)
+    exam = Exam(train, bundle.behaviour["test"], metrics, bundle.views)
     protocols = {"missing": missing, "knockout": knockout}
     return protocols[protocol]({"bundle": way}, bundle.views, exam, seed=config.seed)
 

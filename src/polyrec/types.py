@@ -291,6 +291,11 @@ class Dataset:
     valid: Interactions
     test: Interactions
 
+    @property
+    def behaviour(self) -> Mapping[str, Interactions]:
+        """Return the three parts by name."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
     def without_test(self) -> Learnable:
         """Return the data set without its test part."""
         return Learnable(self.catalog, self.train, self.valid)

@@ -88,11 +88,26 @@ def test_new_items_leave_train_wholly_and_are_drawn_over_popularity() -> None:
     items = np.minimum(generator.geometric(0.02, 20_000) - 1, 199)
     events = Interactions.of(generator.integers(0, 500, 20_000), items, shape=(500, 200))
     codes = splits.new_items(events, SHARES)
-    in_test, in_train = set(items[codes == 2]), set(items[codes == 0])
-    assert not in_test & in_train
-    assert abs(len(in_test) / len(set(items)) - 0.2) < 0.03
+    drawn = splits.drawn_items(items, 200, SHARES)
+    new = {part: set(np.flatnonzero(drawn == part)) for part in (splits.VALID, splits.TEST)}
+    for part, those in new.items():
+        assert set(codes[np.isin(items, list(those))]) == {part}
+    assert abs(len(new[splits.TEST]) / len(set(items)) - 0.2) < 0.03
+    assert abs(len(new[splits.VALID]) / len(set(items)) - 0.1) < 0.03
     counts = np.bincount(items, minlength=200)
-    assert 0.5 < counts[list(in_test)].mean() / counts[counts > 0].mean() < 2
+    for those in new.values():
+        assert 0.5 < counts[list(those)].mean() / counts[counts > 0].mean() < 2
+
+
+def test_beside_new_items_a_tenth_of_a_users_known_ones_is_asked_for() -> None:
+    events = world(per_user=20)
+    codes = splits.new_items(events, SHARES)
+    known = splits.drawn_items(events.items, 30, SHARES)[events.items] == splits.TRAIN
+    for user in range(40):
+        mine = known & (events.users == user)
+        order = codes[mine][np.argsort(events.times[mine])]
+        tenth = round(0.1 * len(order))
+        assert order.tolist() == [0] * (len(order) - 2 * tenth) + [1] * tenth + [2] * tenth
 
 
 def test_auto_takes_what_the_data_bring() -> None:

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from polyrec.config import SplitConfig
+from polyrec.data import splits
 from polyrec.errors import FitError
-from polyrec.evaluate.protocols import compat, interval
+from polyrec.evaluate.protocols import compat, interval, told_by
 from polyrec.evaluate.select import select
 from polyrec.recommend.item_item import rank
+from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions, Query
 
 
@@ -71,6 +74,65 @@ def test_cut_offs_take_the_head_of_one_list() -> None:
     assert found.values["recall@20"].tolist() == [1, 1]
     assert found.means["coverage@1"] == pytest.approx(2 / 6)
     assert found.means["coverage@20"] == 1
+
+
+def test_columns_keep_the_lists_and_count_what_is_relevant_there() -> None:
+    # items 3, 4 and 5 have no train event: cold
+    target = Interactions.of([0, 0, 0, 1, 3], [1, 3, 4, 0, 5], shape=(5, 6))
+    names = ["recall@3", "recall@3:warm", "recall@3:cold", "ndcg@3:cold"]
+    found = compat(Fixed(), TRAIN, target, names)
+    assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
+    assert found.values["recall@3"].tolist() == pytest.approx([2 / 3, 1, 0])
+    assert found.values["recall@3:warm"][:2].tolist() == [1, 1]
+    assert np.isnan(found.values["recall@3:warm"][2])
+    assert found.values["recall@3:cold"][[0, 2]].tolist() == [0.5, 0]
+    assert np.isnan(found.values["recall@3:cold"][1])
+    assert found.means["recall@3:cold"] == 0.25
+    # one of two cold items at the third place
+    ideal = 1 + 1 / np.log2(3)
+    assert found.values["ndcg@3:cold"][0] == pytest.approx(0.5 / ideal)
+
+
+def test_the_protocol_of_new_items_tells_columns() -> None:
+    names = ["ndcg@5", "coverage@5", "diversity@5"]
+    assert told_by("compat", names) == tuple(names)
+    columns = ("ndcg@5", "ndcg@5:warm", "ndcg@5:cold", "coverage@5", "diversity@5")
+    assert told_by("new_items", names) == columns
+
+
+def test_users_with_nothing_in_train_are_counted_and_not_asked() -> None:
+    assert compat(Fixed(), TRAIN, TARGET, ["recall@2"]).without_train == 2
+
+
+def test_equal_scores_go_by_item_number() -> None:
+    found = compat(Fixed(table=(1,) * 6), TRAIN, TARGET, ["recall@3"])
+    assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3]]
+
+
+def test_a_single_user_and_an_item_nobody_touched() -> None:
+    train = Interactions.of([0], [0], shape=(1, 3))
+    found = compat(Fixed(table=(3, 2, 1)), train, Interactions.of([0], [2], shape=(1, 3)),
+                   ["mrr@3", "gini@3", "novelty@3"])  # fmt: skip
+    assert found.means["mrr@3"] == 0.5
+    assert np.isfinite(list(found.means.values())).all()
+    assert interval(found.values["mrr@3"]) == (0.5, 0.5)
+
+
+def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
+    users = [0, 1, *[2] * 12]
+    events = Interactions.of(users, [0, 1, *range(12)], shape=(3, 12), times=range(14))
+    for use in ("user_time", "leave_one_out", "random"):
+        codes = splits.split(SplitConfig(use=use), events, None, seed=0)
+        train, test = (events.take(codes == code) for code in (splits.TRAIN, splits.TEST))
+        assert {0, 1} <= set(train.users)
+        model = Popular().fit(train, {})
+        assert compat(model, train, test, ["recall@5"]).users.tolist() == [2]
+
+
+def test_nothing_to_choose_by_is_said() -> None:
+    target = Interactions.of([0], [1], shape=(5, 6))
+    with pytest.raises(FitError, match="valid has nothing to choose by: received 'ndcg@2:cold'"):
+        select(lambda s: Fixed(**s), (TRAIN, target), {}, by="ndcg@2:cold", fixed={})
 
 
 def test_nobody_to_ask_is_said() -> None:

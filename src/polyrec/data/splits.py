@@ -16,6 +16,7 @@ from polyrec.types import NO_TIME, Interactions, Ints
 
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, -1
 NAMES = ("train", "valid", "test")
+_KNOWN = 0.1  # the share of a user's pairs with known items that goes to valid, and to test
 
 Codes: TypeAlias = npt.NDArray[np.int8]
 
@@ -83,8 +84,27 @@ def global_time(events: Interactions, shares: Shares) -> Codes:
 
 
 def new_items(events: Interactions, shares: Shares) -> Codes:
-    """Return parts by item: some items, drawn evenly over popularity, leave train wholly."""
-    counts = np.bincount(events.items, minlength=events.shape[1])
+    """Return parts in which some items are new: all they ever had lies in valid, or in test.
+
+    Of what a user did with the other items, the last tenth is test and the one before valid (in
+    time; at random without times): lists are asked for known and for new items alike.
+    """
+    drawn = drawn_items(events.items, events.shape[1], shares)
+    known = np.flatnonzero(drawn[events.items] == TRAIN)
+    timed = (events.times != NO_TIME).all()
+    order = events.times if timed else _shuffled(events, shares.seed)
+    few = Shares(min(shares.valid, _KNOWN), min(shares.test, _KNOWN), shares.seed)
+    parts = drawn[events.items]
+    parts[known] = _per_user(events.take(known), order[known], _portions(few))
+    return parts
+
+
+def drawn_items(taken: Ints, items: int, shares: Shares) -> Codes:
+    """Return (n,) the part that each item is drawn for, evenly over popularity; most are TRAIN.
+
+    `taken` (e,) are the items of all events, in any order; one nobody took stays in TRAIN.
+    """
+    counts = np.bincount(taken, minlength=items)
     generator = np.random.default_rng(shares.seed)
     ordered = np.lexsort((generator.random(len(counts)), -counts))
     ordered = ordered[counts[ordered] > 0]
@@ -94,10 +114,11 @@ def new_items(events: Interactions, shares: Shares) -> Codes:
             for block in np.split(ordered, range(20, len(ordered), 20))
         ]
     )
-    parts = np.zeros(events.shape[1], np.int8)
-    parts[ordered[place < shares.test + shares.valid]] = VALID
+    parts = np.zeros(items, np.int8)
+    # rounded: .2 + .1 is a hair above .3, and would take one item of each twenty more
+    parts[ordered[place < np.round(shares.test + shares.valid, 9)]] = VALID
     parts[ordered[place < shares.test]] = TEST
-    return parts[events.items]
+    return parts
 
 
 _SPLITS: Mapping[str, Callable[[Interactions, Shares], Codes]] = {

@@ -1,11 +1,14 @@
 """Metrics of ranked lists, by name: per user where users differ, over all lists where lists do.
 
+`ndcg@20` counts all relevant items, `ndcg@20:cold` those without a train event, `ndcg@20:warm` the
+others; `diversity@20` reads the fused view, `diversity@20:image` another one.
+
 In the formulas: k list length, H hits among the first k, T the user's relevant items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,25 +23,44 @@ Values: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric at a cut-off.
+    """A metric at a cut-off, of some items only or of a view.
 
-    >>> Metric.parse("ndcg@20")
-    Metric(name='ndcg', k=20)
+    >>> Metric.parse("ndcg@20:cold")
+    Metric(name='ndcg', k=20, of='cold')
     """
 
     name: str
     k: int
+    of: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Metric:
-        """Return the metric that "name@k" names, or raise `ConfigError`."""
-        name, at, cut = text.partition("@")
-        if name not in (*PER_USER, *OVER_LISTS):
-            remedy = nearest(name, (*PER_USER, *OVER_LISTS))
-            raise ConfigError("unknown metric", received=text, remedy=remedy)
-        if not at or not cut.isdigit() or int(cut) < 1:
+        """Return the metric that "name@k" or "name@k:of" names, or raise `ConfigError`."""
+        whole, colon, of = text.partition(":")
+        name, at, cut = whole.partition("@")
+        known = (*PER_USER, *OF_CONTENT, *OVER_LISTS)
+        if name not in known:
+            raise ConfigError("unknown metric", received=text, remedy=nearest(name, known))
+        if not at or not cut.isdecimal() or int(cut) < 1:
             raise ConfigError("a metric is name@k, k >= 1", received=text, remedy=f"{name}@20")
-        return cls(name, int(cut))
+        if colon and not (of in COLUMNS if name in PER_USER else of and name in OF_CONTENT):
+            remedy = "after : comes warm or cold; for diversity and calibration, a view"
+            raise ConfigError("no such part of a metric", received=text, remedy=remedy)
+        return cls(name, int(cut), of)
+
+
+def in_columns(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics, each that counts hits followed by those of warm and of cold items.
+
+    >>> in_columns(["recall@5", "gini@5"])
+    ('recall@5', 'recall@5:warm', 'recall@5:cold', 'gini@5')
+    """
+    names = []
+    for name in metrics:
+        metric = Metric.parse(name)
+        split = metric.name in PER_USER and not metric.of
+        names += [name, *(f"{name}:{column}" for column in COLUMNS if split)]
+    return tuple(dict.fromkeys(names))
 
 
 def recall(hits: Bools, relevant: Ints) -> Values:
@@ -102,6 +124,13 @@ PER_USER: Mapping[str, Callable[[Bools, Ints], Values]] = {
     "hit_rate": hit_rate,
     "accuracy": accuracy,
 }
+
+
+COLUMNS = ("warm", "cold")
+"""Relevant items with a train event, and those without one."""
+
+OF_CONTENT = ("diversity", "calibration")
+"""The metrics per user that read a view of the items' content: `evaluate.content`."""
 
 
 def coverage(lists: Ints, counts: Floats) -> float:

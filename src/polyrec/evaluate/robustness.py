@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -35,10 +35,11 @@ class Exam:
     train: Interactions  # what the ways learn from; tells popularity
     target: Interactions
     metrics: Sequence[str]
+    views: Views = field(default_factory=dict)  # what diversity and calibration read
 
     def of(self, recommender: Recommender) -> Evaluation:
         """Return what a recommender reaches."""
-        return compat(recommender, self.train, self.target, self.metrics)
+        return compat(recommender, self.train, self.target, self.metrics, views=self.views)
 
     @property
     def popularity(self) -> Floats:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from polyrec.errors import FitError
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.stopping import fit
 from polyrec.types import Interactions, Progress, Recommender, Views, silent
@@ -45,7 +47,10 @@ def select(
             settings = {**best, **combination}
             if all(settings != trial.settings for trial in trials):
                 model = fit(make({**fixed, **settings}), train, items, valid)
-                score = compat(model, train, valid, [by]).means[by]
+                score = compat(model, train, valid, [by], views=items).means[by]
+                if math.isnan(score):
+                    raise FitError("valid has nothing to choose by", received=by,
+                                   remedy="set evaluate.select_by")  # fmt: skip
                 trials.append(Trial(settings, score))
             progress("choose settings on valid", len(trials), total)
         trials.sort(key=lambda trial: -trial.score)  # stable: the earlier of equals stays first

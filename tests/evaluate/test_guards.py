@@ -1,0 +1,127 @@
+"""Every leak fails a run: each guard has a leak that it finds, and stays quiet without one."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from polyrec.config import Config, parse
+from polyrec.data import splits
+from polyrec.errors import DataError, FitError
+from polyrec.evaluate.guards import check_fitted, check_split
+from polyrec.recommend.popular import Popular
+from polyrec.types import Interactions
+
+
+def config(protocol: str) -> Config:
+    tree = {"data": {"path": "x"}, "evaluate": {"protocol": protocol}}
+    return parse(tree, folder=Path())
+
+
+def behaviour(protocol: str) -> dict[str, Interactions]:
+    generator = np.random.default_rng(4)
+    pairs = generator.permutation(30 * 40)[:600]
+    events = Interactions.of(
+        pairs // 40, pairs % 40, shape=(30, 40), times=generator.permutation(600) + 1000
+    )
+    settings = config(protocol)
+    codes = splits.split(settings.data.split, events, None, seed=settings.seed)
+    return {name: events.take(codes == code) for code, name in enumerate(splits.NAMES)}
+
+
+def moved(part: Interactions, **columns: int) -> Interactions:
+    """Return a part whose first event is changed."""
+    changed = {}
+    for name, value in columns.items():
+        changed[name] = getattr(part, name).copy()
+        changed[name][0] = value
+    return dataclasses.replace(part, **changed)
+
+
+@pytest.mark.parametrize("protocol", ["compat", "global_time", "leave_one_out", "new_items"])
+def test_a_split_of_the_protocols_own_has_no_leak(protocol: str) -> None:
+    check_split(behaviour(protocol), config(protocol))
+
+
+@pytest.mark.parametrize("pair", [("train", "valid"), ("train", "test"), ("valid", "test")])
+def test_a_pair_in_two_parts(pair: tuple[str, str]) -> None:
+    parts = behaviour("compat")
+    one, other = (parts[name] for name in pair)
+    user, item = int(one.users[0]), int(one.items[0])
+    parts[pair[1]] = moved(other, users=user, items=item)
+    said = f"leak: user-item pairs in both {pair[0]} and {pair[1]}: .* user {user} with item {item}"
+    with pytest.raises(DataError, match=said):
+        check_split(parts, config("compat"))
+
+
+@pytest.mark.parametrize("name", ["valid", "test"])
+def test_an_event_older_than_train_under_global_time(name: str) -> None:
+    parts = behaviour("global_time")
+    parts[name] = moved(parts[name], times=1000)
+    with pytest.raises(DataError, match=f"leak: {name} has events older than the newest of train"):
+        check_split(parts, config("global_time"))
+    parts[name] = moved(parts[name], times=-1)
+    with pytest.raises(DataError, match="events without a time"):
+        check_split(parts, config("global_time"))
+
+
+def test_more_than_one_pair_left_out() -> None:
+    parts = behaviour("leave_one_out")
+    user = int(parts["test"].users[1])
+    taken = {int(i) for part in parts.values() for i in part.items[part.users == user]}
+    fresh = next(item for item in range(40) if item not in taken)
+    parts["test"] = moved(parts["test"], users=user, items=fresh)
+    with pytest.raises(DataError, match=f"received '2 pairs of user {user}'"):
+        check_split(parts, config("leave_one_out"))
+
+
+@pytest.mark.parametrize(
+    ("new_to", "seen_in"), [("test", "train"), ("test", "valid"), ("valid", "train")]
+)
+def test_a_new_item_that_is_known(new_to: str, seen_in: str) -> None:
+    parts = behaviour("new_items")
+    fresh = np.setdiff1d(parts[new_to].items, parts["train"].items)
+    shared = parts["valid"].items if new_to == "test" else parts["test"].items
+    item = int(np.setdiff1d(fresh, shared)[0])
+    row = int(np.flatnonzero(parts[new_to].items == item)[0])
+    known = parts[new_to].take([row])
+    rest = np.arange(len(parts[new_to])) != row
+    parts[new_to] = parts[new_to].take(rest)
+    joined = {f.name: np.concatenate([getattr(parts[seen_in], f.name), getattr(known, f.name)])
+              for f in dataclasses.fields(Interactions) if f.name != "shape"}  # fmt: skip
+    parts[seen_in] = Interactions(**joined, shape=known.shape)
+    said = f"leak: items new to {new_to} have events in {seen_in}: .* such as item {item}"
+    with pytest.raises(DataError, match=said):
+        check_split(parts, config("new_items"))
+
+
+@dataclasses.dataclass
+class Graph:
+    """A part that keeps the user-item graph."""
+
+    def fit(self, events: Interactions) -> "Graph":
+        self.graph_ = sparse.csr_array(events.matrix())
+        return self
+
+
+def everything(parts: dict[str, Interactions]) -> Interactions:
+    columns = ("users", "items", "times", "weights", "kinds")
+    joined = {c: np.concatenate([getattr(p, c) for p in parts.values()]) for c in columns}
+    return Interactions(**joined, shape=parts["train"].shape)
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        (lambda events: Graph().fit(events), "leak: test events are in what was learned"),
+        (lambda events: Popular().fit(events, {}), "leak: items that only test knows are counted"),
+    ],
+)
+def test_a_part_that_was_fitted_on_test(fit: Callable[[Interactions], object], said: str) -> None:
+    parts = behaviour("new_items")
+    check_fitted(fit(parts["train"]), parts)
+    with pytest.raises(FitError, match=said):
+        check_fitted(fit(everything(parts)), parts)
