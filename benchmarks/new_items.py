@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/new_items.py
 
-A fifth of the items, drawn evenly over popularity, leave train wholly (a tenth more for valid).
-They are ranked among all items: a model without content can only guess. The knockout gives each
-item another item's content.
+A fifth of the items, drawn evenly over popularity, leave train and valid wholly (a tenth more are
+new to valid, where settings are chosen for them). They are ranked among all items: a model without
+content can only guess. The knockout gives each item another item's content.
 """
 
 import sys
@@ -21,13 +21,17 @@ from polyrec.recommend.popular import Popular
 from polyrec.store import state
 from record import record
 
-METRICS = ["recall@20", "ndcg@20"]
+METRICS = ["recall@20:cold", "ndcg@20:cold", "recall@20:warm", "recall@20"]
 
 
 def main() -> None:
     rows = []
     for name in ("lastfm2k_mm", "movielens_small_mm"):
-        overrides = ["data.split.use=new_items", "data.split.test=0.2"]
+        overrides = [
+            "data.split.use=auto",
+            "evaluate.protocol=new_items",
+            "evaluate.select_by=recall@20:cold",
+        ]
         config = read(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
         rows.append({"data": name, **measure(config)})
         print(rows[-1], file=sys.stderr)
@@ -52,7 +56,7 @@ def measure(config: Config) -> dict:
     for name, fitted in models.items():
         evaluation = compat(fitted, dataset.train, dataset.test, METRICS)
         found[name] = {metric: round(evaluation.means[metric], 4) for metric in METRICS}
-        low, high = interval(evaluation.values["recall@20"])
+        low, high = interval(evaluation.values[METRICS[0]])
         found[name]["interval"] = [round(low, 4), round(high, 4)]
     return {"settings": state.settings(model), **found}
 

@@ -13,7 +13,7 @@ import numpy as np
 from polyrec.bundle import Bundle
 from polyrec.data.load import Loaded
 from polyrec.encode.run import card_of
-from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
+from polyrec.engine.measure import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.evaluate.alignment import map_svg, measure
 from polyrec.evaluate.alignment_page import write_alignment
 from polyrec.evaluate.protocols import Evaluation
@@ -26,6 +26,7 @@ from polyrec.types import FUSED, Catalog, Ints, Views
 
 _MEASURED = 2000  # items, drawn at random, of larger catalogues
 _PICTURED = 24
+_TIMED, _LISTED = 200, 10  # users whose requests are timed, and how long their lists are
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ def write_summary(done: Finished, evaluations: Mapping[str, Evaluation], folder:
     dataset = done.loaded.dataset
     catalog = dataset.catalog
     alignment = write_alignment_report(done.views, done.bundle.views, catalog, folder)
-    report = _report(done, evaluations, aligned=bool(alignment))
-    report.write_json(folder / "report.json")
     evaluation = evaluations["test"]
+    cost = costs(done.bundle, evaluation, done.watch, folder)
+    report = _report(done, evaluations, cost, aligned=bool(alignment))
+    report.write_json(folder / "report.json")
     evaluation.save_per_user(folder / "per_user.npz")
     samples = draw_samples(dataset, evaluation, seed=done.bundle.config.seed)
     write_html(report, evaluation, len(catalog), samples, folder / "report.html")
@@ -58,6 +60,27 @@ def write_summary(done: Finished, evaluations: Mapping[str, Evaluation], folder:
     ]
     write_list(found, folder / "quarantine.jsonl")
     write_page(found, folder / "quarantine.html")
+
+
+def costs(bundle: Bundle, evaluation: Evaluation, watch: Stopwatch, folder: Path) -> Times:
+    """Return `fit_s`, `peak_memory_mb`, `bundle_mb`, and the latency of lists of ten.
+
+    Timed are requests for 200 of the evaluated users, drawn at random, inside this process: what a
+    server adds is not in it.
+    """
+    seed, users = bundle.config.seed, evaluation.users
+    drawn = users[_drawn(len(users), _TIMED, seed)]
+    query = bundle.behaviour["train"].histories(drawn)
+    model = bundle.parts.recommender
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return {
+        "fit_s": watch.seconds.get("fit", 0.0),
+        "peak_memory_mb": peak_memory_mb(),
+        "bundle_mb": size / 1e6,
+        **latency(
+            lambda first, stop: model.recommend(query.take(first, stop), _LISTED), len(query)
+        ),
+    }
 
 
 def write_alignment_report(
@@ -112,7 +135,16 @@ def _encoded(done: Finished) -> list[EncodedView]:
     return told
 
 
-def _report(done: Finished, evaluations: Mapping[str, Evaluation], *, aligned: bool) -> Report:
+def _asked(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, int]]:
+    return {
+        name: {"users": len(found.users), "without_train": found.without_train}
+        for name, found in evaluations.items()
+    }
+
+
+def _report(
+    done: Finished, evaluations: Mapping[str, Evaluation], cost: Times, *, aligned: bool
+) -> Report:
     bundle, loaded = done.bundle, done.loaded
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
     if not done.trials:
@@ -123,7 +155,9 @@ def _report(done: Finished, evaluations: Mapping[str, Evaluation], *, aligned: b
         config=bundle.config.model_dump(mode="json"),
         versions=versions(),
         seconds=done.watch.seconds,
-        peak_memory_mb=peak_memory_mb(),
+        peak_memory_mb=cost["peak_memory_mb"],
+        cost=cost,
+        asked=_asked(evaluations),
         metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
         intervals={"test": intervals(evaluations["test"])},
         chosen=state.settings(bundle.parts.recommender),

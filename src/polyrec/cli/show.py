@@ -85,13 +85,29 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     out.print(drawn)
 
 
-def show_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    """Print valid and test side by side."""
-    rows = []
-    for name in metrics["test"]:
-        values = (metrics.get(split, {}).get(name) for split in ("valid", "test"))
-        rows.append((name, *("-" if value is None else f"{value:.4f}" for value in values)))
-    table(("metric", "valid", "test"), rows)
+def show_metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Print valid and test side by side, in columns where warm and cold items are told apart."""
+    test = metrics["test"]
+    ends = ("", *(end for end in (":warm", ":cold") if any(name.endswith(end) for name in test)))
+    names = [name for name in test if not name.endswith((":warm", ":cold"))]
+    if not names:
+        names, ends = list(test), ("",)
+    columns = [(part, end) for end in ends for part in ("valid", "test")]
+    rows = [
+        (name, *(_figure(metrics.get(part, {}).get(name + end)) for part, end in columns))
+        for name in names
+    ]
+    table(("metric", *(part + end.replace(":", " ") for part, end in columns)), rows)
+
+
+def show_cost(cost: Mapping[str, float]) -> None:
+    """Print what the figures cost."""
+    out.print(
+        f"fit {cost['fit_s']:.3g} s, peak memory {cost['peak_memory_mb']:,.0f} MB, "
+        f"one request {cost['single_median_ms']:.3g} ms (95%: {cost['single_p95_ms']:.3g} ms), "
+        f"batches {cost['batch_per_s']:,.0f} users/s",
+        highlight=False,
+    )
 
 
 def show_lists(bundle: Bundle, lists: Lists, *, as_json: bool) -> None:
@@ -151,4 +167,4 @@ def show_robustness(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None or value != value else f"{value:.4f}"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import resource
+import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeAlias
 
 from polyrec import __version__
+
+Times: TypeAlias = dict[str, float]
 
 
 @dataclass
@@ -34,6 +39,31 @@ class Stopwatch:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def latency(ask: Callable[[int, int], object], count: int, *, budget_s: float = 4.0) -> Times:
+    """Return how long answers take: `single_median_ms`, `single_p95_ms`, `batch_per_s`.
+
+    `ask(first, stop)` answers for some of `count` > 0 questions at once. It is asked once to warm
+    up, then for one after the other until the budget is spent, then for all in one batch.
+    """
+    ask(0, 1)
+    start = time.perf_counter()
+    singles = []
+    for first in range(count):
+        begun = time.perf_counter()
+        ask(first, first + 1)
+        singles.append(time.perf_counter() - begun)
+        if time.perf_counter() - start > budget_s:
+            break
+    begun = time.perf_counter()
+    ask(0, count)
+    seconds = max(time.perf_counter() - begun, 1e-9)
+    return {
+        "single_median_ms": 1e3 * statistics.median(singles),
+        "single_p95_ms": 1e3 * sorted(singles)[math.ceil(0.95 * len(singles)) - 1],
+        "batch_per_s": count / seconds,
+    }
 
 
 def peak_memory_mb() -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from polyrec.evaluate import charts
+from polyrec.evaluate.metrics import COLUMNS, PER_USER, Metric, Values
 from polyrec.evaluate.protocols import Evaluation, interval
 from polyrec.evaluate.select import Trial
 
@@ -51,11 +52,13 @@ class Report:
     views: Sequence[EncodedView] = ()
     notes: Sequence[str] = ()
     aligned: bool = False  # whether alignment.html lies beside it
+    cost: Mapping[str, float] = field(default_factory=dict)  # see `summary.costs`
+    asked: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # users; without_train
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; a figure that is not a number is None."""
         plain = asdict(self)
-        return {key: _finite(value) for key, value in plain.items()}
+        return {key: finite(value) for key, value in plain.items()}
 
     def write_json(self, path: Path) -> None:
         """Write report.json."""
@@ -101,7 +104,16 @@ class Sample:
 
 def intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
     """Return the 95% bootstrap interval of every metric that users have one by one."""
-    return {name: interval(values) for name, values in evaluation.values.items()}
+    told = {name: values for name, values in evaluation.values.items() if not _empty(values)}
+    return {name: interval(values) for name, values in told.items()}
+
+
+def _told(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "–"
+
+
+def _empty(values: Values) -> bool:
+    return bool(np.isnan(values).all())
 
 
 def write_html(
@@ -116,9 +128,14 @@ def write_html(
     )
     test = report.metrics["test"]
     headlines = [name for name in _HEADLINES if name in test] or list(test)[:4]
+    columns = [f":{name}" for name in COLUMNS if any(m.endswith(f":{name}") for m in test)]
+    names = [name for name in test if not name.endswith((":warm", ":cold"))]
     page = environment.get_template("report.html.j2").render(
         report=report,
         headlines=headlines,
+        told=_told,
+        names=names or list(test),
+        columns=["", *columns] if names else [""],
         charts=_charts(report, evaluation, items),
         samples=samples,
         config=json.dumps(report.config, indent=1, ensure_ascii=False),
@@ -128,7 +145,11 @@ def write_html(
 
 def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[str, str]]:
     test = report.metrics["test"]
-    accuracy = [(name, test[name]) for name in evaluation.values]
+    accuracy = [
+        (name, test[name])
+        for name, values in evaluation.values.items()
+        if Metric.parse(name).name in PER_USER and not _empty(values)
+    ]
     lists = evaluation.ranking.items
     shown = np.bincount(lists[lists >= 0], minlength=items)
     drawn = [("Accuracy on test", charts.bars(accuracy, title="Accuracy on test"))]
@@ -160,11 +181,12 @@ def _settings(settings: Mapping[str, Any], *, leave_out: Set[str]) -> str:
     return ", ".join(pieces) or "as they are"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return plain values for JSON: None where a figure is not a number."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
