@@ -28,6 +28,7 @@ from polyrec.types import (
     Fuser,
     Interactions,
     Ints,
+    Part,
     Query,
     Raw,
     Recommender,
@@ -56,6 +57,11 @@ class Parts:
     aligner: Aligner
     fuser: Fuser
     recommender: Recommender
+
+    @property
+    def doers(self) -> tuple[Part, ...]:
+        """Return all of them."""
+        return (*self.encoders.values(), self.aligner, self.fuser, self.recommender)
 
 
 @dataclass(frozen=True)

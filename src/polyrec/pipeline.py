@@ -145,7 +145,7 @@ def _learn(
         fingerprint=loaded.fingerprint,
         cards={name: card_of(encoder) for name, encoder in encoders.items()},
     )
-    _check_fitted(bundle)
+    check_fitted(bundle.parts.doers, bundle.behaviour)
     return bundle, trials
 
 
@@ -160,12 +160,6 @@ def prepare(config: Config, train: Interactions, views: Views) -> tuple[Aligner,
     if aligned:
         aligned[FUSED] = fuser.fuse(aligned)
     return aligner, fuser, aligned
-
-
-def _check_fitted(bundle: Bundle) -> None:
-    parts = bundle.parts
-    for part in (*parts.encoders.values(), parts.aligner, parts.fuser, parts.recommender):
-        check_fitted(part, bundle.behaviour)
 
 
 def encode_all(
@@ -253,7 +247,7 @@ def evaluate(
         remedy = f"it was made for {own}: run again with evaluate.protocol={protocol}"
         raise ConfigError("the bundle has another split", received=protocol, remedy=remedy)
     check_split(bundle.behaviour, bundle.config)
-    _check_fitted(bundle)
+    check_fitted(bundle.parts.doers, bundle.behaviour)
     asked = told_by(protocol or own, metrics)
     train = bundle.behaviour["train"]
     targets = {name: bundle.behaviour[name] for name in ("valid", "test")}

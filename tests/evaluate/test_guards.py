@@ -122,6 +122,6 @@ def everything(parts: dict[str, Interactions]) -> Interactions:
 )
 def test_a_part_that_was_fitted_on_test(fit: Callable[[Interactions], object], said: str) -> None:
     parts = behaviour("new_items")
-    check_fitted(fit(parts["train"]), parts)
+    check_fitted([fit(parts["train"])], parts)
     with pytest.raises(FitError, match=said):
-        check_fitted(fit(everything(parts)), parts)
+        check_fitted([fit(everything(parts))], parts)

@@ -7,7 +7,7 @@ wrong before that, in the split, and what a part came to know by another way.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -38,8 +38,8 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
         guard(behaviour, config)
 
 
-def check_fitted(part: Part, behaviour: Behaviour) -> None:
-    """Raise `FitError` where what a part has learned holds behaviour of test.
+def check_fitted(parts: Iterable[Part], behaviour: Behaviour) -> None:
+    """Raise `FitError` where what one of the parts has learned holds behaviour of test.
 
     Looked at are the learned attributes: (u, n) sparse matrices may hold no pair of test, and
     `popularity_` (n,) must not tell apart items that nobody took in train or valid.
@@ -47,11 +47,12 @@ def check_fitted(part: Part, behaviour: Behaviour) -> None:
     known = np.zeros(behaviour["train"].shape[1], bool)
     for name in ("train", "valid"):
         known[behaviour[name].items] = True
-    for name, value in vars(part).items():
-        if name == "popularity_" and np.shape(value) == known.shape:
-            _same_for_unknown(part, np.asarray(value), ~known)
-        elif sparse.issparse(value) and value.shape == behaviour["train"].shape:
-            _without_pairs(part, name, value, _pairs(behaviour["test"]))
+    for part in parts:
+        for name, value in getattr(part, "__dict__", {}).items():
+            if name == "popularity_" and np.shape(value) == known.shape:
+                _same_for_unknown(part, np.asarray(value), ~known)
+            elif sparse.issparse(value) and value.shape == behaviour["train"].shape:
+                _without_pairs(part, name, value, _pairs(behaviour["test"]))
 
 
 def _same_for_unknown(part: Part, counts: Ints, unknown: Bools) -> None:
