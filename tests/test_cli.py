@@ -60,6 +60,38 @@ def test_evaluate_again_with_other_metrics(place: Path) -> None:
     assert "mrr@20" in polyrec("evaluate", "out", folder=place).stdout
 
 
+def test_lists_and_judgements_are_exported(place: Path) -> None:
+    words = ["--run", "x/a.run", "--qrels", "x/a.qrels", "--metrics", "ndcg@7", "--json"]
+    told = json.loads(polyrec("evaluate", "out", *words, folder=place).stdout)
+    assert told["cost"].keys() >= {"single_median_ms", "single_p95_ms", "batch_per_s"}
+    user, zero, item, rank, _, tag = (place / "x/a.run").read_text().splitlines()[0].split(" ")
+    assert (user[0], zero, item[0], rank, tag) == ("u", "Q0", "i", "1", "multimodal_linear")
+    assert (place / "x/a.qrels").read_text().startswith(f"{user} 0 i")
+    lost = polyrec("evaluate", "out", "--protocol", "missing", "--run", "b.run", folder=place)
+    assert lost.returncode == 2
+
+
+def test_runs_are_compared_and_refused_where_data_differ(place: Path) -> None:
+    for name, words in (("pop", ["recommend.use=popular"]), ("moved", ["data.split.test=0.3"])):
+        sets = [part for word in words for part in ("--set", word)]
+        assert polyrec("run", "run.yaml", "--out", name, "--set", "seed=3", *sets,
+                       folder=place).returncode == 0  # fmt: skip
+    shown = polyrec("compare", "out", "pop", "--out", "c", folder=place)
+    assert shown.returncode == 0, shown.stderr
+    assert "popular" in shown.stdout
+    assert "p, corrected" in shown.stdout
+    assert "<svg" in (place / "c/compare.html").read_text()
+    told = json.loads(polyrec("compare", "out", "pop", "--metrics", "ndcg@10,coverage@20", "--json",
+                              folder=place).stdout)  # fmt: skip
+    assert told["runs"].keys() == {"out", "pop"}
+    assert [row["metric"] for row in told["differences"]] == ["ndcg@10"]
+    assert told["runs"]["pop"]["cost"]["fit_s"] > 0
+    refused = polyrec("compare", "out", "moved", folder=place)
+    assert refused.returncode == 1
+    assert "made with different splits" in refused.stderr
+    assert polyrec("compare", "out", folder=place).returncode == 2
+
+
 def test_recommend_for_a_user_and_for_a_history(place: Path) -> None:
     rows = json.loads(
         polyrec("recommend", "out", "--user", "u0003", "-k", "4", "--json", folder=place).stdout

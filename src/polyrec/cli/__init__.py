@@ -1,4 +1,4 @@
-"""The command line: polyrec check, encode, run, tune, evaluate, recommend, explain, serve, ...
+"""The command line: polyrec check, encode, run, tune, evaluate, compare, recommend and others.
 
 Exit codes: 0 done, 1 the data or the work failed, 2 the command or the config is wrong.
 """
@@ -10,7 +10,13 @@ import sys
 
 from rich.markup import escape
 
-from polyrec.cli import explaining, keys, service, tuning  # noqa: F401 - they add their commands
+from polyrec.cli import (  # noqa: F401 - they add their commands
+    evaluating,
+    explaining,
+    keys,
+    service,
+    tuning,
+)
 from polyrec.cli.commands import app
 from polyrec.cli.show import errors, tell
 from polyrec.errors import ConfigError, PolyrecError

@@ -23,13 +23,13 @@ from polyrec.cli.show import (
     progress_bars,
     show_alignment,
     show_check,
+    show_cost,
     show_json,
     show_lists,
     show_metrics,
-    show_robustness,
     table,
 )
-from polyrec.errors import ConfigError, DataError, nearest
+from polyrec.errors import ConfigError, DataError
 from polyrec.types import FUSED
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ app = typer.Typer(
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: a.b=c.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Folder = Annotated[Path, typer.Argument(help="A bundle: the --out of a run.")]
-_PROTOCOLS = ("compat", "missing", "knockout")
 _LISTED = 50  # entries of a quarantine list that are printed
 
 Count = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
@@ -181,40 +180,10 @@ def run(
         show_json({"bundle": str(target), "metrics": report["metrics"], "chosen": report["chosen"]})
         return
     show_metrics(report["metrics"])
+    show_cost(report["cost"])
     out.print(
         f"bundle [bold]{escape(str(target))}[/], report {escape(str(target / 'report.html'))}"
     )
-
-
-@app.command()
-def evaluate(
-    bundle: Folder,
-    metrics: Annotated[str, typer.Option(help="Names with cut-offs, by comma.")] = "",
-    protocol: Annotated[str, typer.Option(help="compat, missing or knockout.")] = "compat",
-    as_json: Json = False,
-) -> None:
-    """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
-    from polyrec import pipeline
-
-    if protocol not in _PROTOCOLS:
-        raise ConfigError(
-            "unknown protocol", received=protocol, remedy=nearest(protocol, _PROTOCOLS)
-        )
-    loaded = _bundle(bundle)
-    names = tuple(filter(None, metrics.split(","))) or loaded.config.evaluate.metrics
-    if protocol != "compat":
-        chosen = names if metrics else (loaded.config.evaluate.select_by,)
-        with progress_bars() as progress:
-            rows = pipeline.robustness(loaded, protocol, chosen, progress=progress)
-        show_robustness(rows, as_json=as_json)
-        return
-    with progress_bars() as progress:
-        found = pipeline.evaluate(loaded, names, progress=progress)
-    means = {split: dict(evaluation.means) for split, evaluation in found.items()}
-    if as_json:
-        show_json({"metrics": means})
-    else:
-        show_metrics(means)
 
 
 @app.command("align-report")

@@ -27,6 +27,7 @@ from polyrec.types import Progress
 
 if TYPE_CHECKING:
     from polyrec.bundle import Bundle, Lists
+    from polyrec.evaluate.compare import Comparison
 
 out = Console()
 errors = Console(stderr=True)
@@ -102,12 +103,33 @@ def show_metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> None:
 
 def show_cost(cost: Mapping[str, float]) -> None:
     """Print what the figures cost."""
+    fitted = f"fit {cost['fit_s']:.3g} s, " if "fit_s" in cost else ""
     out.print(
-        f"fit {cost['fit_s']:.3g} s, peak memory {cost['peak_memory_mb']:,.0f} MB, "
+        f"{fitted}peak memory {cost['peak_memory_mb']:,.0f} MB, "
         f"one request {cost['single_median_ms']:.3g} ms (95%: {cost['single_p95_ms']:.3g} ms), "
         f"batches {cost['batch_per_s']:,.0f} users/s",
         highlight=False,
     )
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a row per run, and how sure each difference is."""
+    from polyrec.evaluate.compare_page import COSTS, cells
+
+    rows = []
+    for name, use, figures, cost in cells(comparison):
+        marked = [f"{c.text}{'*' if c.best else '†' if c.beaten else ''}" for c in figures]
+        rows.append((name, use, *marked, *cost))
+    table(("run", "recommender", *comparison.metrics, *(head for head, _ in COSTS.values())), rows)
+    if comparison.differences:
+        heads = ("metric", "", "", "difference", "95%", "p", "p, corrected")
+        pairs = [
+            (d.metric, d.first, d.second, f"{d.difference:+.4f}", f"{d.low:+.4f} to {d.high:+.4f}",
+             f"{d.p:.2g}", f"{d.corrected:.2g}")
+            for d in comparison.differences
+        ]  # fmt: skip
+        table(heads, pairs)
+    out.print("* the best; † differs from the best beyond chance (Wilcoxon, Holm)")
 
 
 def show_lists(bundle: Bundle, lists: Lists, *, as_json: bool) -> None:

@@ -92,3 +92,27 @@ def svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
         f'<svg role="img" viewBox="0 0 {WIDTH} {height:.0f}" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{body}</svg>"
     )
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float, bool]], *, title: str) -> str:
+    """Return differences with their intervals, one per (name, value, low, high, significant).
+
+    The line in the middle is no difference; what is significant is filled.
+    """
+    reach = max((abs(end) for _, _, low, high, _ in rows for end in (low, high)), default=0) or 1
+    label, room = 220, WIDTH - 220 - 90
+    zero = label + room / 2
+    parts = [f'<line class="axis" x1="{zero}" y1="0" x2="{zero}" y2="{26 * len(rows)}"/>']
+    for i, (name, value, low, high, significant) in enumerate(rows):
+        y = 26 * i + 13
+        left, middle, right = (zero + room / 2 * end / reach for end in (low, value, high))
+        short = name if len(name) <= 30 else f"{name[:29]}…"
+        parts.append(
+            f'<text class="name" x="{label - 10}" y="{y + 4}" text-anchor="end">'
+            f"{escape(short)}</text>"
+            f'<line class="line" x1="{left:.1f}" y1="{y}" x2="{right:.1f}" y2="{y}"/>'
+            f'<circle class="{"bar" if significant else "open"}" cx="{middle:.1f}" cy="{y}" r="5">'
+            f"<title>{escape(name)}: {value:+.4f} ({low:+.4f} to {high:+.4f})</title></circle>"
+            f'<text x="{label + room + 10}" y="{y + 4}">{value:+.4f}</text>'
+        )
+    return svg("".join(parts), title, height=26 * len(rows) + 4)

@@ -1,0 +1,124 @@
+"""The command line's `evaluate` and `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from polyrec.cli.commands import Folder, Json, app
+from polyrec.cli.show import (
+    out,
+    progress_bars,
+    show_comparison,
+    show_cost,
+    show_json,
+    show_metrics,
+    show_robustness,
+)
+from polyrec.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from polyrec.bundle import Bundle
+    from polyrec.evaluate.protocols import Evaluation
+
+_LOSSES = ("missing", "knockout")
+Metrics = Annotated[str, typer.Option(help="Names with cut-offs, by comma.")]
+
+
+@app.command()
+def evaluate(
+    bundle: Folder,
+    metrics: Metrics = "",
+    protocol: Annotated[
+        str, typer.Option(help="compat, the bundle's own (default), missing or knockout.")
+    ] = "",
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Write the lists on test: TREC run, or .parquet, .csv."),
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option(help="Write what is relevant on test: TREC qrels.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
+    from polyrec import pipeline
+    from polyrec.bundle import Bundle
+    from polyrec.evaluate.protocols import PROTOCOLS
+    from polyrec.evaluate.report import finite
+    from polyrec.summary import costs
+
+    if protocol and protocol not in (*PROTOCOLS, *_LOSSES):
+        remedy = nearest(protocol, (*PROTOCOLS, *_LOSSES))
+        raise ConfigError("unknown protocol", received=protocol, remedy=remedy)
+    loaded = Bundle.load(bundle)
+    names = tuple(filter(None, metrics.split(",")))
+    if protocol in _LOSSES:
+        if run or qrels:
+            raise ConfigError("nothing to export", received=protocol, remedy="leave --protocol out")
+        with progress_bars() as progress:
+            rows = pipeline.robustness(
+                loaded,
+                protocol,
+                names or (loaded.config.evaluate.select_by,),
+                progress=progress,
+            )
+        show_robustness([finite(row) for row in rows], as_json=as_json)
+        return
+    with progress_bars() as progress:
+        found = pipeline.evaluate(
+            loaded,
+            names or loaded.config.evaluate.metrics,
+            protocol=protocol or None,
+            progress=progress,
+        )
+    _export(loaded, found["test"], run, qrels)
+    means = {part: finite(evaluation.means) for part, evaluation in found.items()}
+    cost = costs(loaded, found["test"], {}, bundle)
+    if as_json:
+        show_json({"metrics": means, "cost": cost})
+        return
+    show_metrics(means)
+    show_cost(cost)
+
+
+def _export(bundle: Bundle, found: Evaluation, run: Path | None, qrels: Path | None) -> None:
+    from polyrec.evaluate.export import write_qrels, write_rankings
+
+    for path in filter(None, (run, qrels)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if run is not None:
+        tag = bundle.config.recommend.use
+        write_rankings(found, run, users=bundle.users, items=bundle.ids, tag=tag)
+    if qrels is not None:
+        test = bundle.behaviour["test"]
+        write_qrels(found, test, qrels, users=bundle.users, items=bundle.ids)
+
+
+@app.command()
+def compare(
+    bundles: Annotated[list[Path], typer.Argument(help="Two bundles or more.")],
+    metrics: Metrics = "",
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where compare.html and compare.json go.")
+    ] = Path("runs/compare"),
+    as_json: Json = False,
+) -> None:
+    """Compare finished runs on the same data user by user: differences, intervals, tests."""
+    from polyrec.evaluate import compare as comparing
+    from polyrec.evaluate.compare_page import to_dict, write_comparison
+
+    names = [path.resolve().name for path in bundles]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in bundles]
+    runs = [comparing.read_run(p, name=n) for p, n in zip(bundles, names, strict=True)]
+    found = comparing.compare(runs, tuple(filter(None, metrics.split(","))))
+    write_comparison(found, folder)
+    if as_json:
+        show_json(to_dict(found))
+        return
+    show_comparison(found)
+    out.print(f"page {escape(str(folder / 'compare.html'))}")

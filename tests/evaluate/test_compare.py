@@ -1,0 +1,203 @@
+"""Comparisons say what is there, are corrected for how many they are, and refuse what differs."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
+
+from polyrec.errors import BundleError, ConfigError, DataError
+from polyrec.evaluate.compare import Run, compare, holm, paired, read_run, signed_rank
+from polyrec.evaluate.compare_page import to_dict, write_comparison
+
+EVIL = "<script>alert('x')</script>"
+COUNT = 80
+
+
+def run(name: str, shift: float = 0.0, *, seed: int = 0, **report: object) -> Run:
+    generator = np.random.default_rng(seed)
+    base = np.random.default_rng(99).random(COUNT)
+    noise = 0.02 * generator.standard_normal(COUNT)
+    values = {"recall@20": base + noise + shift, "ndcg@20": base / 2, "gini@20": None}
+    means = {"recall@20": float(values["recall@20"].mean()), "ndcg@20": float(base.mean() / 2),
+             "gini@20": 0.5 + shift, "coverage@20": None}  # fmt: skip
+    told = {
+        "data": {"name": EVIL, "hash": "ab" * 32, "users": 90, "items": 30, "events": 900,
+                 "splits": {"train": 700, "valid": 100, "test": 100}},
+        "config": {"recommend": {"use": "ease"}, "evaluate": {"protocol": "compat"}, "seed": 7,
+                   "data": {"split": {"use": "random"}}},
+        "versions": {"polyrec": "0"}, "chosen": {"l2": 1.0},
+        "cost": {"fit_s": 1.0, "peak_memory_mb": 99.0, "single_median_ms": 2.0,
+                 "single_p95_ms": 3.0, "batch_per_s": 1000.0},
+        "metrics": {"test": means},
+    }  # fmt: skip
+    told |= report
+    users = np.arange(COUNT)
+    return Run(name, told, users, {m: v for m, v in values.items() if v is not None})
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_its_definition(p: list[float]) -> None:
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    for rank, i in enumerate(order):
+        steps = [min(1, (len(p) - r) * p[order[r]]) for r in range(rank + 1)]
+        assert holm(p)[i] == pytest.approx(max(steps))
+
+
+def test_the_signed_rank_test_counts_all_signs() -> None:
+    drawn = np.array([0.3, -0.1, 0.2, 0.5, 0.0, -0.4, 0.6, 0.7])
+    told = drawn[drawn != 0]
+    ranks = rankdata(abs(told))
+    centre = ranks.sum() / 2
+    reached = [
+        sum(r for r, sign in zip(ranks, signs, strict=True) if sign)
+        for signs in itertools.product([False, True], repeat=len(told))
+    ]
+    seen = abs(ranks[told > 0].sum() - centre)
+    expected = np.mean([abs(total - centre) >= seen - 1e-9 for total in reached])
+    assert signed_rank(drawn) == pytest.approx(expected)
+
+
+def test_nobody_differs_and_a_single_user() -> None:
+    assert signed_rank(np.zeros(5)) == 1.0
+    assert signed_rank(np.array([0.5])) == 1.0
+    alone = [Run(name, run(name).report, np.array([4]), {"recall@20": np.array([value])})
+             for name, value in (("a", 0.5), ("b", 0.25))]  # fmt: skip
+    found = compare(alone).differences[0]
+    assert (found.difference, found.low, found.high, found.corrected) == (0.25, 0.25, 0.25, 1.0)
+
+
+def test_the_paired_bootstrap_is_a_loop_over_draws() -> None:
+    values = np.random.default_rng(5).random((7, 2))
+    generator = np.random.default_rng(3)
+    expected = [values[row].mean(axis=0) for row in generator.integers(7, size=(50, 7))]
+    assert np.allclose(paired(values, seed=3, resamples=50), expected)
+
+
+def test_the_interval_holds_the_difference_about_as_often_as_it_says() -> None:
+    inside = 0
+    for trial in range(60):
+        drawn = np.random.default_rng(trial).normal([0.3, 0.0], 1, (150, 2))
+        means = paired(drawn, seed=trial, resamples=300)
+        low, high = np.percentile(means[:, 0] - means[:, 1], [2.5, 97.5])
+        inside += low < 0.3 < high
+    assert 50 <= inside <= 60
+
+
+def test_a_better_run_is_found_and_an_equal_one_is_not_called_worse() -> None:
+    found = compare([run("a"), run("b", 0.1, seed=1), run("c", 0.1, seed=2)])
+    assert found.metrics == ("recall@20", "ndcg@20")
+    assert len(found.differences) == 6
+    told = {(d.first, d.second): d for d in found.differences if d.metric == "recall@20"}
+    first = told["a", "b"]
+    assert first.low < first.difference < first.high < 0
+    assert first.significant
+    assert not told["b", "c"].significant
+    assert found.best("recall@20") in ("b", "c")
+    assert found.beaten("recall@20") == {"a"}
+    assert found.beaten("ndcg@20") == frozenset()
+    assert [d.corrected for d in found.differences] == holm([d.p for d in found.differences])
+    assert all(d.corrected >= d.p for d in found.differences)
+
+
+def test_users_without_a_value_are_left_out_in_pairs() -> None:
+    one, other = run("a"), run("b", 0.1)
+    one.values["recall@20"][:10] = np.nan
+    other.values["recall@20"][5:20] = np.nan
+    found = compare([one, other], ["recall@20"]).differences[0]
+    assert found.users == COUNT - 20
+    assert found.difference == pytest.approx(-0.1)
+    one.values["recall@20"][:] = np.nan
+    assert compare([one, other], ["recall@20"]).differences == []
+
+
+def test_metrics_over_lists_have_a_mean_and_no_test() -> None:
+    found = compare([run("a"), run("b", 0.1)], ["gini@20", "coverage@20", "recall@20"])
+    assert {d.metric for d in found.differences} == {"recall@20"}
+    assert found.best("gini@20") == "a"  # the less, the better
+    assert found.best("coverage@20") == ""
+
+
+def other(**change: object) -> Run:
+    report = run("b").report
+    data = {**report["data"], **change.get("data", {})}
+    return run("b", data=data, config={**report["config"], **change.get("config", {})})
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (other(data={"events": 901}), "different data: .*900 events"),
+        (other(data={"hash": "cd" * 32}), "different data or splits"),
+        (other(data={"splits": {"train": 1}}), "different splits"),
+        (other(config={"evaluate": {"protocol": "new_items"}}), "different protocols: .*new_items"),
+        (Run("b", run("b").report, np.arange(1, COUNT + 1), run("b").values), "different users"),
+    ],
+)
+def test_what_is_not_comparable_is_refused(second: Run, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        compare([run("a"), second])
+
+
+def test_one_run_and_unknown_metrics_are_refused() -> None:
+    with pytest.raises(ConfigError, match="compare what"):
+        compare([run("a")])
+    with pytest.raises(ConfigError, match=r"a run lacks this metric: received 'recall@10 of a'"):
+        compare([run("a"), run("b")], ["recall@10"])
+    with pytest.raises(ConfigError, match="unknown metric"):
+        compare([run("a"), run("b")], ["recal@20"])
+
+
+def test_the_page_is_one_safe_file_and_the_json_has_no_nan(tmp_path: Path) -> None:
+    bare = run(EVIL, 0.2, seed=3)
+    del bare.report["cost"]
+    found = compare([run("a"), bare], ["recall@20", "coverage@20"])
+    write_comparison(found, tmp_path / "deep" / "out")
+    html = (tmp_path / "deep/out/compare.html").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") >= 3
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    assert "default-src 'none'" in html
+    assert '<svg role="img"' in html
+    assert "†" in html
+    told = json.loads((tmp_path / "deep/out/compare.json").read_text())
+    assert told == json.loads(json.dumps(to_dict(found)))
+    assert told["runs"][EVIL]["metrics"]["coverage@20"] is None
+    assert told["runs"]["a"]["cost"]["single_p95_ms"] == 3.0
+    assert told["differences"][0]["significant"] is True
+
+
+def saved(folder: Path) -> Path:
+    one = run("a")
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"data": "ab" * 32}))
+    (folder / "report.json").write_text(json.dumps(one.report))
+    np.savez(folder / "per_user.npz", users=one.users, recall_at_20=one.values["recall@20"])
+    return folder
+
+
+def test_a_run_is_read_from_its_folder(tmp_path: Path) -> None:
+    read = read_run(saved(tmp_path / "a"), name="a")
+    assert read.values["recall@20"].tolist() == run("a").values["recall@20"].tolist()
+    assert read.users.tolist() == list(range(COUNT))
+
+
+def test_what_is_no_finished_run_is_said(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "a")
+    (folder / "manifest.json").write_text(json.dumps({"data": "cd" * 32}))
+    with pytest.raises(BundleError, match="not of one run"):
+        read_run(folder, name="a")
+    np.savez(folder / "per_user.npz", users=np.arange(3), recall_at_20=np.array([{}, 1, 2]))
+    with pytest.raises(BundleError, match="can't be read"):
+        read_run(folder, name="a")
+    (folder / "report.json").write_text("[1]")
+    with pytest.raises(BundleError, match="can't be read"):
+        read_run(folder, name="a")
+    (folder / "per_user.npz").unlink()
+    (folder / "report.json").write_text(json.dumps(run("a").report))
+    with pytest.raises(BundleError, match=r"no finished run here: .* without per_user\.npz"):
+        read_run(folder, name="a")
