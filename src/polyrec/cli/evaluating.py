@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,44 +46,50 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
-    from polyrec import pipeline
     from polyrec.bundle import Bundle
     from polyrec.evaluate.protocols import PROTOCOLS
     from polyrec.evaluate.report import finite
-    from polyrec.summary import costs
 
-    if protocol and protocol not in (*PROTOCOLS, *_LOSSES):
-        remedy = nearest(protocol, (*PROTOCOLS, *_LOSSES))
+    known = (*PROTOCOLS, *_LOSSES)
+    if protocol and protocol not in known:
+        remedy = nearest(protocol, known)
         raise ConfigError("unknown protocol", received=protocol, remedy=remedy)
-    loaded = Bundle.load(bundle)
-    names = tuple(filter(None, metrics.split(",")))
+    if protocol in _LOSSES and (run or qrels):
+        raise ConfigError("nothing to export", received=protocol, remedy="leave --protocol out")
+    loaded, names = Bundle.load(bundle), tuple(filter(None, metrics.split(",")))
     if protocol in _LOSSES:
-        if run or qrels:
-            raise ConfigError("nothing to export", received=protocol, remedy="leave --protocol out")
-        with progress_bars() as progress:
-            rows = pipeline.robustness(
-                loaded,
-                protocol,
-                names or (loaded.config.evaluate.select_by,),
-                progress=progress,
-            )
-        show_robustness([finite(row) for row in rows], as_json=as_json)
+        _without(loaded, protocol, names, as_json=as_json)
         return
-    with progress_bars() as progress:
-        found = pipeline.evaluate(
-            loaded,
-            names or loaded.config.evaluate.metrics,
-            protocol=protocol or None,
-            progress=progress,
-        )
+    found, cost = _measured(loaded, protocol, names, bundle)
     _export(loaded, found["test"], run, qrels)
     means = {part: finite(evaluation.means) for part, evaluation in found.items()}
-    cost = costs(loaded, found["test"], {}, bundle)
     if as_json:
         show_json({"metrics": means, "cost": cost})
         return
     show_metrics(means)
     show_cost(cost)
+
+
+def _measured(
+    bundle: Bundle, protocol: str, metrics: Sequence[str], folder: Path
+) -> tuple[dict[str, Evaluation], dict[str, float]]:
+    from polyrec import pipeline
+    from polyrec.summary import costs
+
+    asked = metrics or bundle.config.evaluate.metrics
+    with progress_bars() as progress:
+        found = pipeline.evaluate(bundle, asked, protocol=protocol or None, progress=progress)
+    return found, costs(bundle, found["test"], {}, folder)
+
+
+def _without(bundle: Bundle, protocol: str, metrics: Sequence[str], *, as_json: bool) -> None:
+    from polyrec import pipeline
+    from polyrec.evaluate.report import finite
+
+    asked = metrics or (bundle.config.evaluate.select_by,)
+    with progress_bars() as progress:
+        rows = pipeline.robustness(bundle, protocol, asked, progress=progress)
+    show_robustness([finite(row) for row in rows], as_json=as_json)
 
 
 def _export(bundle: Bundle, found: Evaluation, run: Path | None, qrels: Path | None) -> None:
