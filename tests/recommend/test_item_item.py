@@ -140,6 +140,36 @@ def test_items_added_at_once_or_one_by_one_score_the_same(
     assert np.allclose(step_by_step, model.add_items(both).score(query), atol=1e-6)
 
 
+def test_added_items_weigh_what_a_graft_of_the_whole_gives_them(train: Interactions) -> None:
+    items = views()
+    model = MultimodalLinear(l2=6).fit(train, items)
+    assert not model.popularity_[15]  # an item without behaviour is there before
+    grown = model
+    for row in (3, 15, 7):
+        grown = grown.add_items({n: v.take([row]) for n, v in items.items()})
+    written = dense(grown)
+    assert np.array_equal(written[:16, :16], dense(model))
+    grown.weights_ = written.copy()
+    grown.weights_[:, 15:] = grown.weights_[15:] = 0
+    grown._graft()
+    assert np.allclose(written, grown.weights_, atol=1e-5)
+
+
+def test_a_model_that_grew_twice_differently_keeps_both_apart(
+    checkerboard: Interactions, parity_views: dict
+) -> None:
+    model = MultimodalLinear(l2=5).fit(checkerboard, parity_views)
+    grown = model.add_items({n: v.take([0]) for n, v in parity_views.items()})
+    before = dense(grown).copy()
+    first, second = (
+        grown.add_items({n: v.take([i]) for n, v in parity_views.items()}) for i in (1, 2)
+    )
+    assert np.array_equal(dense(grown), before)
+    assert np.array_equal(dense(first)[:13, :13], before)
+    query = Query.of([[0, 4]])
+    assert first.score(query)[0, 13] < second.score(query)[0, 13]
+
+
 def test_an_item_without_any_content_is_never_above_its_equals(
     checkerboard: Interactions, parity_views: dict
 ) -> None:

@@ -65,7 +65,7 @@ def _in_units(train: Interactions) -> Csr:
 
 
 def inverse(gram: Floats, l2: float) -> Floats:
-    """Return (G + l2 I)^-1 in the place of `gram` (Fortran order): a Cholesky inverse.
+    """Return (G + l2 I)^-1, C order, in the place of `gram` (Fortran order): a Cholesky inverse.
 
     LAPACK potrf and potri in float32: n^3 multiply-adds, no memory beyond the matrix itself.
     """
@@ -75,7 +75,8 @@ def inverse(gram: Floats, l2: float) -> Floats:
         result, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed:
         raise FitError("the Gram matrix has no inverse", received=f"l2 {l2}", remedy="raise l2")
-    return _mirror(result)
+    # symmetric: its transpose is itself, row after row, which is how a history reads it
+    return _mirror(result).T
 
 
 def _mirror(lower: Floats) -> Floats:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from polyrec.errors import FitError
 from polyrec.index.topk import top_k
+from polyrec.recommend.room import Room
 from polyrec.types import Csr, Floats, Interactions, Query, Ranking
 
 BEHAVIOUR = "behaviour"
@@ -50,6 +51,8 @@ class ItemItem:
         init=False, repr=False, compare=False
     )  # (n, n), from history item to item
     popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
+    # where weights_ lie, once items were added
+    _room: Room | None = field(default=None, init=False, repr=False, compare=False)
 
     def score(self, query: Query) -> Floats:
         """Return (b, n) scores.
@@ -57,8 +60,12 @@ class ItemItem:
         Items that a sparse model can't reach from a history come after all that it reaches, by
         popularity; so do all items where there is no history.
         """
-        product = query.matrix(len(self.popularity_)) @ self.weights_
+        count = len(self.popularity_)
+        # scipy would copy a matrix whose rows don't lie one behind the other
+        weights = self.weights_ if self._room is None else self._room.matrix
+        product = query.matrix(weights.shape[0]) @ weights
         if isinstance(product, np.ndarray):
+            product = product[:, :count]
             product[np.diff(query.starts) == 0] = self.popularity_
             return product
         return _over_popularity(sparse.csr_array(product), self.popularity_)

@@ -11,7 +11,9 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
+from polyrec.recommend.grafts import Grafts
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
+from polyrec.recommend.room import Room
 from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
 
 
@@ -60,6 +62,8 @@ class MultimodalLinear(ItemItem):
         init=False, repr=False, compare=False
     )  # mean norm of the warm (columns, rows)
     newcomers_: newcomers.Learned = field(init=False, repr=False, compare=False)
+    # what `add_items` needs again
+    _grafts: Grafts | None = field(default=None, init=False, repr=False, compare=False)
 
     def fit(self, train: Interactions, items: Views) -> Self:
         """Solve; forget the past."""
@@ -76,7 +80,11 @@ class MultimodalLinear(ItemItem):
         return self
 
     def add_items(self, views: Views) -> Self:
-        """Return a model that knows these further items too, numbered from n on."""
+        """Return a model that knows these further items too, numbered from n on.
+
+        Costs n d multiply-adds and 8 n bytes per item; the first time n^2 d, and now and then a
+        copy of the weights. Those of items that are known stay, and are shared with this model.
+        """
         absent = set(self.features_) - set(views)
         if absent:
             raise FitError("a view is missing", received=sorted(views), remedy=f"give {absent}")
@@ -85,15 +93,19 @@ class MultimodalLinear(ItemItem):
         grown = replace(self)
         grown.names_, grown.means_, grown.norms_ = self.names_, self.means_, self.norms_
         grown.solvers_ = self.solvers_
+        fresh = {name: _rows(views[name], self.means_[name]) for name in self.features_}
         grown.features_ = {
-            name: np.concatenate([rows, _rows(views[name], self.means_[name])])
-            for name, rows in self.features_.items()
+            name: np.concatenate([rows, fresh[name]]) for name, rows in self.features_.items()
         }
         grown.newcomers_ = newcomers.longer(self.newcomers_, count)
         grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
-        grown.weights_ = np.zeros((known + count, known + count), np.float32)
-        grown.weights_[:known, :known] = self.weights_
-        grown._graft()
+        room = self._room or Room.around(self.weights_)[0]
+        grown._room, grown.weights_ = room.grown(known, count)
+        if self.newcomers_:
+            self._grafts = self._grafts or self._all_grafts()
+            columns = newcomers.columns(grown.newcomers_, fresh).T * self.norms_[0]
+            left = self._grafts.scaled(self.newcomers_, fresh, float(self.norms_[1]))
+            grown._grafts = self._grafts.write(grown.weights_, columns, left)
         return grown
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
@@ -183,6 +195,7 @@ class MultimodalLinear(ItemItem):
         if given is not None and (unknown or min(given.values(), default=0) < 0):
             remedy = f"name views of {', '.join(names) or 'none'} with weights >= 0"
             raise FitError("weights don't fit the views", received=given, remedy=remedy)
+        self._room = self._grafts = None
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
         read = [name for name in names if given is None or name in given]
         self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in read}
@@ -241,6 +254,11 @@ class MultimodalLinear(ItemItem):
         answers = newcomers.likeness(self.newcomers_, rows) @ self.weights_
         self.weights_[cold] = answers * _to_norm(answers[:, ~cold], 1, self.norms_[1])
         np.fill_diagonal(self.weights_, 0)
+
+    def _all_grafts(self) -> Grafts:
+        cold = np.flatnonzero(self.popularity_ == 0)
+        weights, norm = self.weights_, float(self.norms_[1])
+        return Grafts.of(self.newcomers_, self.features_, weights, cold, norm)
 
 
 def _in_shares(whole: Floats, told: Floats) -> Floats:

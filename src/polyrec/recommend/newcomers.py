@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import nnls
@@ -18,6 +18,9 @@ _TINY = 1e-12
 
 Learned: TypeAlias = dict[str, dict[str, Floats]]
 """View -> `likeness` (n, d), `column` (n, d), both 0 at items nobody took, and `share` ()."""
+
+Rows: TypeAlias = Mapping[str, Floats]
+"""View -> (b, d) rows of items."""
 
 
 class _Known(NamedTuple):
@@ -57,6 +60,21 @@ def learn(
 def likeness(learned: Learned, features: Mapping[str, Floats]) -> Floats:
     """Return (b, n) the known items that each of (b, d) new rows stands for, at length 1."""
     return _joined(learned, features, "likeness")
+
+
+def factors(learned: Learned, features: Rows, square: Any) -> Floats:
+    """Return (b, sum of d) F with `likeness` = F M', M the views' maps side by side.
+
+    `square` is M'M in float64, from which lengths come: (b, n) rows are never laid out.
+    """
+    parts = []
+    start = 0
+    for name, told in learned.items():
+        stop = start + told["likeness"].shape[1]
+        part = _at_length(features[name].astype(np.float64), square[start:stop, start:stop])
+        parts.append(part * told["share"])
+        start = stop
+    return np.asarray(_at_length(np.concatenate(parts, axis=1), square), np.float32)
 
 
 def columns(learned: Learned, features: Mapping[str, Floats]) -> Floats:
@@ -146,3 +164,9 @@ def _shares(told: Mapping[str, Floats], truth: Floats) -> dict[str, float]:
 def _unit(array: Floats, *, axis: int) -> Floats:
     lengths = np.linalg.norm(array, axis=axis, keepdims=True)
     return np.asarray(array / np.where(lengths > _TINY, lengths, 1), np.float32)
+
+
+def _at_length(rows: Any, square: Any) -> Any:
+    """Return rows (b, d) scaled to r'Sr = 1, S being (d, d)."""
+    lengths = np.sqrt(np.maximum(np.einsum("bd,bd->b", rows @ square, rows), 0))
+    return rows / np.where(lengths > _TINY, lengths, 1)[:, None]
