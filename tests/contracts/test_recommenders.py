@@ -11,12 +11,21 @@ from polyrec.store import state
 from polyrec.types import Embeddings, Interactions, Query, Recommender
 
 NAMES = sorted(names("recommend"))
-DRAWN = {"MultiDAE", "MultiVAE", "MultimodalDAE", "TwoTower"}
+DRAWN = {
+    "ALS", "BPR", "ELSA", "MultiDAE", "MultiVAE", "MultimodalDAE", "SASRec", "TwoTower", "VBPR",
+}  # fmt: skip
+# twelve items need no large network
+QUICK = {
+    "bpr": {"epochs": 100, "rate": 1e-2},
+    "elsa": {"dim": 16},
+    "sasrec": {"dim": 16, "layers": 1, "epochs": 40, "rate": 1e-2},
+    "vbpr": {"epochs": 100, "rate": 1e-2},
+}
 
 
 @pytest.fixture(params=NAMES)
 def fresh(request: pytest.FixtureRequest) -> Recommender:
-    return find("recommend", request.param)()
+    return find("recommend", request.param)(**QUICK.get(request.param, {}))
 
 
 @pytest.fixture

@@ -9,6 +9,11 @@
 | multi_dae | denoising autoencoder of histories (extra `torch`) |
 | multi_vae | variational autoencoder of histories (extra `torch`) |
 | multimodal_dae | denoising autoencoder, its decoder smoothed over content (extra `torch`) |
+| elsa | linear autoencoder of low rank, for large catalogues (extra `torch`) |
+| als | matrix factorization, users and items solved in turns; content as the items' prior |
+| bpr | matrix factorization, what was taken above what was not (extra `torch`) |
+| vbpr | bpr with the items' content projected beside (extra `torch`) |
+| sasrec | a causal transformer over the history: what comes next (extra `torch`) |
 | two_tower | history tower and content tower, softmax or sigmoid head (extra `torch`) |
 | multimodal_linear | ease regularised towards the items' content, modality weights from valid |
 | blend | several of these, weighed on valid |
@@ -24,10 +29,17 @@ PARTS = {
     "multi_dae": "polyrec.recommend.multi_dae:MultiDAE",
     "multi_vae": "polyrec.recommend.multi_vae:MultiVAE",
     "multimodal_dae": "polyrec.recommend.multimodal_dae:MultimodalDAE",
+    "elsa": "polyrec.recommend.elsa:ELSA",
+    "als": "polyrec.recommend.als:ALS",
+    "bpr": "polyrec.recommend.bpr:BPR",
+    "vbpr": "polyrec.recommend.vbpr:VBPR",
+    "sasrec": "polyrec.recommend.sasrec:SASRec",
     "two_tower": "polyrec.recommend.two_tower:TwoTower",
     "multimodal_linear": "polyrec.recommend.multimodal_linear:MultimodalLinear",
     "blend": "polyrec.recommend.blend:Blend",
 }
-_WITH_TORCH = ("multi_dae", "multi_vae", "multimodal_dae", "two_tower")
+_WITH_TORCH = (
+    "elsa", "bpr", "vbpr", "sasrec", "multi_dae", "multi_vae", "multimodal_dae", "two_tower",
+)  # fmt: skip
 EXTRAS = dict.fromkeys(_WITH_TORCH, "torch")
 __getattr__ = lazy(__name__, PARTS, EXTRAS)

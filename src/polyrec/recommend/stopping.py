@@ -53,6 +53,8 @@ def ranking_watch(
         lists = rank(score, query, _K, hide_seen=True).items
         rows = np.repeat(np.arange(len(users)), _K)
         listed = lists.ravel() >= 0
+        if not listed.any():  # everyone has taken everything
+            return 0.0
         hits = np.asarray(wanted[rows[listed], lists.ravel()[listed]], np.float64).ravel()
         found = np.bincount(rows[listed], weights=hits, minlength=len(users))
         return float((found / counts[users]).mean())

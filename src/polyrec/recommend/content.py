@@ -1,0 +1,51 @@
+"""The content that a recommender reads: the items' views as rows of length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from polyrec.errors import FitError
+from polyrec.types import FUSED, Embeddings, Floats, Views
+
+
+def readable(items: Views) -> list[str]:
+    """Return the views that say something of some item, the fused one left out."""
+    return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
+
+
+def content_means(items: Views) -> dict[str, Floats]:
+    """Return the mean row of each view that is read: the fused one where there is one, else all."""
+    fused = FUSED in items and items[FUSED].present.any()
+    names = [FUSED] if fused else readable(items)
+    return {name: items[name].vectors[items[name].present].mean(axis=0) for name in names}
+
+
+def content_rows(items: Views, means: Mapping[str, Floats], count: int) -> Floats:
+    """Return (count, sum of d) the views side by side, each as `unit_rows`.
+
+    A view that was read at fit and is not given, or has another width, raises `FitError`.
+    """
+    blocks = [np.zeros((count, 0), np.float32)]
+    for name, mean in means.items():
+        if name not in items:
+            raise FitError("a view is missing", received=sorted(items), remedy=f"give {name}")
+        if items[name].width != len(mean):
+            remedy = f"encode and fuse it as at fit, {len(mean)} wide"
+            raise FitError(f"{name} has another width", received=items[name].width, remedy=remedy)
+        blocks.append(unit_rows(items[name], mean))
+    return np.concatenate(blocks, axis=1)
+
+
+def unit_rows(view: Embeddings, mean: Floats) -> Floats:
+    """Return (n, d) centred rows of length 1; absent ones are 0 and say nothing."""
+    centred = view.vectors - mean
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    # a row that is the mean leaves rounding, which is no content
+    told = (
+        norms
+        > 1e-6 * np.linalg.norm(np.where(view.present[:, None], view.vectors, 0), axis=1)[:, None]
+    )
+    unit = np.where(told, centred, 0) / np.where(norms > 0, norms, 1)
+    return np.asarray(np.where(view.present[:, None], unit, 0), np.float32)

@@ -1,0 +1,62 @@
+"""Pairs of a user and an item, each beside items that the user did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from polyrec.types import Interactions, Ints
+
+_TRIES = 4  # draws until an item taken is let pass as one not taken
+
+
+class PairBatch(NamedTuple):
+    """Who, what they took, and what they did not."""
+
+    users: Ints  # (b,)
+    items: Ints  # (b,)
+    others: Ints  # (b, negatives)
+
+
+class Pairs:
+    """The pairs that train likes, and what to compare them with.
+
+    >>> pairs = Pairs(Interactions.of([0, 1], [2, 0], shape=(2, 3)))
+    >>> batch = next(pairs.batches(np.random.default_rng(0), size=2, negatives=1))
+    >>> (batch.items == batch.others[:, 0]).any()
+    np.False_
+    """
+
+    def __init__(self, train: Interactions) -> None:
+        liked = train.positives()
+        liked.sort_indices()
+        self.users = np.repeat(np.arange(liked.shape[0]), np.diff(liked.indptr))
+        self.items = liked.indices.astype(np.int64)
+        self._count = liked.shape[1]
+        self._keys = self.users * self._count + self.items  # rising
+        self._known = np.unique(self.items)  # an item that nobody took is no counter-example
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def batches(
+        self, order: np.random.Generator, *, size: int, negatives: int
+    ) -> Iterator[PairBatch]:
+        """Yield all pairs once, shuffled, with items drawn evenly of those not taken."""
+        shuffled = order.permutation(len(self))
+        for start in range(0, len(self), size):
+            rows = shuffled[start : start + size]
+            users = self.users[rows]
+            others = self._draw(order, np.repeat(users, negatives))
+            yield PairBatch(users, self.items[rows], others.reshape(-1, negatives))
+
+    def _draw(self, order: np.random.Generator, users: Ints) -> Ints:
+        drawn = self._known[order.integers(len(self._known), size=len(users))]
+        for _ in range(_TRIES):
+            key = users * self._count + drawn
+            place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+            taken = np.flatnonzero(self._keys[place] == key)
+            drawn[taken] = self._known[order.integers(len(self._known), size=len(taken))]
+        return drawn

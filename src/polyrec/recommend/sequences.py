@@ -1,0 +1,128 @@
+"""Histories as rows of items in order, and the transformer that reads them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - the custom of the field
+
+from polyrec.types import Ints, Query
+
+_SCORES = 2**25  # held at once while learning: 128 MiB
+
+
+def likes(query: Query) -> Query:
+    """Return the histories without dislikes."""
+    liked = query.weights > 0
+    starts = np.concatenate([[0], np.cumsum(liked)])[query.starts].astype(np.int64)
+    return replace(query, starts=starts, items=query.items[liked], weights=query.weights[liked])
+
+
+def latest(query: Query, longest: int) -> tuple[Ints, Ints]:
+    """Return (b, l) the latest items of each history, oldest first, and (b,) how many there are.
+
+    What stands after a shorter history is item 0, which nobody may read.
+    """
+    lengths = np.minimum(np.diff(query.starts), longest)
+    width = int(lengths.max(initial=0))
+    places = (query.starts[1:] - lengths)[:, None] + np.arange(width)
+    inside = np.arange(width) < lengths[:, None]
+    rows = np.zeros(inside.shape, np.int64)
+    rows[inside] = query.items[places[inside]]
+    return rows, lengths
+
+
+def shuffled(query: Query, order: np.random.Generator) -> Query:
+    """Return the histories, each in an order drawn anew."""
+    owners = np.repeat(np.arange(len(query)), np.diff(query.starts))
+    place = np.lexsort((order.random(len(owners)), owners))
+    return replace(query, items=query.items[place], weights=query.weights[place])
+
+
+def pick(query: Query, rows: Ints) -> Query:
+    """Return these questions, in this order."""
+    lengths = np.diff(query.starts)[rows]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    places = np.repeat(query.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return Query(query.users[rows], starts, query.items[places], query.weights[places])
+
+
+class Reader(nn.Module):
+    """Item vectors from identity and content, and a causal transformer over them.
+
+    Histories begin at the left: a place never looks to its right, so what pads them is never read.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], dim: int, *, layers: int, heads: int, longest: int,
+        dropout: float,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        count, width = shape
+        self.own = nn.Parameter(torch.randn(count, dim) / math.sqrt(dim))
+        self.adapter = nn.Parameter(torch.randn(width, dim) / math.sqrt(dim))
+        self.places = nn.Parameter(0.1 * torch.randn(longest + 1, dim))  # the first starts it
+        self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+        self.drop = nn.Dropout(dropout)
+
+    def items(self, content: Any, known: Any) -> Any:
+        """Return (n, dim) vectors of items with (n, width) content, their own where `known`."""
+        own = known[:, None] * self.own
+        return own + content @ self.adapter if content.shape[1] else own
+
+    def forward(self, vectors: Any, rows: Any) -> Any:
+        """Return (b, l + 1, dim) states: place i has read the first i items of `rows` (b, l)."""
+        read = F.pad(vectors[rows], (0, 0, 1, 0)) * math.sqrt(vectors.shape[1])
+        states = self.drop(read + self.places[: read.shape[1]])
+        for block in self.blocks:
+            states = block(states)
+        return self.norm(states)
+
+
+def next_item_loss(reader: Reader, vectors: Any, known: Any, rows: tuple[Ints, Ints]) -> Any:
+    """Return the mean cross-entropy of each next item against all that are `known` (n,).
+
+    `rows` as from `latest`. Of more places than memory allows for, as many as it allows are drawn.
+    """
+    items, lengths = (torch.from_numpy(part).to(vectors.device) for part in rows)
+    states = reader(vectors, items[:, :-1])  # the last item is only asked for
+    inside = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
+    places = inside.flatten().nonzero()[:, 0]
+    most = max(1, _SCORES // len(known))
+    if len(places) > most:
+        places = places[torch.randperm(len(places))[:most].to(places.device)]
+    number = known.cumsum(0) - 1  # of an item among those that are known
+    scores = states.flatten(0, 1)[places] @ vectors[known].T
+    return F.cross_entropy(scores, number[items.flatten()[places]])
+
+
+class Block(nn.Module):
+    """Causal attention and a network of two layers, each after a norm and beside a way through."""
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.before, self.after = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.ask = nn.Linear(dim, 3 * dim)
+        self.join = nn.Linear(dim, dim)
+        self.think = nn.Sequential(
+            nn.Linear(dim, 4 * dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * dim, dim)
+        )
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, states: Any) -> Any:
+        """Return (b, l, dim)."""
+        asked = self.ask(self.before(states)).unflatten(-1, (3, self.heads, -1))
+        queries, keys, values = asked.permute(2, 0, 3, 1, 4)  # (b, heads, l, dim of a head)
+        share = self.dropout if self.training else 0.0
+        read = F.scaled_dot_product_attention(
+            queries, keys, values, dropout_p=share, is_causal=True
+        )
+        states = states + self.drop(self.join(read.transpose(1, 2).flatten(2)))
+        return states + self.drop(self.think(self.after(states)))
