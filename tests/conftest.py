@@ -2,6 +2,9 @@
 
 import io
 import os
+import shutil
+import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from polyrec.encode.run import Work
 from polyrec.engine.sandbox import Sandbox
 from polyrec.store.features import FeatureCache
 from polyrec.types import Embeddings, Interactions
+from postgres import Postgres, binaries
 
 # how long an example takes says how busy the machine is
 settings.register_profile("polyrec", deadline=None)
@@ -130,3 +134,28 @@ def silent_mp4() -> bytes:
         for packet in stream.encode(None):
             container.mux(packet)
     return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Return a running PostgreSQL of our own, or skip with the reason."""
+    found = binaries()
+    if found is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: postgresql)")
+    if os.geteuid() == 0:  # the server refuses to run as root: its user has to reach the folder
+        folder = Path(tempfile.mkdtemp(prefix="polyrec-postgres-"))
+    else:
+        folder = tmp_path_factory.mktemp("postgres")
+    server = Postgres(found, folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'service.sqlite'}"
+    return request.getfixturevalue("postgres").database(f"t{uuid.uuid4().hex}")

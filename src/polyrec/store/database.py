@@ -48,7 +48,11 @@ class Database:
                 METADATA.create_all(connection)
                 secret = _identity(connection, engine)
         except sa.exc.SQLAlchemyError as error:
+            engine.dispose()
             _refuse(engine.url, error)
+        except DataError:
+            engine.dispose()
+            raise
         return cls(engine, bytes.fromhex(secret))
 
     @property

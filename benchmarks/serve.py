@@ -1,0 +1,197 @@
+"""What does the service cost beside the arithmetic it can't avoid, and what does it hold out?
+
+    OMP_NUM_THREADS=1 python benchmarks/serve.py [--items 10000] [--seconds 8]
+
+The server runs in a process of its own, one worker, the load comes from this one over loopback.
+Users have histories of 30. In turns: a bare FastAPI route that does the same arithmetic on the same
+model and answers by orjson; the service's route. Then the latency at half of what the service
+reached, and events in batches of 10, acknowledged by SQLite. Up to 20,000 items the model is
+dense, above it holds 50 neighbours per item; weights are drawn (seed 7).
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import shutil
+import socket
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import orjson
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import Response
+from scipy import sparse
+
+from load import Load, closed, paced, request
+from polyrec.align.none import NoAlignment
+from polyrec.bundle import Bundle, Parts
+from polyrec.config import parse
+from polyrec.fuse.concat import Concat
+from polyrec.recommend.item_knn import ItemKNN
+from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
+from polyrec.types import Interactions
+from record import record
+
+USERS, HISTORY = 2_000, 30
+DENSE = 20_000  # items
+
+
+def bundle_of(items: int, folder: Path) -> Bundle:
+    """Return a bundle with drawn weights and histories."""
+    draw = np.random.default_rng(7)
+    users = np.repeat(np.arange(USERS), HISTORY)
+    chosen = np.concatenate([draw.choice(items, HISTORY, replace=False) for _ in range(USERS)])
+    train = Interactions.of(users, chosen, shape=(USERS, items), times=np.arange(len(users)))
+    nothing = Interactions.of([], [], shape=(USERS, items))
+    model = MultimodalLinear() if items <= DENSE else ItemKNN()
+    model.popularity_ = draw.random(items, np.float32)
+    if items <= DENSE:
+        model.weights_ = draw.standard_normal((items, items), np.float32)
+        model.names_, model.means_, model.features_, model.solvers_ = (), {}, {}, {}
+        model.norms_ = np.ones(2, np.float32)
+    else:
+        columns = draw.integers(0, items, (items, 50), np.int32)
+        starts = np.arange(items + 1, dtype=np.int64) * 50
+        parts = (draw.random(items * 50, np.float32), columns.reshape(-1), starts)
+        model.weights_ = sparse.csr_array(parts, shape=(items, items))
+        model.weights_.sum_duplicates()
+    return Bundle(
+        config=parse({"data": {"path": "nowhere"}}, folder=folder),
+        ids=tuple(f"item-{i:06d}" for i in range(items)),
+        titles=("",) * items,
+        users=tuple(f"user-{i:05d}" for i in range(USERS)),
+        kinds=("event",),
+        behaviour={"train": train, "valid": nothing, "test": nothing},
+        views={},
+        parts=Parts({}, NoAlignment(), Concat(), model),
+        fingerprint=f"drawn {items}",
+    )
+
+
+def bare_app(folder: Path) -> FastAPI:
+    """Return an application whose only route does the arithmetic, and nothing else."""
+    bundle = Bundle.load(folder)
+    query = bundle.events.histories(np.arange(USERS))
+    rows = {user: query.take(i, i + 1).items for i, user in enumerate(bundle.users)}
+    weights, ids = bundle.parts.recommender.weights_, bundle.ids
+    ones = np.ones(HISTORY, np.float32)
+    dense = isinstance(weights, np.ndarray)
+    app = FastAPI()
+
+    @app.get("/api/recommend/{user}")
+    async def recommend(user: str, n: int = 10) -> Response:
+        history = rows[user]
+        if dense:
+            scores = ones @ weights[history]
+        else:
+            scores = np.zeros(len(ids), np.float32)
+            found = weights[history]
+            np.add.at(scores, found.indices, found.data)
+        scores[history] = -np.inf
+        best = np.argpartition(scores, -n)[-n:]
+        best = best[np.argsort(-scores[best])]
+        return Response(orjson.dumps([ids[i] for i in best.tolist()]), media_type="application/json")
+
+    return app
+
+
+def serve(make, port: int) -> None:
+    uvicorn.run(partial(make), factory=True, port=port, log_level="error", access_log=False)
+
+
+class Server:
+    """An application in a process of its own."""
+
+    def __init__(self, make) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=serve, args=(make, self.port))
+
+    def __enter__(self) -> int:
+        self._process.start()
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self.port
+            except OSError:
+                time.sleep(0.1)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+def questions(items: int):
+    order = np.random.default_rng(1).integers(0, USERS, 100_000).tolist()
+    return itertools.cycle([request("GET", f"/api/recommend/user-{u:05d}") for u in order])
+
+
+def events(items: int):
+    draw = np.random.default_rng(2)
+    for batch in itertools.count():
+        rows = [
+            {"FeedbackType": "event", "UserId": f"user-{draw.integers(USERS):05d}",
+             "ItemId": f"item-{item:06d}", "Timestamp": "2026-01-01T00:00:00Z"}
+            for item in draw.integers(0, items, 10)
+        ]
+        yield request("POST", "/api/feedback", json.dumps(rows).encode())
+        del batch
+
+
+def told(load: Load) -> dict[str, float]:
+    return {
+        "per_second": round(load.per_second, 1),
+        "p50_ms": round(load.at(0.5), 2),
+        "p99_ms": round(load.at(0.99), 2),
+        "failed": load.failed,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        figures = measure(chosen.items, chosen.seconds, chosen.rounds, folder)
+    finally:
+        shutil.rmtree(folder)
+    record(f"serve_{chosen.items}", figures)
+
+
+def measure(items: int, seconds: float, rounds: int, folder: Path) -> dict[str, object]:
+    bundle = bundle_of(items, folder).save(folder / "bundle")
+    settings = Settings(bundle, f"sqlite:///{folder / 'service.sqlite'}")
+    ask = partial(closed, connections=8, seconds=seconds)
+    bare, ours = [], []
+    with Server(partial(bare_app, bundle)) as plain, Server(partial(create_app, settings)) as port:
+        for _ in range(rounds):
+            bare.append(ask(plain, questions(items)))
+            ours.append(ask(port, questions(items)))
+        best = max(ours, key=lambda load: load.per_second)
+        half = paced(port, questions(items), rate=best.per_second / 2, connections=32, seconds=seconds)
+        written = ask(port, events(items))
+    ratios = [o.per_second / b.per_second for o, b in zip(ours, bare, strict=True)]
+    return {
+        "items": items,
+        "bare": [told(load) for load in bare],
+        "service": [told(load) for load in ours],
+        "ratio": round(float(np.median(ratios)), 3),
+        "at_half": told(half),
+        "events": {**told(written), "events_per_second": round(10 * written.per_second, 1)},
+    }
+
+
+if __name__ == "__main__":
+    main()

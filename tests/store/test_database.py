@@ -1,0 +1,267 @@
+"""The service's database, the same in SQLite and PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from polyrec.errors import ConfigError, DataError
+from polyrec.store import feedback, log, records
+from polyrec.store.database import Database
+from polyrec.store.feedback import Feedback
+from polyrec.store.log import Tail
+from polyrec.store.records import Item, User
+from polyrec.store.tables import FEEDBACK, LOG, META
+from polyrec.store.writer import OverloadedError, Writer
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tail(database: Database) -> Iterator[Tail]:
+    opened = Tail(database)
+    yield opened
+    opened.close()
+
+
+def put(database: Database, *given: Feedback, overwrite: bool = False) -> int:
+    with database.write() as connection:
+        return feedback.put(connection, given, overwrite=overwrite)
+
+
+def told(database: Database, user: str) -> list[tuple[str, str, float]]:
+    with database.read() as connection:
+        events = feedback.history(connection, user, longest=100)
+    return [(event.item_id, event.feedback_type, event.value) for event in events]
+
+
+def test_an_insert_keeps_what_is_there_and_a_put_replaces_it(database: Database) -> None:
+    assert put(database, Feedback("like", "u", "a", 1), Feedback("like", "u", "a", 2)) == 1
+    assert told(database, "u") == [("a", "like", 1)]
+    assert put(database, Feedback("like", "u", "a", 3), Feedback("buy", "u", "a", 4)) == 1
+    assert sorted(told(database, "u")) == [("a", "buy", 4), ("a", "like", 1)]
+    assert put(database, Feedback("like", "u", "a", 5), Feedback("like", "u", "a", 6),
+               overwrite=True) == 1  # fmt: skip
+    assert sorted(told(database, "u")) == [("a", "buy", 4), ("a", "like", 6)]
+
+
+def test_feedback_makes_users_and_items_that_nobody_knew(database: Database) -> None:
+    with database.write() as connection:
+        records.put_items(connection, [Item("a", comment="known")])
+    put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
+    with database.read() as connection:
+        assert records.user(connection, "u") == User("u")
+        assert records.item(connection, "a").comment == "known"
+        fresh = records.item(connection, "b")
+        assert (fresh.status, fresh.is_hidden, fresh.categories) == ("queued", False, ())
+        assert [item.item_id for item in records.queued(connection, 9)] == ["a", "b"]
+
+
+def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
+    times = {"a": 30, "b": 10, "c": 20, "d": 20}
+    put(database, *(Feedback("like", "u", item, timestamp=t) for item, t in times.items()))
+    assert [event[0] for event in told(database, "u")] == ["b", "d", "c", "a"]
+    with database.read() as connection:
+        latest = feedback.history(connection, "u", longest=2)
+    assert [event.item_id for event in latest] == ["c", "a"]
+
+
+def test_an_item_without_a_time_keeps_the_one_it_had(database: Database) -> None:
+    with database.write() as connection:
+        records.put_items(connection, [Item("a", timestamp=5), Item("b")])
+        records.put_items(connection, [Item("a", labels={"x": [1, "ü"]})])
+        first, second = records.item(connection, "a"), records.item(connection, "b")
+    assert (first.timestamp, first.labels) == (5, {"x": [1, "ü"]})
+    assert abs(second.timestamp - log.now()) < 60_000_000
+
+
+def test_pages_list_everything_once(database: Database) -> None:
+    names = [f"u{i}" for i in range(7)]
+    put(database, *(Feedback(kind, name, "i") for name in names for kind in ("like", "buy")))
+    listed: list[tuple[str, str, str]] = []
+    after = None
+    while True:
+        with database.read() as connection:
+            page = feedback.page(connection, feedback_type=None, after=after, count=3)
+        if not page:
+            break
+        listed += [(f.user_id, f.item_id, f.feedback_type) for f in page]
+        after = listed[-1]
+    assert sorted(listed) == sorted((n, "i", kind) for n in names for kind in ("like", "buy"))
+    assert len(set(listed)) == 14
+    with database.read() as connection:
+        first = records.users(connection, after=None, count=4)
+        rest = records.users(connection, after=first[-1].user_id, count=10)
+        likes = feedback.page(connection, feedback_type="like", after=None, count=99)
+    assert [user.user_id for user in first + rest] == names
+    assert len(likes) == 7
+
+
+def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Tail) -> None:
+    put(database, Feedback("like", "secret-name", "a"), Feedback("like", "other", "a"))
+    before = tail.after(0)[-1].sequence
+    with database.write() as connection:
+        assert records.delete_user(connection, "secret-name", database.secret) == 1
+        assert records.delete_user(connection, "nobody", database.secret) == 0
+    assert told(database, "secret-name") == []
+    assert told(database, "other") == [("a", "like", 0.0)]
+    with database.read() as connection:
+        for table in (sa.table("users"), FEEDBACK, LOG, META):
+            rows = connection.execute(sa.select(sa.text("*")).select_from(table)).all()
+            assert "secret-name" not in repr(rows)
+    change = tail.after(before)[0]
+    assert change.action == log.FORGET
+    assert change.user_id == log.digest("secret-name", database.secret)
+
+
+def test_a_sequence_number_is_never_given_twice(database: Database, tail: Tail) -> None:
+    put(database, Feedback("like", "u", "a"))
+    before = tail.after(0)[-1].sequence
+    with database.write() as connection:
+        records.delete_user(connection, "u", database.secret)
+    put(database, Feedback("like", "v", "a"))
+    assert [change.sequence > before for change in tail.after(before)] == [True, True]
+
+
+def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: Tail) -> None:
+    put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
+    before = tail.after(0)[-1].sequence
+    with database.write() as connection:
+        assert records.delete_item(connection, "a") == 1
+        assert records.delete_item(connection, "a") == 0
+    assert told(database, "u") == [("b", "like", 0.0)]
+    actions = [(c.action, c.user_id, c.item_id) for c in tail.after(before)]
+    assert actions == [(log.NO_FEEDBACK, "u", "a"), (log.ITEM, None, "a")]
+
+
+def test_categories_come_and_go(database: Database) -> None:
+    with database.write() as connection:
+        assert records.add_category(connection, "a", "x") is None
+        records.put_items(connection, [Item("a", categories=("w",))])
+        assert records.add_category(connection, "a", "x") == 1
+        assert records.add_category(connection, "a", "x") == 1
+        assert records.remove_category(connection, "a", "w") == 1
+        assert records.remove_category(connection, "a", "w") == 0
+        assert records.item(connection, "a").categories == ("x",)
+
+
+def test_text_is_never_read_as_sql(database: Database) -> None:
+    nasty = "'); DROP TABLE users; --"
+    put(database, Feedback(nasty, nasty, nasty))
+    with database.write() as connection:
+        records.put_users(connection, [User(nasty, labels={nasty: nasty}, comment=nasty)])
+        assert records.user(connection, nasty).labels == {nasty: nasty}
+    assert told(database, nasty) == [(nasty, nasty, 0.0)]
+
+
+def test_numbers_become_visible_in_their_order(database: Database) -> None:
+    """Writers in several threads; a reader who knows number s never sees a smaller one appear."""
+    done = threading.Event()
+    rounds: list[list[int]] = []
+
+    def write(who: int) -> None:
+        for i in range(15):
+            put(database, Feedback("like", f"u{who}", f"i{i}"))
+
+    def read() -> None:
+        reader = Tail(database)
+        known = 0
+        last = False
+        while not last:
+            last = done.is_set()  # once more after the last write
+            rounds.append([change.sequence for change in reader.after(known)])
+            known = max([known, *rounds[-1]])
+        reader.close()
+
+    follower = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=(who,)) for who in range(4)]
+    for thread in (follower, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    follower.join()
+    with database.read() as connection:
+        everything = list(connection.scalars(sa.select(LOG.c.sequence).order_by(LOG.c.sequence)))
+    # a number that came late would be missing here, since it was below what the reader knew
+    assert [number for found in rounds for number in found] == everything
+    assert len(everything) >= 60
+
+
+def test_the_writer_commits_many_together_and_one_failure_alone(database: Database) -> None:
+    writer = Writer(database)
+    gate = threading.Event()
+    blocked = writer.submit(lambda _: gate.wait(30))  # what follows waits, and is taken together
+
+    def fail(_connection: object) -> None:
+        raise ValueError("no")
+
+    futures = [
+        writer.submit(lambda c, i=i: feedback.put(c, [Feedback("like", "u", f"i{i}")],
+                                                  overwrite=False))
+        for i in range(5)
+    ]  # fmt: skip
+    bad = writer.submit(fail)
+    futures.append(writer.submit(lambda c: records.put_users(c, [User("after")])))
+    gate.set()
+    assert blocked.result(30)
+    assert [future.result(30) for future in futures] == [1] * 6
+    with pytest.raises(ValueError, match="no"):
+        bad.result(30)
+    writer.close()
+    assert len(told(database, "u")) == 5
+
+
+def test_a_full_or_closed_writer_refuses(database: Database) -> None:
+    writer = Writer(database, longest=1)
+    gate, begun = threading.Event(), threading.Event()
+    first = writer.submit(lambda _: (begun.set(), gate.wait(30)))
+    assert begun.wait(30)
+    second = writer.submit(lambda _: 2)
+    with pytest.raises(OverloadedError, match="too much to write"):
+        writer.submit(lambda _: 3)
+    gate.set()
+    assert second.result(30) == 2
+    first.result(30)
+    writer.close()
+    with pytest.raises(OverloadedError, match="stopping"):
+        writer.submit(lambda _: 4)
+
+
+def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
+    first = Database.open(database_url)
+    put(first, Feedback("like", "u", "a"))
+    first.close()
+    second = Database.open(database_url)
+    assert second.secret == first.secret
+    assert told(second, "u") == [("a", "like", 0.0)]
+    with second.write() as connection:
+        connection.execute(META.update().where(META.c.name == "format").values(value="99"))
+    second.close()
+    with pytest.raises(DataError, match="a database of another format: received '99 in"):
+        Database.open(database_url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "not the URL of a database: received 'nonsense'"),
+        ("mysql://me:word@host/name", r"received 'mysql://me:\*\*\*@host/name'"),
+    ],
+)
+def test_another_url_is_refused_without_its_password(url: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Database.open(url)
+
+
+def test_a_database_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(DataError, match="the database can't be opened: received 'sqlite:////no"):
+        Database.open("sqlite:////nowhere/at/all.sqlite")
+    with pytest.raises(DataError, match=r"received 'postgresql\+psycopg://me:\*\*\*@127"):
+        Database.open("postgresql://me:word@127.0.0.1:9/name")
