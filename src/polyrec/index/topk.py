@@ -41,6 +41,22 @@ def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     return best, gains
 
 
+def top_of_row(scores: Floats, k: int) -> tuple[Ints, Floats]:
+    """Return the at most k best of (n,) scores, best first, and their scores: `top_k` unpadded.
+
+    >>> top_of_row(np.array([1, 3, -np.inf, 3], np.float32), 4)[0]
+    array([1, 3, 0])
+    """
+    floor = _floor(scores[None], k)[0, 0]
+    level = np.flatnonzero(scores == floor)[:k]
+    rows = np.concatenate([np.flatnonzero(scores > floor), level])
+    values = scores[rows]
+    order = np.lexsort((rows, -values))[:k]
+    rows, values = rows[order], values[order]
+    count = int(np.searchsorted(-values, np.inf))  # -inf never appears
+    return rows[:count], values[:count]
+
+
 def _floor(scores: Floats, k: int) -> Floats:
     """Return (b, 1) a bound that at least k columns of each row reach."""
     rows, columns = scores.shape

@@ -60,6 +60,10 @@ class ItemItem:
         Items that a sparse model can't reach from a history come after all that it reaches, by
         popularity; so do all items where there is no history.
         """
+        if len(query) == 1 and len(query.items) and isinstance(self.weights_, np.ndarray):
+            # one question: its rows alone are read, and no sparse matrix is made
+            one: Floats = query.weights @ self.weights_[query.items]
+            return one[None]
         count = len(self.popularity_)
         # scipy would copy a matrix whose rows don't lie one behind the other
         weights = self.weights_ if self._room is None else self._room.matrix

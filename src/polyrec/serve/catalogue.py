@@ -29,6 +29,9 @@ class Filters:
         return bool(self.categories or self.labels or self.ranges)
 
 
+ALL = Filters()
+
+
 class Catalogue:
     """Items by place. Only one thread at a time may change or ask it (see `Live`)."""
 

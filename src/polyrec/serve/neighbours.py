@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyrec.errors import nearest
-from polyrec.index.topk import top_k
+from polyrec.index.topk import top_of_row
 from polyrec.serve.catalogue import Filters
 from polyrec.serve.history import History
 from polyrec.serve.live import Live
@@ -49,9 +49,8 @@ def near_item(live: Live, item_id: str, count: int, *, view: str, category: str)
     scores[hidden[hidden < len(scores)]] = -np.inf
     if row < len(scores):
         scores[row] = -np.inf
-    found, gains = top_k(scores[None], min(count, len(scores)))
-    kept = int((found[0] >= 0).sum())
-    return Near([model.ids[r] for r in found[0][:kept].tolist()], gains[0][:kept].tolist(), source)
+    rows, values = top_of_row(scores, count)
+    return Near([model.ids[row] for row in rows.tolist()], values.tolist(), source)
 
 
 def _scores(model: Model, row: int, view: str) -> tuple[Floats | None, str]:

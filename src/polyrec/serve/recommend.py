@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyrec.index.topk import top_k
-from polyrec.serve.catalogue import Filters
+from polyrec.index.topk import top_of_row
+from polyrec.serve.catalogue import ALL, Filters
 from polyrec.serve.diversity import diversify
 from polyrec.serve.history import History
 from polyrec.serve.live import Live
@@ -41,7 +41,7 @@ class Question:
     offset: int = 0
     source: str = SESSION  # or USER: how an answer by the model is called
     user: int = -1  # row among the bundle's users
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = ALL
     exclude: Sequence[str] = ()
     prefer: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels of the context
     diversity: float = 0.0
@@ -160,29 +160,26 @@ def _by_content(live: Live, model: Model, question: Question) -> _Part:
 def _best(live: Live, model: Model, question: Question, scores: Floats) -> _Part:
     """Return the best of the model's rows that may be shown; `scores` is written over."""
     hidden = live.blocked(model, question.filters)
-    scores[hidden[: np.searchsorted(hidden, len(scores))]] = -np.inf
+    if len(hidden):
+        scores[hidden[hidden < len(scores)]] = -np.inf
     if question.hide_seen:
         seen = question.history.located(model).rows
-        scores[seen[seen < len(scores)]] = -np.inf
-    excluded = _rows(model, question.exclude, len(scores))
-    scores[excluded] = -np.inf
+        scores[seen if model.scored == len(model.ids) else seen[seen < len(scores)]] = -np.inf
+    if question.exclude:
+        scores[_rows(model, question.exclude, len(scores))] = -np.inf
     if question.prefer:
         _lift(live, model, question, scores)
     if question.diversity > 0:
         rows, values = _diverse(model, scores, question)
     else:
-        found, gains = top_k(scores[None], min(question.reach, len(scores)))
-        rows, values = found[0], gains[0]
-    count = int((rows >= 0).sum())
+        rows, values = top_of_row(scores, question.reach)
     names = model.ids
-    return _Part([names[row] for row in rows[:count].tolist()], values[:count].tolist())
+    return _Part([names[row] for row in rows.tolist()], values.tolist())
 
 
 def _diverse(model: Model, scores: Floats, question: Question) -> tuple[Ints, Floats]:
     """Return the rows that a reordering by difference picks, and their scores."""
-    pool = min(len(scores), max(_POOL, 2 * question.reach))
-    found, gains = top_k(scores[None], pool)
-    rows, values = found[0][found[0] >= 0], gains[0][found[0] >= 0]
+    rows, values = top_of_row(scores, max(_POOL, 2 * question.reach))
     view = model.views.get(FUSED)
     vectors = np.zeros((len(rows), 1), np.float32)
     if view is not None:
@@ -216,15 +213,13 @@ def _by_popularity(live: Live, model: Model, question: Question, taken: Sequence
     allowed[live.places(gone)] = False
     popular = live.popular(model)[: len(allowed)]
     scores = np.where(allowed, popular, -np.inf).astype(np.float32)
-    left = question.reach - len(taken)
-    found, gains = top_k(scores[None], min(left, len(scores)))
-    count = int((found[0] >= 0).sum())
-    return _Part([ids[place] for place in found[0][:count].tolist()], gains[0][:count].tolist())
+    places, values = top_of_row(scores, question.reach - len(taken))
+    return _Part([ids[place] for place in places.tolist()], values.tolist())
 
 
 def _reasons(live: Live, question: Question) -> list[str]:
     """Return at which gate how many items were left."""
-    everything, _ = live.shown(Filters())
+    everything, _ = live.shown(ALL)
     allowed, _ = live.shown(question.filters)
     told = [f"{everything.sum():,} items may be shown"]
     if question.filters:

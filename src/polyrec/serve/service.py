@@ -86,8 +86,8 @@ class Service:
         return load()
 
 
-def of_request(request: Request) -> Service:
-    """Return the service that a request came to."""
+async def of_request(request: Request) -> Service:
+    """Return the service that a request came to (async: FastAPI sends others through threads)."""
     service: Service = request.app.state.service
     return service
 

@@ -91,6 +91,7 @@ class Tail:
         self._database = database
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._driver: Any = None
         self._sql = str(_NEWER.compile(dialect=database.engine.dialect))
 
     def after(self, sequence: int) -> list[Change]:
@@ -103,8 +104,8 @@ class Tail:
             if self._connection is None:
                 options = {"isolation_level": "AUTOCOMMIT"}
                 self._connection = self._database.engine.connect().execution_options(**options)
-            driver: Any = self._connection.connection.driver_connection
-            rows = driver.execute(self._sql, (sequence,)).fetchmany(_AT_ONCE)
+                self._driver = self._connection.connection.driver_connection
+            rows = self._driver.execute(self._sql, (sequence,)).fetchmany(_AT_ONCE)
         return [Change(*row) for row in rows]
 
     def close(self) -> None:

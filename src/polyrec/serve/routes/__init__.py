@@ -19,11 +19,11 @@ from polyrec.serve.routes import feedback, health, items, lists, neighbours, rec
 PREFIX = "/api"
 
 ROUTERS: tuple[APIRouter, ...] = (
+    recommend.router,  # routes are tried in turn: those asked most come first
+    feedback.router,
     health.router,
     users.router,
     items.router,
-    feedback.router,
-    recommend.router,
     lists.router,
     neighbours.router,
 )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from polyrec.serve.asked import PARAMETERS, Asked
 from polyrec.serve.batch import Batch, BatchAnswer, answer_batch
 from polyrec.serve.catalogue import Filters
 from polyrec.serve.history import History
-from polyrec.serve.moment import read_duration
 from polyrec.serve.recommend import USER, Answer, Question, recommend
 from polyrec.serve.reply import refuse, reply
 from polyrec.serve.routes.pages import page_size
@@ -25,65 +25,39 @@ from polyrec.store import feedback, log
 from polyrec.store.feedback import Event, Feedback
 
 router = APIRouter(tags=["recommendation"])
-Categories = Annotated[
-    list[str] | None, Query(description="All of which an item has to be in.", max_length=100)
-]
-Kind = Annotated[
-    str,
-    Query(alias="write-back-type", max_length=256,
-          description="Insert feedback of this type for every item of the list."),
-]  # fmt: skip
-Delay = Annotated[
-    str,
-    Query(alias="write-back-delay", max_length=64,
-          description="How much later that feedback counts: 10m, 1h30m."),
-]  # fmt: skip
-Version = Annotated[str, Header(description="2: ids with scores, else ids alone.")]
 _EITHER = list[str] | list[Scored]
 
 
-@router.get("/recommend/{user_id}", response_model=_EITHER)
-async def recommend_to_user(  # noqa: PLR0913 - one argument per parameter of Gorse's route
-    user_id: PathId,
-    service: Here,
-    n: Count = None,
-    offset: Offset = 0,
-    category: Categories = None,
-    write_back_type: Kind = "",
-    write_back_delay: Delay = "",
-    x_api_version: Version = "",
-) -> Response:
+@router.get("/recommend/{user_id}", response_model=_EITHER, openapi_extra=PARAMETERS)
+async def recommend_to_user(user_id: PathId, request: Request) -> Response:
     """Recommend to a user; someone unknown gets what is popular."""
-    count = page_size(service, n)
-    delay = _delay(write_back_delay)
-    (history,) = await service.histories([user_id])
-    question = Question(
-        history, count, offset, USER,
-        service.live.model.users.get(user_id, -1), Filters(tuple(category or ())),
-    )  # fmt: skip
-    (answer,) = recommend(service.live, [question])
-    if write_back_type and answer.ids:
-        await _write_back(service, user_id, answer.ids, write_back_type, delay)
-    return _listed(answer, scored=x_api_version == "2")
+    return await _to_user(user_id, request)
 
 
-@router.get("/recommend/{user_id}/{category}", response_model=_EITHER)
-async def recommend_from_category(  # noqa: PLR0913
-    user_id: PathId,
-    category: PathId,
-    service: Here,
-    n: Count = None,
-    offset: Offset = 0,
-    write_back_type: Kind = "",
-    write_back_delay: Delay = "",
-    x_api_version: Version = "",
-) -> Response:
+@router.get("/recommend/{user_id}/{category}", response_model=_EITHER, openapi_extra=PARAMETERS)
+async def recommend_from_category(user_id: PathId, category: PathId, request: Request) -> Response:
     """Recommend items of one category to a user."""
-    return await recommend_to_user(
-        user_id, service, n, offset, [category], write_back_type, write_back_delay, x_api_version
-    )
+    return await _to_user(user_id, request, category=category)
 
 
+async def _to_user(user_id: str, request: Request, *, category: str = "") -> Response:
+    service: Service = request.app.state.service
+    asked = Asked.of(request, service.settings, category=category)
+    (history,) = await service.histories([user_id])
+    live = service.live
+    known = live.model.users.get(user_id, -1)
+    question = Question(history, asked.n, asked.offset, USER, known, asked.filters)
+    (answer,) = recommend(live, [question])
+    if asked.write_back and answer.ids:
+        moment = log.now() + asked.delay
+        rows = [Feedback(asked.write_back, user_id, item, timestamp=moment) for item in answer.ids]
+        await service.write(lambda connection: feedback.put(connection, rows, overwrite=False))
+    return _listed(answer, scored=asked.scored)
+
+
+Categories = Annotated[
+    list[str] | None, Query(description="In all of which an item has to be.", max_length=100)
+]
 Session = Annotated[list[SessionBody], Body(max_length=10_000)]
 
 
@@ -138,23 +112,6 @@ def history_of(service: Service, session: list[SessionBody]) -> History:
         for _, told in timed
     ]
     return History.of(events, service.live.worth, now=now)
-
-
-def _delay(given: str) -> int:
-    try:
-        return read_duration(given)
-    except ValueError as error:
-        raise refuse(
-            400, "query.write-back-delay does not fit", received=given, remedy=str(error)
-        ) from None
-
-
-async def _write_back(
-    service: Service, user_id: str, items: list[str], kind: str, delay: int
-) -> None:
-    moment = log.now() + delay
-    rows = [Feedback(kind, user_id, item, timestamp=moment) for item in items]
-    await service.write(lambda connection: feedback.put(connection, rows, overwrite=False))
 
 
 def _listed(answer: Answer, *, scored: bool) -> Response:
