@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
+from polyrec.bundle import Bundle
 from polyrec.config import parse
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
@@ -30,6 +31,19 @@ def bundle_folder(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def settings(bundle_folder: Path, tmp_path: Path) -> Settings:
     return Settings(bundle_folder, database=f"sqlite:///{tmp_path / 'service.sqlite'}")
+
+
+@pytest.fixture(scope="session")
+def bundle(bundle_folder: Path) -> Bundle:
+    return Bundle.load(bundle_folder)
+
+
+@pytest.fixture
+def two_workers(bundle_folder: Path, database_url: str) -> Iterator[tuple[TestClient, TestClient]]:
+    """Return two applications over one database, SQLite and PostgreSQL in turn."""
+    settings = Settings(bundle_folder, database=database_url)
+    with TestClient(create_app(settings)) as first, TestClient(create_app(settings)) as second:
+        yield first, second
 
 
 @pytest.fixture

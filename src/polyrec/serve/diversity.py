@@ -22,13 +22,13 @@ def diversify(scores: Floats, vectors: Floats, k: int, *, diversity: float) -> I
     unit = vectors / np.where(lengths > 0, lengths, 1)
     spread = float(np.ptp(scores)) if len(scores) else 0.0
     relevance = (scores - scores.min(initial=np.inf)) / (spread or 1.0)
-    nearest = np.zeros(len(scores), np.float32)
-    left = np.ones(len(scores), bool)
-    picked = []
+    gains = (1 - diversity) * relevance
+    nearest = np.full(len(scores), -np.inf, np.float32)
+    picked: list[int] = []
     for _ in range(min(k, len(scores))):
-        gains = np.where(left, (1 - diversity) * relevance - diversity * nearest, -np.inf)
-        best = int(gains.argmax())
-        picked.append(best)
-        left[best] = False
-        nearest = np.maximum(nearest, unit @ unit[best])
+        penalty = diversity * nearest if picked else 0.0
+        net = gains - penalty
+        net[picked] = -np.inf
+        picked.append(int(net.argmax()))
+        nearest = np.maximum(nearest, unit @ unit[picked[-1]])
     return np.array(picked, np.int64)

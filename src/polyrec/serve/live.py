@@ -164,6 +164,7 @@ class Live:
                 self._recount = True
             elif change.action != log.ITEM:
                 self._drop(change.user_id)
+                self._recount |= change.action == log.NO_FEEDBACK
                 self._add(change)
 
     def _add(self, change: log.Change) -> None:

@@ -27,7 +27,7 @@ def check_id(value: str) -> str:
         raise ValueError(f"an id has 1 to {_LONGEST_ID} characters")
     if not _CONTROL.isdisjoint(value):
         raise ValueError("an id holds no control characters")
-    return value
+    return _check_text(value)
 
 
 def _from_path(value: str) -> str:
@@ -37,6 +37,10 @@ def _from_path(value: str) -> str:
 def _check_text(value: str) -> str:
     if "\0" in value:
         raise ValueError("text holds no NUL characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text holds no half of a surrogate pair") from None
     return value
 
 

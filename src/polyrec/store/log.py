@@ -74,10 +74,21 @@ def last(connection: Connection) -> int:
 
 
 def recent(connection: Connection, count: int) -> list[Change]:
-    """Return the latest feedback of the log, oldest first, `count` rows of the log being read."""
-    rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc())
-    found = [Change(*row) for row in connection.execute(rows.limit(count))]
-    return [change for change in reversed(found) if change.action == FEEDBACK]
+    """Return the feedback among the latest rows of the log that still holds, oldest first."""
+    rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc()).limit(count)
+    found: list[Change] = []
+    gone: set[tuple[str | None, ...]] = set()
+    for row in connection.execute(rows):  # from the end: what was deleted is known before it comes
+        change = Change(*row)
+        pair = (change.user_id, change.item_id)
+        if change.action == NO_FEEDBACK:
+            gone.add((*pair, change.feedback_type))
+        elif change.action == FEEDBACK and not gone & {
+            (*pair, None),
+            (*pair, change.feedback_type),
+        }:
+            found.append(change)
+    return found[::-1]
 
 
 class Tail:

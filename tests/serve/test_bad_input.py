@@ -1,0 +1,221 @@
+"""Whatever comes in, the answer has its status, and says what, received and remedy."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from polyrec.serve.moment import read_duration, read_moment
+
+FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
+
+
+@pytest.fixture(scope="module")
+def door(bundle_folder, tmp_path_factory) -> Iterator[TestClient]:
+    """Return a service that these tests share: nothing that they send may change it."""
+    from polyrec.serve.app import create_app
+    from polyrec.serve.settings import Settings
+
+    place = tmp_path_factory.mktemp("door") / "service.sqlite"
+    settings = Settings(bundle_folder, database=f"sqlite:///{place}", body_mb=1)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+        before = everything(opened)
+        yield opened
+        assert everything(opened) == before
+
+
+def everything(client: TestClient) -> list[dict]:
+    return [client.get(f"/api/{name}?n=10000").json() for name in ("users", "items", "feedback")]
+
+
+def refused(answer, status: int, what: str, remedy: str = "") -> None:
+    assert answer.status_code == status, answer.text
+    told = answer.json()
+    assert set(told) == {"what", "received", "remedy"}
+    assert what in told["what"], told
+    assert remedy in told["remedy"], told
+    assert len(answer.content) < 2_000
+
+
+LISTS = ("recommend/ann", "latest", "items", "users", "item/i0003/neighbors/", "user/ann/neighbors")
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("n", ["-1", "1.5", "ten", "10001", "99999999999999999999999", "٣", "1e3"])
+def test_n_is_a_whole_number_that_is_not_too_large(door: TestClient, path: str, n: str) -> None:
+    refused(door.get(f"/api/{path}", params={"n": n}), 400, "query.n")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({"offset": "-1"}, "query.offset"),
+        ({"offset": "1000001"}, "query.offset"),
+        ({"write-back-delay": "10 minutes"}, "query.write-back-delay"),
+        ({"write-back-delay": "-1m"}, "query.write-back-delay"),
+        ({"write-back-delay": "9" * 30 + "h"}, "query.write-back-delay"),
+        ({"write-back-type": "x" * 257}, "query.write-back-type"),
+        ({"write-back-type": "a\x00b"}, "query.write-back-type"),
+        ({"category": ["c"] * 101}, "too many categories"),
+    ],
+)
+def test_other_parameters_of_a_list(door: TestClient, parameters: dict, what: str) -> None:
+    refused(door.get("/api/recommend/ann", params=parameters), 400, what)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"{", "the body is no JSON"),
+        (b"", "body is needed"),
+        (b"[" * 100_000, "the body"),
+        (b'[{"UserId": "\xff"}]', "the body can't be read"),
+        (b"\xff\xfe", "the body is no JSON"),
+        (b"null", "body"),
+        (b"7", "body does not fit"),
+        (b'{"a": 1}', "body does not fit"),
+        (b"[null]", "body.0 does not fit"),
+        (b'[{"UserId": "a"}]', "body.0.FeedbackType is needed"),
+        (json.dumps([{**FEEDBACK, "UserId": 7}]).encode(), "body.0.UserId does not fit"),
+        (json.dumps([{**FEEDBACK, "UserId": ""}]).encode(), "body.0.UserId does not fit"),
+        (json.dumps([{**FEEDBACK, "UserId": " "}]).encode(), "body.0.UserId does not fit"),
+        (json.dumps([{**FEEDBACK, "UserId": "a\0b"}]).encode(), "body.0.UserId does not fit"),
+        (json.dumps([{**FEEDBACK, "UserId": "x" * 257}]).encode(), "body.0.UserId does not fit"),
+        (json.dumps([{**FEEDBACK, "ItemId": "\ud800"}]).encode(), "body.0.ItemId does not fit"),
+        (json.dumps([{**FEEDBACK, "Value": "much"}]).encode(), "body.0.Value does not fit"),
+        (json.dumps([{**FEEDBACK, "Value": float("nan")}]).encode(), "body.0.Value does not fit"),
+        (json.dumps([{**FEEDBACK, "Value": 10**400}]).encode(), "body"),
+        (json.dumps([{**FEEDBACK, "Comment": "a\0"}]).encode(), "body.0.Comment does not fit"),
+        (json.dumps([{**FEEDBACK, "Timestamp": "soon"}]).encode(), "body.0.Timestamp"),
+        (json.dumps([{**FEEDBACK, "Timestamp": 1e300}]).encode(), "body.0.Timestamp"),
+        (json.dumps([{**FEEDBACK, "Timestamp": [1]}]).encode(), "body.0.Timestamp"),
+        (json.dumps([{**FEEDBACK, "Timestamp": True}]).encode(), "body.0.Timestamp"),
+        # one that is right and one that is wrong: neither is taken
+        (json.dumps([FEEDBACK, {**FEEDBACK, "UserId": None}]).encode(), "body.1.UserId"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_that_makes_no_sense(door: TestClient, method: str, body: bytes, what: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused(door.request(method, "/api/feedback", content=body, headers=headers), 400, what)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "what"),
+    [
+        ("/api/item", {"ItemId": "a", "Labels": "\ud800"}, "body.Labels does not fit"),
+        ("/api/item", {"ItemId": "a", "Labels": {"n": 2**70}}, "body.Labels does not fit"),
+        ("/api/item", {"ItemId": "a", "Labels": ["x" * 70_000]}, "body.Labels does not fit"),
+        ("/api/item", {"ItemId": "a", "Categories": "film"}, "body.Categories does not fit"),
+        ("/api/item", {"ItemId": "a", "Categories": [""]}, "body.Categories.0 does not fit"),
+        ("/api/item", {"ItemId": "a", "IsHidden": "maybe"}, "body.IsHidden does not fit"),
+        ("/api/item", {"ItemId": "a", "Comment": "x" * 70_000}, "body.Comment does not fit"),
+        ("/api/item", {"Comment": "no id"}, "body.ItemId is needed"),
+        ("/api/user", [], "body does not fit"),
+        ("/api/recommend", {"Users": "ann"}, "body.Users does not fit"),
+        ("/api/recommend", {"N": -1}, "body.N does not fit"),
+        ("/api/recommend", {"N": 10_001, "Users": ["a"]}, "query.n is too large"),
+        ("/api/recommend", {"Diversity": 1.5}, "body.Diversity does not fit"),
+        ("/api/recommend", {"Users": ["a"] * 1_001}, "too many lists"),
+        ("/api/recommend", {"Ranges": {"price": {"Min": "low"}}}, "body.Ranges.price.Min"),
+        ("/api/session/recommend", [{"UserId": "a"}], "body.0.ItemId is needed"),
+        ("/api/session/recommend", {}, "body does not fit"),
+    ],
+)
+def test_bodies_of_other_routes(door: TestClient, path: str, body: object, what: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = door.post(path, content=json.dumps(body).encode(), headers=headers)
+    refused(answer, 400, what)
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient) -> None:
+    large = b" " * (2**20 + 1)
+    refused(door.post("/api/feedback", content=large), 413, "the body is too large", "at most 1 MB")
+
+    def pieces() -> Iterator[bytes]:  # sent without a length: counted as it comes
+        for _ in range(40):
+            yield b" " * 2**16
+
+    refused(door.post("/api/feedback", content=pieces()), 413, "the body is too large")
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "a" * 5_000, "'; DROP TABLE users; --"])
+@pytest.mark.parametrize("listing", ["users", "items", "feedback", "feedback/like"])
+def test_a_cursor_that_is_none(door: TestClient, listing: str, cursor: str) -> None:
+    answer = door.get(f"/api/{listing}", params={"cursor": cursor})
+    refused(answer, 400, "cursor")
+
+
+def test_a_cursor_that_was_changed_or_is_of_another_listing(door: TestClient) -> None:
+    cursor = door.get("/api/users?n=1").json()["Cursor"]
+    assert door.get("/api/users", params={"cursor": cursor}).status_code == 200
+    changed = cursor[:-6] + ("A" if cursor[-6] != "A" else "B") + cursor[-5:]
+    for path, sent in (("users", changed), ("items", cursor), ("feedback", cursor)):
+        refused(door.get(f"/api/{path}", params={"cursor": sent}), 400, "no cursor of this listing")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "what"),
+    [
+        ("/api/user/nobody", 404, "unknown user"),
+        ("/api/item/nothing", 404, "unknown item"),
+        ("/api/item/..%2F..%2Fetc%2Fpasswd", 404, "unknown item"),
+        ("/api/item/%2e%2e", 404, "unknown item"),
+        ("/api/feedback/like/nobody/nothing", 404, "no such feedback"),
+        ("/api/non-personalized/populr", 404, "no such list"),
+        ("/api/item/i0003/neighbors?view=smell", 404, "no such view"),
+        ("/api/nowhere", 404, "no such route"),
+        ("/etc/passwd", 404, "no such route"),
+        ("/api/user/a/b/c/d", 404, "no such route"),
+        ("/api/user/%ff", 400, "the path is not text"),
+        ("/api/latest?category=%ff", 400, "the path is not text"),
+        ("/api/user/%00", 400, "path.user_id does not fit"),
+        ("/api/user/" + "x" * 257, 400, "path.user_id does not fit"),
+    ],
+)
+def test_paths_that_lead_nowhere(door: TestClient, path: str, status: int, what: str) -> None:
+    refused(door.get(path), status, what)
+
+
+def test_another_method_is_told_so(door: TestClient) -> None:
+    refused(door.put("/api/latest"), 405, "no such method here")
+
+
+def test_a_remedy_names_the_nearest(door: TestClient) -> None:
+    told = door.get("/api/non-personalized/populr").json()
+    assert told["remedy"] == "did you mean 'popular'?"
+
+
+@pytest.mark.parametrize("given", ["tomorrow", "2026-13-01", "10000-01-01", {}, True, 1e30])
+def test_times_that_are_none(given: object) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        read_moment(given)
+
+
+@pytest.mark.parametrize("given", [None, "", "0001-01-01T00:00:00Z"])
+def test_times_that_are_not_given(given: object) -> None:
+    assert read_moment(given) is None
+
+
+def test_times_in_the_forms_that_clients_send() -> None:
+    second = 1645660800 * 1_000_000
+    for given in ("2022-02-24", "2022/02/24", "2022-02-24 00:00:00", "2022-02-24T00:00:00Z",
+                  "2022-02-24T00:00:00.000Z", "2022-02-24T01:00:00+01:00", 1645660800,
+                  "1645660800", 1645660800000, "1645660800000"):  # fmt: skip
+        assert read_moment(given) == second, given
+    assert read_duration("90s") == read_duration("1m30s") == 90_000_000
+    assert read_duration("1.5h") == 5_400_000_000
+    for wrong in ("1", "h", "1 h", "1d", "--"):
+        with pytest.raises(ValueError, match="a duration"):
+            read_duration(wrong)
+
+
+def test_a_fault_of_ours_is_a_500_without_its_trace(door: TestClient, monkeypatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret of the inside")
+
+    monkeypatch.setattr("polyrec.serve.routes.recommend.recommend", broken)
+    answer = door.get("/api/recommend/ann")
+    refused(answer, 500, "a fault of the service")
+    assert "secret" not in answer.text
