@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import uvloop
-
 
 class Load(NamedTuple):
     """What a load met: answers per second, their milliseconds, how many were not 200."""
@@ -17,7 +15,9 @@ class Load(NamedTuple):
 
     def at(self, share: float) -> float:
         """Return the milliseconds within which a share of the answers came."""
-        return sorted(self.milliseconds)[min(len(self.milliseconds) - 1, int(share * len(self.milliseconds)))]
+        return sorted(self.milliseconds)[
+            min(len(self.milliseconds) - 1, int(share * len(self.milliseconds)))
+        ]
 
 
 class _Connection(asyncio.Protocol):
@@ -105,5 +105,5 @@ def _run(one: Callable[..., Any], connections: int, seconds: float) -> Load:
         await asyncio.gather(*(one(end, times, failed) for _ in range(connections)))
         return time.perf_counter() - start
 
-    taken = uvloop.run(all_of_them())
+    taken = asyncio.run(all_of_them())
     return Load(len(times) / taken, times, len(failed))

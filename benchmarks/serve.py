@@ -97,7 +97,9 @@ def bare_app(folder: Path) -> FastAPI:
         scores[history] = -np.inf
         best = np.argpartition(scores, -n)[-n:]
         best = best[np.argsort(-scores[best])]
-        return Response(orjson.dumps([ids[i] for i in best.tolist()]), media_type="application/json")
+        return Response(
+            orjson.dumps([ids[i] for i in best.tolist()]), media_type="application/json"
+        )
 
     return app
 
@@ -139,8 +141,12 @@ def events(items: int):
     draw = np.random.default_rng(2)
     for batch in itertools.count():
         rows = [
-            {"FeedbackType": "event", "UserId": f"user-{draw.integers(USERS):05d}",
-             "ItemId": f"item-{item:06d}", "Timestamp": "2026-01-01T00:00:00Z"}
+            {
+                "FeedbackType": "event",
+                "UserId": f"user-{draw.integers(USERS):05d}",
+                "ItemId": f"item-{item:06d}",
+                "Timestamp": "2026-01-01T00:00:00Z",
+            }
             for item in draw.integers(0, items, 10)
         ]
         yield request("POST", "/api/feedback", json.dumps(rows).encode())
@@ -180,7 +186,9 @@ def measure(items: int, seconds: float, rounds: int, folder: Path) -> dict[str, 
             bare.append(ask(plain, questions(items)))
             ours.append(ask(port, questions(items)))
         best = max(ours, key=lambda load: load.per_second)
-        half = paced(port, questions(items), rate=best.per_second / 2, connections=32, seconds=seconds)
+        half = paced(
+            port, questions(items), rate=best.per_second / 2, connections=32, seconds=seconds
+        )
         written = ask(port, events(items))
     ratios = [o.per_second / b.per_second for o, b in zip(ours, bare, strict=True)]
     return {
