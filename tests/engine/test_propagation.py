@@ -1,0 +1,61 @@
+"""A constant sparse matrix times rows: the same numbers as dense ones, gradients too."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+torch = pytest.importorskip("torch", reason="extra torch is not installed")
+from polyrec.engine.propagation import Propagation, symmetric, symmetric_scales  # noqa: E402
+
+
+def weights(seed: int, users: int = 7, items: int = 5) -> sparse.csr_array:
+    dense = np.random.default_rng(seed).integers(0, 4, (users, items)).astype(np.float32)
+    dense[seed % users] = 0  # someone without events
+    return sparse.csr_array(dense)
+
+
+@given(st.integers(0, 50))
+def test_products_and_gradients_are_those_of_the_dense_matrix(seed: int) -> None:
+    matrix = weights(seed)
+    rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(seed), requires_grad=True)
+    given_ = torch.arange(21.0).reshape(7, 3)
+    product = Propagation.of(matrix, "cpu")(rows)
+    product.backward(given_)
+    dense = torch.from_numpy(matrix.toarray())
+    assert torch.allclose(product, dense @ rows, atol=1e-5)
+    assert torch.allclose(rows.grad, dense.T @ given_, atol=1e-4)
+
+
+def test_the_gradient_is_right_twice_through_there_and_back() -> None:
+    there = Propagation.of(weights(3), "cpu")
+    rows = torch.ones(5, 2, requires_grad=True)
+    there.transposed(there(rows)).square().sum().backward()
+    square = torch.from_numpy((weights(3).T @ weights(3)).toarray())
+    expected = torch.ones(5, 2, requires_grad=True)
+    (square @ expected).square().sum().backward()
+    assert torch.allclose(rows.grad, expected.grad, rtol=1e-5)
+    assert there.transposed.transposed(rows).equal(there(rows))
+
+
+@given(st.integers(0, 50))
+def test_the_symmetric_form_divides_by_the_roots_of_both_sums(seed: int) -> None:
+    matrix = weights(seed)
+    dense = matrix.toarray()
+    by_user, by_item = dense.sum(axis=1), dense.sum(axis=0)
+    scaled = symmetric(matrix).toarray()
+    for user, item in zip(*dense.nonzero(), strict=True):
+        expected = dense[user, item] / np.sqrt(by_user[user] * by_item[item])
+        assert scaled[user, item] == pytest.approx(expected, rel=1e-5)
+    assert (scaled[dense == 0] == 0).all()
+    assert np.array_equal(matrix.toarray(), dense)  # what was given is left alone
+
+
+def test_nobody_has_no_scale() -> None:
+    users, items = symmetric_scales(sparse.csr_array((2, 3), dtype=np.float32))
+    assert (users == 0).all()
+    assert (items == 0).all()
+    assert Propagation.of(sparse.csr_array((2, 3), dtype=np.float32), "cpu")(
+        torch.ones(3, 4)
+    ).equal(torch.zeros(2, 4))
