@@ -12,7 +12,8 @@ from polyrec.types import Embeddings, Interactions, Query, Recommender
 
 NAMES = sorted(names("recommend"))
 DRAWN = {
-    "ALS", "BPR", "ELSA", "MultiDAE", "MultiVAE", "MultimodalDAE", "SASRec", "TwoTower", "VBPR",
+    "ALS", "BPR", "ELSA", "Freedom", "LightGCN", "MGCN", "MultiDAE", "MultiVAE", "MultimodalDAE",
+    "SASRec", "TwoTower", "VBPR",
 }  # fmt: skip
 # twelve items need no large network
 QUICK = {

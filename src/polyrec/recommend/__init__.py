@@ -14,6 +14,9 @@
 | bpr | matrix factorization, what was taken above what was not (extra `torch`) |
 | vbpr | bpr with the items' content projected beside (extra `torch`) |
 | sasrec | a causal transformer over the history: what comes next (extra `torch`) |
+| freedom | lightgcn without its noisy edges, beside a graph of alike items (extra `torch`) |
+| lightgcn | vectors spread over the graph of users and items (extra `torch`) |
+| mgcn | lightgcn and content through gates, held together by contrast (extra `torch`) |
 | two_tower | history tower and content tower, softmax or sigmoid head (extra `torch`) |
 | multimodal_linear | ease regularised towards the items' content, modality weights from valid |
 | blend | several of these, weighed on valid |
@@ -34,12 +37,16 @@ PARTS = {
     "bpr": "polyrec.recommend.bpr:BPR",
     "vbpr": "polyrec.recommend.vbpr:VBPR",
     "sasrec": "polyrec.recommend.sasrec:SASRec",
+    "freedom": "polyrec.recommend.freedom:Freedom",
+    "lightgcn": "polyrec.recommend.lightgcn:LightGCN",
+    "mgcn": "polyrec.recommend.mgcn:MGCN",
     "two_tower": "polyrec.recommend.two_tower:TwoTower",
     "multimodal_linear": "polyrec.recommend.multimodal_linear:MultimodalLinear",
     "blend": "polyrec.recommend.blend:Blend",
 }
 _WITH_TORCH = (
-    "elsa", "bpr", "vbpr", "sasrec", "multi_dae", "multi_vae", "multimodal_dae", "two_tower",
+    "elsa", "bpr", "vbpr", "sasrec", "multi_dae", "multi_vae", "multimodal_dae",
+    "freedom", "lightgcn", "mgcn", "two_tower",
 )  # fmt: skip
 EXTRAS = dict.fromkeys(_WITH_TORCH, "torch")
 __getattr__ = lazy(__name__, PARTS, EXTRAS)
