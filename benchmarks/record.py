@@ -15,6 +15,12 @@ RESULTS = Path(__file__).parent / "results"
 
 def record(name: str, figures: Any) -> None:
     """Write results/NAME.json and print the figures."""
+    keep(RESULTS / name, figures)
+    print(json.dumps(figures, indent=1))
+
+
+def keep(place: Path, figures: Any) -> None:
+    """Write PLACE.json; what was there stays whole until the new one is."""
     told = {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
@@ -26,9 +32,10 @@ def record(name: str, figures: Any) -> None:
         "versions": versions(),
         "figures": figures,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=1))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fresh = place.with_suffix(".json.new")
+    fresh.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    fresh.replace(place.with_suffix(".json"))
 
 
 def _processor() -> str:

@@ -32,7 +32,8 @@ class Run:
     folder: Path | None = None  # of trainings.jsonl and the checkpoints; None keeps neither
     every: int = 0  # steps between two checkpoints; 0 makes none
     fingerprint: str = ""  # of config and data: a training of others is not taken up again
-    watched: Callable[[int, float], None] | None = None  # told epoch and valid figure; may raise
+    # told epoch and valid figure; may raise, and a true answer ends the training at its best
+    watched: Callable[[int, float], bool | None] | None = None
     _begun: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:

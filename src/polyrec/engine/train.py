@@ -194,10 +194,9 @@ class _Training:
         if best is None or watch.better(value, than=self.values[best]):
             self._best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
         self.values.append(value)
-        if self.run.watched is not None:
-            self.run.watched(epoch, value)
-        best = self._best_place() or 0
-        return {watch.name: value}, len(self.values) - 1 - best >= self.schedule.patience
+        ended = self.run.watched is not None and bool(self.run.watched(epoch, value))
+        waited = len(self.values) - 1 - (self._best_place() or 0)
+        return {watch.name: value}, ended or waited >= self.schedule.patience
 
     def _best_place(self) -> int | None:
         """Return where the best value is, the first of equals."""

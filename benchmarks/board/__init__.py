@@ -1,0 +1,1 @@
+"""The parts of the leaderboard: cells, fits, searches, peers, the table."""
