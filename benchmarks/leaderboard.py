@@ -63,9 +63,11 @@ def main() -> None:
         except PolyrecError as error:
             row = blank(cell, {}) | {"note": f"not run: {error}"}
         if row != held.get(cell.name):
-            held[cell.name] = row
+            # read again: another run may have filled other cells meanwhile
+            held = load_cells(asked.out.with_suffix(".json")) | {cell.name: row}
             keep(asked.out, sorted(held.values(), key=lambda r: (r["data"], r["model"])))
             print(told(row), flush=True)
+    held = load_cells(asked.out.with_suffix(".json"))
     write(held.values(), asked.out, run=run_line(asked.out))
 
 

@@ -165,3 +165,18 @@ def test_the_log_holds_a_line_per_epoch_and_the_bar_tells_loss_and_figure(tmp_pa
     assert told[0][:3] == ("001-train", 1, 6)
     assert told[0][3].startswith("loss ")
     assert not list(tmp_path.glob("*.safetensors"))  # no checkpoints were asked for
+
+
+def test_who_watches_may_end_a_training_at_its_best() -> None:
+    watched = []
+
+    def enough(epoch: int, value: float) -> bool:
+        watched.append(value)
+        return epoch == 2
+
+    lesson = Lesson()
+    with accompany(Run(watched=enough)):
+        assert lesson.learn() == watched
+    assert len(watched) == 3
+    with torch.no_grad():
+        assert lesson.measure() == min(watched)
