@@ -229,7 +229,8 @@ class Config(Section):
     @property
     def weights(self) -> dict[str, float]:
         """Return what one event of each kind is worth: the preset's, then the config's own."""
-        return {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
+        told = {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
+        return {kind: float(worth) for kind, worth in told.items()}
 
 
 def read(path: Path, *, overrides: Sequence[str] = ()) -> Config:

@@ -30,7 +30,7 @@ Watched = Callable[[int, float], None]
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 _MADE = "# Made by `polyrec tune`"
-_RANDOM = 10  # trials before those done say where to look
+_RANDOM = 10  # trials, at most, before those done say where to look; 3 per setting at most
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ class _Study:
         """Make one trial. One that can't be fitted has failed, with its reason."""
         # seeded by what is done: a study that was stopped goes on as if it had not been
         seed = self._bench.config.seed + self.done
-        self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_RANDOM)
+        drawn_blindly = min(_RANDOM, 3 * len(self._space))
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=drawn_blindly)
         trial = self._study.ask()
         drawn = {setting.path: setting.draw(trial) for setting in self._space}
         started = time.perf_counter()
