@@ -100,13 +100,13 @@ def intervals(rows: Sequence[tuple[str, float, float, float, bool]], *, title: s
     The line in the middle is no difference; what is significant is filled.
     """
     reach = max((abs(end) for _, _, low, high, _ in rows for end in (low, high)), default=0) or 1
-    label, room = 220, WIDTH - 220 - 90
+    label, room = 250, WIDTH - 250 - 80
     zero = label + room / 2
     parts = [f'<line class="axis" x1="{zero}" y1="0" x2="{zero}" y2="{26 * len(rows)}"/>']
     for i, (name, value, low, high, significant) in enumerate(rows):
         y = 26 * i + 13
         left, middle, right = (zero + room / 2 * end / reach for end in (low, value, high))
-        short = name if len(name) <= 30 else f"{name[:29]}…"
+        short = name if len(name) <= 38 else f"{name[:37]}…"
         parts.append(
             f'<text class="name" x="{label - 10}" y="{y + 4}" text-anchor="end">'
             f"{escape(short)}</text>"
