@@ -106,7 +106,7 @@ def intervals(rows: Sequence[tuple[str, float, float, float, bool]], *, title: s
     for i, (name, value, low, high, significant) in enumerate(rows):
         y = 26 * i + 13
         left, middle, right = (zero + room / 2 * end / reach for end in (low, value, high))
-        short = name if len(name) <= 38 else f"{name[:37]}…"
+        short = name if len(name) <= 34 else f"{name[:33]}…"
         parts.append(
             f'<text class="name" x="{label - 10}" y="{y + 4}" text-anchor="end">'
             f"{escape(short)}</text>"
