@@ -42,6 +42,7 @@ def serve(  # noqa: PLR0913 - one option per thing to say
 ) -> None:
     """Answer over HTTP: Gorse's routes and ours; the page /docs tells all of them."""
     with needs_serving():
+        from polyrec.dashboard import mount
         from polyrec.serve import run
         from polyrec.serve.settings import Settings
 
@@ -62,7 +63,7 @@ def serve(  # noqa: PLR0913 - one option per thing to say
         remedy = nearest(log_level, _LEVELS)
         raise ConfigError("unknown log level", received=log_level, remedy=remedy)
     _take_over(settings)
-    run.run(settings, level=log_level)
+    run.run(settings, dress=mount, level=log_level)
 
 
 @contextmanager

@@ -82,7 +82,8 @@ def _refused(request: Request, error: Exception) -> Response:
         what, detail = "the body can't be read", "send JSON in UTF-8"
         return reply(problem(what, remedy=detail), status=400)
     received = f"{request.method} {request.url.path}"
-    return reply(problem(what, received=received, remedy="see /docs"), status=status)
+    body = problem(what, received=received, remedy="see /docs")
+    return reply(body, status=status, headers=headers)
 
 
 def _fault(_request: Request, error: Exception) -> Response:

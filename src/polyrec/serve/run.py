@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from tempfile import TemporaryDirectory
 
@@ -15,30 +16,33 @@ from polyrec.serve.logs import configure
 from polyrec.serve.metrics import SHARED
 from polyrec.serve.settings import Settings
 
+Dress = Callable[[FastAPI], FastAPI]
+"""What puts pages onto an application."""
 
-def make(settings: Settings, level: str) -> FastAPI:
+
+def make(settings: Settings, level: str, dress: Dress) -> FastAPI:
     """Return the application of one worker, its logs going where they should."""
     configure(level)
-    return create_app(settings)
+    return dress(create_app(settings))
 
 
-def run(settings: Settings, *, level: str = "info") -> None:
+def run(settings: Settings, *, dress: Dress, level: str = "info") -> None:
     """Serve until a signal says stop; a worker that dies is started again.
 
     What is under way at that moment is answered first, for half a minute at most.
     """
     if settings.workers == 1:
-        uvicorn.Server(_config(settings, level)).run()
+        uvicorn.Server(_config(settings, level, dress)).run()
         return
     with TemporaryDirectory(prefix="polyrec-metrics-") as shared:
         os.environ[SHARED] = shared  # the workers' figures are summed there
-        config = _config(settings, level)
+        config = _config(settings, level, dress)
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
-def _config(settings: Settings, level: str) -> uvicorn.Config:
+def _config(settings: Settings, level: str, dress: Dress) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(make, settings, level),
+        partial(make, settings, level, dress),
         factory=True,
         host=settings.host,
         port=settings.port,

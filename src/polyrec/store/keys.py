@@ -86,6 +86,12 @@ def check(connection: Connection, text: str) -> Key | None:
     return _key(row)
 
 
+def find(connection: Connection, key_id: str) -> Key | None:
+    """Return a key by its id, None if it is unknown or was revoked."""
+    row = connection.execute(sa.select(KEYS).where(KEYS.c.key_id == key_id)).first()
+    return None if row is None or row.revoked else _key(row)
+
+
 def all_keys(connection: Connection) -> list[Key]:
     """Return every key that was ever made, oldest first."""
     return [_key(row) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created))]

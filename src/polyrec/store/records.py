@@ -159,6 +159,11 @@ def items(connection: Connection, *, after: str | None, count: int) -> list[Item
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
+def found(connection: Connection, query: Any) -> list[Item]:
+    """Return the items that a select of whole rows finds."""
+    return [_item(row) for row in connection.execute(query).mappings()]
+
+
 def all_items(connection: Connection) -> Iterator[Item]:
     """Yield every item, by id."""
     streamed = connection.execution_options(yield_per=5_000)

@@ -1,0 +1,20 @@
+"""Put the pages onto an application that serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from polyrec.dashboard.routes import ROUTERS
+
+PREFIX = "/dashboard"
+
+
+def mount(app: FastAPI) -> FastAPI:
+    """Return the application, its pages under /dashboard."""
+    app.mount(f"{PREFIX}/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX, include_in_schema=False)
+    return app

@@ -1,0 +1,27 @@
+"""The pages, one file each; each has a `router`, and a line here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from polyrec.dashboard.routes import (
+    events,
+    items,
+    keys,
+    login,
+    media,
+    overview,
+    reports,
+    users,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    login.router,
+    overview.router,
+    items.router,
+    media.router,
+    users.router,
+    events.router,
+    reports.router,
+    keys.router,
+)

@@ -1,0 +1,67 @@
+"""Log in with a key, and out again."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from polyrec.dashboard.page import page
+from polyrec.dashboard.session import COOKIE, LASTS_S, Session
+from polyrec.dashboard.visitor import Anybody, check_form, end
+from polyrec.serve.rates import Rates
+from polyrec.serve.reply import refuse
+from polyrec.serve.service import Here
+from polyrec.store import keys
+
+router = APIRouter()
+_RATES = Rates()
+_TRIES_PER_SECOND = 1.0
+
+
+@router.get("/login")
+async def form(request: Request, service: Here, visitor: Anybody) -> Response:
+    """Show the form."""
+    return page(request, service, visitor, "login", {"wrong": False})
+
+
+@router.post("/login")
+async def log_in(
+    request: Request,
+    service: Here,
+    visitor: Anybody,
+    key: Annotated[str, Form(max_length=200)] = "",
+    token: Annotated[str, Form()] = "",
+) -> Response:
+    """Begin a session with a key; the session from before is over."""
+    check_form(visitor, service, token)
+    address = request.client.host if request.client else "?"
+    if _RATES.wait(address, per_second=_TRIES_PER_SECOND, now=time.monotonic()):
+        raise refuse(429, "too many tries", remedy="wait a second", retry_s=1)
+    found = await service.read(lambda connection: keys.check(connection, key.strip()))
+    if found is None:
+        return page(request, service, visitor, "login", {"wrong": True}, status=401)
+    await end(service, visitor.session)
+    answer = RedirectResponse("/dashboard", 303)
+    answer.set_cookie(
+        COOKIE,
+        Session.begin(found.key_id, now=int(time.time())).pack(service.database.secret),
+        max_age=LASTS_S,
+        path="/dashboard",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/logout")
+async def log_out(service: Here, visitor: Anybody, token: Annotated[str, Form()] = "") -> Response:
+    """End the session, for good."""
+    check_form(visitor, service, token)
+    await end(service, visitor.session)
+    answer = RedirectResponse("/dashboard/login", 303)
+    answer.delete_cookie(COOKIE, path="/dashboard")
+    return answer

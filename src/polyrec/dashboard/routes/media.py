@@ -1,0 +1,83 @@
+"""Pictures, sounds and videos, as the pages ask for them."""
+
+from __future__ import annotations
+
+import hashlib
+from html import escape
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from polyrec.dashboard.contents import Contents, media_type
+from polyrec.dashboard.visitor import Reader
+from polyrec.serve.reply import refuse
+from polyrec.serve.service import Here, Service
+from polyrec.types import Raw
+
+router = APIRouter()
+_KEPT = {"Cache-Control": "private, max-age=300"}
+Id = Annotated[str, Query(max_length=300)]
+
+
+def contents_of(request: Request, service: Service) -> Contents:
+    """Return the content of the items of the bundle that answers."""
+    bundle = service.live.model.bundle
+    held = getattr(request.app.state, "contents", None)
+    if held is None or held.bundle is not bundle:
+        held = request.app.state.contents = Contents(bundle)
+    return held
+
+
+@router.get("/picture")
+async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
+    """Send an item's small picture; without one, its initials on a colour of its own."""
+    found = await run_in_threadpool(contents_of(request, service).picture, id)
+    if found is not None:
+        return Response(found, media_type="image/jpeg", headers=_KEPT)
+    return Response(_initials(id), media_type="image/svg+xml", headers=_KEPT)
+
+
+@router.get("/media")
+async def media(
+    request: Request,
+    service: Here,
+    visitor: Reader,  # noqa: ARG001 - checks who asks
+    id: Id,
+    kind: Annotated[str, Query(pattern="^(audio|video)$")],
+) -> Response:
+    """Send an item's sound or video, by ranges where the player asks for them."""
+    contents = await run_in_threadpool(contents_of(request, service).of, id)
+    raw = contents.get(kind)
+    found = None if raw is None else media_type(await run_in_threadpool(head_of, raw))
+    if raw is None or found is None:
+        raise refuse(404, "nothing to play", received=kind, remedy="see the item's page")
+    if isinstance(raw, Path):
+        return FileResponse(raw, media_type=found, headers=_KEPT)
+    body = raw if isinstance(raw, bytes) else b""
+    return Response(body, media_type=found, headers=_KEPT)
+
+
+def head_of(raw: Raw) -> bytes:
+    """Return the first bytes of a content; none where it can't be read."""
+    if isinstance(raw, bytes):
+        return raw[:16]
+    if not isinstance(raw, Path):
+        return b""
+    try:
+        with raw.open("rb") as file:
+            return file.read(16)
+    except OSError:
+        return b""
+
+
+def _initials(item_id: str) -> str:
+    hue = int.from_bytes(hashlib.sha256(item_id.encode()).digest()[:2]) % 360
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
+        f'<rect width="120" height="120" fill="hsl({hue} 45% 42%)"/>'
+        '<text x="60" y="72" font-family="sans-serif" font-size="30" fill="white" '
+        f'text-anchor="middle">{escape(item_id[-4:])}</text></svg>'
+    )

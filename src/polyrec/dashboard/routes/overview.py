@@ -1,0 +1,50 @@
+"""The overview: traffic, latency, model, events per day."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.engine import Connection
+
+from polyrec.dashboard import figures
+from polyrec.dashboard.drawing import columns
+from polyrec.dashboard.page import page
+from polyrec.dashboard.visitor import Reader
+from polyrec.evaluate import charts
+from polyrec.serve.service import Here
+from polyrec.store import log
+
+router = APIRouter()
+_ROUTES = 8
+
+
+@router.get("")
+@router.get("/")
+async def overview(request: Request, service: Here, visitor: Reader) -> Response:
+    """Show how the service fares."""
+    live = await service.fresh()
+    told = await service.read(_told)
+    traffic = figures.traffic()
+    busy = [(route.name, float(route.count)) for route in traffic.routes[:_ROUTES]]
+    now = {
+        "traffic": traffic,
+        "routes": traffic.routes[:_ROUTES],
+        "busy": charts.bars(busy, title="Requests by route"),
+        "age": time.time() - live.model.loaded,
+        "waiting": service.writer.waiting,
+        "histories": len(live),
+    }
+    return page(request, service, visitor, "overview", {**told, **now})
+
+
+def _told(connection: Connection) -> dict[str, Any]:
+    days = figures.events_by_day(connection, now=log.now())
+    return {
+        "days": columns(days, title="Events per day, by type"),
+        "events": sum(sum(kinds.values()) for _, kinds in days),
+        "drift": figures.drift(days),
+        "status": figures.items_by_status(connection),
+    }

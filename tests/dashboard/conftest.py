@@ -1,0 +1,68 @@
+"""A service with pages, over the small bundle of the service's tests."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+import polyrec
+from polyrec.config import parse
+from polyrec.dashboard import mount
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
+from polyrec.store import keys
+from polyrec.store.database import Database
+
+
+@pytest.fixture(scope="session")
+def reported(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a bundle with its reports, and with media of all kinds."""
+    folder = tmp_path_factory.mktemp("pages")
+    tree = {
+        "preset": "shop",
+        "data": {"path": str(world), "text": ["title", "description"], "image": "image",
+                 "audio": "audio", "video": "video"},
+        "encode": {"text": {"use": "lsa"}, "image": {"use": "descriptor"}},
+        "align": {"use": "whiten", "width": 16},
+        "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
+        "evaluate": {"metrics": ["recall@5", "ndcg@5"], "select_by": "recall@5"},
+        "cache": str(folder / "cache.sqlite"),
+    }  # fmt: skip
+    polyrec.run(parse(tree, folder=folder), out=folder / "bundle")
+    return folder / "bundle"
+
+
+@pytest.fixture
+def settings(reported: Path, tmp_path: Path) -> Settings:
+    return Settings(reported, database=f"sqlite:///{tmp_path / 'service.sqlite'}")
+
+
+@pytest.fixture
+def pages(settings: Settings) -> Iterator[TestClient]:
+    """Return a client of a service that asks for no key."""
+    with TestClient(mount(create_app(settings)), follow_redirects=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def guarded(settings: Settings) -> Iterator[TestClient]:
+    """Return a client of a service that asks for keys."""
+    app = mount(create_app(replace(settings, keys=True)))
+    with TestClient(app, follow_redirects=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key(settings: Settings):
+    """Return what makes a key with these scopes and gives its text."""
+
+    def make(*scopes: str) -> str:
+        database = Database.open(settings.database)
+        with database.write() as connection:
+            text = keys.create(connection, "editor", scopes)[1]
+        database.close()
+        return text
+
+    return make

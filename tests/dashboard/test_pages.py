@@ -1,0 +1,206 @@
+"""Every page shows what it should, escaped; forms need the token of their session."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from polyrec.dashboard import figures
+from polyrec.dashboard.session import COOKIE, LASTS_S, Session
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+def token(client: TestClient, path: str = "/dashboard/keys") -> str:
+    found = re.search(r'name="token" value="([0-9a-f]{64})"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/dashboard", ["Overview", "60", "Latency"]),
+        ("/dashboard/items", ["Catalogue", "/dashboard/item?id=i0000"]),
+        ("/dashboard/items?status=live&q=i0003", ["i0003"]),
+        ("/dashboard/item?id=i0003", ["Near in fused", "Hide from lists"]),
+        ("/dashboard/users", ["u0000"]),
+        ("/dashboard/user?id=u0003", ["Recommended", "because of", "behaviour", "own arithmetic"]),
+        ("/dashboard/user?id=nobody", ["popular of late", "Nothing is known"]),
+        ("/dashboard/events", ["purchase", "every 2s"]),
+        ("/dashboard/reports", ["report.html", "alignment.html", "<iframe"]),
+        ("/dashboard/keys", ["Make a key"]),
+        ("/dashboard/login", ["asks for no key"]),
+    ],
+)  # fmt: skip
+def test_pages_show_what_they_should(pages: TestClient, path: str, words: list[str]) -> None:
+    answer = pages.get(path)
+    assert answer.status_code == 200
+    for word in words:
+        assert word in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+    assert " style=" not in answer.text
+    assert "onclick" not in answer.text
+
+
+def test_what_clients_sent_is_escaped(pages: TestClient) -> None:
+    item = {"ItemId": HOSTILE, "Comment": HOSTILE, "Labels": [HOSTILE], "Categories": [HOSTILE]}
+    assert pages.post("/api/item", json=item).status_code == 200
+    feedback = [{"FeedbackType": HOSTILE, "UserId": HOSTILE, "ItemId": HOSTILE}]
+    assert pages.post("/api/feedback", json=feedback).status_code == 200
+    for path in (
+        "/dashboard",
+        "/dashboard/items?q=script",
+        "/dashboard/users",
+        "/dashboard/events",
+    ):
+        assert "<script>alert" not in pages.get(path).text
+    for path in ("item", "user"):
+        answer = pages.get(f"/dashboard/{path}", params={"id": HOSTILE})
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.text
+        assert "&lt;script&gt;" in answer.text
+    drawn = pages.get("/dashboard/picture", params={"id": f"x{HOSTILE}<b>"})
+    assert "<b>" not in drawn.text
+
+
+def test_pictures_and_players_are_served_as_what_they_are(pages: TestClient) -> None:
+    picture = pages.get("/dashboard/picture?id=i0003")
+    assert picture.headers["Content-Type"] in ("image/jpeg", "image/svg+xml")
+    kinds = set()
+    for number in range(12):
+        for kind in ("audio", "video"):
+            answer = pages.get(f"/dashboard/media?id=i{number:04d}&kind={kind}",
+                               headers={"Range": "bytes=0-9"})  # fmt: skip
+            if answer.status_code == 206:
+                kinds.add(answer.headers["Content-Type"].partition("/")[0])
+                assert f"<{kind} controls" in pages.get(f"/dashboard/item?id=i{number:04d}").text
+                assert len(answer.content) == 10
+    assert kinds == {"audio", "video"}
+    assert pages.get("/dashboard/media?id=i0001&kind=../../x").status_code == 400
+    assert pages.get("/dashboard/media?id=none&kind=audio").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "..%2Fmanifest.json", "names.json"])
+def test_only_reports_leave_the_bundle(pages: TestClient, name: str) -> None:
+    assert pages.get(f"/dashboard/report/{name}").status_code == 404
+    shown = pages.get("/dashboard/report/report.html")
+    assert "frame-ancestors 'self'" in shown.headers["Content-Security-Policy"]
+    assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_a_hidden_item_is_in_no_list_any_more(pages: TestClient) -> None:
+    first = pages.get("/api/recommend/u0003").json()[0]
+    form = {"token": token(pages), "id": first, "hidden": "true"}
+    assert pages.post("/dashboard/item/hide", data=form).status_code == 303
+    assert first not in pages.get("/api/recommend/u0003?n=60").json()
+    pages.post("/dashboard/item/hide", data={**form, "hidden": "false"})
+    assert pages.get("/api/recommend/u0003").json()[0] == first
+
+
+def test_an_erased_user_is_gone(pages: TestClient) -> None:
+    form = {"token": token(pages), "id": "u0003"}
+    assert pages.post("/dashboard/user/erase", data=form).status_code == 303
+    assert pages.get("/api/user/u0003").status_code == 404
+    assert "Nothing is known" in pages.get("/dashboard/user?id=u0003").text
+
+
+@pytest.mark.parametrize("path", ["keys", "keys/revoke", "item/hide", "user/erase", "logout"])
+def test_a_form_without_the_sessions_token_is_refused(pages: TestClient, path: str) -> None:
+    pages.get("/dashboard")
+    other = TestClient(pages.app)  # somebody else, with a session of their own
+    theirs = token(other)
+    for sent in ("", "0" * 64, "é", theirs):
+        answer = pages.post(f"/dashboard/{path}", data={"token": sent, "id": "u0001", "name": "x"})
+        assert answer.status_code == 403
+        assert answer.json()["what"] == "this form is of another session"
+    assert pages.get("/api/user/u0001").status_code == 200
+
+
+def test_without_login_there_is_only_the_login(guarded: TestClient) -> None:
+    for path in ("", "/items", "/item?id=i0001", "/user?id=u", "/picture?id=i0001", "/keys",
+                 "/events/rows", "/report/report.html", "/media?id=i&kind=audio"):  # fmt: skip
+        answer = guarded.get(f"/dashboard{path}")
+        assert answer.status_code == 303, path
+        assert answer.headers["Location"] == "/dashboard/login"
+    assert guarded.get("/dashboard/static/style.css").status_code == 200
+
+
+def login(client: TestClient, text: str):
+    form = {"token": token(client, "/dashboard/login"), "key": text}
+    return client.post("/dashboard/login", data=form)
+
+
+def test_a_key_opens_the_pages_that_its_scopes_say(guarded: TestClient, key: Callable) -> None:
+    answer = login(guarded, key("read"))
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    for word in ("HttpOnly", "SameSite=strict", "Path=/dashboard"):
+        assert word in cookie
+    assert guarded.get("/dashboard/items").status_code == 200
+    assert guarded.get("/dashboard/keys").status_code == 403
+    text = guarded.get("/dashboard/user?id=u0003").text
+    assert "Erase this user" not in text
+    form = {"token": token(guarded, "/dashboard"), "id": "u0003"}
+    assert guarded.post("/dashboard/user/erase", data=form).status_code == 403
+
+
+def test_a_session_ends_at_logout_and_its_forms_can_not_be_replayed(
+    guarded: TestClient, key: Callable
+) -> None:
+    login(guarded, key("admin"))
+    sent, cookie = token(guarded), guarded.cookies[COOKIE]
+    assert guarded.post("/dashboard/logout", data={"token": sent}).status_code == 303
+    replayed = TestClient(guarded.app, cookies={COOKIE: cookie}, follow_redirects=False)
+    answer = replayed.post("/dashboard/keys", data={"token": sent, "name": "x", "scope": "read"})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/dashboard/login"
+
+
+def test_a_revoked_key_closes_its_sessions(guarded: TestClient, key: Callable) -> None:
+    login(guarded, key("admin"))
+    listed = guarded.get("/dashboard/keys").text
+    (name,) = re.findall(r'name="id" value="([0-9a-f]{8})"', listed)
+    guarded.post("/dashboard/keys/revoke", data={"token": token(guarded), "id": name})
+    assert guarded.get("/dashboard/keys").status_code == 303
+
+
+def test_wrong_keys_are_refused_and_slowed_down(guarded: TestClient) -> None:
+    answers = [login(guarded, f"pr_a_{i}").status_code for i in range(2)]
+    assert answers[0] in (401, 429)
+    assert answers[1] == 429
+
+
+def test_a_key_is_made_and_shown_once(pages: TestClient) -> None:
+    form = {"token": token(pages), "name": HOSTILE, "scope": ["read", "write"]}
+    made = pages.post("/dashboard/keys", data=form)
+    assert re.search(r'id="made">pr_[0-9a-f]{8}_[\w-]{43}<', made.text)
+    assert "<script>alert" not in made.text
+    again = pages.get("/dashboard/keys").text
+    assert 'id="made"' not in again
+    assert "read, write" in again
+    assert pages.post("/dashboard/keys", data={**form, "scope": []}).status_code == 400
+
+
+def test_cookies_that_were_made_up_are_no_sessions() -> None:
+    session = Session.begin("k", now=100)
+    cookie = session.pack(b"secret")
+    assert Session.unpack(cookie, b"secret", now=101) == session
+    assert Session.unpack(cookie, b"another", now=101) is None
+    assert Session.unpack(cookie, b"secret", now=100 + LASTS_S) is None
+    body, _, signature = cookie.partition(".")
+    for made in ("", "x", ".", f"{body}x.{signature}", f"{body}.", "é.é", body * 100):
+        assert Session.unpack(made, b"secret", now=101) is None
+
+
+def test_quantiles_come_from_buckets_as_prometheus_reckons_them() -> None:
+    inf = float("inf")
+    buckets = [(0.001, 0.0), (0.01, 90.0), (0.1, 100.0), (inf, 100.0)]
+    assert figures._quantile(buckets, 0.5) == pytest.approx(6.0)
+    assert figures._quantile(buckets, 0.95) == pytest.approx(55.0)
+    assert figures._quantile([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
