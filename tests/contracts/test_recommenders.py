@@ -12,13 +12,14 @@ from polyrec.types import Embeddings, Interactions, Query, Recommender
 
 NAMES = sorted(names("recommend"))
 DRAWN = {
-    "ALS", "BPR", "ELSA", "Freedom", "LightGCN", "MGCN", "MultiDAE", "MultiVAE", "MultimodalDAE",
-    "SASRec", "TwoTower", "VBPR",
+    "ALS", "BPR", "ELSA", "Freedom", "LightGCN", "MGCN", "MLP", "MultiDAE", "MultiVAE",
+    "MultimodalDAE", "SASRec", "TwoTower", "VBPR",
 }  # fmt: skip
 # twelve items need no large network
 QUICK = {
     "bpr": {"epochs": 100, "rate": 1e-2},
     "elsa": {"dim": 16},
+    "mlp": {"epochs": 60, "rate": 2e-2},
     "sasrec": {"dim": 16, "layers": 1, "epochs": 40, "rate": 1e-2},
     "vbpr": {"epochs": 100, "rate": 1e-2},
 }

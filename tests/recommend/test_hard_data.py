@@ -13,6 +13,7 @@ SHORT = {
     "als": {"dim": 4},
     "bpr": {"dim": 4, "epochs": 2},
     "elsa": {"dim": 4, "epochs": 2},
+    "mlp": {"dim": 4, "epochs": 2},
     "sasrec": {"dim": 4, "epochs": 2},
     "vbpr": {"dim": 4, "epochs": 2},
 }
@@ -55,10 +56,14 @@ def test_the_same_seed_gives_the_same_bits(model: object, checkerboard: Interact
     assert not np.array_equal(fit(model, checkerboard, {}, checkerboard).score(query), once)
 
 
-def test_a_dislike_counts_against_the_like(model: object, checkerboard: Interactions) -> None:
+def test_dislikes_count_against_what_is_like_them(
+    model: object, checkerboard: Interactions
+) -> None:
     if hasattr(model, "epochs"):
         model.dim, model.epochs, model.rate = 16, 60, 2e-2
     fit(model, checkerboard, {})
-    who, starts, item = np.array([-1]), np.array([0, 1]), np.array([4])
-    liked, disliked = (model.score(Query(who, starts, item, np.float32([w]))) for w in (1, -1))
+    who, starts, items = np.array([-1]), np.array([0, 3]), np.array([0, 2, 4])
+    liked, disliked = (
+        model.score(Query(who, starts, items, np.full(3, weight, np.float32))) for weight in (1, -1)
+    )
     assert disliked[0, 6::2].sum() < liked[0, 6::2].sum()

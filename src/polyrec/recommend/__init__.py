@@ -13,6 +13,7 @@
 | als | matrix factorization, users and items solved in turns; content as the items' prior |
 | bpr | matrix factorization, what was taken above what was not (extra `torch`) |
 | vbpr | bpr with the items' content projected beside (extra `torch`) |
+| mlp | neural matrix factorization: a product and a network of users and items (extra `torch`) |
 | sasrec | a causal transformer over the history: what comes next (extra `torch`) |
 | freedom | lightgcn without its noisy edges, beside a graph of alike items (extra `torch`) |
 | lightgcn | vectors spread over the graph of users and items (extra `torch`) |
@@ -36,6 +37,7 @@ PARTS = {
     "als": "polyrec.recommend.als:ALS",
     "bpr": "polyrec.recommend.bpr:BPR",
     "vbpr": "polyrec.recommend.vbpr:VBPR",
+    "mlp": "polyrec.recommend.mlp:MLP",
     "sasrec": "polyrec.recommend.sasrec:SASRec",
     "freedom": "polyrec.recommend.freedom:Freedom",
     "lightgcn": "polyrec.recommend.lightgcn:LightGCN",
@@ -45,7 +47,7 @@ PARTS = {
     "blend": "polyrec.recommend.blend:Blend",
 }
 _WITH_TORCH = (
-    "elsa", "bpr", "vbpr", "sasrec", "multi_dae", "multi_vae", "multimodal_dae",
+    "elsa", "bpr", "vbpr", "mlp", "sasrec", "multi_dae", "multi_vae", "multimodal_dae",
     "freedom", "lightgcn", "mgcn", "two_tower",
 )  # fmt: skip
 EXTRAS = dict.fromkeys(_WITH_TORCH, "torch")
