@@ -40,7 +40,7 @@ class ALS(Vectors):
     array([[1]])
     """
 
-    dim: int = 128
+    dim: int = 256
     unobserved: float = 0.1
     l2: float = 0.02
     exponent: float = 1.0
@@ -85,9 +85,9 @@ class ALS(Vectors):
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
         return [
-            {"unobserved": (0.01, 0.03, 0.1, 0.3, 1.0), "l2": (0.0003, 0.001, 0.003, 0.01, 0.03)},
-            {"exponent": (0.5, 0.75, 1.0)},
-            {"content": (0.0, 0.5, 1.0), "content_l2": (1.0, 10.0)} if items else {},
+            {"exponent": (0.75, 1.0), "l2": (0.01, 0.02, 0.06, 0.1)},
+            {"unobserved": (0.03, 0.1, 0.3)},
+            {"content": (0.0, 1.0), "content_l2": (1.0, 3.0, 10.0)} if items else {},
         ]
 
     def ranges(self, items: Views) -> Mapping[str, Any]:

@@ -1,0 +1,142 @@
+"""Trained vectors: histories move them, losses equal what they stand for, content stands in."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="extra torch is not installed")
+import torch
+from scipy import sparse
+
+from polyrec.recommend.bpr import BPR
+from polyrec.recommend.elsa import ELSA, Autoencoder
+from polyrec.recommend.mlp import MLP, Joint
+from polyrec.recommend.pairs import Pairs
+from polyrec.recommend.sasrec import SASRec
+from polyrec.recommend.sequences import Reader, latest, likes, next_item_loss, shuffled
+from polyrec.recommend.vbpr import VBPR
+from polyrec.types import Embeddings, Interactions, Query
+
+QUICK = {"dim": 8, "epochs": 60, "rate": 2e-2}
+
+
+def test_drawn_items_are_none_that_the_user_took(checkerboard: Interactions) -> None:
+    taken = checkerboard.matrix().toarray() > 0
+    seen = 0
+    for batch in Pairs(checkerboard).batches(np.random.default_rng(0), size=16, negatives=6):
+        assert taken[batch.users, batch.items].all()
+        false = taken[np.repeat(batch.users, 6), batch.others.ravel()]
+        assert false.mean() < 0.1  # a draw is given up after a few tries
+        seen += len(batch.users)
+    assert seen == len(checkerboard)
+
+
+@pytest.mark.parametrize("model", [BPR(**QUICK), MLP(**QUICK)], ids=["bpr", "mlp"])
+def test_a_trained_user_has_the_trained_vector_until_something_new_happens(
+    model: BPR, checkerboard: Interactions
+) -> None:
+    model.fit(checkerboard, {})
+    history = checkerboard.histories([0])
+    trained = model.users(history)
+    longer = Query(
+        np.array([0]), np.array([0, 7]), np.r_[history.items, 1, 3], np.ones(7, np.float32)
+    )
+    unknown = Query.of([history.items.tolist()])
+    assert not np.allclose(model.users(longer), trained, atol=1e-3)
+    assert model.score(longer)[0, [5, 7, 9]].sum() > model.score(history)[0, [5, 7, 9]].sum()
+    own = model.users(history) - model.users(unknown)
+    assert np.allclose(own, model.own_[0], atol=1e-5)
+    said = model.score(unknown)[0]
+    assert said[0::2].min() > said[1::2].max()
+
+
+def test_the_loss_of_elsa_is_that_of_the_table_it_never_makes() -> None:
+    generator = np.random.default_rng(1)
+    dense = np.where(generator.random((9, 14)) < 0.4, generator.uniform(0.5, 2, (9, 14)), 0)
+    dense[:, :2] = 1
+    histories = sparse.csr_array(dense.astype(np.float32))
+    torch.manual_seed(0)
+    network = Autoencoder(torch.ones(14, dtype=torch.bool), 5)
+    rows = torch.nn.functional.normalize(network.table, dim=1)
+    given = torch.from_numpy(histories.toarray())
+    made = given @ (rows @ rows.T - torch.eye(14))
+    unit = torch.nn.functional.normalize
+    expected = ((unit(given, dim=1) - unit(made, dim=1)) ** 2).sum(dim=1).mean()
+    assert network.loss(histories).item() == pytest.approx(expected.item(), rel=1e-4)
+    (wanted,) = torch.autograd.grad(expected, network.table)
+    (found,) = torch.autograd.grad(network.loss(histories), network.table)
+    assert torch.allclose(found, wanted, atol=1e-4)
+
+
+def test_an_item_says_nothing_of_itself_in_elsa(checkerboard: Interactions) -> None:
+    model = ELSA(dim=8, epochs=5).fit(checkerboard, {})
+    assert model.score(Query.of([[4]]))[0, 4] == pytest.approx(0, abs=1e-5)
+
+
+def test_a_table_of_scores_equals_its_pairs() -> None:
+    torch.manual_seed(0)
+    joint = Joint(6)
+    users, items, biases = torch.randn(5, 12), torch.randn(7, 12), torch.randn(7)
+    pairs = joint(users[:, None], items[None]) + biases
+    assert torch.allclose(joint.table(users, items, biases), pairs, atol=1e-5)
+
+
+def test_new_items_follow_their_content(
+    checkerboard: Interactions, parity_views: dict[str, Embeddings]
+) -> None:
+    fresh = {name: view.take([1, 0]) for name, view in parity_views.items()}
+    for model in (VBPR(axes=8, hide=0.3, **QUICK), SASRec(layers=1, hide=0.3, **QUICK)):
+        grown = model.fit(checkerboard, parity_views).add_items(fresh)
+        scores = grown.score(Query.of([[1, 3, 5], [0, 2, 4]]))
+        assert scores.shape == (2, 14)
+        assert scores[0, 12] > scores[0, 13]
+        assert scores[1, 13] > scores[1, 12]
+        known = model.score(Query.of([[1, 3, 5], [0, 2, 4]]))
+        assert np.allclose(scores[:, :12], known, atol=1e-5)
+
+
+def test_what_comes_next_depends_on_the_order() -> None:
+    # everyone goes round a ring of ten, from anywhere, six steps
+    users = np.repeat(np.arange(60), 6)
+    items = (users + np.tile(np.arange(6), 60)) % 10
+    train = Interactions.of(users, items, shape=(60, 10), times=np.arange(360))
+    model = SASRec(dim=16, layers=1, epochs=40, rate=1e-2, dropout=0.1).fit(train, {})
+    ahead, back = model.recommend(Query.of([[2, 3, 4], [4, 3, 2]]), 1).items[:, 0]
+    assert ahead == 5
+    assert back != 5
+
+
+def test_histories_are_cut_to_their_latest_likes() -> None:
+    starts, items = np.array([0, 4, 4, 6]), np.array([1, 2, 3, 4, 5, 6])
+    query = Query(np.full(3, -1), starts, items, np.float32([1, -1, 1, 1, 1, 0]))
+    liked = likes(query)
+    assert (liked.starts.tolist(), liked.items.tolist()) == ([0, 3, 3, 4], [1, 3, 4, 5])
+    rows, lengths = latest(liked, 2)
+    assert lengths.tolist() == [2, 0, 1]
+    assert rows.tolist() == [[3, 4], [0, 0], [5, 0]]
+    mixed = shuffled(liked, np.random.default_rng(3))
+    assert mixed.starts.tolist() == liked.starts.tolist()
+    assert sorted(mixed.items[:3]) == [1, 3, 4]
+
+
+def test_what_pads_a_history_and_what_lies_ahead_is_never_read() -> None:
+    torch.manual_seed(0)
+    reader = Reader((6, 0), 8, layers=2, heads=2, longest=5, dropout=0.0).eval()
+    vectors = torch.randn(6, 8)
+    one, two = torch.tensor([[1, 2, 3]]), torch.tensor([[1, 2, 5]])
+    states, others = reader(vectors, one), reader(vectors, two)
+    assert torch.allclose(states[:, :3], others[:, :3], atol=1e-6)
+    assert not torch.allclose(states[:, 3], others[:, 3], atol=1e-3)
+
+
+def test_the_loss_asks_for_each_next_item_among_those_known() -> None:
+    torch.manual_seed(0)
+    reader = Reader((6, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    vectors = torch.randn(6, 8)
+    known = torch.tensor([True, True, False, True, True, True])
+    rows = np.array([[1, 3, 4], [5, 0, 0]])
+    found = next_item_loss(reader, vectors, known, (rows, np.array([3, 1])))
+    scores = reader(vectors, torch.from_numpy(rows)) @ vectors.T
+    scores[..., 2] = -torch.inf
+    told = scores.log_softmax(dim=-1)
+    expected = -(told[0, 0, 1] + told[0, 1, 3] + told[0, 2, 4] + told[1, 0, 5]) / 4
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
