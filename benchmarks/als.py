@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 
-from implicit.als import AlternatingLeastSquares
 from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.recommend.als import ALS

@@ -102,7 +102,8 @@ class MLP(FoldedVectors):
             joint = Joint(self.dim)
             joint.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights_.items()})
             self._joint = joint.eval()
-        return self._joint
+        found: Joint = self._joint
+        return found
 
     def _teach(
         self, network: Network, events: Interactions, valid: Interactions | None
