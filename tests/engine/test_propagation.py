@@ -21,7 +21,7 @@ def test_products_and_gradients_are_those_of_the_dense_matrix(seed: int) -> None
     matrix = weights(seed)
     rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(seed), requires_grad=True)
     given_ = torch.arange(21.0).reshape(7, 3)
-    product = Propagation.of(matrix, "cpu")(rows)
+    product = Propagation.of(matrix)(rows)
     product.backward(given_)
     dense = torch.from_numpy(matrix.toarray())
     assert torch.allclose(product, dense @ rows, atol=1e-5)
@@ -56,6 +56,6 @@ def test_nobody_has_no_scale() -> None:
     users, items = symmetric_scales(sparse.csr_array((2, 3), dtype=np.float32))
     assert (users == 0).all()
     assert (items == 0).all()
-    assert Propagation.of(sparse.csr_array((2, 3), dtype=np.float32), "cpu")(
+    assert Propagation.of(sparse.csr_array((2, 3), dtype=np.float32))(
         torch.ones(3, 4)
     ).equal(torch.zeros(2, 4))

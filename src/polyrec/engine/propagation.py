@@ -1,18 +1,18 @@
 """Multiply rows with a constant sparse matrix, fast in both directions.
 
-torch knows the gradient of a sparse product, but finds it over coordinates, or transposes anew at
-each step. Here the transpose is made once, and both ways are products of compressed rows:
-`benchmarks/propagation.py` compares.
+torch knows the gradient of a sparse product, but finds it over coordinates. Here the transpose is
+made once and both ways are sums of weighted rows (`embedding_bag`), which torch does faster than
+its product of compressed rows: `benchmarks/propagation.py` compares.
 """
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from scipy import sparse
+from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.types import Csr, Floats
 
@@ -20,43 +20,64 @@ from polyrec.types import Csr, Floats
 class Propagation:
     """y = A x for rows x (m, d) and a constant A (l, m); the gradient of x is A' times that of y.
 
-    >>> doubled = Propagation.of(sparse.csr_array(2 * np.eye(3, dtype=np.float32)), "cpu")
+    >>> doubled = Propagation.of(sparse.csr_array(2 * np.eye(3, dtype=np.float32)))
     >>> doubled(torch.ones(3, 1)).ravel()
     tensor([2., 2., 2.])
     """
 
-    def __init__(self, matrix: Any, turned: Any) -> None:
-        self._matrix, self._turned = matrix, turned
+    def __init__(self, there: _Bags, back: _Bags) -> None:
+        self._there, self._back = there, back
 
     @classmethod
-    def of(cls, matrix: Csr, device: Any) -> Self:
+    def of(cls, matrix: Csr, device: Any = "cpu") -> Self:
         """Lay a scipy matrix and its transpose out on a device."""
-        return cls(_compressed(matrix, device), _compressed(matrix.T, device))
+        return cls(_Bags.of(matrix, device), _Bags.of(matrix.T, device))
 
     @property
     def transposed(self) -> Propagation:
         """Return the product with A', over the same memory."""
-        return Propagation(self._turned, self._matrix)
+        return Propagation(self._back, self._there)
 
     @property
     def device(self) -> Any:
         """Return where it is computed."""
-        return self._matrix.device
+        return self._there.weights.device
 
     def __call__(self, rows: Any) -> Any:
         """Return (l, d)."""
-        return _Product.apply(self._matrix, self._turned, rows)
+        return _Product.apply(self._there, self._back, rows)
+
+
+class _Bags(NamedTuple):
+    """The rows of a matrix, each a bag of weighted columns."""
+
+    columns: Any  # (entries,)
+    starts: Any  # (l + 1,)
+    weights: Any  # (entries,)
+
+    @classmethod
+    def of(cls, matrix: Csr, device: Any) -> Self:
+        rows = sparse.csr_array(matrix, dtype=np.float32)
+        rows.sort_indices()
+        parts = (rows.indices, rows.indptr.astype(rows.indices.dtype), rows.data)
+        return cls(*(torch.from_numpy(part).to(device) for part in parts))
+
+    def sums(self, rows: Any) -> Any:
+        return F.embedding_bag(
+            self.columns, rows, self.starts, mode="sum", include_last_offset=True,
+            per_sample_weights=self.weights.to(rows.dtype),
+        )  # fmt: skip
 
 
 class _Product(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
-    def forward(ctx: Any, matrix: Any, turned: Any, rows: Any) -> Any:
-        ctx.turned = turned
-        return matrix @ rows
+    def forward(ctx: Any, there: _Bags, back: _Bags, rows: Any) -> Any:
+        ctx.back = back
+        return there.sums(rows)
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> tuple[None, None, Any]:
-        return None, None, ctx.turned @ gradient.contiguous()
+        return None, None, ctx.back.sums(gradient.contiguous())
 
 
 def symmetric_scales(weights: Csr) -> tuple[Floats, Floats]:
@@ -76,13 +97,3 @@ def symmetric(weights: Csr) -> Csr:
     scaled = sparse.csr_array(weights, dtype=np.float32, copy=True)
     scaled.data *= np.repeat(rows, np.diff(scaled.indptr)) * columns[scaled.indices]
     return scaled
-
-
-def _compressed(matrix: Csr, device: Any) -> Any:
-    rows = sparse.csr_array(matrix, dtype=np.float32)
-    rows.sort_indices()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse (CSR|invariant)", UserWarning)
-        pieces = (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data)
-        parts = (torch.from_numpy(piece) for piece in pieces)
-        return torch.sparse_csr_tensor(*parts, size=rows.shape, device=device)

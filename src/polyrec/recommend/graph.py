@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from polyrec.engine.device import pick_device
-from polyrec.engine.propagation import symmetric_scales
+from polyrec.engine.propagation import Propagation, symmetric_scales
 from polyrec.engine.train import Schedule, train
 from polyrec.engine.watch import Watch
 from polyrec.recommend.graph_steps import (
@@ -21,7 +21,6 @@ from polyrec.recommend.graph_steps import (
     Step,
     Tables,
     bpr,
-    lookup,
     softmax,
 )
 from polyrec.recommend.item_item import popularity, rank
@@ -177,8 +176,8 @@ class _Lesson:
         device = tables.items.device
         kept = torch.from_numpy(~step.hidden).to(device, tables.own.dtype)
         own = tables.own[torch.from_numpy(step.users).to(device)]
-        graph = self._today.matrix[step.users]
-        users = kept[:, None] * own + lookup(graph, tables.reach)
+        graph = Propagation.of(self._today.matrix[step.users], device)
+        users = kept[:, None] * own + graph(tables.reach)
         loss = partial(self._over, users, step)
         beside = self._network.beside(Learned(step, graph, tables, loss))
         return loss(tables.items) + beside

@@ -37,7 +37,7 @@ class Learned(NamedTuple):
     """What a step is about to learn from, for losses beside the main one."""
 
     step: Step
-    graph: Csr  # (b, n) of the users
+    graph: Propagation  # of rows of items to the users of the step
     tables: Tables
     loss: Callable[[Any], Any]  # the main loss over another (n, dim) table of items
 
@@ -94,13 +94,6 @@ def light_layers(graph: Propagation, users: Any, items: Any, layers: int) -> Tab
     share = 1 / (layers + 1)
     reach = share * torch.stack(spread[:-1]).sum(dim=0) if layers else torch.zeros_like(items)
     return Tables(share * users, reach, share * torch.stack(spread).sum(dim=0))
-
-
-def lookup(weights: Csr, table: Any) -> Any:
-    """Return (b, dim) the weighted sum of a table's rows, of sparse weights (b, n)."""
-    parts = (weights.indices.astype("int64"), weights.indptr[:-1].astype("int64"), weights.data)
-    indices, offsets, data = (torch.from_numpy(part).to(table.device) for part in parts)
-    return F.embedding_bag(indices, table, offsets, mode="sum", per_sample_weights=data)
 
 
 def softmax(users: Any, items: Any, targets: Csr, columns: Ints, temperature: float) -> Any:

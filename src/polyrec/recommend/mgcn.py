@@ -18,7 +18,6 @@ from polyrec.recommend.graph_steps import (
     Tables,
     contrast,
     light_layers,
-    lookup,
 )
 from polyrec.types import Csr, Floats, Views
 
@@ -86,9 +85,9 @@ class _Network(GraphNetwork):
         if side is None or not self._model.contrast:
             return 0.0
         some = torch.from_numpy(learned.step.sample).to(side.device)
-        told, temperature = lookup(learned.graph, side), self._model.contrast_temperature
+        told, temperature = learned.graph(side), self._model.contrast_temperature
         by_item = contrast(side[some], (items - side)[some], temperature)
-        by_user = contrast(told, lookup(learned.graph, reach) - told, temperature)
+        by_user = contrast(told, learned.graph(reach) - told, temperature)
         return self._model.contrast * (by_item + by_user)
 
     def _side(self, behaviour: Any) -> Any:
