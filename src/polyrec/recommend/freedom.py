@@ -14,7 +14,7 @@ from polyrec.engine.propagation import Propagation
 from polyrec.recommend.content_graph import nearest, row_normalised
 from polyrec.recommend.graph_content import ContentGraphRecommender
 from polyrec.recommend.graph_steps import Graph, GraphNetwork, Learned, Tables, light_layers
-from polyrec.types import Csr, Floats, Views
+from polyrec.types import Csr, Floats
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Freedom(ContentGraphRecommender):
     pruned: float = 0.5
     side: float = 1e-3
 
-    def _network(self, shape: tuple[int, int], items: Views) -> GraphNetwork:  # noqa: ARG002
+    def _network(self, shape: tuple[int, int]) -> GraphNetwork:
         rows = {name: told["rows"] for name, told in self.content_.items()}
         parts = [
             share * nearest(rows[name], rows[name], self.neighbours, same=True)

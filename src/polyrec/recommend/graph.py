@@ -66,14 +66,14 @@ class GraphRecommender:
     popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
     values_: list[float] = field(init=False, repr=False, compare=False)  # Recall@20 on valid
 
-    def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:
+    def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:  # noqa: ARG002
         """Learn all vectors; forget the past."""
         self.popularity_ = popularity(train)
         events = train.positives()
         device = pick_device(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = self._network(events.shape, items).to(device)
+            network = self._network(events.shape).to(device)
             network.place(device)
             self._teach(network, Graph.of(events, device), train, valid)
         return self
@@ -103,7 +103,7 @@ class GraphRecommender:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
 
-    def _network(self, shape: tuple[int, int], items: Views) -> GraphNetwork:
+    def _network(self, shape: tuple[int, int]) -> GraphNetwork:
         raise NotImplementedError
 
     def _graph_of_epoch(self, graph: Graph, order: np.random.Generator) -> Graph:  # noqa: ARG002

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from polyrec.engine.propagation import Propagation
 from polyrec.recommend.graph import GraphRecommender
 from polyrec.recommend.graph_steps import GraphNetwork, Tables, light_layers
-from polyrec.types import Views
 
 
 @dataclass
@@ -25,7 +24,7 @@ class LightGCN(GraphRecommender):
     2
     """
 
-    def _network(self, shape: tuple[int, int], items: Views) -> GraphNetwork:  # noqa: ARG002
+    def _network(self, shape: tuple[int, int]) -> GraphNetwork:
         return _Network(shape, self.dim, self.layers)
 
 

@@ -19,7 +19,7 @@ from polyrec.recommend.graph_steps import (
     contrast,
     light_layers,
 )
-from polyrec.types import Csr, Floats, Views
+from polyrec.types import Csr, Floats
 
 
 @dataclass
@@ -45,7 +45,7 @@ class MGCN(ContentGraphRecommender):
     contrast: float = 0.01
     contrast_temperature: float = 0.2
 
-    def _network(self, shape: tuple[int, int], items: Views) -> GraphNetwork:  # noqa: ARG002
+    def _network(self, shape: tuple[int, int]) -> GraphNetwork:
         rows = {name: told["rows"] for name, told in self.content_.items()}
         graphs = [nearest(x, x, self.neighbours, same=True) for x in rows.values()]
         return _Network(shape, self, rows, graphs)

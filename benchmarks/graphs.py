@@ -1,0 +1,90 @@
+"""What do the graph recommenders reach, three seeds, compat protocol, settings chosen on valid?
+
+    OMP_NUM_THREADS=1 python benchmarks/graphs.py [DATA] [MODEL] [SEED]
+
+Cells that results/graphs.json holds are not made again; name a cell to make it alone. The second
+figure of valid is that of the same users asked as strangers, by their histories alone.
+"""
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyrec.config import read
+from polyrec.data.load import load
+from polyrec.encode.features import Features
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.freedom import Freedom
+from polyrec.recommend.lightgcn import LightGCN
+from polyrec.recommend.mgcn import MGCN
+from polyrec.types import Query, Ranking
+from record import RESULTS, record
+
+METRICS = ["recall@20", "ndcg@20"]
+SEEDS = (7, 8, 9)
+CELLS = {
+    ("lastfm2k_mm", "lightgcn"): LightGCN(),
+    ("lastfm2k_mm", "lightgcn_bpr"): LightGCN(loss="bpr", epochs=150),
+    ("lastfm2k_mm", "freedom"): Freedom(weights={"text": 1.0}),
+    ("lastfm2k_mm", "mgcn"): MGCN(),
+    ("amazon_baby", "lightgcn"): LightGCN(batch=1024),
+    ("tiktok", "lightgcn"): LightGCN(batch=1024),
+    ("tiktok", "mgcn"): MGCN(batch=1024),
+}
+
+
+class Strangers:
+    """Asks a model by histories alone."""
+
+    def __init__(self, model: LightGCN) -> None:
+        self._model = model
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
+        """Return what the model says to the same histories of nobody known."""
+        nobody = replace(query, users=np.full(len(query), -1))
+        return self._model.recommend(nobody, k, hide_seen=hide_seen)
+
+
+def measure(data: str, name: str, seed: int) -> dict[str, Any]:
+    config = read(Path(__file__).with_name(f"{data}.yaml"))
+    dataset = load(config.data, weights={}, seed=7).dataset
+    train, valid, test = dataset.train, dataset.valid, dataset.test
+    views = {}
+    for view, rows in dataset.catalog.contents.items():
+        views[view] = Features().fit(rows, train).encode(rows)
+    model = replace(CELLS[data, name], seed=seed)
+    start = time.process_time()
+    model.fit(train, views, valid=valid)
+    seconds = time.process_time() - start
+    found = {
+        "valid": compat(model, train, valid, METRICS),
+        "test": compat(model, train, test, METRICS),
+        "valid_as_strangers": compat(Strangers(model), train, valid, METRICS),
+    }
+    settings = {k: v for k, v in vars(model).items() if not k.endswith("_")}
+    means = {k: [round(e.means[m], 4) for m in METRICS] for k, e in found.items()}
+    epochs = len(model.values_)
+    return {"data": data, "model": name, "seed": seed, **means, "epochs": epochs,
+            "fit_processor_seconds": round(seconds, 1), "settings": settings}  # fmt: skip
+
+
+def main() -> None:
+    asked = sys.argv[1:]
+    for data, name in CELLS:
+        for seed in SEEDS:
+            cell = [data, name, str(seed)]
+            if asked != cell[: len(asked)]:
+                continue
+            place = RESULTS / "graphs.json"
+            rows = json.loads(place.read_text())["figures"] if place.is_file() else []
+            if not any([r["data"], r["model"], str(r["seed"])] == cell for r in rows):
+                record("graphs", [*rows, measure(data, name, seed)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""How much faster is an epoch of LightGCN than its plain version over coordinates?
+
+    OMP_NUM_THREADS=1 python benchmarks/propagation.py
+
+The plain version is the usual one: the square adjacency of users and items as a COO tensor, every
+layer a torch.sparse.mm with torch's own gradient. Batches, loss, optimizer and starting weights are
+the same, and so are the gradients (their greatest difference at the first step, as a share of the
+greatest entry, is told). Epochs in turns, best of three. Beside it one product, there and back, in
+three ways.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from polyrec.config import read
+from polyrec.data.load import load
+from polyrec.engine.propagation import Propagation, symmetric
+from polyrec.recommend.graph import _Lesson
+from polyrec.recommend.graph_steps import Graph
+from polyrec.recommend.lightgcn import LightGCN
+from polyrec.types import Interactions
+from record import record
+
+RUNS = (  # data, users of a step
+    ("lastfm2k_mm", 256),
+    ("amazon_baby", 1024),
+)
+warnings.filterwarnings("ignore", "Sparse (CSR|invariant)")
+
+
+def coordinates(matrix: sparse.csr_array) -> torch.Tensor:
+    coo = matrix.tocoo()
+    places = torch.from_numpy(np.stack(coo.coords).astype(np.int64))
+    return torch.sparse_coo_tensor(places, torch.from_numpy(coo.data), coo.shape).coalesce()
+
+
+class Plain(_Lesson):
+    """The same lesson over the square adjacency."""
+
+    def prepare(self) -> "Plain":
+        """Lay the square adjacency out."""
+        matrix = self._graph.matrix
+        self.square = coordinates(
+            sparse.csr_array(sparse.block_array([[None, matrix], [matrix.T, None]]))
+        )
+        return self
+
+    def loss(self, step: Any) -> torch.Tensor:
+        """Return the loss of a step, over whole tables of users and items."""
+        network, count = self._network, self._matrix.shape[0]
+        layers = [torch.cat([network.users, network.items])]
+        for _ in range(self._model.layers):
+            layers.append(torch.sparse.mm(self.square, layers[-1]))
+        mean = torch.stack(layers).mean(dim=0)
+        return self._over(mean[:count][torch.from_numpy(step.users)], step, mean[count:])
+
+
+def lesson_of(kind: type[_Lesson], model: LightGCN, train: Interactions) -> _Lesson:
+    matrix = train.positives()
+    torch.manual_seed(model.seed)
+    network = model._network(matrix.shape)
+    known = np.flatnonzero(matrix.sum(axis=0) > 0)
+    return kind(model, network, Graph.of(matrix, "cpu"), matrix, known)
+
+
+def epoch_of(lesson: _Lesson, model: LightGCN) -> Callable[[], None]:
+    parameters = list(lesson._network.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=model.rate, weight_decay=model.weight_decay)
+    order = np.random.default_rng(model.seed)
+
+    def epoch() -> None:
+        for step in lesson.steps(order):
+            optimizer.zero_grad(set_to_none=True)
+            lesson.loss(step).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+
+    return epoch
+
+
+def best_of(rounds: int, *pieces: Callable[[], object]) -> list[float]:
+    """Return the least seconds of each piece, taken in turns so that noise meets all of them."""
+    least = [float("inf")] * len(pieces)
+    for _ in range(rounds):
+        for i, piece in enumerate(pieces):
+            start = time.perf_counter()
+            piece()
+            least[i] = min(least[i], time.perf_counter() - start)
+    return least
+
+
+def products(matrix: sparse.csr_array, dim: int) -> dict[str, float]:
+    """Return the milliseconds of a product with the graph and its gradient."""
+    rows = torch.randn(matrix.shape[1], dim, requires_grad=True)
+    back = torch.randn(matrix.shape[0], dim)
+    bags, plain = Propagation.of(matrix), coordinates(matrix)
+    compressed = [coordinates(m).to_sparse_csr() for m in (matrix, sparse.csr_array(matrix.T))]
+
+    def compressed_rows() -> None:
+        with torch.no_grad():
+            compressed[0] @ rows
+            compressed[1] @ back
+
+    seconds = best_of(10, lambda: bags(rows).backward(back), compressed_rows,
+                      lambda: torch.sparse.mm(plain, rows).backward(back))  # fmt: skip
+    names = ("bags", "compressed_rows", "coordinates")
+    return {k: round(1000 * s, 2) for k, s in zip(names, seconds, strict=True)}
+
+
+def difference(fast: _Lesson, plain: _Lesson) -> float:
+    """Return how far the gradients of the first step are apart."""
+    found = []
+    for lesson in (fast, plain):
+        lesson.loss(next(lesson.steps(np.random.default_rng(0)))).backward()
+        found.append(torch.cat([part.grad for part in lesson._network.parameters()]))
+    return float((found[0] - found[1]).abs().max() / found[1].abs().max())
+
+
+def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
+    config = read(Path(__file__).with_name(f"{name}.yaml"))
+    train = load(config.data, weights={}, seed=7).dataset.train
+    model = LightGCN(loss=loss, batch=batch, hide=0)
+    fast = lesson_of(_Lesson, model, train)
+    plain = lesson_of(Plain, model, train).prepare()
+    gap = difference(fast, plain)
+    seconds = best_of(3, epoch_of(fast, model), epoch_of(plain, model))
+    return {
+        "data": name, "events": len(train), "loss": loss, "dim": model.dim, "layers": model.layers,
+        "epoch_seconds": round(seconds[0], 3), "plain_seconds": round(seconds[1], 3),
+        "ratio": round(seconds[1] / seconds[0], 2), "goal": 3.0, "gradients_differ_by": gap,
+        "product_milliseconds": products(symmetric(train.positives()), model.dim),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    record("propagation", [compare(*run, loss) for run in RUNS for loss in ("bpr", "softmax")])
