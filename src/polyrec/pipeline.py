@@ -32,6 +32,7 @@ from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import Probe
 from polyrec.recommend.stopping import fit
+from polyrec.recommend.way import learn_end_to_end
 from polyrec.registry import find
 from polyrec.store import state
 from polyrec.store.features import FeatureCache
@@ -133,6 +134,15 @@ def _learn(
     with watch.stage("fit"):
         chosen = trials[0].settings if trials else {}
         recommender = fit(make_recommender(config, chosen), train, aligned, dataset.valid)
+        parts = Parts(encoders, aligner, fuser, recommender)
+        if getattr(recommender, "through", False):
+            if config.align.impute is not None:
+                raise ConfigError("rows filled in can't be trained through", remedy="drop impute")
+            with _work(config, progress) as work:
+                aligned = learn_end_to_end(
+                    recommender, train, (views, aligned), parts=parts, work=work,
+                    contents=_contents(config, dataset.catalog),
+                )  # fmt: skip
     bundle = Bundle(
         config=config,
         ids=dataset.catalog.ids,
@@ -141,7 +151,7 @@ def _learn(
         kinds=dataset.kinds,
         behaviour=dataset.behaviour,
         views=aligned,
-        parts=Parts(encoders, aligner, fuser, recommender),
+        parts=parts,
         fingerprint=loaded.fingerprint,
         cards={name: card_of(encoder) for name, encoder in encoders.items()},
     )
@@ -372,6 +382,12 @@ def encoders_of(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
             remedy = f"name it under data ({nearest(source, catalog.contents)})"
             raise ConfigError(f"encode.{name} has no content", received=source, remedy=remedy)
     return config.encode
+
+
+def _contents(config: Config, catalog: Catalog) -> dict[str, Sequence[Raw | None]]:
+    """Return view -> the contents that its encoder reads."""
+    named = encoders_of(config, catalog)
+    return {name: catalog.content(part.content or name) for name, part in named.items()}
 
 
 def make_recommender(config: Config, chosen: Mapping[str, Any]) -> Part:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
@@ -11,6 +12,7 @@ from polyrec.bundle import Bundle
 from polyrec.config import read
 from polyrec.data.studio import Studio, make_world
 
+KINDS = ("text", "image", "audio")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "article.yaml"
 QUICK = [
     *("recommend.weight_decay=0.01", "recommend.hide=0.3", "recommend.epochs=15"),
@@ -51,3 +53,23 @@ def test_it_learns_and_is_kept(
         again = Bundle.load(bundle.save(tmp_path / "out"))
         assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
         assert again.search("text", "a quiet sea").ids[0]
+
+
+def test_its_encoders_learn_with_it_as_one_network(
+    studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYREC_WORLD", str(studio))
+    overrides = [*QUICK, f"cache={tmp_path / 'c.sqlite'}", "recommend.through=true"]
+    overrides += ["recommend.epochs=2", *(f"encode.{kind}.epochs=1" for kind in KINDS)]
+    bundle = polyrec.run(read(EXAMPLE, overrides=overrides))
+    for name in KINDS:
+        encoder = bundle.parts.encoders[name]
+        assert bundle.cards[name]["weights_sha256"] == encoder.fingerprint_
+        # what the bundle holds was made by the weights that were learned last
+        content = (studio / name).glob("*") if name != "text" else []
+        for file in sorted(content)[:2]:
+            row = encoder.encode([file])
+            near = np.abs(bundle.views[name].vectors - row.vectors).max(axis=1).min()
+            assert near < 1e-5 or not row.present[0]
+    again = Bundle.load(bundle.save(tmp_path / "out"))
+    assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])

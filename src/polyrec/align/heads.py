@@ -96,7 +96,8 @@ class Heads:
             pieces = np.array_split(order, max(1, len(order) // self.batch))
             return iter([piece for piece in pieces if len(piece) > 1])
 
-        held = np.arange(len(rows)) % _HELD_OUT == _HELD_OUT - 1
+        turns = np.random.default_rng(self.seed).permutation(len(rows))
+        held = turns % _HELD_OUT == _HELD_OUT - 1
         schedule = Schedule(self.epochs, rate=self.rate, weight_decay=0.0)
         self.losses_ = train(
             module, batches, of, valid=lambda: float(of(rows[held])), schedule=schedule,

@@ -115,15 +115,22 @@ def fit_encoder(
 ) -> None:
     """Fit an encoder that learns; one that learns from decoded content gets it decoded."""
     if hasattr(encoder, "learn"):
-        ready: list[Any] = [None] * len(contents)
-        told = f"{stage}: decode"
-        for row, made in enumerate(_prepared(encoder, contents, work)):
-            ready[row] = None if isinstance(made, Problem) else made
-            work.progress(told, row + 1, len(contents))
+        ready = decode(encoder, contents, work, stage=stage)
         report = partial(work.progress, f"{stage}: train")
         encoder.learn(ready, train, progress=report)
     elif hasattr(encoder, "fit"):
         encoder.fit(contents, train)
+
+
+def decode(
+    encoder: PerItem, contents: Sequence[Raw | None], work: Work, *, stage: str
+) -> list[Any]:
+    """Return what an encoder's network takes of each content, None where nothing can be read."""
+    ready: list[Any] = [None] * len(contents)
+    for row, made in enumerate(_prepared(encoder, contents, work)):
+        ready[row] = None if isinstance(made, Problem) else made
+        work.progress(f"{stage}: decode", row + 1, len(contents))
+    return ready
 
 
 def card_of(encoder: Encoder) -> Mapping[str, Any]:

@@ -103,10 +103,24 @@ class Trained(PerItem):
             if self.pretrain_epochs:
                 lessons.from_content(rows, self.pretrain_epochs)
             self.losses_ = lessons.from_behaviour(rows, train)
-        self.weights_ = {k: v.cpu().numpy() for k, v in network.state_dict().items()}
+        self.keep(network)
+        return self
+
+    def open(self) -> Any:
+        """Return a copy of the trained network, to be trained on."""
+        if not hasattr(self, "weights_"):
+            raise FitError("this encoder has learned nothing yet", remedy="fit it first")
+        network = self.build()
+        tensors = {k: torch.from_numpy(np.array(v)) for k, v in self.weights_.items()}
+        network.load_state_dict(tensors)
+        return network
+
+    def keep(self, network: Any) -> None:
+        """Take a network's weights for one's own."""
+        state = network.state_dict()
+        self.weights_ = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
         self.fingerprint_ = _sha256(self.weights_)
         self._network = None
-        return self
 
     def embed(self, prepared: Sequence[Any]) -> Floats:
         """Return (b, dim) rows of length 1."""
@@ -119,12 +133,7 @@ class Trained(PerItem):
 
     def _loaded(self) -> Any:
         if self._network is None:
-            if not hasattr(self, "weights_"):
-                raise FitError("this encoder has learned nothing yet", remedy="fit it first")
-            network = self.build()
-            tensors = {k: torch.from_numpy(np.array(v)) for k, v in self.weights_.items()}
-            network.load_state_dict(tensors)
-            self._network = network.to(pick_device(self.device)).eval()
+            self._network = self.open().to(pick_device(self.device)).eval()
         return self._network
 
 

@@ -63,7 +63,9 @@ class Lessons:
         told = item_behaviour(events, rows, plan.width, seed=plan.seed)
         if len(told.rows) < FEWEST:
             return []
-        held = np.arange(len(told.rows)) % _HELD_OUT == _HELD_OUT - 1
+        # drawn: every tenth would be of one kind where kinds take turns
+        turns = np.random.default_rng(plan.seed).permutation(len(told.rows))
+        held = turns % _HELD_OUT == _HELD_OUT - 1
         lessons = {"regress": self._regress, "contrast": self._contrast, "rank": self._rank}
         lesson = partial(lessons[plan.objective], told)
         out = told.rows[held]

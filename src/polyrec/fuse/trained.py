@@ -69,8 +69,22 @@ class TrainedFuser:
             if len(rows) >= FEWEST:
                 lessons = Lessons(network, see, plan, lambda *_: None)
                 self.losses_ = lessons.from_behaviour(rows, train)
-        self.weights_ = {k: v.detach().numpy() for k, v in network.state_dict().items()}
+        self.keep(network)
         return self
+
+    def open(self) -> Any:
+        """Return a copy of the trained network, to be trained on."""
+        network = self.build(self.widths_)
+        network.load_state_dict(
+            {k: torch.from_numpy(np.array(v)) for k, v in self.weights_.items()}
+        )
+        return network
+
+    def keep(self, network: Any) -> None:
+        """Take a network's weights for one's own."""
+        state = network.state_dict()
+        self.weights_ = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
+        self._network = None
 
     def fuse(self, views: Views) -> Embeddings:
         """Return (n, dim) rows of length 1; views not given are absent, unknown ones not read."""
@@ -95,9 +109,7 @@ class TrainedFuser:
     def network(self) -> Any:
         """Return the trained network."""
         if self._network is None:
-            network = self.build(self.widths_)
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights_.items()})
-            self._network = network.eval()
+            self._network = self.open().eval()
         return self._network
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
+from torch import nn
 
 from polyrec.engine.device import pick_device
 from polyrec.engine.factors import item_behaviour
 from polyrec.engine.train import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.through import Through
 from polyrec.recommend.towers import Batch, Catalogue, Towers, loss_of
+from polyrec.recommend.way import Way
 from polyrec.types import (
     FUSED,
     Bools,
@@ -60,6 +63,7 @@ class TwoTower:
     negatives: int = 8
     attend: bool = False  # each user weighs an item's views, u being the query
     history: int = 200  # latest events of a user that are read
+    through: bool = False  # a run then trains the encoders and the fuser with it, end to end
     device: str = "auto"
     seed: int = 7
 
@@ -76,18 +80,38 @@ class TwoTower:
         single = FUSED in items and not self.attend
         names = [FUSED] if single else [name for name in sorted(items) if name != FUSED]
         self.widths_ = {name: items[name].width for name in names}
-        content, present = self._content(items, train.shape[1])
+        content, present = (torch.from_numpy(x) for x in self._content(items, train.shape[1]))
+        content = content.to(pick_device(self.device))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = self._towers(train.shape[1], self.dim)
-            told = item_behaviour(train, np.arange(train.shape[1]), self.dim, seed=self.seed)
-            if len(told.vectors):
-                network.own.data = torch.from_numpy(told.vectors.copy())
-            given = (torch.from_numpy(content), torch.from_numpy(present))
-            self.losses_ = self._teach(network.to(pick_device(self.device)), train, given)
-        self._network = None
-        self.weights_ = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
-        self.items_ = self._settled(content, present, self.popularity_ > 0)
+            towers = self._begun(train)
+            given = _Given(towers, towers, lambda _, learning: content, present)  # noqa: ARG005
+            self.losses_ = self._teach(given, train)
+        self._keep(towers)
+        return self.settle(items)
+
+    def learn_through(self, train: Interactions, items: Views, way: Way) -> None:
+        """Learn both towers anew, as one network with the encoders and the fuser before them.
+
+        After `fit`, with the same `items`. Encoders and fuser keep what they learn: let them make
+        the items anew, and `settle` on those.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        present = torch.from_numpy(self._content(items, train.shape[1])[1])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            towers = self._begun(train)
+            through = Through(way, list(self.widths_), generator).to(pick_device(self.device))
+            both = nn.ModuleDict({"towers": towers, "through": through})
+            given = _Given(towers, both, through.content, present, (generator,))
+            self.losses_ = self._teach(given, train)
+        self._keep(towers)
+        through.keep()
+
+    def settle(self, items: Views) -> Self:
+        """Take what the item tower makes of these views for the items of the catalogue."""
+        count = len(self.popularity_)
+        self.items_ = self._settled(*self._content(items, count), self.popularity_ > 0)
         return self
 
     def add_items(self, views: Views) -> Self:
@@ -151,50 +175,76 @@ class TwoTower:
             present.append(view.present[:, None])
         return np.concatenate(blocks, axis=1), np.concatenate(present, axis=1)
 
-    def _teach(self, network: Any, events: Interactions, given: tuple[Any, Any]) -> list[float]:
-        device = next(network.parameters()).device
-        histories = events.histories(np.arange(events.shape[0]))
-        pairs = _Pairs(histories, self.history)
+    def _begun(self, events: Interactions) -> Towers:
+        """Return towers whose items begin at behaviour's factors."""
+        towers = self._towers(events.shape[1], self.dim)
+        told = item_behaviour(events, np.arange(events.shape[1]), self.dim, seed=self.seed)
+        if len(told.vectors):
+            towers.own.data = torch.from_numpy(told.vectors.copy())
+        towers.to(pick_device(self.device))
+        return towers
+
+    def _keep(self, towers: Towers) -> None:
+        self._network = None
+        self.weights_ = {k: v.detach().cpu().numpy() for k, v in towers.state_dict().items()}
+
+    def _teach(self, given: _Given, events: Interactions) -> list[float]:
+        pairs = _Pairs(events.histories(np.arange(events.shape[0])), self.history)
         rows = np.flatnonzero(pairs.usable)
         if len(rows) < 2:
             return []
         held = rows[_HELD_OUT - 1 :: _HELD_OUT]
         taught = np.setdiff1d(rows, held)
-        share = torch.from_numpy(self.popularity_ / max(1.0, float(self.popularity_.sum())))
-        known = torch.from_numpy(self.popularity_ > 0).to(device)
-        content, present = (part.to(device) for part in given)
         generator = torch.Generator().manual_seed(self.seed)
-
-        def told(batch: Ints, *, learning: bool) -> Any:
-            here = known
-            if learning:
-                here = known & (torch.rand(len(known), generator=generator) >= self.hide).to(device)
-            items = network.items(content, present, here)
-            size = (len(batch), self.negatives)
-            drawn = torch.randint(0, len(known), size, generator=generator).to(device)
-            made = pairs.batch(batch).to(device)
-            return loss_of(
-                network, made, items, head=self.head, share=share.to(device), drawn=drawn
-            )
+        told = self._lesson(given, pairs, generator)
 
         def batches(order: np.random.Generator) -> Iterator[Ints]:
             shuffled = order.permutation(taught)
             return (shuffled[i : i + self.batch] for i in range(0, len(shuffled), self.batch))
 
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, _PATIENCE)
-        valid = None
-        if len(held) > 1:
-            valid = partial(_mean_loss, told, held, self.batch)
+        valid = partial(_mean_loss, told, held, self.batch) if len(held) > 1 else None
         return train(
-            network, batches, lambda batch: told(batch, learning=True), valid=valid,
-            schedule=schedule, seed=self.seed, generators=(generator,), name="two_tower",
+            given.module, batches, partial(told, learning=True), valid=valid, schedule=schedule,
+            seed=self.seed, generators=(generator, *given.generators), name="two_tower",
         )  # fmt: skip
+
+    def _lesson(self, given: _Given, pairs: _Pairs, generator: Any) -> Callable[..., Any]:
+        """Return the loss of a batch of events: (events, learning) -> scalar."""
+        towers = given.towers
+        device = next(towers.parameters()).device
+        share = torch.from_numpy(self.popularity_ / max(1.0, float(self.popularity_.sum())))
+        known = torch.from_numpy(self.popularity_ > 0).to(device)
+        present = given.present.to(device)
+
+        def told(batch: Ints, *, learning: bool) -> Any:
+            here = known
+            if learning:
+                here = known & (torch.rand(len(known), generator=generator) >= self.hide).to(device)
+            size = (len(batch), self.negatives)
+            drawn = torch.randint(0, len(known), size, generator=generator).to(device)
+            made = pairs.batch(batch).to(device)
+            met = torch.cat([made.targets, made.items])
+            items = towers.items(given.content(met, learning=learning), present, here)
+            return loss_of(towers, made, items, head=self.head, share=share.to(device), drawn=drawn)
+
+        return told
 
     def _settled(self, content: Floats, present: Bools, known: Bools) -> dict[str, Floats]:
         with torch.inference_mode():
             given = (torch.from_numpy(part) for part in (content, present, known))
             made = self.network.items(*given)
         return {name: part.numpy() for name, part in made._asdict().items()}
+
+
+class _Given(NamedTuple):
+    """What a training is made on."""
+
+    towers: Towers
+    module: Any  # what is trained: the towers, alone or with what comes before them
+    content: Callable[..., Any]  # (items met, learning) -> (n, width)
+    present: Any  # (n, m)
+    generators: tuple[Any, ...] = ()  # that the content draws from
 
 
 class _Pairs:

@@ -1,0 +1,163 @@
+"""Encoders, aligner, fuser and towers as one network: it learns, and is what the parts make."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="extra torch is not installed")
+import torch
+
+from polyrec.encode.text_lstm import TextLSTM
+from polyrec.errors import FitError
+from polyrec.recommend import through
+from polyrec.recommend.two_tower import TwoTower
+from polyrec.recommend.way import Way
+from polyrec.registry import find
+from polyrec.types import FUSED, Embeddings, Interactions
+
+ITEMS, NEW = 60, 10
+PLACES = {
+    "concat": ("none", {}, "concat", {}),
+    "mean": ("cca", {"width": 4}, "mean", {}),
+    "cosine": ("cosine", {"width": 4}, "mean", {"lengths": "given"}),
+    "attention": ("none", {}, "attention", {"dim": 8, "epochs": 2}),
+    "whitened": ("whiten", {"width": 4}, "learned_mean", {"dim": 8, "epochs": 2}),
+    "heads": ("infonce", {"width": 4, "epochs": 2}, "bottleneck", {"dim": 8, "epochs": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def parity() -> Interactions:
+    """Return users who took items of one parity; the last ten items nobody took."""
+    generator = np.random.default_rng(0)
+    pairs = [
+        (user, item)
+        for user in range(60)
+        for item in range(ITEMS - NEW)
+        if user % 2 == item % 2 and generator.random() < 0.4
+    ]
+    return Interactions.of(*zip(*pairs, strict=True), shape=(60, ITEMS))
+
+
+def texts(name: str) -> list[str | None]:
+    generator = np.random.default_rng(len(name))
+    fillers = [f"{name}{i}" for i in range(8)]
+    words = [" ".join([*generator.permutation(fillers)[:3], ("odd", "even")[i % 2]])
+             for i in range(ITEMS)]  # fmt: skip
+    return [None if name == "plot" and i % 7 == 3 else word for i, word in enumerate(words)]
+
+
+def made(parity: Interactions, place: str, *, epochs: int = 0) -> tuple[Way, dict, dict]:
+    """Return the way, the aligned and fused views, and the contents."""
+    contents = {name: texts(name) for name in ("title", "plot")}
+    settings = {"dim": 6, "word_dim": 8, "batch": 16, "epochs": max(1, epochs)}
+    encoders: dict[str, Any] = {
+        name: TextLSTM(**settings, rate=1e-2 if epochs else 0.0).fit(content, parity)
+        for name, content in contents.items()
+    }
+    prepared = {
+        name: [None if c is None else encoders[name].prepare(c, None) for c in content]
+        for name, content in contents.items()
+    }
+    views = {name: encoders[name].encode(content) for name, content in contents.items()}
+    rows = np.random.default_rng(9).standard_normal((ITEMS, 6)).astype(np.float32)
+    views["given"] = Embeddings(rows, np.arange(ITEMS) % 5 > 0)
+    use, settings, fuse, others = PLACES[place]
+    aligner = find("align", use)(**settings).fit(views, parity)
+    aligned = dict(aligner.align(views))
+    fuser = find("fuse", fuse)(**others).fit(aligned, parity)
+    aligned[FUSED] = fuser.fuse(aligned)
+    return Way(encoders, prepared, views, aligner, fuser), aligned, contents
+
+
+def again(way: Way, contents: dict) -> dict[str, Embeddings]:
+    views = {name: way.encoders[name].encode(content) for name, content in contents.items()}
+    aligned = dict(way.aligner.align({**views, "given": way.views["given"]}))
+    return {**aligned, FUSED: way.fuser.fuse(aligned)}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_network_makes_what_the_parts_make_before_and_after(
+    parity: Interactions, place: str
+) -> None:
+    way, aligned, contents = made(parity, place)
+    network = through.Through(way, [FUSED], torch.Generator())
+    assert np.allclose(network.table.numpy(), aligned[FUSED].vectors, atol=1e-5)
+    beside = through.Through(way, ["given", "plot", "title"], torch.Generator())
+    wanted = np.concatenate([aligned[n].vectors for n in ("given", "plot", "title")], axis=1)
+    assert np.allclose(beside.table.numpy(), wanted, atol=1e-5)
+    model = TwoTower(dim=8, batch=64, epochs=2, through=True).fit(parity, aligned)
+    prints = [encoder.fingerprint_ for encoder in way.encoders.values()]
+    model.learn_through(parity, aligned, way)
+    assert [encoder.fingerprint_ for encoder in way.encoders.values()] != prints
+    later = again(way, contents)
+    assert not np.allclose(later[FUSED].vectors, aligned[FUSED].vectors, atol=1e-3)
+    fresh = through.Through(way, [FUSED], torch.Generator())
+    assert np.allclose(fresh.table.numpy(), later[FUSED].vectors, atol=1e-5)
+    # the last measured loss is of exactly these items
+    model.settle(later)
+    assert np.isfinite(model.score(parity.histories(range(60)))).all()
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax", "in_batch"])
+def test_encoders_that_knew_nothing_learn_what_the_head_needs(
+    parity: Interactions, head: str
+) -> None:
+    way, aligned, contents = made(parity, "concat")
+    settings = {"dim": 8, "batch": 64, "epochs": 25, "rate": 1e-2, "hide": 0.6}
+    model = TwoTower(head=head, **settings).fit(parity, aligned)
+    right = np.arange(60)[:, None] % 2 == np.arange(ITEMS - NEW, ITEMS) % 2
+    model.learn_through(parity, aligned, way)
+    scores = model.settle(again(way, contents)).score(parity.histories(range(60)))[:, -NEW:]
+    assert scores[right].mean() > scores[~right].mean() + scores.std()
+    new = way.encoders["title"].encode(["odd", "even", "odd", "even"]).vectors
+    assert new[0] @ new[2] > new[0] @ new[1] + 0.5
+
+
+def test_items_beyond_a_step_wait_their_turn(
+    parity: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(through, "_FRESH", 8)
+    way, aligned, contents = made(parity, "concat")
+    network = through.Through(way, [FUSED], torch.Generator().manual_seed(0)).train()
+    content = network.content(torch.arange(ITEMS), learning=True)
+    moved = (content - torch.from_numpy(aligned[FUSED].vectors)).abs().amax(dim=1) > 1e-4
+    assert 0 < int(moved.sum()) <= 8
+    assert content.requires_grad
+    network.eval()
+    whole = network.content(torch.arange(3), learning=False)
+    assert np.allclose(whole.numpy(), again(way, contents)[FUSED].vectors, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_weights(parity: Interactions) -> None:
+    prints = []
+    for _ in range(2):
+        way, aligned, _ = made(parity, "attention")
+        model = TwoTower(dim=8, batch=64, epochs=2).fit(parity, aligned)
+        model.learn_through(parity, aligned, way)
+        prints.append([e.fingerprint_ for e in way.encoders.values()])
+    assert prints[0] == prints[1]
+
+
+def test_what_is_absent_changes_no_bit(parity: Interactions) -> None:
+    found = []
+    for junk in (0.0, np.nan):
+        way = made(parity, "concat")[0]
+        rows = way.views["given"].vectors.copy()
+        rows[~way.views["given"].present] = junk
+        views = {**way.views, "given": Embeddings(rows, way.views["given"].present)}
+        way = Way(way.encoders, way.prepared, views, way.aligner, way.fuser)
+        found.append(through.Through(way, [FUSED], torch.Generator()).table.numpy())
+    assert np.array_equal(*found)
+
+
+def test_parts_that_can_not_be_gone_through_are_named(parity: Interactions) -> None:
+    way, _, _ = made(parity, "concat")
+    with pytest.raises(FitError, match="no encoder learns"):
+        through.check(Way(way.encoders, {}, way.views, way.aligner, way.fuser))
+    filled = find("align", "impute")().fit(way.views, parity)
+    with pytest.raises(FitError, match="what is filled in can't be trained through"):
+        through.check(Way(way.encoders, way.prepared, way.views, filled, way.fuser))
+    with pytest.raises(FitError, match="this fuser can't be trained through: received 'object'"):
+        through.check(Way(way.encoders, way.prepared, way.views, way.aligner, object()))
