@@ -22,15 +22,14 @@ from polyrec.engine.device import threads
 from polyrec.engine.measure import Stopwatch
 from polyrec.engine.runs import Run, accompany
 from polyrec.engine.sandbox import Sandbox
-from polyrec.engine.workers import map_ordered
-from polyrec.errors import ConfigError, DataError, MediaError, nearest
+from polyrec.errors import ConfigError, DataError, nearest
 from polyrec.evaluate.guards import check_fitted, check_split
 from polyrec.evaluate.metrics import Metric
 from polyrec.evaluate.protocols import Evaluation, compat, told_by
 from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
-from polyrec.media.probe import Probe
+from polyrec.media.probe import probed
 from polyrec.recommend.stopping import fit
 from polyrec.recommend.way import learn_end_to_end
 from polyrec.registry import find
@@ -48,7 +47,6 @@ from polyrec.types import (
     Interactions,
     Learnable,
     Part,
-    Problem,
     Progress,
     Raw,
     Recommender,
@@ -320,29 +318,15 @@ def check(config: Config | str | Path, *, progress: Progress = silent) -> Valida
     for kind in ("image", "audio", "video"):
         broken = []
         contents = catalog.contents.get(kind, ())
-        for row, problem in enumerate(_probed(settings, kind, contents)):
+        for row, problem in enumerate(
+            probed(kind, contents, limits=settings.media, workers=settings.engine.workers)
+        ):
             if problem is not None:
                 broken.append(f"{catalog.ids[row]} ({problem})")
             progress(f"look at {kind}", row + 1, len(contents))
         remedy = "get whole copies; such items are treated as lacking it"
         found += finding("warning", f"{kind} files that can't be read", broken, remedy)
     return loaded.validation.with_findings(found)
-
-
-def _probed(config: Config, kind: str, contents: Sequence[Raw | None]) -> Iterator[Problem | None]:
-    """Yield what is wrong with each file; what is not there was found before."""
-    address = f"{Probe.__module__}:{Probe.__qualname__}"
-
-    def look(raw: Raw | None) -> Problem | None:
-        try:
-            if isinstance(raw, Path):
-                sandbox.prepare(address, {"kind": kind}, raw)
-        except MediaError as error:
-            return None if error.status == "missing" else Problem(error.status, str(error))
-        return None
-
-    with Sandbox(config.media) as sandbox:
-        yield from map_ordered(look, contents, workers=config.engine.workers)
 
 
 def read_checked(config: Config | str | Path) -> Config:

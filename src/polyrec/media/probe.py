@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from polyrec.config import Limits
+from polyrec.engine.sandbox import Sandbox
+from polyrec.engine.workers import map_ordered
+from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.image import load_image, thumbnail
 from polyrec.media.text import clean_text
 from polyrec.media.video import load_video
 from polyrec.media.video import thumbnail as video_thumbnail
-from polyrec.types import Floats, Raw
+from polyrec.types import Floats, Problem, Raw
 
 _LIMIT_S = 60.0  # of sound and video that is looked at
 
@@ -47,3 +51,24 @@ class Probe:
 def probe(kind: str, raw: Raw) -> None:
     """Decode `raw` as a kind of content; raise `MediaError` if that fails."""
     Probe(kind).prepare(raw, Limits())
+
+
+def probed(
+    kind: str, contents: Sequence[Raw | None], *, limits: Limits, workers: int
+) -> Iterator[Problem | None]:
+    """Yield what is wrong with each file, decoded in processes of their own.
+
+    A file that is not there is not looked at.
+    """
+    address = f"{Probe.__module__}:{Probe.__qualname__}"
+
+    def look(raw: Raw | None) -> Problem | None:
+        try:
+            if isinstance(raw, Path):
+                sandbox.prepare(address, {"kind": kind}, raw)
+        except MediaError as error:
+            return None if error.status == "missing" else Problem(error.status, str(error))
+        return None
+
+    with Sandbox(limits) as sandbox:
+        yield from map_ordered(look, contents, workers=workers)
