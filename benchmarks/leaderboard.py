@@ -35,12 +35,13 @@ from board.cells import (
     environment,
     load_cells,
 )  # fmt: skip
-from board.table import write
+from board.table import mean, write
 from polyrec import registry
 from polyrec.errors import PolyrecError
 from record import keep
 
 HERE = Path(__file__).parent
+_MEMBERS = 4  # of a blend
 _ENOUGH = 5.0  # seconds of budget below which no further seed is begun
 
 
@@ -90,19 +91,20 @@ def arguments() -> argparse.Namespace:
 
 
 def cost(cell: Cell, held: dict[str, Any]) -> tuple[float, int]:
-    """Return what orders cells: known seconds, else whether it draws; then the events."""
+    """Return what orders cells: known seconds, else whether it draws; then events; blends last."""
     seeds = held.get(cell.name, {}).get("seeds", [])
     known = sum(seed["fit_processor_seconds"] for seed in seeds)
     path = cell.read({}, seed=SEEDS[0]).data.path / "interactions.parquet"
     events = pl.scan_parquet(path).select(pl.len()).collect().item() if path.is_file() else 0
-    return known or 10.0 * draws(cell.model), events
+    blind = 1000.0 if cell.model == "blend" else 10.0 * draws(cell.model)
+    return known or blind, events
 
 
 def fill(cell: Cell, row: dict[str, Any] | None, asked: argparse.Namespace) -> dict[str, Any]:
     """Return the cell with all that can be had within its budget."""
     found = cell.found(asked.settings)
     if asked.tune and not found:
-        found = search(cell, asked)
+        found = compose(cell, asked) if cell.model == "blend" else search(cell, asked)
     if row is None or asked.again or row["settings"] != found.get("settings", {}):
         row = blank(cell, found)
     row = row | {"seeds": list(row["seeds"]), "note": ""}
@@ -145,18 +147,39 @@ def fit(cell: Cell, seed: int, budget: float, settings: dict[str, Any]) -> dict[
 
 
 def search(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
-    """Look for settings, keep them in settings/DATA/MODEL.yaml, and return them."""
+    """Look for settings, keep them, and return them."""
     studies = asked.settings / ".studies"
     words = [str(cell.config), cell.model, str(asked.trials), str(asked.hours), str(studies)]
     found = child("board.search", words)
     if found is None or "failed" in found:
         print(f"{cell.name} is not tuned: {(found or {}).get('failed', 'ended early')}")
         return {}
+    put(cell, found, asked)
+    return found
+
+
+def compose(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
+    """Name the members of a blend, the best of the table's models on valid, and keep them."""
+    rows = [row for row in load_cells(asked.out.with_suffix(".json")).values() if row["seeds"]]
+    rows = [r for r in rows if r["data"] == cell.data and not r["peer"] and r["model"] != "blend"]
+    rows.sort(key=lambda row: -mean(row, "valid", "recall@20"))
+    members = [
+        {"use": row["model"], **{path.partition(".")[2]: v for path, v in row["settings"].items()}}
+        for row in rows[:_MEMBERS]
+    ]
+    if not members:
+        return {}
+    found = {"trials": f"best {len(members)}", "settings": {"recommend.members": members}}
+    put(cell, found, asked)
+    return found
+
+
+def put(cell: Cell, found: dict[str, Any], asked: argparse.Namespace) -> None:
+    """Write settings/DATA/MODEL.yaml."""
     place = asked.settings / cell.data / f"{cell.model}.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
     head = "# Found on valid by `python benchmarks/leaderboard.py --tune`.\n"
     place.write_text(head + yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
-    return found
 
 
 def child(module: str, words: list[str]) -> dict[str, Any] | None:

@@ -21,7 +21,8 @@ Protocol `compat`: full ranking over all items, train hidden, fitted on train al
 on valid. Mean ± standard deviation over seeds (models that draw nothing are fitted once). 95%:
 bootstrap over users, mean of the seeds' intervals. fit: seconds of processor time on one thread,
 mean over seeds. MB: the most that the process held, data and libraries included. ms: median of one
-user's list of 20. settings: how many trials of `polyrec tune` chose them; `defaults` are not tuned.
+user's list of 20. settings: how many trials of `polyrec tune` chose them; `defaults` are not tuned,
+a blend has the best models of its table on valid, as they are set there.
 Models marked * are peers from other packages, fitted in the same way; at † see below the table.
 """
 
@@ -55,7 +56,8 @@ def _table(cells: Sequence[Row]) -> str:
 def _line(row: Row) -> str:
     seeds = row["seeds"]
     low, high = (fmean(seed["interval"]["recall@20"][end] for seed in seeds) for end in (0, 1))
-    tuned = f"{row['trials']} trials" if row["trials"] else "defaults"
+    trials = row["trials"]
+    tuned = (f"{trials} trials" if isinstance(trials, int) else trials) if trials else "defaults"
     name = f"{row['model']}{' *' if row['peer'] else ''}{' †' if row['note'] else ''}"
     cells = (
         name, tuned, _spread(row, "recall@20"), f"{low:.4f} to {high:.4f}", _spread(row, "ndcg@20"),

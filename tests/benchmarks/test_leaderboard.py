@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
+from polyrec.recommend import ItemKNN
+
 pytest.importorskip("optuna", reason="extra tune is not installed")
 pytest.importorskip("torch", reason="extra torch is not installed")
 
+NEIGHBOURS = ItemKNN().ranges({})["neighbours"]
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -22,8 +25,8 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("board")
     generator = np.random.default_rng(1)
     rows = ["user_id,item_id,split"]
-    for user in range(30):
-        liked = generator.permutation([item for item in range(40) if item % 2 == user % 2])[:8]
+    for user in range(60):
+        liked = generator.permutation([item for item in range(80) if item % 2 == user % 2])[:8]
         parts = ["train"] * 6 + ["valid", "test"]
         rows += [f"{user},{item},{part}" for item, part in zip(liked, parts, strict=True)]
     (folder / "small").mkdir()
@@ -51,33 +54,31 @@ def cells(configs: Path) -> dict:
     return {row["model"]: row for row in rows}
 
 
-def test_cells_are_fitted_once_and_tuned_settings_come_from_files(configs: Path) -> None:
-    said = board(configs, "--models", "popular,item_knn")
-    assert "small/popular: 0." in said
+def test_cells_are_fitted_once_within_their_budget_and_anew_when_tuned(configs: Path) -> None:
+    words = ["--models", "item_knn,multi_dae", "--budget", "0.001", "--seeds", "2"]
+    said = board(configs, *words)
+    assert "small/item_knn: 0." in said, said
     assert "elsewhere" not in said
     first = cells(configs)
     assert first["item_knn"]["seeds"][0]["test"]["recall@20"] > 0.4
-    assert board(configs, "--models", "popular,item_knn") == ""  # nothing is left to do
-    said = board(configs, "--models", "item_knn,popular", "--tune", "--trials", "3")
-    assert "popular is not tuned: there is nothing to tune" in said
+    assert len(first["multi_dae"]["seeds"]) == 1
+    assert "1 of 2 seeds in 0.001 s; ended by its budget after epoch" in first["multi_dae"]["note"]
+    assert board(configs, *words) == ""  # nothing is left to do
+
+    board(configs, "--models", "item_knn,blend", "--tune", "--trials", "3", "--seeds", "1")
     found = yaml.safe_load((configs / "settings/small/item_knn.yaml").read_text())
-    tuned = cells(configs)["item_knn"]
-    assert tuned["settings"] == found["settings"]
-    assert tuned["trials"] == 3
-    assert (
-        tuned["seeds"][0]["valid"]["recall@20"]
-        >= first["item_knn"]["seeds"][0]["valid"]["recall@20"]
-    )
+    tuned = cells(configs)
+    assert tuned["item_knn"]["settings"] == found["settings"]
+    assert tuned["item_knn"]["trials"] == 3
+    valid = [rows["item_knn"]["seeds"][0]["valid"]["recall@20"] for rows in (first, tuned)]
+    assert valid[1] >= valid[0]
+    members = tuned["blend"]["settings"]["recommend.members"]
+    assert {member["use"] for member in members} == {"item_knn", "multi_dae"}
+    assert next(m for m in members if m["use"] == "item_knn")["neighbours"] in NEIGHBOURS
+
     page = (configs / "out" / "board.md").read_text()
     assert "| item_knn | 3 trials |" in page
-    assert "| popular | defaults |" in page
+    assert "| multi_dae † | defaults |" in page
+    assert "| blend | best 2 |" in page
+    assert "† multi_dae: 1 of 2 seeds" in page
     assert "<circle" in (configs / "out" / "board.svg").read_text()
-
-
-def test_a_training_ends_with_its_budget_and_the_table_says_so(configs: Path) -> None:
-    said = board(configs, "--models", "multi_dae", "--budget", "0.001", "--seeds", "2")
-    assert "ended by its budget after epoch" in said
-    row = cells(configs)["multi_dae"]
-    assert len(row["seeds"]) == 1
-    assert "1 of 2 seeds in 0.001 s" in row["note"]
-    assert "† multi_dae: 1 of 2 seeds" in (configs / "out" / "board.md").read_text()
