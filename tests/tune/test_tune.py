@@ -115,6 +115,11 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert len(fits) == 15  # none that was done is made twice
 
 
+def test_what_counts_may_be_a_metric_of_content(world: Path, tmp_path: Path) -> None:
+    config = made(world, tmp_path, evaluate={"select_by": "diversity@3"})
+    assert study.tune(config, out=tmp_path / "t.yaml", trials=1).score > 0
+
+
 def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> None:
     assert {field.name for field in dataclasses.fields(Learnable)} == {"catalog", "train", "valid"}
     loaded = study.load(config.data, weights=config.weights, seed=config.seed)

@@ -21,6 +21,7 @@ from polyrec.config import Config
 from polyrec.data.load import load
 from polyrec.engine.runs import Run, accompany
 from polyrec.errors import ConfigError, DataError, FitError
+from polyrec.evaluate.guards import check_split
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.stopping import fit
 from polyrec.tune.space import Setting, settings_of, with_settings
@@ -93,6 +94,7 @@ def _check_place(out: Path) -> None:
 def _begin(config: Config, progress: Progress) -> tuple[_Bench, str]:
     """Return where models are made and asked, and the fingerprint of what they learn from."""
     loaded = load(config.data, weights=config.weights, seed=config.seed)
+    check_split(loaded.dataset.behaviour, config)
     data = loaded.dataset.without_test()
     if not len(data.valid):
         raise DataError("settings can't be chosen: the valid split is empty",
@@ -126,7 +128,7 @@ class _Bench:
         with accompany(Run(self._progress, watched=watching)):
             model = fit(model, train, views, valid)
         by = config.evaluate.select_by
-        return compat(model, train, valid, [by]).means[by]
+        return compat(model, train, valid, [by], views=views).means[by]
 
     def _views(self, config: Config) -> Views:
         encode = json.dumps(config.model_dump(mode="json", include={"encode"}))
