@@ -42,7 +42,7 @@ class _Connection(asyncio.Protocol):
             self._buffer = body[length:]
             self._answer.set_result(int(head[9:12]))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         if not self._answer.done():
             self._answer.set_result(0)
 

@@ -18,7 +18,7 @@ from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
 from polyrec.registry import find, short_name
 from polyrec.store import state
-from polyrec.store.sealed import MANIFEST, SealedFolder, SealedWriter
+from polyrec.store.sealed import MANIFEST, SealedFolder, SealedWriter, read_manifest
 from polyrec.types import (
     FUSED,
     Aligner,
@@ -252,6 +252,11 @@ class Bundle:
         ids = [[self.ids[i] for i in row[keep]] for row, keep in zip(items, kept, strict=True)]
         values = [row[keep].tolist() for row, keep in zip(scores, kept, strict=True)]
         return Lists(ids, values)
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Return the fingerprint of a bundle's data without reading the bundle."""
+    return str(read_manifest(folder).get("data", ""))
 
 
 def check_place(folder: Path) -> None:

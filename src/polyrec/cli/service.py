@@ -81,21 +81,17 @@ def needs_serving() -> Iterator[None]:
 
 def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
-    from polyrec.bundle import Bundle
-    from polyrec.serve.seed import seed
-    from polyrec.store import keys
+    from polyrec.bundle import Bundle, fingerprint_of
+    from polyrec.serve.seed import met, seed
     from polyrec.store.database import Database
 
-    bundle = Bundle.load(settings.bundle)
     database = Database.open(settings.database)
     try:
+        if met(database, fingerprint_of(settings.bundle)):
+            return
+        bundle = Bundle.load(settings.bundle)
         with progress_bars() as progress:
-            fresh = seed(database, bundle, progress=progress)
-        with database.read() as connection:
-            held = any(key.revoked is None for key in keys.all_keys(connection))
+            seed(database, bundle, progress=progress)
     finally:
         database.close()
-    if settings.guarded and not held:
-        errors.print("nobody has a key yet: polyrec keys create NAME --scope read --scope write")
-    if fresh:
-        errors.print(f"taken over from the bundle: {len(bundle.ids):,} items")
+    errors.print(f"taken over from the bundle: {len(bundle.ids):,} items")

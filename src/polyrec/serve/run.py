@@ -53,4 +53,5 @@ def _config(settings: Settings, level: str, dress: Dress) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=60,  # loading a large bundle keeps a worker busy
     )

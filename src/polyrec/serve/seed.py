@@ -26,11 +26,10 @@ _SECOND = 1_000_000  # microseconds
 
 def seed(database: Database, bundle: Bundle, *, progress: Progress = silent) -> bool:
     """Return whether the bundle was new to the database and something was taken over."""
-    with database.read() as connection:
-        if _met(connection, bundle):
-            return False
+    if met(database, bundle.fingerprint):
+        return False
     with database.write() as connection:
-        if _met(connection, bundle):  # another worker was faster
+        if _met(connection, bundle.fingerprint):  # another worker was faster
             return False
         empty = connection.scalar(sa.select(sa.func.count()).select_from(USERS)) == 0
         _put_items(connection, bundle)
@@ -41,20 +40,25 @@ def seed(database: Database, bundle: Bundle, *, progress: Progress = silent) -> 
     return True
 
 
+def met(database: Database, fingerprint: str) -> bool:
+    """Return whether a bundle of these data was taken over before."""
+    with database.read() as connection:
+        return _met(connection, fingerprint)
+
+
 def remember(connection: Connection, bundle: Bundle) -> None:
     """Note that a bundle was made from this database, or taken over: nothing of it comes again."""
-    row = {"name": _mark(bundle), "value": str(log.now())}
+    row = {"name": _mark(bundle.fingerprint), "value": str(log.now())}
     connection.execute(insert(connection, META).on_conflict_do_nothing(), [row])
 
 
-def _mark(bundle: Bundle) -> str:
-    return f"bundle {bundle.fingerprint}"
+def _mark(fingerprint: str) -> str:
+    return f"bundle {fingerprint}"
 
 
-def _met(connection: Connection, bundle: Bundle) -> bool:
-    return (
-        connection.scalar(sa.select(META.c.value).where(META.c.name == _mark(bundle))) is not None
-    )
+def _met(connection: Connection, fingerprint: str) -> bool:
+    query = sa.select(META.c.value).where(META.c.name == _mark(fingerprint))
+    return connection.scalar(query) is not None
 
 
 def _put_items(connection: Connection, bundle: Bundle) -> None:

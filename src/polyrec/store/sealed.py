@@ -55,7 +55,7 @@ class SealedFolder:
     @classmethod
     def open(cls, folder: Path, *, newest: int) -> SealedFolder:
         """Check the format number, then every file, or raise `BundleError`."""
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         number, files = manifest["format"], manifest["files"]
         if number > newest:
             remedy = f"this polyrec reads formats up to {newest}: upgrade it"
@@ -88,7 +88,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a sealed folder, nothing being checked but its form."""
     if not (folder / MANIFEST).is_file():
         raise BundleError("no bundle here", received=str(folder), remedy="give the --out of a run")
     try:

@@ -1,0 +1,74 @@
+"""The service as a person starts it: workers, a sudden end, a stop."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from running import Running
+
+EVENTS = 10
+
+
+def flood(service: Running, name: str, acknowledged: list[str], enough: threading.Event) -> None:
+    """Send batches until the service is gone; note the users whose batch was acknowledged."""
+    for number in range(10_000):
+        user = f"{name}-{number}"
+        events = [
+            {"FeedbackType": "like", "UserId": user, "ItemId": f"i{i:04d}"} for i in range(EVENTS)
+        ]
+        try:
+            status, _ = service.ask("POST", "/api/feedback", events)
+        except OSError:
+            return  # killed in the middle: not acknowledged
+        assert status == 200
+        acknowledged.append(user)
+        if number == 15:
+            enough.set()
+
+
+def all_likes(service: Running) -> Iterator[tuple[str, str]]:
+    cursor = None
+    while cursor != "":
+        _, page = service.ask("GET", f"/api/feedback/like?n=10000&cursor={cursor or ''}")
+        yield from ((f["UserId"], f["ItemId"]) for f in page["Feedback"])
+        cursor = page["Cursor"]
+
+
+def test_what_was_acknowledged_survives_a_sudden_end(bundle_folder: Path, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'service.sqlite'}"
+    acknowledged: list[str] = []
+    for turn in range(2):
+        service = Running(bundle_folder, database)
+        enough = threading.Event()
+        threads = [
+            threading.Thread(target=flood, args=(service, f"t{turn}-{who}", acknowledged, enough))
+            for who in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(60)
+        service.kill()
+        for thread in threads:
+            thread.join()
+    service = Running(bundle_folder, database)
+    seen = [pair for pair in all_likes(service) if pair[0].startswith("t")]
+    service.kill()
+    assert len(acknowledged) >= 32
+    assert len(seen) == len(set(seen))
+    assert {(user, f"i{i:04d}") for user in acknowledged for i in range(EVENTS)} <= set(seen)
+    # a request is there whole, or not at all
+    assert len(seen) == EVENTS * len({user for user, _ in seen})
+
+
+def test_several_workers_answer_as_one_and_stop_when_asked(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    service = Running(bundle_folder, f"sqlite:///{tmp_path / 'service.sqlite'}", "--workers", "2")
+    for number in range(12):
+        item = f"i{number:04d}"
+        event = {"FeedbackType": "like", "UserId": "ann", "ItemId": item}
+        assert service.ask("POST", "/api/feedback", [event]) == (200, {"RowAffected": 1})
+        for _ in range(3):  # a new connection each: one worker or the other
+            assert item not in service.ask("GET", "/api/recommend/ann?n=60")[1]
+    code, said = service.stop()
+    assert (code, "Traceback" in said) == (0, False), said
