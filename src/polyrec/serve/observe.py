@@ -11,9 +11,10 @@ import logging
 import re
 import secrets
 import time
+from functools import cache
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyrec.serve.metrics import REQUESTS, SECONDS
@@ -36,6 +37,8 @@ HEADERS = {
 }
 """Of every answer that does not set its own."""
 
+_PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
 
 class Observe:
     """The middleware."""
@@ -56,10 +59,10 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = number
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"]
+                own = {name for name, _ in headers}
+                headers.append((b"x-request-id", number.encode()))
+                headers += [pair for pair in _PAIRS if pair[0] not in own]
             await send(message)
 
         try:
@@ -71,8 +74,9 @@ class Observe:
 def _note(scope: Scope, status: int, seconds: float) -> None:
     method, path = scope["method"], scope["path"]
     route = _template(scope)
-    SECONDS.labels(method, route).observe(seconds)
-    REQUESTS.labels(method, route, str(status)).inc()
+    times, count = _figures(method, route, status)
+    times.observe(seconds)
+    count.inc()
     if path.startswith(_QUIET) and status < 400:
         return
     told = {
@@ -86,6 +90,11 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     LOG.info("request", extra=told)
     if method in _WRITES and status < 400:
         AUDIT.info("write", extra={**told, "subject": _subject(scope)})
+
+
+@cache  # routes, methods and statuses are few, looking a series up by them takes long
+def _figures(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
+    return SECONDS.labels(method, route), REQUESTS.labels(method, route, str(status))
 
 
 def _template(scope: Scope) -> str:
