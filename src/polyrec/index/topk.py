@@ -48,10 +48,13 @@ def top_of_row(scores: Floats, k: int) -> tuple[Ints, Floats]:
     array([1, 3, 0])
     """
     floor = _floor(scores[None], k)[0, 0]
-    level = np.flatnonzero(scores == floor)[:k]
-    rows = np.concatenate([np.flatnonzero(scores > floor), level])
+    rows = np.flatnonzero(scores >= floor)
     values = scores[rows]
-    order = np.lexsort((rows, -values))[:k]
+    if len(rows) > 4 * k:  # many at the floor: the first k are enough
+        level = np.flatnonzero(values == floor)[:k]
+        rows = np.sort(np.concatenate([rows[values > floor], rows[level]]))
+        values = scores[rows]
+    order = np.argsort(-values, kind="stable")[:k]
     rows, values = rows[order], values[order]
     count = int(np.searchsorted(-values, np.inf))  # -inf never appears
     return rows[:count], values[:count]

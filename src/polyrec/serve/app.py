@@ -20,7 +20,7 @@ from polyrec.serve.errors import handle_errors
 from polyrec.serve.gate import Gate
 from polyrec.serve.observe import Observe
 from polyrec.serve.openapi import describe
-from polyrec.serve.routes import PREFIX, ROUTERS, docs, operations
+from polyrec.serve.routes import PREFIX, ROUTERS, docs, operations, recommend
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # that page loads scripts from elsewhere; ours is routes.docs
         redoc_url=None,
     )
+    recommend.add_first(app, PREFIX)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     for router in (operations.router, docs.router):

@@ -1,7 +1,7 @@
 """What is asked of a list: parameters read by hand, where FastAPI's way costs more than the list.
 
 Validating the seven parameters of Gorse's route one by one took FastAPI as long as ranking 10,000
-items (decision 21). `PARAMETERS` tells the OpenAPI document of them.
+items (decision 21). `parameters` tells the OpenAPI document of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from polyrec.serve.catalogue import ALL, Filters
 from polyrec.serve.moment import read_duration
 from polyrec.serve.reply import refuse
-from polyrec.serve.schemas import check_id
+from polyrec.serve.schemas import check_id, id_of_path
 from polyrec.serve.settings import Settings
 
 _FARTHEST = 1_000_000  # offset
@@ -83,28 +83,44 @@ def _delay(given: dict[str, list[str]]) -> int:
         raise refuse(400, what, received=text, remedy=str(error)) from None
 
 
+def path_id(request: Request, name: str) -> str:
+    """Return an id of the path, or refuse what no id may be."""
+    text: str = request.path_params[name]
+    try:
+        return id_of_path(text)
+    except ValueError as error:
+        what = f"path.{name} does not fit"
+        raise refuse(400, what, received=text, remedy=str(error)) from None
+
+
+def parameters(*path: str) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a list's parameters, these being in its path."""
+    return {"parameters": [*(_in_path(name) for name in path), *_QUERY]}
+
+
+def _in_path(name: str) -> Any:
+    schema = {"type": "string", "minLength": 1, "maxLength": 256}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
 def _parameter(name: str, schema: dict[str, Any], told: str, *, place: str = "query") -> Any:
     return {"name": name, "in": place, "required": False, "schema": schema, "description": told}
 
 
 _TEXT = {"type": "string", "maxLength": 256}
-PARAMETERS: dict[str, Any] = {
-    "parameters": [
-        _parameter("n", {"type": "integer", "minimum": 0, "default": 10}, "How many items."),
-        _parameter(
-            "offset", {"type": "integer", "minimum": 0, "maximum": _FARTHEST}, "How many to skip."
-        ),
-        _parameter(
-            "category", {"type": "array", "items": _TEXT}, "In all of which an item has to be."
-        ),
-        _parameter(
-            "write-back-type", _TEXT, "Insert feedback of this type for every item of the list."
-        ),
-        _parameter(
-            "write-back-delay",
-            {"type": "string", "examples": ["10m", "1h30m"]},
-            "How much later that feedback counts.",
-        ),
-        _parameter("X-API-Version", _TEXT, "2: ids with scores, else ids alone.", place="header"),
-    ]
-}
+_QUERY = [
+    _parameter("n", {"type": "integer", "minimum": 0, "default": 10}, "How many items."),
+    _parameter(
+        "offset", {"type": "integer", "minimum": 0, "maximum": _FARTHEST}, "How many to skip."
+    ),
+    _parameter("category", {"type": "array", "items": _TEXT}, "In all of which an item has to be."),
+    _parameter(
+        "write-back-type", _TEXT, "Insert feedback of this type for every item of the list."
+    ),
+    _parameter(
+        "write-back-delay",
+        {"type": "string", "examples": ["10m", "1h30m"]},
+        "How much later that feedback counts.",
+    ),
+    _parameter("X-API-Version", _TEXT, "2: ids with scores, else ids alone.", place="header"),
+]

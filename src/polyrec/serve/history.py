@@ -11,7 +11,7 @@ import numpy as np
 from polyrec.serve.model import Model
 from polyrec.serve.worth import Worth
 from polyrec.store.feedback import Event
-from polyrec.types import Floats, Ints
+from polyrec.types import Floats, Ints, Query
 
 NEVER = 2**63 - 1
 
@@ -38,6 +38,7 @@ class History:
     due: int = NEVER
     _model: Model | None = field(default=None, repr=False)
     _located: Located | None = field(default=None, repr=False)
+    _query: Query | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, events: Iterable[Event], worth: Worth, *, now: int) -> History:
@@ -73,6 +74,20 @@ class History:
         if self._located is None or self._model is not model:
             known = [(model.rows.get(item, -1), i) for i, item in enumerate(self.items)]
             rows = np.array([row for row, _ in known if row >= 0], np.int64)
-            kept = [i for row, i in known if row >= 0]
-            self._model, self._located = model, Located(rows, self.weights[kept])
+            self._located = Located(rows, self.weights[[i for row, i in known if row >= 0]])
+            self._model, self._query = model, None
         return self._located
+
+    def query(self, model: Model, user: int) -> Query | None:
+        """Return what a model is asked, kept as well; None where it has a score for nothing here.
+
+        `user` is the row among the bundle's users, -1 for someone unknown.
+        """
+        rows, weights = self.located(model)
+        if self._query is None or self._query.users[0] != user:
+            scored = rows < model.scored
+            if not weights[scored].any():
+                return None
+            starts = np.array([0, int(scored.sum())])
+            self._query = Query(np.array([user]), starts, rows[scored], weights[scored])
+        return self._query

@@ -27,6 +27,7 @@ from polyrec.serve.model import Model
 from polyrec.types import FUSED, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
+_BEGUN = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
 _BATCH_BYTES = 64 * 2**20  # scores held at once
 _POOL = 200  # candidates that diversity chooses from, at least
 _LIFT = 0.25  # of the scores' range, for items that suit the context
@@ -74,7 +75,7 @@ def recommend(live: Live, questions: Sequence[Question]) -> list[Answer]:
     model = live.model
     found = [_answer(live, model, question, row) for question, row in _scored(model, questions)]
     for answer in found:
-        LISTS.labels(answer.sources[0] if answer.sources else "none").inc()
+        _BEGUN[answer.sources[0] if answer.sources else "none"].inc()
     return found
 
 
@@ -85,22 +86,11 @@ def _scored(
     step = max(1, _BATCH_BYTES // (4 * max(1, model.scored)))
     for start in range(0, len(questions), step):
         part = questions[start : start + step]
-        queries = [_query(model, question) for question in part]
-        asked = [query for query in queries if query is not None]
-        scores = iter(model.recommender.score(_joined(asked)) if asked else ())
+        queries = [asked.history.query(model, asked.user) for asked in part]
+        told = [query for query in queries if query is not None]
+        scores = iter(model.recommender.score(_joined(told)) if told else ())
         for question, query in zip(part, queries, strict=True):
             yield question, None if query is None else next(scores)
-
-
-def _query(model: Model, question: Question) -> Query | None:
-    """Return what the model is asked, None where it has learned nothing of the history's items."""
-    rows, weights = question.history.located(model)
-    if model.scored < len(model.ids):
-        known = rows < model.scored
-        rows, weights = rows[known], weights[known]
-    if not weights.any():
-        return None
-    return Query(np.array([question.user]), np.array([0, len(rows)]), rows, weights)
 
 
 def _joined(queries: Sequence[Query]) -> Query:

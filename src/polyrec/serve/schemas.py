@@ -30,7 +30,8 @@ def check_id(value: str) -> str:
     return _check_text(value)
 
 
-def _from_path(value: str) -> str:
+def id_of_path(value: str) -> str:
+    """Return the id that a segment of a path stands for."""
     return check_id(value.replace(SLASH, "/"))
 
 
@@ -62,7 +63,7 @@ def _check_moment(value: Any) -> int | None:
 Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(
     {"type": "string", "minLength": 1, "maxLength": _LONGEST_ID}
 )]  # fmt: skip
-PathId = Annotated[str, Path(max_length=_LONGEST_ID), AfterValidator(_from_path)]
+PathId = Annotated[str, Path(max_length=_LONGEST_ID), AfterValidator(id_of_path)]
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_check_text)]
 AnyJson = Annotated[Any, AfterValidator(_check_labels)]
 Moment = Annotated[int | None, BeforeValidator(_check_moment), WithJsonSchema(

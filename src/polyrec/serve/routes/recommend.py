@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.serve.asked import PARAMETERS, Asked
+from polyrec.serve.asked import Asked, parameters, path_id
 from polyrec.serve.batch import Batch, BatchAnswer, answer_batch
 from polyrec.serve.catalogue import Filters
 from polyrec.serve.history import History
@@ -28,16 +28,30 @@ router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
 
 
-@router.get("/recommend/{user_id}", response_model=_EITHER, openapi_extra=PARAMETERS)
-async def recommend_to_user(user_id: PathId, request: Request) -> Response:
+async def recommend_to_user(request: Request) -> Response:
     """Recommend to a user; someone unknown gets what is popular."""
-    return await _to_user(user_id, request)
+    return await _to_user(path_id(request, "user_id"), request)
 
 
-@router.get("/recommend/{user_id}/{category}", response_model=_EITHER, openapi_extra=PARAMETERS)
-async def recommend_from_category(user_id: PathId, category: PathId, request: Request) -> Response:
+async def recommend_from_category(request: Request) -> Response:
     """Recommend items of one category to a user."""
-    return await _to_user(user_id, request, category=category)
+    category = path_id(request, "category")
+    return await _to_user(path_id(request, "user_id"), request, category=category)
+
+
+def add_first(app: FastAPI, prefix: str) -> None:
+    """Add the routes that are asked most: before all others, and by no router in between."""
+    for path, answer, names in (
+        ("/recommend/{user_id}", recommend_to_user, ("user_id",)),
+        ("/recommend/{user_id}/{category}", recommend_from_category, ("user_id", "category")),
+    ):
+        app.add_api_route(
+            prefix + path,
+            answer,
+            response_model=_EITHER,
+            tags=["recommendation"],
+            openapi_extra=parameters(*names),
+        )
 
 
 async def _to_user(user_id: str, request: Request, *, category: str = "") -> Response:
