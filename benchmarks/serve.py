@@ -9,7 +9,7 @@ reached, and events in batches of 10, acknowledged by SQLite. Up to 20,000 items
 dense, above it holds 50 neighbours per item; weights are drawn (seed 7).
 
 Beside answers per second stand the milliseconds of processor time that the server took for one: on
-a machine that others use, too, that is the figure to go by, and `ratio` is made of the least of each.
+a machine that others use, too, that is the figure to go by; `ratio` is made of the least of each.
 """
 
 import argparse
