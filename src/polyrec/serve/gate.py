@@ -37,13 +37,13 @@ class Gate:
                 body = problem("the path is not text", remedy="send ids in UTF-8, %-encoded")
                 await reply(body, status=400)(scope, receive, send)
                 return
+        if scope["method"] in ("GET", "HEAD"):  # nobody reads their bodies
+            await self._app(scope, receive, send)
+            return
         length = _length(scope)
         if length is not None and length > self._limit:
             large = self._too_large(length).detail
             await reply(large, status=413)(scope, receive, send)
-            return
-        if length == 0 or scope["method"] in ("GET", "HEAD"):
-            await self._app(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)
 
