@@ -1,56 +1,85 @@
-"""Are items found that nobody has touched yet, among all the others?
+"""Are items found that nobody has touched yet, among all the others? What does it cost the rest?
 
-    OMP_NUM_THREADS=1 python benchmarks/new_items.py
+    OMP_NUM_THREADS=1 python benchmarks/new_items.py lastfm2k_mm movielens_small_mm studio
 
 A fifth of the items, drawn evenly over popularity, leave train and valid wholly (a tenth more are
 new to valid, where settings are chosen for them). They are ranked among all items: a model without
-content can only guess. The knockout gives each item another item's content.
+content can only guess. The knockout gives each item another item's content; `neighbours'
+popularity` ranks items by the mean popularity of those nearest in content. `hide 0` learns without
+training for new items. What was measured before of other data is kept.
 """
 
+import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from polyrec import pipeline
 from polyrec.config import Config, read
 from polyrec.data.load import load
+from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
+from polyrec.recommend.content_graph import Likeness, nearest
+from polyrec.recommend.multimodal_dae import MultimodalDAE
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
+from polyrec.recommend.stopping import fit
 from polyrec.store import state
-from record import record
+from polyrec.types import Dataset, Embeddings, Floats, Views
+from record import RESULTS, record
 
 METRICS = ["recall@20:cold", "ndcg@20:cold", "recall@20:warm", "recall@20"]
+OVERRIDES = [
+    "data.split.use=auto",
+    "evaluate.protocol=new_items",
+    "evaluate.select_by=recall@20:cold",
+]
+STUDIO = """
+preset: shop
+data: {path: world, text: [title, description], image: image, audio: audio}
+"""
+SETTINGS: dict[str, dict[str, Any]] = {  # of multimodal_dae, chosen on valid
+    "lastfm2k_mm": {"weights": {"text": 1.0}, "neighbours": 20, "smoothing": 2.0},
+    "movielens_small_mm": {"weights": {"text": 1.0}, "batch": 64},
+    "studio": {},
+}
 
 
-def main() -> None:
-    rows = []
-    for name in ("lastfm2k_mm", "movielens_small_mm"):
-        overrides = [
-            "data.split.use=auto",
-            "evaluate.protocol=new_items",
-            "evaluate.select_by=recall@20:cold",
-        ]
-        config = read(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
-        rows.append({"data": name, **measure(config)})
-        print(rows[-1], file=sys.stderr)
-    record("new_items", rows)
+def main(names: list[str]) -> None:
+    place = RESULTS / "new_items.json"
+    rows = {row["data"]: row for row in json.loads(place.read_text())["figures"]}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or SETTINGS:
+            path = Path(__file__).with_name(f"{name}.yaml")
+            if name == "studio":
+                path = Path(folder) / "studio.yaml"
+                make_world(path.with_name("world"), Studio(items=600, users=2000))
+                path.write_text(STUDIO + f"cache: {path.with_name('c.sqlite')}\n")
+            config = read(path, overrides=OVERRIDES)
+            rows[name] = {"data": name, **measure(config, SETTINGS[name])}
+            print(rows[name], file=sys.stderr, flush=True)
+            record("new_items", list(rows.values()))
 
 
-def measure(config: Config) -> dict:
-    """Return what popularity, the chosen model, and its knockout reach on new items."""
+def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what popularity, two models, and the knockout of one reach on new items."""
     dataset = load(config.data, weights=config.weights, seed=config.seed).dataset
-    model = pipeline.run(config).parts.recommender
+    linear = pipeline.run(config).parts.recommender
     _, views = pipeline.encode(config, dataset)
     order = np.random.default_rng(config.seed).permutation(len(dataset.catalog))
     shuffled = {view: rows.take(order) for view, rows in views.items()}
     models = {
         "popular": Popular().fit(dataset.train, {}),
-        "multimodal_linear": model,
-        "multimodal_linear, content shuffled": MultimodalLinear(**state.settings(model)).fit(
+        "neighbours' popularity": by_neighbours(dataset, views["text"]),
+        "multimodal_linear": linear,
+        "multimodal_linear, content shuffled": MultimodalLinear(**state.settings(linear)).fit(
             dataset.train, shuffled
         ),
+        "multimodal_dae": _autoencoder(dataset, views, settings),
+        "multimodal_dae, hide 0": _autoencoder(dataset, views, settings | {"hide": 0.0}),
     }
     found = {}
     for name, fitted in models.items():
@@ -58,8 +87,24 @@ def measure(config: Config) -> dict:
         found[name] = {metric: round(evaluation.means[metric], 4) for metric in METRICS}
         low, high = interval(evaluation.values[METRICS[0]])
         found[name]["interval"] = [round(low, 4), round(high, 4)]
-    return {"settings": state.settings(model), **found}
+    return {"settings": state.settings(linear), "multimodal_dae settings": settings, **found}
+
+
+def by_neighbours(dataset: Dataset, view: Embeddings, k: int = 10) -> Popular:
+    """Return a ranking by the mean popularity of the k items nearest in content that were taken."""
+    model = Popular().fit(dataset.train, {})
+    rows = Likeness.of(view).rows(view)
+    taken: Floats = np.where(model.popularity_[:, None] > 0, rows, np.float32(0))
+    graph = nearest(rows, taken, k, same=True)
+    graph.data[:] = 1
+    counts = np.maximum(np.diff(graph.indptr), 1)
+    model.popularity_ = np.asarray(graph @ model.popularity_ / counts, np.float32)
+    return model
+
+
+def _autoencoder(dataset: Dataset, views: Views, settings: dict[str, Any]) -> Any:
+    return fit(MultimodalDAE(device="cpu", **settings), dataset.train, views, dataset.valid)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

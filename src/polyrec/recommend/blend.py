@@ -54,7 +54,7 @@ class Blend:
         """Refuse members that are none before any work begins."""
         if not self.members:
             raise ConfigError("a blend needs members", received="none", remedy="name some")
-        count = len(list(self._unfitted()))
+        count = len(list(self.unfitted()))
         if self.weights is None:
             return
         given = np.asarray(self.weights, np.float64)
@@ -64,8 +64,15 @@ class Blend:
 
     def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:
         """Fit every member, then weigh them; forget the past."""
+        members = [fit(member, train, items, valid) for member in self.unfitted()]
+        return self.join(members, train, valid=valid)
+
+    def join(
+        self, members: list[Part], train: Interactions, *, valid: Interactions | None = None
+    ) -> Self:
+        """Weigh members that were fitted elsewhere, on this train; forget the past."""
         self.popularity_ = popularity(train)
-        self.members_ = [fit(member, train, items, valid) for member in self._unfitted()]
+        self.members_ = list(members)
         self.known_ = [train.shape[1]] * len(self.members_)
         self.weights_ = self._weigh(train, valid)
         return self
@@ -106,7 +113,8 @@ class Blend:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
 
-    def _unfitted(self) -> Iterator[Part]:
+    def unfitted(self) -> Iterator[Part]:
+        """Yield the members as they are before they learn."""
         shared = {"seed": self.seed, "device": self.device}
         for place, told in enumerate(self.members):
             where = f"recommend.members.{place}"

@@ -1,0 +1,127 @@
+"""What do blends and their members reach, compat protocol, three seeds?
+
+    OMP_NUM_THREADS=1 python benchmarks/blends.py lastfm2k_mm 7 8 9
+
+Names are those of benchmarks/blends/*.yaml (none: all of them), numbers are seeds. Settings were
+chosen on valid, the blend's weights are found there; members learn from train alone. Seconds are
+of one core's work (a busy machine changes nothing). What was measured before of other data and
+seeds is kept in the results; fitted members are kept under runs/blends, so that a run that was
+broken off goes on.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyrec import pipeline
+from polyrec.config import make, read
+from polyrec.data.load import load
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.blend import Blend
+from polyrec.recommend.stopping import fit
+from polyrec.registry import find
+from polyrec.store import state
+from polyrec.types import Dataset, Part, Views
+from record import RESULTS, record
+
+METRICS = ["recall@20", "ndcg@20"]
+KEPT = Path("runs/blends")
+CONFIGS = Path(__file__).with_name("blends")
+
+
+def main(arguments: list[str]) -> None:
+    seeds = [int(text) for text in arguments if text.isdigit()] or [7, 8, 9]
+    every = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    names = [text for text in arguments if not text.isdigit()] or every
+    place = RESULTS / "blends.json"
+    runs = json.loads(place.read_text())["figures"]["runs"] if place.is_file() else {}
+    for name in names:
+        for seed in seeds:
+            runs.setdefault(name, {})[str(seed)] = measure(CONFIGS / f"{name}.yaml", seed)
+            record(
+                "blends", {"means": {n: summary(found) for n, found in runs.items()}, "runs": runs}
+            )
+
+
+def measure(path: Path, seed: int) -> dict[str, Any]:
+    """Return what every member and their blend reach with one seed."""
+    config = read(path, overrides=[f"seed={seed}"])
+    dataset = load(config.data, weights=config.weights, seed=seed).dataset
+    views: Views = {}
+    if dataset.catalog.contents:
+        views = pipeline.encode(config, dataset)[1]
+        settings = config.align.settings
+        views = find("align", config.align.use)(**settings).fit(views, dataset.train).align(views)
+    told = {**config.recommend.settings, "seed": seed, "device": "cpu"}
+    blend = make(Blend, told, where="recommend")
+    members, found = [], {}
+    for place, member in enumerate(blend.unfitted()):
+        kept = KEPT / f"{path.stem}-{seed}-{_mark(member)}"
+        seconds = _fitted(member, kept, dataset, views)
+        members.append(member)
+        name = f"{place} {blend.members[place]['use']}"
+        found[name] = _figures(member, dataset) | {"seconds": round(seconds, 1)}
+    began = time.process_time()
+    blend.join(members, dataset.train, valid=dataset.valid)
+    seconds = round(time.process_time() - began, 1)
+    for name, weight in zip(found, blend.weights_, strict=True):
+        found[name]["weight"] = round(float(weight), 3)
+    found["blend"] = _figures(blend, dataset) | {"seconds": seconds}
+    print(path.stem, seed, json.dumps(found, indent=1), file=sys.stderr, flush=True)
+    return found
+
+
+def _mark(member: Part) -> str:
+    told = json.dumps([type(member).__name__, state.settings(member)], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def _fitted(member: Part, kept: Path, dataset: Dataset, views: Views) -> float:
+    """Fit a member, or take what it learned from an earlier run; return the seconds it took."""
+    if kept.with_suffix(".json").is_file():
+        told = json.loads(kept.with_suffix(".json").read_text())
+        with np.load(kept.with_suffix(".npz")) as arrays:
+            state.restore(member, told["learned"], dict(arrays))
+        return float(told["seconds"])
+    began = time.process_time()
+    fit(member, dataset.train, views, dataset.valid)
+    seconds = time.process_time() - began
+    learned, arrays = state.dump(member)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(kept.with_suffix(".npz"), **arrays)
+    kept.with_suffix(".json").write_text(json.dumps({"seconds": seconds, "learned": learned}))
+    return seconds
+
+
+def _figures(model: Part, dataset: Dataset) -> dict[str, Any]:
+    return {
+        part: {
+            metric: round(value, 4)
+            for metric, value in compat(model, dataset.train, target, METRICS).means.items()
+        }
+        for part, target in (("valid", dataset.valid), ("test", dataset.test))
+    }
+
+
+def summary(found: dict[str, Any]) -> dict[str, Any]:
+    """Return mean and sd over the seeds."""
+    told: dict[str, Any] = {}
+    for name in next(iter(found.values())):
+        rows = [run[name] for run in found.values() if name in run]
+        told[name] = {"seconds": round(float(np.mean([row["seconds"] for row in rows])), 1)}
+        for part in ("valid", "test"):
+            for metric in METRICS:
+                values = [row[part][metric] for row in rows]
+                told[name][f"{part} {metric}"] = [
+                    round(float(np.mean(values)), 4), round(float(np.std(values)), 4)
+                ]  # fmt: skip
+    return told
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
