@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.recommend.autoencoder import Autoencoder, Rows, table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
 from polyrec.types import Interactions, Views
 
 
@@ -35,7 +35,8 @@ class Denoiser(nn.Module):
     def __init__(self, items: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.encoder, self.decoder = table(items, dim), table(items, dim)
+        self.encoder = encoder_table(items, dim)
+        self.decoder = decoder_table(items, dim)
         self.offset = nn.Parameter(torch.zeros(dim))
         self.bias = nn.Parameter(torch.zeros(items))
 

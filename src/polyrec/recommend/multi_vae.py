@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.recommend.autoencoder import Autoencoder, Rows, table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
 from polyrec.types import Interactions, Views
 
 
@@ -40,7 +40,8 @@ class Variational(nn.Module):
     def __init__(self, model: MultiVAE, items: int, steps: int) -> None:
         super().__init__()
         self.dropout, self.beta, self.steps = model.dropout, model.beta, max(1, steps)
-        self.encoder, self.decoder = table(items, model.dim), table(items, model.dim)
+        self.encoder = encoder_table(items, model.dim)
+        self.decoder = decoder_table(items, model.dim)
         self.offset = nn.Parameter(torch.zeros(model.dim))
         self.bias = nn.Parameter(torch.zeros(items))
         self.mean = nn.Linear(model.dim, model.dim)

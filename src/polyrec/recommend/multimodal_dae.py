@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.errors import FitError
-from polyrec.recommend.autoencoder import Autoencoder, Rows, table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
-from polyrec.types import FUSED, Csr, Floats, Interactions, Views
+from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
 
 @dataclass
@@ -44,7 +44,7 @@ class MultimodalDAE(Autoencoder):
     def build(self, train: Interactions, items: Views) -> Any:
         """Return the untrained network over the content graph."""
         self.shares_ = self._shares(items)
-        compared = {name: Likeness.of(items[name]) for name in self.shares_}
+        compared = {name: _centred(items[name]) for name in self.shares_}
         self.likeness_ = {name: dict(vars(likeness)) for name, likeness in compared.items()}
         taken = self.popularity_ > 0
         rows = {name: likeness.rows(items[name]) for name, likeness in compared.items()}
@@ -114,7 +114,8 @@ class Smoothed(nn.Module):
         super().__init__()
         self.dropout, self.smoothing, self.hide = model.dropout, model.smoothing, model.hide
         items = graph.shape[0]
-        self.encoder, self.own = table(items, model.dim), table(items, model.dim)
+        self.encoder = encoder_table(items, model.dim)
+        self.own = decoder_table(items, model.dim)
         self.offset = nn.Parameter(torch.zeros(model.dim))
         self.bias = nn.Parameter(torch.zeros(items))
         self.register_buffer("taken", taken, persistent=False)
@@ -163,6 +164,11 @@ class Smoothed(nn.Module):
             mode="sum",
             per_sample_weights=self.near_weights,
         )
+
+
+def _centred(view: Embeddings) -> Likeness:
+    """Return how items are compared: by the cosine of centred rows, all directions as they are."""
+    return replace(Likeness.of(view), directions=np.eye(view.width, dtype=np.float32))
 
 
 def _readable(items: Views) -> list[str]:
