@@ -61,8 +61,9 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
     blend = make(Blend, told, where="recommend")
     members, found = [], {}
     for place, member in enumerate(blend.unfitted()):
-        kept = KEPT / f"{path.stem}-{seed}-{_mark(member)}"
-        seconds = _fitted(member, kept, dataset, views)
+        kept = KEPT / f"{path.stem}-{seed}-{_mark(member, blend.members[place].get('views'))}"
+        names = blend.members[place].get("views") or views
+        seconds = _fitted(member, kept, dataset, {view: views[view] for view in names})
         members.append(member)
         name = f"{place} {blend.members[place]['use']}"
         found[name] = _figures(member, dataset) | {"seconds": round(seconds, 1)}
@@ -76,8 +77,9 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
     return found
 
 
-def _mark(member: Part) -> str:
-    told = json.dumps([type(member).__name__, state.settings(member)], sort_keys=True)
+def _mark(member: Part, views: list[str] | None) -> str:
+    parts = [type(member).__name__, state.settings(member), *([views] if views else [])]
+    told = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 

@@ -1,5 +1,7 @@
 """A blend weighs its members on valid, and is kept and grown with them."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -81,7 +83,7 @@ def test_it_comes_back_from_a_bundle_with_its_members() -> None:
     blend = Blend(TWO).fit(train, {}, valid=events(1, 100))
     tree, arrays = state.dump(blend)
     again = Blend(**state.settings(blend))
-    state.restore(again, tree, arrays)
+    state.restore(again, json.loads(json.dumps(tree)), arrays)
     query = train.histories(range(5))
     assert np.array_equal(again.score(query), blend.score(query))
 
@@ -99,6 +101,15 @@ def test_members_that_can_take_new_items_speak_for_them(parity_views, checkerboa
     assert scores[1, 13] > scores[1, 12]
     assert scores[2, [2, 4]].min() > scores[2, [3, 5]].max()  # a new item in a history tells
     assert (grown.recommend(Query.of([[]]), 14).items >= 0).all()
+
+
+def test_a_member_reads_the_views_that_it_names(parity_views, checkerboard) -> None:
+    one, all_of_them = {"use": "multimodal_linear", "views": ["text"]}, {"use": "multimodal_linear"}
+    blend = Blend([one, all_of_them]).fit(checkerboard, parity_views)
+    assert [member.names_ for member in blend.members_] == [("text",), ("image", "text")]
+    assert blend.add_items(parity_views).score(Query.of([[0]])).shape == (1, 24)
+    with pytest.raises(FitError, match=r"views that are not there: received \['sound'\]"):
+        Blend([{"use": "ease", "views": ["sound"]}]).fit(checkerboard, parity_views)
 
 
 def test_new_items_need_a_member_that_reads_content(checkerboard) -> None:

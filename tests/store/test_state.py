@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
+from polyrec.errors import ConfigError
+from polyrec.recommend.popular import Popular
+from polyrec.recommend.rp3beta import RP3Beta
 from polyrec.store import state
 
 
@@ -57,3 +60,22 @@ def test_settings_and_private_names_are_no_state() -> None:
 def test_what_a_bundle_can_not_keep_is_said(value: object) -> None:
     with pytest.raises(TypeError, match="a bundle can't keep"):
         round_trip(value)
+
+
+def test_parts_within_a_part_come_back_with_what_they_learned() -> None:
+    inner = [RP3Beta(beta=0.4), Popular()]
+    inner[1].popularity_ = np.arange(3, dtype=np.float32)
+    back = round_trip(inner)
+    assert back == inner
+    assert np.array_equal(back[1].popularity_, inner[1].popularity_)
+
+
+def test_a_part_that_is_in_no_room_is_not_kept() -> None:
+    with pytest.raises(TypeError, match="a bundle can't keep"):
+        round_trip([Part()])
+
+
+def test_a_bundle_can_not_name_a_part_that_is_in_no_room() -> None:
+    node = {"room": "recommend", "use": "os:system", "settings": {}, "learned": {}}
+    with pytest.raises(ConfigError, match="unknown part"):
+        state.restore(Part(), {"learned_": {"parts": [node]}}, {})

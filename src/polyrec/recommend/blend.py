@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from polyrec.config import PartConfig, make
+from polyrec.config import PartConfig, make, validate
 from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.item_item import popularity, rank
 from polyrec.recommend.stopping import fit
@@ -20,13 +20,16 @@ from polyrec.types import Floats, Interactions, Part, Query, Ranking, Views
 CLOSED = ({"use": "multimodal_linear"}, {"use": "item_knn"}, {"use": "rp3beta"})
 """The members of a blend that names none: closed forms, which need no torch."""
 
+_VIEWS = "views"
+
 
 @dataclass
 class Blend:
     """score = sum_m w_m z_m, z_m a member's scores of a row brought to mean 0 and deviation 1.
 
     Members are recommenders with settings, as a config has them: `{use: ease, l2: 300}`. One may be
-    there twice, with another seed. They learn from train alone. The weights, at least 0 and adding
+    there twice, with another seed, and `views: [text]` lets one read that view alone. They learn
+    from train alone. The weights, at least 0 and adding
     up to 1, are those that rank valid best (`weighing.best_weights`); without valid they are equal.
     `weights` given are kept.
 
@@ -64,7 +67,10 @@ class Blend:
 
     def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:
         """Fit every member, then weigh them; forget the past."""
-        members = [fit(member, train, items, valid) for member in self.unfitted()]
+        members = [
+            fit(member, train, _read(told, items), valid)
+            for told, member in zip(self.members, self.unfitted(), strict=True)
+        ]
         return self.join(members, train, valid=valid)
 
     def join(
@@ -87,8 +93,8 @@ class Blend:
         grown = replace(self)
         grown.weights_ = self.weights_
         grown.members_ = [
-            member.add_items(views) if can else member
-            for member, can in zip(self.members_, able, strict=True)
+            member.add_items(_read(told, views)) if can else member
+            for told, member, can in zip(self.members, self.members_, able, strict=True)
         ]
         count = len(next(iter(views.values()))) if views else 0
         grown.known_ = [known + can * count for known, can in zip(self.known_, able, strict=True)]
@@ -118,9 +124,7 @@ class Blend:
         shared = {"seed": self.seed, "device": self.device}
         for place, told in enumerate(self.members):
             where = f"recommend.members.{place}"
-            if "use" not in told:
-                raise ConfigError(f"{where}.use is needed", remedy="name a recommender")
-            part = PartConfig(**told)
+            part = validate(PartConfig, {k: v for k, v in told.items() if k != _VIEWS}, where=where)
             found = find("recommend", part.use)
             taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
             yield make(found, {**taken, **part.settings}, where=where)
@@ -142,6 +146,19 @@ class Blend:
             scores -= scores.mean(axis=1, keepdims=True)
             spread = scores.std(axis=1, keepdims=True)
             yield scores / np.where(spread > 0, spread, 1)
+
+
+def _read(told: Mapping[str, Any], items: Views) -> Views:
+    """Return the views that a member may read: those it names, or all."""
+    names = told.get(_VIEWS)
+    if names is None:
+        return items
+    absent = set(names) - set(items)
+    if absent:
+        remedy = f"name views of {', '.join(sorted(items)) or 'none'}"
+        raise FitError(f"{told['use']} reads views that are not there", received=sorted(absent),
+                       remedy=remedy)  # fmt: skip
+    return {name: items[name] for name in names}
 
 
 def _within(query: Query, items: int) -> Query:
