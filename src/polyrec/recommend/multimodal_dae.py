@@ -24,9 +24,10 @@ class MultimodalDAE(Autoencoder):
 
     A = sum_m w_m A_m links each item to its `neighbours` nearest in every view, among those that
     someone took; its rows add up to 1, and g is `smoothing`. So an item is offered to those who
-    like its neighbours. One that nobody took has no row of its own: its decoder row is g A D, its
-    row of E and its b are its neighbours' mean; `add_items` does the same for new items. While it
-    learns, each item stands so with probability `hide`. Without content it is a `MultiDAE`.
+    like its neighbours. One that nobody took has no row of its own: its decoder row is g A D at
+    the mean length of the others, its row of E and its b are its neighbours' mean; `add_items` does
+    the same for new items. While it learns, each item stands with g A D alone with probability
+    `hide`. Without content it is a `MultiDAE`.
 
     >>> MultimodalDAE(weights={"text": 1.0}).smoothing
     1.0
@@ -61,10 +62,13 @@ class MultimodalDAE(Autoencoder):
         rows = {n: Likeness(**self.likeness_[n]).rows(views[n]) for n in self.rows_}
         graph = self._graph(rows, count, same=False)
         first = graph.shape[1]  # rows of earlier additions are no neighbours
+        rows = np.float32(self.smoothing) * (graph @ self.tables_["own"][:first])
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        usual = np.linalg.norm(self.tables_["decoder"][self.popularity_ > 0], axis=1)
         fresh = {
             "encoder": graph @ self.tables_["encoder"][:first],
             "own": np.zeros((count, self.dim), np.float32),
-            "decoder": np.float32(self.smoothing) * (graph @ self.tables_["own"][:first]),
+            "decoder": rows * (usual.mean() if len(usual) else 0) / np.maximum(lengths, 1e-12),
             "bias": graph @ self.tables_["bias"][:first],
         }
         grown = replace(self)
@@ -137,6 +141,10 @@ class Smoothed(nn.Module):
         """Return what scoring needs, and the decoder's own rows."""
         known = self.taken[:, None]
         decoder, bias = self._decoder(self.taken)
+        lengths = decoder.norm(dim=1, keepdim=True)
+        if self.taken.any():  # smoothed rows alone are short: nobody would be offered such items
+            usual = lengths[self.taken].mean()
+            decoder = torch.where(known, decoder, decoder * usual / lengths.clamp(min=1e-12))
         unheard = ~self.taken  # of which neither behaviour nor content says anything
         unheard[self.near_users] = False
         if self.taken.any():
