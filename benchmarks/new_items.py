@@ -5,8 +5,8 @@
 A fifth of the items, drawn evenly over popularity, leave train and valid wholly (a tenth more are
 new to valid, where settings are chosen for them). They are ranked among all items: a model without
 content can only guess. The knockout gives each item another item's content; `neighbours'
-popularity` ranks items by the mean popularity of those nearest in content. `hide 0` learns without
-training for new items. What was measured before of other data is kept.
+popularity` ranks items by the mean popularity of those nearest in content. What was
+measured before of other data is kept.
 """
 
 import json
@@ -79,7 +79,6 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
             dataset.train, shuffled
         ),
         "multimodal_dae": _autoencoder(dataset, views, settings),
-        "multimodal_dae, hide 0": _autoencoder(dataset, views, settings | {"hide": 0.0}),
     }
     found = {}
     for name, fitted in models.items():

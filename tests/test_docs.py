@@ -42,7 +42,7 @@ def test_every_part_is_on_the_page_of_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda c: c.stem
+    "config", sorted((ROOT / "benchmarks").rglob("*.yaml")), ids=lambda c: c.stem
 )
 def test_benchmark_configs_are_configs(config: Path) -> None:
     from polyrec.config import read

@@ -25,9 +25,8 @@ class MultimodalDAE(Autoencoder):
     A = sum_m w_m A_m links each item to its `neighbours` nearest in every view, among those that
     someone took; its rows add up to 1, and g is `smoothing`. So an item is offered to those who
     like its neighbours. One that nobody took has no row of its own: its decoder row is g A D at
-    the mean length of the others, its row of E and its b are its neighbours' mean; `add_items` does
-    the same for new items. While it learns, each item stands with g A D alone with probability
-    `hide`. Without content it is a `MultiDAE`.
+    `fresh` times the mean length of the others, its row of E and its b are its neighbours' mean;
+    `add_items` does the same for new items. Without content it is a `MultiDAE`.
 
     >>> MultimodalDAE(weights={"text": 1.0}).smoothing
     1.0
@@ -36,7 +35,7 @@ class MultimodalDAE(Autoencoder):
     weights: dict[str, float] | None = None  # view -> w_m >= 0, made to add up to 1; None: equal
     neighbours: int = 10
     smoothing: float = 1.0
-    hide: float = 0.1
+    fresh: float = 0.9  # length of a new item's decoder row, in units of the others' mean
 
     shares_: dict[str, float] = field(init=False, repr=False, compare=False)  # w of views read
     likeness_: dict[str, dict[str, Floats]] = field(init=False, repr=False, compare=False)
@@ -62,13 +61,10 @@ class MultimodalDAE(Autoencoder):
         rows = {n: Likeness(**self.likeness_[n]).rows(views[n]) for n in self.rows_}
         graph = self._graph(rows, count, same=False)
         first = graph.shape[1]  # rows of earlier additions are no neighbours
-        rows = np.float32(self.smoothing) * (graph @ self.tables_["own"][:first])
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        usual = np.linalg.norm(self.tables_["decoder"][self.popularity_ > 0], axis=1)
         fresh = {
             "encoder": graph @ self.tables_["encoder"][:first],
             "own": np.zeros((count, self.dim), np.float32),
-            "decoder": rows * (usual.mean() if len(usual) else 0) / np.maximum(lengths, 1e-12),
+            "decoder": self._at_length(graph @ self.tables_["own"][:first]),
             "bias": graph @ self.tables_["bias"][:first],
         }
         grown = replace(self)
@@ -100,6 +96,13 @@ class MultimodalDAE(Autoencoder):
         kept = {name: shares[name] for name in sorted(known) if shares.get(name, 0) > 0}
         return {name: share / sum(kept.values()) for name, share in kept.items()}
 
+    def _at_length(self, rows: Floats) -> Floats:
+        """Return new items' decoder rows, `fresh` times as long as the others' on average."""
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        known = np.linalg.norm(self.tables_["decoder"][self.popularity_ > 0], axis=1)
+        usual = self.fresh * known.mean() if len(known) else 0.0
+        return np.asarray(rows * usual / np.maximum(lengths, 1e-12), np.float32)
+
     def _graph(self, rows: Mapping[str, Floats], count: int, *, same: bool) -> Csr:
         """Return A (count, n) from these rows to the items at fit that someone took."""
         graphs = [
@@ -116,7 +119,7 @@ class Smoothed(nn.Module):
 
     def __init__(self, model: MultimodalDAE, graph: Csr, taken: Any) -> None:
         super().__init__()
-        self.dropout, self.smoothing, self.hide = model.dropout, model.smoothing, model.hide
+        self.dropout, self.smoothing, self.fresh = model.dropout, model.smoothing, model.fresh
         items = graph.shape[0]
         self.encoder = encoder_table(items, model.dim)
         self.own = decoder_table(items, model.dim)
@@ -127,23 +130,19 @@ class Smoothed(nn.Module):
             self.register_buffer(f"near_{name}", part, persistent=False)
 
     def loss(self, rows: Rows, generator: Any) -> Any:
-        """Return the loss of a batch: histories told in part, some items without rows."""
+        """Return the loss of a batch whose histories are told in part."""
         told = rows.hidden(self.dropout, generator)
         codes = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
-        known = self.taken
-        if self.hide:
-            drawn = torch.rand(len(known), generator=generator) >= self.hide
-            known = known & drawn.to(known.device)
-        decoder, bias = self._decoder(known)
+        decoder, bias = self._decoder()
         return rows.loss(codes @ decoder.T + bias)
 
     def tables(self) -> dict[str, Any]:
         """Return what scoring needs, and the decoder's own rows."""
         known = self.taken[:, None]
-        decoder, bias = self._decoder(self.taken)
+        decoder, bias = self._decoder()
         lengths = decoder.norm(dim=1, keepdim=True)
         if self.taken.any():  # smoothed rows alone are short: nobody would be offered such items
-            usual = lengths[self.taken].mean()
+            usual = self.fresh * lengths[self.taken].mean()
             decoder = torch.where(known, decoder, decoder * usual / lengths.clamp(min=1e-12))
         unheard = ~self.taken  # of which neither behaviour nor content says anything
         unheard[self.near_users] = False
@@ -157,11 +156,11 @@ class Smoothed(nn.Module):
             "own": self.own * known,
         }
 
-    def _decoder(self, known: Any) -> tuple[Any, Any]:
-        """Return (n, d) rows and (n,) offsets where only `known` items have their own."""
+    def _decoder(self) -> tuple[Any, Any]:
+        """Return (n, d) rows and (n,) offsets; only items that someone took have their own."""
         near = self._mean(torch.cat([self.own, self.bias[:, None]], dim=1))
-        decoder = known[:, None] * self.own + self.smoothing * near[:, :-1]
-        return decoder, torch.where(known, self.bias, near[:, -1])
+        decoder = self.taken[:, None] * self.own + self.smoothing * near[:, :-1]
+        return decoder, torch.where(self.taken, self.bias, near[:, -1])
 
     def _mean(self, values: Any) -> Any:
         """Return A times a (n, d) table; rows without neighbours are 0."""
