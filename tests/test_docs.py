@@ -10,6 +10,7 @@ from polyrec import registry
 from polyrec.config import parse
 
 ROOT = Path(__file__).parents[1]
+CONFIGS = sorted([*ROOT.glob("benchmarks/*.yaml"), *ROOT.glob("benchmarks/blends/*.yaml")])
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -41,9 +42,7 @@ def test_every_part_is_on_the_page_of_parts() -> None:
             assert f"`{name}`" in page, f"{room} {name}"
 
 
-@pytest.mark.parametrize(
-    "config", sorted((ROOT / "benchmarks").rglob("*.yaml")), ids=lambda c: c.stem
-)
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c.parent.name} {c.stem}")
 def test_benchmark_configs_are_configs(config: Path) -> None:
     from polyrec.config import read
 
