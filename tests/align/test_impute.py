@@ -11,7 +11,7 @@ from polyrec.errors import ConfigError, FitError
 from polyrec.store import state
 from polyrec.types import FUSED, Aligner, Embeddings, Interactions, Problem
 
-METHODS = ("ridge", "neighbours", "mean", "zero")
+METHODS = ("ridge", "cca", "neighbours", "mean", "zero")
 ITEMS = 300
 
 
@@ -61,9 +61,31 @@ def test_what_other_views_tell_is_recovered_and_baselines_are_beaten() -> None:
         for method in METHODS
     }
     assert errors["ridge"] < 0.1
+    assert errors["cca"] < 0.1
     # behaviour is drawn at random here: its neighbours are anybody
     assert errors["ridge"] < 0.2 * errors["mean"] < errors["neighbours"] < errors["zero"]
     assert errors["mean"] == pytest.approx(1, abs=0.2)
+
+
+def test_cca_reads_the_little_that_two_wide_views_share() -> None:
+    generator = np.random.default_rng(0)
+    errors = {}
+    for method in ("ridge", "cca", "mean"):
+        generator = np.random.default_rng(0)
+        shared = generator.normal(size=(400, 1))
+        rows = [np.hstack([shared + 0.3 * generator.normal(size=(400, 1)),
+                           generator.normal(size=(400, 99))]) for _ in range(2)]  # fmt: skip
+        turned = [(r @ np.linalg.qr(generator.normal(size=(100, 100)))[0]).astype(np.float32)
+                  for r in rows]  # fmt: skip
+        here = np.arange(400) < 300
+        whole = {"a": Embeddings(turned[0], np.ones(400, bool)),
+                 "b": Embeddings(turned[1], np.ones(400, bool))}  # fmt: skip
+        views = whole | {"b": Embeddings(turned[1] * here[:, None], here)}
+        filled = Impute(method).fit(views, behaviour(items=400)).align(views)
+        missed = filled["b"].vectors[~here] - turned[1][~here]
+        errors[method] = float((missed**2).mean())
+    assert errors["cca"] < errors["mean"]
+    assert errors["cca"] < errors["ridge"]
 
 
 def test_the_better_source_has_the_say_column_by_column() -> None:

@@ -56,6 +56,6 @@ def test_nobody_has_no_scale() -> None:
     users, items = symmetric_scales(sparse.csr_array((2, 3), dtype=np.float32))
     assert (users == 0).all()
     assert (items == 0).all()
-    assert Propagation.of(sparse.csr_array((2, 3), dtype=np.float32))(
-        torch.ones(3, 4)
-    ).equal(torch.zeros(2, 4))
+    assert Propagation.of(sparse.csr_array((2, 3), dtype=np.float32))(torch.ones(3, 4)).equal(
+        torch.zeros(2, 4)
+    )
