@@ -8,6 +8,7 @@
 | descriptor | image | colour, gradient and texture statistics |
 | spectral | audio | log-mel statistics |
 | motion | video | frame descriptors over time, motion energy, the sound track |
+| timeline | video | frames, sound, subtitles and sensors on one grid of windows, pooled |
 | minilm | text | all-MiniLM-L6-v2 sentence embeddings, offline (extra `minilm`) |
 | text_model | text | any pretrained text model, CLIP's and CLAP's text side (extra `models`) |
 | image_model | image | ViT, DINOv2, ResNet, ConvNeXt, CLIP, SigLIP (extra `models`) |
@@ -29,6 +30,7 @@ PARTS = {
     "descriptor": "polyrec.encode.descriptor:Descriptor",
     "spectral": "polyrec.encode.spectral:Spectral",
     "motion": "polyrec.encode.motion:Motion",
+    "timeline": "polyrec.encode.timeline:Timeline",
     "minilm": "polyrec.encode.minilm:MiniLM",
     "text_model": "polyrec.encode.text_model:TextModel",
     "image_model": "polyrec.encode.image_model:ImageModel",

@@ -32,6 +32,7 @@ class PerItem:
     version: ClassVar[int] = 1  # raise it when the same bytes become another row
     elsewhere: ClassVar[tuple[str, ...]] = ("device", "batch")  # settings that leave rows the same
     isolated: ClassVar[bool] = True  # decode in a process of its own
+    beside: ClassVar[tuple[str, ...]] = ()  # endings of files read beside a content's own
 
     @property
     def width(self) -> int:
@@ -112,16 +113,23 @@ def prepare_here(
     return ready, problems
 
 
-def content_key(raw: Raw, identity: str, limits: Limits) -> tuple[bytes, Raw]:
+def content_key(
+    raw: Raw, identity: str, limits: Limits, *, beside: Sequence[str] = ()
+) -> tuple[bytes, Raw]:
     """Return the sha256 of a content's bytes and of what reads them, and the content.
 
-    A path stays a path; what can be read only once comes back as bytes.
+    A path stays a path; what can be read only once comes back as bytes. Files of the same name with
+    the endings `beside` count too.
     """
     if isinstance(raw, np.ndarray):
         digest = hashlib.sha256(np.ascontiguousarray(raw).data)
     elif isinstance(raw, Path):
         with opened(raw, limits) as file:
             digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+        for other in (raw.with_suffix(ending) for ending in beside):
+            if other.is_file():
+                with opened(other, limits) as file:
+                    digest.update(other.suffix.encode() + file.read())
     elif isinstance(raw, str):
         # as much of it as is read
         digest = hashlib.sha256(raw[: limits.max_characters].encode("utf-8", "surrogatepass"))

@@ -185,7 +185,11 @@ def _jobs(
 
     def keyed(raw: Raw | None) -> _Job | Problem | None:
         try:
-            return None if raw is None else _Job(*content_key(raw, identity, work.limits))
+            return (
+                None
+                if raw is None
+                else _Job(*content_key(raw, identity, work.limits, beside=encoder.beside))
+            )
         except MediaError as error:
             return Problem(error.status, str(error))
 
