@@ -10,7 +10,7 @@ from polyrec.config import make
 from polyrec.errors import FitError
 from polyrec.registry import find, names
 from polyrec.store import state
-from polyrec.types import FUSED, Aligner, Embeddings, Fuser
+from polyrec.types import FUSED, Aligner, Embeddings, Fuser, Interactions
 
 JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)
 TRAINED = {"infonce", "uniform"}
@@ -142,6 +142,97 @@ class TestAligner:
         aligned = find("align", name)().fit(given, None).align(given)
         assert all(np.isfinite(rows.vectors).all() for rows in aligned.values())
         assert aligned.keys() == given.keys()
+
+
+def odd(case: str) -> dict[str, Embeddings]:
+    """Return what a catalogue may look like when something is wrong with it."""
+    given = views()
+    if case in ODD_ROWS:
+        return {n: v.take(ODD_ROWS[case]) for n, v in given.items()}
+    here, nobody = np.ones(40, bool), np.zeros(40, bool)
+    noise = np.random.default_rng(4).standard_normal((40, 6)).astype(np.float32)
+    if case == "no pair":  # no item has two views
+        turns = np.arange(40) % 3
+        return {n: Embeddings(v.vectors, turns == i) for i, (n, v) in enumerate(given.items())}
+    column = given["text"].vectors.copy()
+    column[:, 2] = 7
+    replaced = {
+        "nothing shared": Embeddings(noise, here),
+        "constant": Embeddings(np.ones((40, 6), np.float32), here),
+        "constant column": Embeddings(column, here),
+        "absent": Embeddings(noise * 0, nobody),
+        "few have it": Embeddings(noise, np.arange(40) < 2),
+    }
+    return given | {"text": replaced[case]}
+
+
+ODD_ROWS = {
+    "single": [0],
+    "few": [0, 1, 2],
+    "duplicate": [0, 0, 0, 1, 1],
+    "none": np.zeros(0, np.int64),
+}
+ODD = (*ODD_ROWS, "no pair", "nothing shared", "constant", "constant column", "absent",
+       "few have it")  # fmt: skip
+
+
+def events(items: int) -> Interactions:
+    pairs = [(user, item) for user in range(9) for item in range(items) if (user + item) % 3]
+    users, taken = (np.array(pairs, np.int64).reshape(-1, 2)[:, i] for i in range(2))
+    return Interactions.of(users, taken, shape=(9, items))
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("name", ALIGNERS)
+def test_an_aligner_with_behaviour_gives_finite_rows_of_odd_catalogues(
+    name: str, case: str
+) -> None:
+    given = odd(case)
+    train = events(len(given["text"]))
+    quick = {"epochs": 2} if name in TRAINED else {}
+    part = find("align", name)(**quick).fit(given, train)
+    aligned = part.align(given)
+    for view, rows in aligned.items():
+        assert np.isfinite(rows.vectors).all()
+        assert not rows.vectors[~rows.present].any()
+        assert len(rows) == len(given[view])
+    # an item added later is read, too
+    new = {n: v.take([3, 5]) for n, v in views().items() if given[n].width == v.width}
+    assert all(np.isfinite(rows.vectors).all() for rows in part.align(new).values())
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("name", FUSERS)
+def test_a_fuser_with_behaviour_gives_finite_rows_of_odd_catalogues(name: str, case: str) -> None:
+    given = odd(case)
+    train = events(len(given["text"]))
+    quick = {} if name in GIVEN_WEIGHTS else {"epochs": 2, "dim": 8}
+    part = find("fuse", name)(**quick).fit(given, train)
+    fused = part.fuse(given)
+    assert np.isfinite(fused.vectors).all()
+    assert np.array_equal(fused.present, np.logical_or.reduce([v.present for v in given.values()]))
+    assert np.isfinite(part.fuse(views()).vectors).all()
+
+
+@pytest.mark.parametrize("name", FUSERS)
+def test_who_has_everything_is_fused_as_if_there_were_no_mask(name: str) -> None:
+    given = views()
+    quick = {} if name in GIVEN_WEIGHTS else {"epochs": 2, "dim": 8}
+    part = find("fuse", name)(**quick).fit(given, events(40))
+    whole = np.logical_and.reduce([v.present for v in given.values()])
+    alone = part.fuse({n: Embeddings(v.vectors[whole], whole[whole]) for n, v in given.items()})
+    assert np.allclose(part.fuse(given).vectors[whole], alone.vectors, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(FUSERS) - GIVEN_WEIGHTS))
+def test_what_is_absent_teaches_nothing(name: str) -> None:
+    given, train = views(), events(40)
+    part = find("fuse", name)
+    one = part(epochs=2, dim=8).fit(given, train)
+    for junk in JUNK[:3]:
+        two = part(epochs=2, dim=8).fit(with_junk(given, junk), train)
+        assert np.array_equal(one.fuse(given).vectors, two.fuse(given).vectors)
+    assert one.losses_
 
 
 @pytest.mark.parametrize("name", ALIGNERS)
