@@ -105,7 +105,7 @@ def test_encoders_that_knew_nothing_learn_what_the_head_needs(
     parity: Interactions, head: str
 ) -> None:
     way, aligned, contents = made(parity, "concat")
-    settings = {"dim": 8, "batch": 64, "epochs": 25, "rate": 1e-2, "hide": 0.6}
+    settings = {"dim": 8, "batch": 64, "epochs": 15, "rate": 1e-2, "hide": 0.6}
     model = TwoTower(head=head, **settings).fit(parity, aligned)
     right = np.arange(60)[:, None] % 2 == np.arange(ITEMS - NEW, ITEMS) % 2
     model.learn_through(parity, aligned, way)
