@@ -29,7 +29,7 @@ METRICS = ["recall@20", "ndcg@20"]
 SEEDS = (7, 8, 9)
 CELLS = {
     ("lastfm2k_mm", "lightgcn"): LightGCN(),
-    ("lastfm2k_mm", "lightgcn_bpr"): LightGCN(loss="bpr", epochs=150),
+    ("lastfm2k_mm", "lightgcn_bpr"): LightGCN(loss="bpr", epochs=100, batch=256, weight_decay=0.3),
     ("lastfm2k_mm", "freedom"): Freedom(weights={"text": 1.0}),
     ("lastfm2k_mm", "mgcn"): MGCN(),
     ("amazon_baby", "lightgcn"): LightGCN(batch=1024),

@@ -73,7 +73,7 @@ class _Product(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, there: _Bags, back: _Bags, rows: Any) -> Any:
         ctx.back = back
-        return there.sums(rows)
+        return there.sums(rows.detach())  # else torch keeps what only its own gradient needs
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> tuple[None, None, Any]:

@@ -28,14 +28,14 @@ class Freedom(ContentGraphRecommender):
     1 / sqrt(w_u w_i), so that edges of the popular and the busy go first (eq. 7); ranking uses all
     of them. `side` weighs the same loss over W_m x_m, the projected features alone (eq. 11).
     Features are centred, whitened and never learned. Published with `bpr`, weights of .1 for images
-    and .9 for texts, `pruned` .8.
+    and .9 for texts, and `pruned` .8; with `softmax`, pruning brings nothing (docs/decisions/0026).
 
     >>> Freedom(weights={"text": 0.9, "image": 0.1}).content
     1.0
     """
 
     content: float = 1.0
-    pruned: float = 0.5
+    pruned: float = 0.0
     side: float = 1e-3
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:

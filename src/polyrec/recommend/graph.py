@@ -21,6 +21,7 @@ from polyrec.recommend.graph_steps import (
     Step,
     Tables,
     bpr,
+    rows_of,
     softmax,
 )
 from polyrec.recommend.item_item import popularity, rank
@@ -51,9 +52,9 @@ class GraphRecommender:
     loss: Literal["softmax", "bpr"] = "softmax"
     temperature: float = 0.2
     hide: float = 0.3
-    epochs: int = 60
+    epochs: int = 40
     rate: float = 1e-2
-    batch: int = 256
+    batch: int = 512
     weight_decay: float = 1e-2
     device: str = "auto"
     seed: int = 7
@@ -153,7 +154,7 @@ class _Lesson:
         self._model, self._network, self._graph = model, network, graph
         self._matrix, self._known = matrix, known
         self._today = graph
-        self._keys = np.sort(_rows_of(matrix) * matrix.shape[1] + matrix.indices)
+        self._keys = np.sort(rows_of(matrix) * matrix.shape[1] + matrix.indices)
         self._column = np.zeros(matrix.shape[1], np.int64)
         self._column[known] = np.arange(len(known))
 
@@ -185,7 +186,7 @@ class _Lesson:
     def _over(self, users: Any, step: Step, items: Any) -> Any:
         """Return the loss of (b, dim) users of a step over an (n, dim) table of items."""
         if step.negatives is not None:
-            return bpr(users, items, step)
+            return bpr(users, items, step.targets, step.negatives)
         if len(self._known) < len(items):
             items = items[torch.from_numpy(self._known).to(items.device)]
         columns = self._column[step.targets.indices]
@@ -193,7 +194,7 @@ class _Lesson:
 
     def _negatives(self, users: Ints, targets: Csr, order: np.random.Generator) -> Ints:
         """Return an item for each event, of those known, that the user did not take if possible."""
-        owners = users[_rows_of(targets)] * self._matrix.shape[1]
+        owners = users[rows_of(targets)] * self._matrix.shape[1]
         drawn = order.choice(self._known, len(owners))
         for _ in range(8):  # someone who took nearly all keeps a few of them
             place = np.minimum(np.searchsorted(self._keys, owners + drawn), len(self._keys) - 1)
@@ -202,10 +203,6 @@ class _Lesson:
                 break
             drawn[taken] = order.choice(self._known, int(taken.sum()))
         return np.asarray(drawn, np.int64)
-
-
-def _rows_of(matrix: Csr) -> Ints:
-    return np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
 
 
 def unit_rows(rows: Floats) -> Floats:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
@@ -101,27 +103,32 @@ def softmax(users: Any, items: Any, targets: Csr, columns: Ints, temperature: fl
 
     `columns` are the rows of `items` that the entries of `targets` stand for.
     """
-    logits = F.normalize(users, dim=1) @ F.normalize(items, dim=1).T / temperature  # (b, n)
+    logits = (F.normalize(users, dim=1) / temperature) @ F.normalize(items, dim=1).T  # (b, n)
     weights = torch.from_numpy(targets.data).to(logits.device)
-    rows = torch.repeat_interleave(
-        torch.arange(len(logits), device=logits.device),
-        torch.from_numpy(targets.indptr).to(logits.device).diff(),
-    )
+    rows = torch.from_numpy(rows_of(targets)).to(logits.device)
     flat = rows * logits.shape[1] + torch.from_numpy(columns).to(logits.device)
     chosen = logits.reshape(-1).index_select(0, flat)
     spent = logits.logsumexp(dim=1).index_select(0, rows)
     return (weights * (spent - chosen)).sum() / weights.sum()
 
 
-def bpr(users: Any, items: Any, step: Step) -> Any:
+def bpr(users: Any, items: Any, events: Csr, negatives: Ints) -> Any:
     """Return the mean of -log sigmoid(u'v - u'w) over events, w the item drawn for each."""
-    targets = step.targets
-    weights = torch.from_numpy(targets.data).to(users.device)
-    counts = torch.from_numpy(targets.indptr).to(users.device).diff()
-    who = torch.repeat_interleave(users, counts, dim=0)
-    pair = (targets.indices.astype("int64"), step.negatives)
-    taken, other = (F.embedding(torch.from_numpy(i).to(items.device), items) for i in pair)
-    return (weights * F.softplus((who * (other - taken)).sum(dim=1))).sum() / weights.sum()
+    count = events.nnz
+    ones = np.ones(count, np.float32)
+    owners = sparse.csr_array((ones, rows_of(events), np.arange(count + 1)), (count, len(users)))
+    # w - v of each event: a product whose gradient is one too, unlike that of picked rows
+    pairs = np.stack([negatives, events.indices], axis=1).ravel()
+    parts = (np.tile(np.array([1, -1], np.float32), count), pairs, np.arange(0, 2 * count + 1, 2))
+    apart = sparse.csr_array(parts, (count, len(items)))
+    who, gap = (Propagation.of(m, users.device)(x) for m, x in ((owners, users), (apart, items)))
+    weights = torch.from_numpy(events.data).to(users.device)
+    return (weights * F.softplus((who * gap).sum(dim=1))).sum() / weights.sum()
+
+
+def rows_of(matrix: Csr) -> Ints:
+    """Return the row of each entry."""
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
 
 
 def contrast(first: Any, second: Any, temperature: float) -> Any:
