@@ -57,6 +57,12 @@ class Parts:
     aligner: Aligner
     fuser: Fuser
     recommender: Recommender
+    imputer: Aligner | None = None  # fills in what is absent, before fusing
+
+    def completed(self, aligned: Views) -> dict[str, Embeddings]:
+        """Return aligned views, filled in, with the fused one."""
+        filled = dict(aligned if self.imputer is None else self.imputer.align(aligned))
+        return {**filled, FUSED: self.fuser.fuse(filled)} if filled else filled
 
     @property
     def doers(self) -> tuple[Part, ...]:
@@ -280,6 +286,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
     writer.json("cards.json", {"cards": bundle.cards, "spaces": spaces})
     writer.arrays("views.npz", views)
     parts = {room: _write_part(writer, room, getattr(bundle.parts, doer)) for room, doer in _DOERS}
+    if bundle.parts.imputer is not None:
+        parts["impute"] = _write_part(writer, "align", bundle.parts.imputer, name="impute")
     encoders = bundle.parts.encoders.items()
     parts["encode"] = {
         name: _write_part(writer, "encode", encoder, name=f"encode.{name}")
@@ -318,6 +326,7 @@ def _read(sealed: SealedFolder) -> Bundle:
     parts = Parts(
         encoders={n: _read_part(sealed, "encode", e) for n, e in entries["encode"].items()},
         **{doer: _read_part(sealed, room, entries[room]) for room, doer in _DOERS},
+        imputer=_read_part(sealed, "align", entries["impute"]) if "impute" in entries else None,
     )
     config = parse(manifest["config"], folder=sealed.folder)
     plain = {"config": config, "fingerprint": manifest["data"], "cards": told["cards"], **names}

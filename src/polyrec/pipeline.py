@@ -67,15 +67,19 @@ class Encoded:
 
 
 def run(
-    config: Config | str | Path, *, out: str | Path | None = None, progress: Progress = silent
+    config: Config | str | Path,
+    *,
+    out: str | Path | None = None,
+    given: Loaded | None = None,
+    progress: Progress = silent,
 ) -> Bundle:
-    """Go the whole way and return the bundle; with `out`, save it there, with its report."""
+    """Go the whole way (with `given` data) and return the bundle; with `out`, save it there."""
     settings = read_checked(config)
     if out is not None:
         check_place(Path(out))
     watch = Stopwatch()
     with watch.stage("data"):
-        loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
+        loaded = given or load(settings.data, weights=settings.weights, seed=settings.seed)
         check_split(loaded.dataset.behaviour, settings)
     with _trainings(settings, loaded.fingerprint, out, progress):
         with watch.stage("encode"):
@@ -85,11 +89,10 @@ def run(
         with watch.stage("save"):
             bundle.save(Path(out))
         with watch.stage("evaluate"):
-            evaluations = evaluate(bundle, settings.evaluate.metrics, progress=progress)
-        parts = encoders_of(settings, loaded.dataset.catalog)
-        contents = {name: part.content or name for name, part in parts.items()}
-        done = Finished(bundle, loaded, views, contents, trials, watch)
-        write_summary(done, evaluations, Path(out))
+            found = evaluate(bundle, settings.evaluate.metrics, progress=progress)
+        parts = encoders_of(settings, loaded.dataset.catalog).items()
+        contents = {name: part.content or name for name, part in parts}
+        write_summary(Finished(bundle, loaded, views, contents, trials, watch), found, Path(out))
     return bundle
 
 
@@ -123,16 +126,15 @@ def _learn(
     progress: Progress,
 ) -> tuple[Bundle, list[Trial]]:
     """Align, fuse, choose settings, fit; return the bundle and the settings that were tried."""
-    dataset = loaded.dataset
-    train = dataset.train
+    dataset, train = loaded.dataset, loaded.dataset.train
     with watch.stage("align and fuse"):
-        aligner, fuser, aligned = prepare(config, train, views)
+        aligner, imputer, fuser, aligned = prepare(config, train, views)
     with watch.stage("choose settings"):
         trials = _choose(config, train, dataset.valid, aligned, progress)
     with watch.stage("fit"):
-        chosen = trials[0].settings if trials else {}
-        recommender = fit(make_recommender(config, chosen), train, aligned, dataset.valid)
-        parts = Parts(encoders, aligner, fuser, recommender)
+        model = make_recommender(config, trials[0].settings if trials else {})
+        recommender = fit(model, train, aligned, dataset.valid)
+        parts = Parts(encoders, aligner, fuser, recommender, imputer)
         if getattr(recommender, "through", False):
             if config.align.impute is not None:
                 raise ConfigError("rows filled in can't be trained through", remedy="drop impute")
@@ -157,17 +159,20 @@ def _learn(
     return bundle, trials
 
 
-def prepare(config: Config, train: Interactions, views: Views) -> tuple[Aligner, Fuser, Views]:
-    """Return the fitted aligner and fuser, and the aligned views with the fused one."""
+def prepare(
+    config: Config, train: Interactions, views: Views
+) -> tuple[Aligner, Aligner | None, Fuser, Views]:
+    """Return the fitted aligner, imputer and fuser, and what they made of the views."""
     aligner = _part("align", config.align, config).fit(views, train)
     aligned = dict(aligner.align(views))
+    imputer = None
     if config.align.impute is not None:
-        imputer = make(Impute, config.align.impute, where="align.impute")
-        aligned = dict(imputer.fit(aligned, train).align(aligned))
+        imputer = make(Impute, config.align.impute, where="align.impute").fit(aligned, train)
+        aligned = dict(imputer.align(aligned))
     fuser = _part("fuse", config.fuse, config).fit(aligned, train)
     if aligned:
         aligned[FUSED] = fuser.fuse(aligned)
-    return aligner, fuser, aligned
+    return aligner, imputer, fuser, aligned
 
 
 def encode_all(
@@ -344,8 +349,7 @@ def read_checked(config: Config | str | Path) -> Config:
 def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Part:
     """Return a part from its settings; one with a seed, device or precision gets the run's."""
     found = find(room, part.use)
-    engine = config.engine
-    shared = {"seed": config.seed, "device": engine.device, "precision": engine.precision}
+    shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
     taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
     return make(found, {**taken, **part.settings}, where=where or room)
 

@@ -14,6 +14,7 @@ from polyrec.cli import (  # noqa: F401 - they add their commands
     evaluating,
     explaining,
     keys,
+    refitting,
     service,
     tuning,
 )

@@ -38,6 +38,12 @@ def serve(  # noqa: PLR0913 - one option per thing to say
     origin: Annotated[
         list[str] | None, typer.Option(help="A site whose pages may ask (CORS).")
     ] = None,
+    media: Annotated[
+        Path | None, typer.Option(help="Of uploaded files; by default beside the database.")
+    ] = None,
+    refit_every: Annotated[
+        float, typer.Option(min=0, help="Train a new bundle every so many hours; 0: never.")
+    ] = 0.0,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Answer over HTTP: Gorse's routes and ours; the page /docs tells all of them."""
@@ -55,6 +61,8 @@ def serve(  # noqa: PLR0913 - one option per thing to say
         keys=keys,
         per_second=per_second,
         origins=tuple(origin or ()),
+        media=media,
+        refit_hours=refit_every,
     )
     if not settings.guarded:
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)
@@ -84,12 +92,14 @@ def _take_over(settings: Settings) -> None:
     from polyrec.bundle import Bundle, fingerprint_of
     from polyrec.serve.seed import met, seed
     from polyrec.store.database import Database
+    from polyrec.store.shelf import Shelf
 
+    folder = Shelf(settings.bundle).current()
     database = Database.open(settings.database)
     try:
-        if met(database, fingerprint_of(settings.bundle)):
+        if met(database, fingerprint_of(folder)):
             return
-        bundle = Bundle.load(settings.bundle)
+        bundle = Bundle.load(folder)
         with progress_bars() as progress:
             seed(database, bundle, progress=progress)
     finally:

@@ -55,7 +55,7 @@ def make_catalog(
     names = tuple(map(str, ids.to_list()))
     columns = _Columns(tables.items, len(names))
     found: list[Finding] = []
-    contents: dict[str, Sequence[Raw | None]] = {}
+    contents = {name: _lengthened(ready, len(names)) for name, ready in tables.contents.items()}
     if config.text:
         contents["text"] = columns.text(config.text)
     root = config.path if config.path.is_dir() else config.path.parent
@@ -82,6 +82,12 @@ def make_catalog(
     ]
     titles = columns.titles(names)
     return Catalog(names, titles, contents), found
+
+
+def _lengthened(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:
+    if len(contents) == total:
+        return contents
+    return [*contents, *[None] * (total - len(contents))]
 
 
 class _Columns:

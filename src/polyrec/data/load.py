@@ -18,7 +18,7 @@ from polyrec.data.validate import Finding, Validation, behaviour, count, distinc
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
 from polyrec.store.pack import SUFFIX, read_pack
-from polyrec.types import NO_TIME, Dataset, Interactions, Ints
+from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,21 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
     table; items met only in events follow. Each kind counts once per user-item pair, the latest.
     """
     tables: Tables = find("data", config.use)().read(config.path, config.columns)
+    return arrange(tables, config, weights=weights, seed=seed)
+
+
+def read_catalog(config: DataConfig) -> Catalog:
+    """Return the items of a config with their content, behaviour aside."""
+    tables: Tables = find("data", config.use)().read(config.path, config.columns)
+    found: list[Finding] = []
+    items = _item_ids(config, tables, _whole_rows(tables.events, found), found)
+    return make_catalog(config, tables, items)[0]
+
+
+def arrange(
+    tables: Tables, config: DataConfig, *, weights: Mapping[str, float], seed: int
+) -> Loaded:
+    """Return the data set that tables hold, however they were read (see `load`)."""
     found: list[Finding] = []
     frame = _whole_rows(tables.events, found)
     items = _item_ids(config, tables, frame, found)

@@ -46,6 +46,10 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes."""
         for decoder in list(self._all):
             decoder.stop()
 

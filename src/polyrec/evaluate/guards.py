@@ -24,7 +24,10 @@ Behaviour: TypeAlias = Mapping[str, Interactions]
 
 
 def check_split(behaviour: Behaviour, config: Config) -> None:
-    """Raise `DataError` where a user-item pair lies in two parts, or the protocol is broken."""
+    """Raise `DataError` where pairs lie in two parts, no test is left, or a protocol is broken."""
+    if not len(behaviour["test"]):
+        remedy = "a bundle that learned from all behaviour tells in report.json what it reached"
+        raise DataError("nothing is left to test on", received="no test events", remedy=remedy)
     pairs = {name: _pairs(behaviour[name]) for name in NAMES}
     for first, second in itertools.combinations(NAMES, 2):
         shared = np.intersect1d(pairs[first], pairs[second], assume_unique=True)

@@ -59,7 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares, the innermost first."""
     app.add_middleware(Access, settings=settings)
-    app.add_middleware(Gate, limit=int(settings.body_mb * 2**20), seconds=settings.body_s)
+    limit, upload = (int(size * 2**20) for size in (settings.body_mb, settings.upload_mb))
+    app.add_middleware(Gate, limit=limit, seconds=settings.body_s, upload=upload)
     if settings.hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
     if settings.origins:

@@ -39,6 +39,7 @@ class Catalogue:
         self.ids: list[str] = []
         self.places: dict[str, int] = {}
         self.version = 0  # goes up with every change
+        self.gone: set[str] = set()  # deleted since the start; their places stay empty
         self._shown = np.zeros(0, bool)
         self._times: Ints = np.zeros(0, np.int64)
         self._held: dict[int, tuple[tuple[str, ...], Any]] = {}  # place -> categories, labels
@@ -51,6 +52,7 @@ class Catalogue:
     def put(self, item: Item) -> None:
         """Take in an item, or what became of it."""
         place = self._place(item.item_id)
+        self.gone.discard(item.item_id)
         self._let_go(place)
         self._shown[place] = not item.is_hidden
         self._times[place] = item.timestamp or 0
@@ -67,6 +69,7 @@ class Catalogue:
         if place is not None:
             self._let_go(place)
             self._shown[place] = False
+            self.gone.add(item_id)
             self.version += 1
 
     @property

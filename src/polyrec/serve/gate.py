@@ -18,10 +18,14 @@ SLASH = "\x1f"  # no id may hold it
 
 
 class Gate:
-    """The middleware. A body has `limit` bytes at most and arrives within `seconds`."""
+    """The middleware. A body has `limit` bytes at most and arrives within `seconds`.
 
-    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
+    One that is a file (`.../media/...`) has `upload` bytes at most.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, seconds: float, upload: int = 0) -> None:
         self._app, self._limit, self._seconds = app, limit, seconds
+        self._upload = max(upload, limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -41,13 +45,14 @@ class Gate:
             await self._app(scope, receive, send)
             return
         length = _length(scope)
-        if length is not None and length > self._limit:
-            large = self._too_large(length).detail
+        limit = self._upload if "/media/" in scope["path"] else self._limit
+        if length is not None and length > limit:
+            large = _too_large(length, limit).detail
             await reply(large, status=413)(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive), send)
+        await self._app(scope, self._counted(receive, limit), send)
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _counted(self, receive: Receive, limit: int) -> Receive:
         read, whole = 0, False
         clock = asyncio.get_running_loop().time
         until = clock() + self._seconds
@@ -64,15 +69,16 @@ class Gate:
                 raise refuse(408, "the body comes too slowly", remedy=remedy) from None
             read += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if read > self._limit:
-                raise self._too_large(read)
+            if read > limit:
+                raise _too_large(read, limit)
             return message
 
         return counted
 
-    def _too_large(self, size: int) -> HTTPException:
-        remedy = f"send at most {self._limit / 2**20:g} MB at once"
-        return refuse(413, "the body is too large", received=f"{size:,} bytes", remedy=remedy)
+
+def _too_large(size: int, limit: int) -> HTTPException:
+    remedy = f"send at most {limit / 2**20:g} MB at once"
+    return refuse(413, "the body is too large", received=f"{size:,} bytes", remedy=remedy)
 
 
 def _path(raw: bytes) -> str:

@@ -41,6 +41,7 @@ class Live:
         self._recount = False
         self._histories: OrderedDict[str, History] = OrderedDict()
         self._digests: dict[str, str] = {}  # of the users in _histories
+        self._touched: set[str] = set()
         self._rows: tuple[Model, int, Ints] | None = None
         self._blocked: tuple[Model, int, Ints] | None = None
 
@@ -63,6 +64,17 @@ class Live:
             self._histories.clear()
             self._digests.clear()
             self.model = model
+
+    def grow(self, model: Model) -> None:
+        """Let a model of the same bundle, which knows other items, answer from now on."""
+        with self._lock:
+            self.model = model
+
+    def take_touched(self) -> set[str]:
+        """Return the items that came, changed or went since this was last asked."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        return touched
 
     def catch_up(self) -> int:
         """Apply what was committed since; return how many changes that were."""
@@ -106,6 +118,11 @@ class Live:
         with self._lock:
             found = [self._catalogue.places.get(item, -1) for item in items]
         return np.array([place for place in found if place >= 0], np.int64)
+
+    def gone(self, item_id: str) -> bool:
+        """Return whether an item was deleted."""
+        with self._lock:
+            return item_id in self._catalogue.gone
 
     def times(self) -> Ints:
         """Return (n,) the items' times by place, in microseconds."""
@@ -152,6 +169,7 @@ class Live:
     def _apply(self, changes: list[log.Change]) -> None:
         touched = {c.item_id for c in changes if c.action == log.ITEM and c.item_id is not None}
         if touched:
+            self._touched |= touched
             with self._database.read() as connection:
                 found = records.find_items(connection, sorted(touched))
             for item in found:

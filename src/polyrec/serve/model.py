@@ -1,7 +1,8 @@
 """What ranks: a bundle, and the items added since it was trained; immutable.
 
 A change is a new `Model`, put in the place of the old one by one assignment (`Live.swap`): a
-request reads the reference once and keeps to it. The new-item worker calls `grown`, a refit `of`.
+request reads the reference once and keeps to it. A bundle begins with `of`, the keeper goes on with
+`with_items`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import numpy as np
 from polyrec.bundle import Bundle
 from polyrec.index.exact import ExactIndex
 from polyrec.types import FUSED, Embeddings, Floats, Recommender, Views
+
+NOBODY = ""
+"""The id of a place whose item is gone or stands elsewhere now; no item is called so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,34 @@ class Model:
         """Return a bundle's own model."""
         count = len(bundle.ids)
         return cls(bundle, bundle.parts.recommender, bundle.ids, bundle.views, count, version)
+
+    def with_items(self, ids: Sequence[str], views: Views) -> Model:
+        """Return a model in which these items, known or not, have this content.
+
+        `views` are aligned and fused. An item with behaviour keeps its place and what was learned
+        of it; any other gets a new place at the end, and its old one is nobody's.
+        """
+        learned = np.array([self._has_learned(name) for name in ids], bool)
+        kept = [name for name, there in zip(ids, learned, strict=True) if there]
+        fresh = [name for name, there in zip(ids, learned, strict=True) if not there]
+        model = self.without([name for name in fresh if name in self.rows])
+        if kept:
+            rows = [self.rows[name] for name in kept]
+            taken = {name: view.take(learned) for name, view in views.items()}
+            model = replace(model, views=_replaced(model.views, rows, taken))
+        if fresh:
+            model = model.grown(fresh, {n: view.take(~learned) for n, view in views.items()})
+        return model._ready(self)
+
+    def without(self, ids: Sequence[str]) -> Model:
+        """Return a model that does not know these items; their places are nobody's."""
+        rows = [self.rows[name] for name in ids if name in self.rows]
+        if not rows:
+            return self
+        names = list(self.ids)
+        for row in rows:
+            names[row] = NOBODY
+        return replace(self, ids=tuple(names))._ready(self)
 
     def grown(self, ids: Sequence[str], views: Views) -> Model:
         """Return a model that knows these further items too; views are aligned and fused.
@@ -57,10 +89,22 @@ class Model:
             scored=scored,
         )
 
+    def _has_learned(self, item_id: str) -> bool:
+        """Return whether there is something of an item that only training can tell."""
+        row = self.rows.get(item_id, len(self.bundle.ids))
+        return row < len(self.bundle.ids) and bool(self.popularity[row] > 0)
+
+    def _ready(self, before: Model) -> Model:
+        """Lay out what the first request would have to, beside the event loop."""
+        if "users" in before.__dict__:
+            self.__dict__["users"] = before.users  # the bundle's, and large
+        _ = self.rows, self.content
+        return self
+
     @cached_property
     def rows(self) -> Mapping[str, int]:
         """Return item id -> row."""
-        return {name: row for row, name in enumerate(self.ids)}
+        return {name: row for row, name in enumerate(self.ids) if name}
 
     @cached_property
     def users(self) -> Mapping[str, int]:
@@ -95,6 +139,16 @@ class Model:
 
 def _nothing(count: int, view: Embeddings) -> Embeddings:
     return Embeddings(np.zeros((count, view.width), np.float32), np.zeros(count, bool))
+
+
+def _replaced(views: Views, rows: Sequence[int], fresh: Views) -> Views:
+    """Return the views with these rows put in the place of those that are there."""
+    found = {}
+    for name, view in views.items():
+        vectors, present = view.vectors.copy(), view.present.copy()
+        vectors[rows], present[rows] = fresh[name].vectors, fresh[name].present
+        found[name] = Embeddings(vectors, present, space=view.space)
+    return found
 
 
 def _joined(first: Embeddings, second: Embeddings) -> Embeddings:

@@ -40,7 +40,7 @@ def near_item(live: Live, item_id: str, count: int, *, view: str, category: str)
     if view and view not in model.views:
         raise refuse(404, "no such view", received=view, remedy=nearest(view, model.views))
     row = model.rows.get(item_id)
-    if row is None:
+    if row is None or live.gone(item_id):
         return Near([], [], "none")
     scores, source = _scores(model, row, view or FUSED)
     if scores is None:

@@ -52,6 +52,20 @@ def remember(connection: Connection, bundle: Bundle) -> None:
     connection.execute(insert(connection, META).on_conflict_do_nothing(), [row])
 
 
+def mark_snapshot(connection: Connection, version: str, moment: int) -> None:
+    """Note that the bundle in the folder `version` knows all that was sent up to a moment."""
+    row = {"name": f"snapshot {version}", "value": str(moment)}
+    statement = insert(connection, META)
+    fresh = {"value": statement.excluded["value"]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=fresh), [row])
+
+
+def snapshot(connection: Connection, version: str) -> int:
+    """Return up to when a bundle knows what was sent; 0 for one that was not made from here."""
+    found = connection.scalar(sa.select(META.c.value).where(META.c.name == f"snapshot {version}"))
+    return int(found or 0)
+
+
 def _mark(fingerprint: str) -> str:
     return f"bundle {fingerprint}"
 
@@ -64,7 +78,7 @@ def _met(connection: Connection, fingerprint: str) -> bool:
 def _put_items(connection: Connection, bundle: Bundle) -> None:
     # the data give items no time: they are older than all that come later
     plain = {"is_hidden": False, "categories": "[]", "timestamp": 0, "labels": "null"}
-    plain |= {"status": "live", "reason": ""}
+    plain |= {"status": "live", "reason": "", "revision": 0, "described": False}
     statement = insert(connection, ITEMS).on_conflict_do_nothing()
     pairs = list(zip(bundle.ids, bundle.titles, strict=True))
     for part in _parts(pairs):

@@ -11,13 +11,16 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.bundle import Bundle
+from polyrec.config import Limits
+from polyrec.engine.sandbox import Sandbox
 from polyrec.serve.history import History
+from polyrec.serve.keeper import Builder, Keeper
 from polyrec.serve.live import Live
-from polyrec.serve.model import Model
-from polyrec.serve.seed import seed
+from polyrec.serve.schedule import Schedule
 from polyrec.serve.settings import Settings
+from polyrec.serve.slots import Slots
 from polyrec.store.database import Database
+from polyrec.store.files import Files
 from polyrec.store.writer import Operation, Writer
 
 T = TypeVar("T")
@@ -31,21 +34,35 @@ class Service:
     database: Database
     writer: Writer
     live: Live
+    files: Files
+    sandbox: Sandbox
+    keeper: Keeper
+    slots: Slots  # for what computes long
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
         """Load the bundle, open the database, fill an empty one, read what is needed."""
-        bundle = Bundle.load(settings.bundle)
+        schedule = Schedule(settings)
+        folder = schedule.shelf.current()
         database = Database.open(settings.database)
-        seed(database, bundle)
-        live = Live(database, Model.of(bundle, version=settings.bundle.name), settings)
+        writer = Writer(database, longest=settings.waiting)
+        files = Files(settings.media_folder)
+        sandbox = Sandbox(Limits(max_mb=settings.upload_mb * 1.05, timeout_s=settings.decode_s))
+        builder = Builder(database, writer, files, sandbox)
+        state = builder.build(folder, read=False)
+        live = Live(database, state.model, settings)
         live.start()
-        return cls(settings, database, Writer(database, longest=settings.waiting), live)
+        keeper = Keeper(builder, live, state, schedule)
+        keeper.start()
+        slots = Slots(settings.computing, longest=settings.at_once)
+        return cls(settings, database, writer, live, files, sandbox, keeper, slots)
 
     def close(self) -> None:
         """Write what waits, then let go of everything."""
+        self.keeper.close()
         self.writer.close()
         self.live.close()
+        self.sandbox.close()
         self.database.close()
 
     async def read(self, question: Callable[[Connection], T]) -> T:
@@ -60,7 +77,9 @@ class Service:
 
     async def write(self, operation: Operation[T]) -> T:
         """Return an operation's result once it is committed."""
-        return await asyncio.wrap_future(self.writer.submit(operation))
+        result = await asyncio.wrap_future(self.writer.submit(operation))
+        self.keeper.wake()
+        return result
 
     async def fresh(self) -> Live:
         """Return the live state, with all that was acknowledged so far.

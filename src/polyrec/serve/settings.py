@@ -27,6 +27,11 @@ class Settings:
     recent: int = 20_000  # events of the log that say what is popular
     half_life_days: float = 7.0  # after which an event says half as much about popularity
     read_types: tuple[str, ...] = ("read",)  # feedback that says "seen", and nothing more
+    upload_mb: float = 64.0  # of one uploaded content
+    computing: int = 2  # searches and explanations at once in one worker
+    decode_s: float = 20.0  # to decode one uploaded content
+    media: Path | None = None  # the folder of uploaded files; None: beside the database
+    refit_hours: float = 0.0  # a new bundle is trained this often; 0: only when told
     retry_s: int = 1  # after which a client that was turned away may try again
     keys: bool | None = None  # whether requests need a key; None: unless bound to loopback
     per_second: float = 0.0  # requests of one key and worker; 0: as many as it likes
@@ -38,6 +43,16 @@ class Settings:
     def guarded(self) -> bool:
         """Return whether requests need a key."""
         return not is_loopback(self.host) if self.keys is None else self.keys
+
+    @property
+    def media_folder(self) -> Path:
+        """Return where uploaded files lie: beside an SQLite file, else in `polyrec.media`."""
+        if self.media is not None:
+            return self.media
+        scheme, _, file = self.database.partition(":///")
+        if not scheme.startswith("sqlite") or not file:
+            return Path("polyrec.media")
+        return Path(f"{file.partition('?')[0]}.media")
 
 
 def is_loopback(host: str) -> bool:

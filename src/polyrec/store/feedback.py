@@ -146,6 +146,7 @@ def _insert_unknown(
     connection.execute(insert(connection, USERS).on_conflict_do_nothing(), users)
     blank = {"is_hidden": False, "categories": "[]", "labels": "null", "comment": ""}
     blank |= {"timestamp": made, "status": "queued", "reason": ""}
+    blank |= {"revision": made, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
     statement = insert(connection, ITEMS).on_conflict_do_nothing().returning(ITEMS.c.item_id)
     fresh = sorted(connection.scalars(statement, items))

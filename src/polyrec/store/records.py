@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.store import log
 from polyrec.store.database import insert
-from polyrec.store.tables import FEEDBACK, ITEMS, USERS
+from polyrec.store.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
 _AT_ONCE = 500  # ids of one statement
@@ -44,6 +44,8 @@ class Item:
     comment: str = ""
     status: str = QUEUED
     reason: str = ""
+    revision: int = 0  # when its content last changed
+    described: bool = True  # whether the comment is its text
 
 
 def put_users(connection: Connection, users: Sequence[User]) -> int:
@@ -88,26 +90,32 @@ def users(connection: Connection, *, after: str | None, count: int) -> list[User
 
 
 def put_items(connection: Connection, items: Sequence[Item]) -> int:
-    """Return how many items were given; those known are replaced."""
+    """Return how many items were given; those known are replaced.
+
+    Content is read again where the comment is another.
+    """
     made = log.now()
     rows = {item.item_id: _packed({**vars(item), "made": made}) for item in items}
     if not rows:
         return 0
     statement = insert(connection, ITEMS)
     fresh = {
-        name: statement.excluded[name]
-        for name in ("is_hidden", "categories", "labels", "comment", "status", "reason")
+        name: statement.excluded[name] for name in ("is_hidden", "categories", "labels", "comment")
     }
+    given_anew = {"status": QUEUED, "reason": "", "revision": made, "described": True}
+    changes = _content_changes(statement.excluded["comment"], made)
     given = sa.bindparam("given", type_=sa.BigInteger)
     statement = statement.values(
-        {**{name: sa.bindparam(name) for name in ("item_id", *fresh)},
+        {**{name: sa.bindparam(name) for name in ("item_id", *fresh)}, **given_anew,
          "timestamp": sa.func.coalesce(given, sa.bindparam("made", type_=sa.BigInteger))}
     ).on_conflict_do_update(
         index_elements=["item_id"],
-        set_={**fresh, "timestamp": sa.func.coalesce(given, ITEMS.c.timestamp)},
+        set_={**fresh, **changes, "timestamp": sa.func.coalesce(given, ITEMS.c.timestamp)},
     )  # fmt: skip
     for row in rows.values():
         row["given"] = row.pop("timestamp")
+        for name in given_anew:
+            del row[name]
     connection.execute(statement, list(rows.values()))
     log.append(connection, log.ITEM, [{"item_id": item_id} for item_id in rows])
     return len(items)
@@ -118,7 +126,10 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
     where = ITEMS.c.item_id == item_id
     if not changes:
         return int(item(connection, item_id) is not None)
-    changed = connection.execute(ITEMS.update().where(where).values(_packed(changes))).rowcount
+    values = _packed(changes)
+    if "comment" in values:
+        values |= _content_changes(values["comment"], log.now())
+    changed = connection.execute(ITEMS.update().where(where).values(values)).rowcount
     if changed:
         log.append(connection, log.ITEM, [{"item_id": item_id}])
     return changed
@@ -129,6 +140,8 @@ def delete_item(connection: Connection, item_id: str) -> int:
     people = sa.select(FEEDBACK.c.user_id).distinct().where(FEEDBACK.c.item_id == item_id)
     told = [{"item_id": item_id, "user_id": name} for name in connection.scalars(people)]
     connection.execute(FEEDBACK.delete().where(FEEDBACK.c.item_id == item_id))
+    for table in (MEDIA, FEATURES):
+        connection.execute(table.delete().where(table.c.item_id == item_id))
     gone = connection.execute(ITEMS.delete().where(ITEMS.c.item_id == item_id)).rowcount
     log.append(connection, log.NO_FEEDBACK, told)
     if gone:
@@ -176,6 +189,13 @@ def queued(connection: Connection, count: int) -> list[Item]:
     query = sa.select(ITEMS).where(ITEMS.c.status == QUEUED)
     query = query.order_by(ITEMS.c.timestamp, ITEMS.c.item_id).limit(count)
     return [_item(row) for row in connection.execute(query).mappings()]
+
+
+def _content_changes(comment: Any, made: int) -> dict[str, Any]:
+    """Return what an item's columns become where it gets another comment."""
+    another = ITEMS.c.comment != comment
+    fresh = {"status": QUEUED, "reason": "", "revision": made, "described": True}
+    return {name: sa.case((another, value), else_=ITEMS.c[name]) for name, value in fresh.items()}
 
 
 def add_category(connection: Connection, item_id: str, category: str) -> int | None:

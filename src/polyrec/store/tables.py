@@ -13,12 +13,13 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
 )
 
-FORMAT = 1
+FORMAT = 2
 
 METADATA = MetaData()
 
@@ -50,8 +51,40 @@ ITEMS = Table(
     # queued: its content waits to be read; live: the model knows it; quarantined: see reason
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # when its content last changed; 0: never since it came with a bundle
+    Column("revision", BigInteger, nullable=False),
+    # whether the comment is its text; not so for an item of a bundle until its comment changes
+    Column("described", Boolean, nullable=False),
     Index("items_by_status", "status"),
     sqlite_with_rowid=False,
+)
+
+# what was uploaded; the files lie beside the database, under their digests (`store.files`)
+MEDIA = Table(
+    "media",
+    METADATA,
+    Column("item_id", Text, primary_key=True),
+    Column("modality", Text, primary_key=True),
+    Column("digest", Text, nullable=False),  # sha256; "": what the bundle had was taken away
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Index("media_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# what encoders made of the content of items that changed since the bundle was trained
+FEATURES = Table(
+    "features",
+    METADATA,
+    Column("item_id", Text, primary_key=True),
+    Column("view", Text, primary_key=True),
+    Column("maker", Text, primary_key=True),  # digest of the fitted encoder
+    Column("revision", BigInteger, nullable=False),  # of the item, that was read
+    Column("vector", LargeBinary),  # float32, little endian; null: nothing is there
+    # "": read or nothing there; "kept": as in the bundle; else a problem's status
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 # by user first: a history is one range of the primary key

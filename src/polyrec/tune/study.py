@@ -137,7 +137,7 @@ class _Bench:
             encoded = self._kept.get(encode)
             if encoded is None:
                 _, encoded = pipeline.encode(config, self._data, progress=self._progress)
-            _, _, aligned = pipeline.prepare(config, self._data.train, encoded)
+            aligned = pipeline.prepare(config, self._data.train, encoded)[-1]
             self._kept = {encode: encoded, whole: aligned}
         return self._kept[whole]
 

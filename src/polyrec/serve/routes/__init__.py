@@ -6,6 +6,10 @@
     recommend        lists for a user (Gorse), for a session (Gorse), for a batch (ours)
     lists            latest, popular, non-personalised (Gorse)
     neighbours       items and users that are near (Gorse)
+    media            an item's content, and what became of it (ours)
+    search           by content (ours)
+    explain          why an item is recommended (ours)
+    model            which bundle answers; rollback (ours)
 
 Whoever adds routes (media, search, explain, keys, metrics) adds a file and its line.
 """
@@ -14,7 +18,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from polyrec.serve.routes import feedback, health, items, lists, neighbours, recommend, users
+from polyrec.serve.routes import (
+    explain,
+    feedback,
+    health,
+    items,
+    lists,
+    media,
+    model,
+    neighbours,
+    recommend,
+    search,
+    users,
+)
 
 PREFIX = "/api"
 
@@ -26,4 +42,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     items.router,
     lists.router,
     neighbours.router,
+    media.router,
+    search.router,
+    explain.router,
+    model.router,
 )

@@ -1,0 +1,100 @@
+"""One worker of many does the work: the others wait until it ends, however it ends.
+
+On SQLite it is a lock of the operating system on a file beside the database, on PostgreSQL an
+advisory lock of a connection: a worker that is killed has let go of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from polyrec.errors import BundleError
+from polyrec.store.database import Database
+
+try:
+    import fcntl
+except ImportError:  # Windows, where there is one worker
+    fcntl = None  # type: ignore[assignment]
+
+_READERS = 8_088  # the advisory lock
+
+
+class Lease:
+    """May be held by one worker at a time; ask `held` before each piece of work.
+
+    >>> database = Database.open("sqlite://")
+    >>> Lease(database).held()
+    True
+    >>> database.close()
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._file: int | None = None
+        self._connection: Connection | None = None
+
+    def held(self) -> bool:
+        """Return whether this worker has the lease; take it if nobody has."""
+        if self._database.remote:
+            return self._held_remotely()
+        name = self._database.engine.url.database
+        if self._file is None and name not in (None, "", ":memory:"):
+            self._file = _locked(Path(f"{name}.lease"))
+            return self._file is not None
+        return True
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._connection is not None:
+            self._connection.invalidate()  # closed, not given back: with it goes the lock
+            self._connection.close()
+            self._connection = None
+
+    def _held_remotely(self) -> bool:
+        try:
+            if self._connection is None:
+                options = {"isolation_level": "AUTOCOMMIT"}
+                connection = self._database.engine.connect().execution_options(**options)
+                if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_READERS))):
+                    connection.close()
+                    return False
+                self._connection = connection
+            self._connection.scalar(sa.select(1))  # a connection that broke has lost the lock
+        except sa.exc.SQLAlchemyError:
+            self.close()
+            raise
+        return True
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a file's lock; `BundleError` where another process does."""
+    number = _locked(path)
+    if number is None:
+        remedy = "wait until it is done"
+        raise BundleError("another refit is under way", received=str(path.parent), remedy=remedy)
+    try:
+        yield
+    finally:
+        os.close(number)
+
+
+def _locked(path: Path) -> int | None:
+    """Return an open file that is locked until it is closed; None where another holds it."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    if fcntl is not None:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(number)
+            return None
+    return number

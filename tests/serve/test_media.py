@@ -1,0 +1,234 @@
+"""New items: uploaded, read, recommended; what is broken is told."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from polyrec.bundle import Bundle
+from polyrec.data.tables import find_table, read_table
+from polyrec.serve.app import create_app
+
+
+def settled(client: TestClient, item: str) -> dict:
+    """Return an item's status once it was read."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        told = client.get(f"/api/item/{item}/status").json()
+        if told["Status"] != "queued":
+            return told
+        time.sleep(0.02)
+    raise AssertionError(f"still waiting: {told}")
+
+
+def picture(form: str = "PNG", size: int = 48) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (size, size, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, form)
+    return buffer.getvalue()
+
+
+def whole_items(known: Bundle, world: Path) -> list[tuple[str, str, str]]:
+    """Return id, text and picture of the items that have both."""
+    rows = read_table(find_table(world, "items")).to_dicts()
+    told = {r["item_id"]: ("\n".join(filter(None, (r["title"], r["description"]))), r["image"])
+            for r in rows}  # fmt: skip
+    there = known.views["image"].present & known.views["text"].present
+    return [(known.ids[row], *told[known.ids[row]]) for row in np.flatnonzero(there)]
+
+
+@pytest.fixture
+def known(bundle_folder: Path) -> Bundle:
+    return Bundle.load(bundle_folder)
+
+
+def test_a_new_item_is_recommended_to_those_who_like_its_kind(
+    client: TestClient, like: Callable, known: Bundle, world: Path
+) -> None:
+    (twin, comment, image), *_ = whole_items(known, world)
+    client.post("/api/item", json={"ItemId": "new", "Comment": comment})
+    file = (world / image).read_bytes()
+    assert client.put("/api/item/new/media/image", content=file).json() == {"RowAffected": 1}
+    told = settled(client, "new")
+    assert told["Status"] == "live"
+    assert told["Found"] == "scores"
+    assert told["Views"] == {"text": "read", "image": "read"}
+    near = client.get("/api/item/new/neighbors", params={"n": 3}).json()
+    assert near[0]["Id"] == twin  # the same content
+    assert near[0]["Score"] == pytest.approx(1, abs=1e-3)
+    fans = [u for u in known.users if twin in known.history(u)]
+    ranks = [client.get(f"/api/recommend/{u}", params={"n": 60}).json().index("new") for u in fans]
+    assert np.median(ranks) < 25
+    like("ann", "new")
+    assert "new" not in client.get("/api/recommend/ann", params={"n": 60}).json()
+
+
+def test_text_alone_image_alone_and_nothing_are_all_live(client: TestClient) -> None:
+    for name, comment in (("words", "a red lamp for the kitchen"), ("seen", ""), ("bare", "")):
+        client.post("/api/item", json={"ItemId": name, "Comment": comment})
+    client.put("/api/item/seen/media/image", content=picture())
+    told = {name: settled(client, name) for name in ("words", "seen", "bare")}
+    assert [told[name]["Status"] for name in told] == ["live"] * 3
+    assert told["words"]["Views"] == {"text": "read", "image": "nothing there"}
+    assert told["seen"]["Views"] == {"text": "nothing there", "image": "read"}
+    assert told["bare"]["Found"] == "popularity"
+    assert "no content" in told["bare"]["Reason"]
+    assert client.get("/api/latest", params={"n": 1}).json()[0]["Id"] in told
+    assert client.get("/api/item/bare/neighbors").json() == []
+
+
+def test_changed_content_reaches_neighbours_and_a_deleted_item_leaves_at_once(
+    client: TestClient, known: Bundle, world: Path
+) -> None:
+    (first, text, _), *_, (second, other, _) = whole_items(known, world)
+    client.post("/api/item", json={"ItemId": "new", "Comment": text})
+    settled(client, "new")
+    view = {"view": "text", "n": 1}
+    assert client.get("/api/item/new/neighbors/", params=view).json()[0]["Id"] == first
+    client.patch("/api/item/new", json={"Comment": other})
+    settled(client, "new")
+    assert client.get("/api/item/new/neighbors/", params=view).json()[0]["Id"] == second
+    client.delete("/api/item/new")
+    assert client.get("/api/item/new/neighbors/").json() == []
+    assert "new" not in [n["Id"] for n in client.get(f"/api/item/{second}/neighbors/?n=60").json()]
+    assert "new" not in client.get("/api/recommend/nobody", params={"n": 100}).json()
+    assert client.get("/api/item/new/status").status_code == 404
+
+
+def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
+    client: TestClient, known: Bundle, world: Path
+) -> None:
+    (first, *_), *_, (second, text, _) = whole_items(known, world)
+    before = client.get(f"/api/item/{first}/neighbors/", params={"view": "image"}).json()
+    client.patch(f"/api/item/{first}", json={"Labels": ["red"]})
+    assert client.get(f"/api/item/{first}/status").json()["Status"] == "live"  # nothing to read
+    client.patch(f"/api/item/{first}", json={"Comment": text})
+    assert settled(client, first)["Views"] == {"text": "read", "image": "as in the bundle"}
+    near = client.get(f"/api/item/{first}/neighbors/", params={"view": "text"}).json()
+    assert near[0]["Id"] == second
+    assert client.get(f"/api/item/{first}/neighbors/", params={"view": "image"}).json() == before
+    assert client.delete(f"/api/item/{first}/media/image").json() == {"RowAffected": 1}
+    assert client.delete(f"/api/item/{first}/media/image").json() == {"RowAffected": 0}
+    assert settled(client, first)["Views"]["image"] == "nothing there"
+
+
+def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
+    settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from polyrec.serve.keeper import Keeper
+    from polyrec.serve.reading import Reader
+
+    with TestClient(create_app(settings)) as client:
+        client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
+        settled(client, "new")
+        near = client.get("/api/item/new/neighbors/").json()
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "_run", lambda _: None)  # a worker that dies before it reads
+        with TestClient(create_app(settings)) as client:
+            client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp"})
+            assert client.get("/api/item/late/status").json()["Status"] == "queued"
+    read = []
+    whole = Reader.read
+    monkeypatch.setattr(Reader, "read", lambda self, items: (
+        read.extend(item.item_id for item in items), whole(self, items)
+    )[1])  # fmt: skip
+    with TestClient(create_app(settings)) as client:
+        assert settled(client, "late")["Status"] == "live"
+        again = [pair["Id"] for pair in client.get("/api/item/new/neighbors/?n=11").json()]
+        assert [name for name in again if name != "late"] == [pair["Id"] for pair in near]
+        assert read == ["late"]
+
+
+def test_broken_media_are_quarantined_and_the_rest_is_used(client: TestClient) -> None:
+    client.post("/api/item", json={"ItemId": "cut"})
+    client.put("/api/item/cut/media/image", content=picture()[:900])
+    told = settled(client, "cut")
+    assert told["Status"] == "quarantined"
+    assert told["Reason"].startswith("image: ")
+    client.patch("/api/item/cut", json={"Comment": "a red lamp for the kitchen"})
+    told = settled(client, "cut")
+    assert told["Status"] == "live"
+    assert "image" in told["Reason"]
+    client.put("/api/item/cut/media/image", content=picture())
+    assert settled(client, "cut")["Reason"] == ""
+
+
+def test_a_picture_that_unfolds_to_gigabytes_is_quarantined(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
+    client.post("/api/item", json={"ItemId": "bomb"})
+    client.put("/api/item/bomb/media/image", content=buffer.getvalue())
+    assert "too large" in settled(client, "bomb")["Reason"]
+
+
+def test_what_is_uploaded_is_shown_as_what_it_is(client: TestClient) -> None:
+    client.post("/api/item", json={"ItemId": "a/../b"})
+    path = "/api/item/a%2F..%2Fb/media/image"
+    assert client.get(path).status_code == 404
+    assert client.put(path, content=picture(), headers={"Content-Type": "text/html"}).is_success
+    shown = client.get(path)
+    assert shown.content == picture()
+    assert shown.headers["Content-Type"] == "image/png"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    text = "/api/item/a%2F..%2Fb/media/text"
+    client.put(text, content="<script>alert(1)</script> grün".encode())
+    assert client.get(text).headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert client.delete(path).json() == {"RowAffected": 1}
+    assert client.get(path).status_code == 404
+
+
+def test_files_lie_in_the_media_folder_under_their_digests(client: TestClient, settings) -> None:
+    client.post("/api/item", json={"ItemId": "../../evil"})
+    client.put("/api/item/..%2F..%2Fevil/media/image", content=picture())
+    files = [f for f in settings.media_folder.rglob("*") if f.is_file()]
+    assert [len(file.name) for file in files] == [64]
+    assert not list((settings.media_folder / "spool").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("modality", "body", "found"),
+    [
+        ("audio", picture(), "image/png"),
+        ("image", b"%PDF-1.7", "application/pdf"),
+        ("text", b"\xff\xfe\x00", "application/octet-stream"),
+        ("video", b"plain words", "text/plain"),
+    ],
+)
+def test_a_file_that_is_something_else_is_refused(
+    client: TestClient, modality: str, body: bytes, found: str
+) -> None:
+    client.post("/api/item", json={"ItemId": "i"})
+    answer = client.put(f"/api/item/i/media/{modality}", content=body)
+    assert answer.status_code == 415
+    assert answer.json()["received"] == found
+
+
+def test_a_zip_is_no_picture(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("zeros", bytes(10_000_000))
+    client.post("/api/item", json={"ItemId": "i"})
+    answer = client.put("/api/item/i/media/image", content=buffer.getvalue())
+    assert (answer.status_code, answer.json()["received"]) == (415, "application/zip")
+
+
+def test_odd_uploads_are_refused(client: TestClient, settings) -> None:
+    client.post("/api/item", json={"ItemId": "i"})
+    assert client.put("/api/item/i/media/smell", content=picture()).status_code == 404
+    assert client.put("/api/item/none/media/image", content=picture()).status_code == 404
+    assert client.put("/api/item/i/media/image", content=b"").status_code == 400
+    large = client.put("/api/item/i/media/image", content=bytes(100 * 2**20))
+    assert (large.status_code, large.json()["what"]) == (413, "the body is too large")
+
+    def endless():
+        for _ in range(100):
+            yield bytes(2**20)
+
+    assert client.put("/api/item/i/media/image", content=endless()).status_code == 413
+    assert not list((settings.media_folder / "spool").iterdir())

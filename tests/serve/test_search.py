@@ -1,0 +1,107 @@
+"""Search by content, and reasons for a score."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from polyrec.bundle import Bundle
+
+
+@pytest.fixture
+def known(bundle_folder: Path) -> Bundle:
+    return Bundle.load(bundle_folder)
+
+
+def first_picture(known: Bundle, world: Path) -> tuple[str, bytes]:
+    from polyrec.data.tables import find_table, read_table
+
+    files = {r["item_id"]: r["image"] for r in read_table(find_table(world, "items")).to_dicts()}
+    item = known.ids[int(np.flatnonzero(known.views["image"].present)[0])]
+    return item, (world / files[item]).read_bytes()
+
+
+def test_words_find_what_the_bundle_finds(client: TestClient, known: Bundle) -> None:
+    told = known.search("text", "a red lamp for the kitchen", k=5)
+    answer = client.post("/api/search", json={"Text": "a red lamp for the kitchen", "N": 5}).json()
+    assert [pair["Id"] for pair in answer["Items"]] == told.ids[0]
+    assert answer["View"] == "text"
+
+
+def test_a_picture_finds_its_item_sent_as_it_is_or_in_json(
+    client: TestClient, known: Bundle, world: Path
+) -> None:
+    item, file = first_picture(known, world)
+    plain = client.post("/api/search/media/image", content=file, params={"n": 3}).json()
+    assert plain["Items"][0]["Id"] == item
+    assert plain["Items"][0]["Score"] == pytest.approx(1, abs=1e-3)
+    body = {"Image": base64.b64encode(file).decode(), "N": 3}
+    assert client.post("/api/search", json=body).json() == plain
+    both = client.post("/api/search", json={**body, "Text": known.title(item)}).json()
+    assert both["View"] == "fused"
+    assert item in [pair["Id"] for pair in both["Items"]]
+
+
+def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bundle) -> None:
+    first, second = known.ids[:2]
+    answer = client.post("/api/search", json={"Items": [first], "N": 5}).json()
+    assert [pair["Id"] for pair in answer["Items"]] == known.similar(first, k=5).ids[0]
+    client.patch(f"/api/item/{second}", json={"Categories": ["odd"]})
+    only = client.post("/api/search", json={"Items": [first], "Categories": ["odd"]}).json()
+    assert [pair["Id"] for pair in only["Items"]] == [second]
+    client.delete(f"/api/item/{second}")
+    left = client.post("/api/search", json={"Items": [first], "N": 100}).json()["Items"]
+    assert second not in [pair["Id"] for pair in left]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "what"),
+    [
+        ({}, 400, "nothing to look for"),
+        ({"Text": "lamp", "View": "smell"}, 404, "no such view"),
+        ({"Items": ["nobody"]}, 404, "unknown items"),
+        ({"Image": "%%%"}, 400, "Image is no base64"),
+        ({"Image": base64.b64encode(b"plain words").decode()}, 415, "this is no image"),
+        ({"Image": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}, 415, "can't be read"),
+        ({"Audio": base64.b64encode(b"ID3").decode()}, 400, "no encoder of this bundle reads that"),
+        ({"Text": "lamp", "View": "image"}, 400, "these views lie in no common space"),
+        ({"Text": "lamp", "N": 10**6}, 400, "too large"),
+    ],
+)
+def test_what_can_not_be_looked_for_is_said(
+    client: TestClient, body: dict, status: int, what: str
+) -> None:
+    answer = client.post("/api/search", json=body)
+    assert answer.status_code == status
+    assert what in answer.json()["what"]
+
+
+def test_reasons_add_up_for_a_live_history_and_a_new_item(
+    client: TestClient, like: Callable, known: Bundle
+) -> None:
+    from serve.test_media import settled
+
+    client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp for the kitchen"})
+    settled(client, "new")
+    like("ann", known.ids[3], known.ids[9])
+    scores = {
+        pair["Id"]: pair["Score"]
+        for pair in client.get("/api/recommend/ann?n=70", headers={"X-API-Version": "2"}).json()
+    }
+    for item in ("new", known.ids[20]):
+        told = client.get(f"/api/explain/ann/{item}").json()
+        assert told["Exact"]
+        assert told["Score"] == pytest.approx(scores[item], abs=1e-5)
+        assert {part["ItemId"] for part in told["History"]} == {known.ids[i] for i in (3, 9)}
+        shares = sum(part["Share"] for part in told["History"])
+        assert told["Baseline"] + shares == pytest.approx(told["Score"], abs=1e-5)
+        assert sum(told["Sources"].values()) == pytest.approx(shares, abs=1e-5)
+
+
+def test_reasons_where_there_are_none(client: TestClient) -> None:
+    client.post("/api/item", json={"ItemId": "bare"})
+    assert "popularity alone" in client.get("/api/explain/ann/bare").json()["Reason"]
+    assert client.get("/api/explain/ann/nothing").status_code == 404
