@@ -1,5 +1,6 @@
 """A small bundle with text and pictures, and a service over it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import polyrec
 from polyrec.bundle import Bundle
 from polyrec.config import parse
 from polyrec.serve.app import create_app
+from polyrec.serve.seed import seed
 from polyrec.serve.settings import Settings
+from polyrec.store.database import Database
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +31,20 @@ def bundle_folder(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return polyrec.run(parse(tree, folder=folder)).save(folder / "bundle")
 
 
+@pytest.fixture(scope="session")
+def taken_over(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file that has taken over the bundle: each test has a copy of it."""
+    place = tmp_path_factory.mktemp("taken_over") / "service.sqlite"
+    database = Database.open(f"sqlite:///{place}")
+    assert seed(database, bundle)
+    database.close()
+    return place
+
+
 @pytest.fixture
-def settings(bundle_folder: Path, tmp_path: Path) -> Settings:
-    return Settings(bundle_folder, database=f"sqlite:///{tmp_path / 'service.sqlite'}")
+def settings(bundle_folder: Path, taken_over: Path, tmp_path: Path) -> Settings:
+    place = shutil.copy(taken_over, tmp_path / "service.sqlite")
+    return Settings(bundle_folder, database=f"sqlite:///{place}")
 
 
 @pytest.fixture(scope="session")
