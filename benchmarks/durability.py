@@ -43,7 +43,8 @@ class Service:
         start = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from polyrec.cli import main; main()", "serve", str(bundle),
-             "--database", database, "--port", str(self._port)]
+             "--database", database, "--port", str(self._port), ],
+            stdout=subprocess.DEVNULL,
         )  # fmt: skip
         while not self._answers():
             time.sleep(0.02)
