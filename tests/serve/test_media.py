@@ -232,3 +232,38 @@ def test_odd_uploads_are_refused(client: TestClient, settings) -> None:
 
     assert client.put("/api/item/i/media/image", content=endless()).status_code == 413
     assert not list((settings.media_folder / "spool").iterdir())
+
+
+def test_what_one_worker_reads_the_others_recommend(
+    settings, database_url: str, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    shared = replace(settings, database=database_url, media=tmp_path / "media")
+    with TestClient(create_app(shared)) as first, TestClient(create_app(shared)) as second:
+        second.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
+        second.put("/api/item/new/media/image", content=picture())
+        for client in (first, second):
+            assert settled(client, "new")["Found"] == "scores"
+            assert client.get("/api/item/new/neighbors/").json()
+        first.delete("/api/item/new")
+        assert second.get("/api/item/new/neighbors/").json() == []
+
+
+def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from polyrec.encode.lsa import LSA
+
+    whole = LSA.encode
+
+    def upset(self, contents):
+        if "poison" in contents:
+            raise ZeroDivisionError
+        return whole(self, contents)
+
+    monkeypatch.setattr(LSA, "encode", upset)
+    items = [{"ItemId": name, "Comment": name} for name in ("poison", "a red lamp")]
+    client.post("/api/items", json=items)
+    assert settled(client, "poison")["Status"] == "quarantined"
+    assert settled(client, "a red lamp")["Status"] == "live"

@@ -1,6 +1,7 @@
 """A new bundle from the live data, swapped in under load; the way back."""
 
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -82,7 +83,10 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     for thread in threads:
         thread.start()
     try:
-        assert train(shelved, shelf) == "000002"
+        told = CliRunner().invoke(
+            app, ["refit", "--bundles", str(shelf.folder), "--database", shelved.database]
+        )
+        assert told.exit_code == 0, told.output
         client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp for the hall"})
         told = until(client, "000002")
         assert settled(client, "late")["Found"] == "scores"
@@ -171,3 +175,32 @@ def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
     assert shelf.fresh_name() == "000004"
     assert shelf.prune(2) == ["000001"]
     assert shelf.way() == ["000003"]
+
+
+def test_a_schedule_starts_one_refit_when_it_is_due(
+    shelved: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from polyrec.serve.schedule import Schedule
+
+    begun = []
+    waits = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(Schedule, "command", lambda _: begun.append(1) or waits)
+    never, often = Schedule(shelved), Schedule(replace(shelved, refit_hours=1e-9))
+    never.look()
+    assert not begun
+    try:
+        often.look()
+        often.look()
+    finally:
+        often.close()
+    assert len(begun) == 1
+
+
+def test_a_refit_that_another_does_is_left_to_it(shelved: Settings, shelf: Shelf) -> None:
+    from polyrec.store.lease import lock
+
+    with (
+        lock(shelf.folder / ".refit"),
+        pytest.raises(BundleError, match="another refit is under way"),
+    ):
+        train(shelved, shelf)

@@ -108,6 +108,13 @@ class MultimodalLinear(ItemItem):
             grown._grafts = self._grafts.write(grown.weights_, columns, left)
         return grown
 
+    def roomy(self) -> Self:
+        """Return the same model, with all that `add_items` does only once already done."""
+        width = {name: rows.shape[1] for name, rows in self.features_.items()}
+        none = {n: Embeddings(np.zeros((0, d), np.float32), np.zeros(0, bool))
+                for n, d in width.items()}  # fmt: skip
+        return self.add_items(none)
+
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
         names = _readable(items)

@@ -21,5 +21,14 @@ catalogue   the items as they stand now: hidden, categories, labels, times
 labels      which items have which label or number
 popularity  what was popular of late
 model       a bundle and the items added since: immutable, swapped by one assignment
+keeper      the thread that follows the database and the pointer: new items, new bundles
+intake      the queue of items whose content waits to be read
+reading     content as the bundle's encoders, aligner, imputer and fuser read it
+uploads     files from outside: spooled, bounded, told by their bytes
+search      items by content
+slots       bounds how much costly work is under way
+gather      the database as tables to train on
+refit       the next bundle
+schedule    when it is trained
 seed        what an empty database takes over from a bundle
 """

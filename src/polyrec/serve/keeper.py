@@ -13,6 +13,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy.engine import Connection
 
 from polyrec.bundle import Bundle
 from polyrec.errors import PolyrecError
@@ -22,7 +25,7 @@ from polyrec.serve.model import Model
 from polyrec.serve.reading import Reader
 from polyrec.serve.schedule import Schedule
 from polyrec.serve.seed import seed, snapshot
-from polyrec.store import contents, records
+from polyrec.store import contents, log, records
 from polyrec.store.contents import Feature
 from polyrec.store.database import Database
 from polyrec.store.files import Files
@@ -46,6 +49,7 @@ class State:
     reader: Reader
     snapshot: int  # what changed up to then is in the bundle
     applied: dict[str, int] = field(default_factory=dict)  # item -> revision that the model has
+    roomy: bool = False  # whether the model is prepared for further items
     unread: list[str] = field(default_factory=list)  # items whose features are of another bundle
 
 
@@ -72,6 +76,8 @@ class Builder:
                 if item.revision > since or item.item_id not in bundle.rows
             ]  # fmt: skip
         state = State(Model.of(bundle, version=folder.name), reader, since)
+        if read or items:
+            self.make_room(state)
         self.apply(state, items)
         while read and state.unread:
             self.read(state, intake.AT_ONCE)
@@ -82,11 +88,27 @@ class Builder:
         some, state.unread = state.unread[:count], state.unread[count:]
         with self.database.read() as connection:
             items = records.find_items(connection, some)
+        items = [item for item in items if state.applied.get(item.item_id) != item.revision]
         made = intake.read_items(self.database, state.reader, self.files, items)
         features = [feature for found in made.values() for feature in found]
-        self.writer.submit(lambda c: contents.put_features(c, features)).result()
+
+        def keep(connection: Connection) -> None:
+            contents.put_features(connection, features)
+            log.append(connection, log.ITEM, [{"item_id": name} for name in made])
+
+        self.writer.submit(keep).result()
         found = {name: {f.view: f for f in each} for name, each in made.items()}
         self._grow(state, items, found)
+
+    def make_room(self, state: State) -> None:
+        """Prepare the model for items to come, as far as its recommender can be prepared.
+
+        The bundle lets go of the weights that it was loaded with: they are in the room.
+        """
+        recommender = state.model.bundle.parts.recommender
+        state.roomy = True
+        if hasattr(recommender, "roomy") and state.model.recommender is recommender:
+            state.model = state.model.standing_on(cast("Any", recommender).roomy())
 
     def apply(self, state: State, items: Iterable[Item]) -> None:
         """Let the model know these items as far as they were read."""
@@ -169,6 +191,9 @@ class Keeper:
 
     def follow(self) -> None:
         """Do what is to do, once."""
+        if not self.state.roomy:
+            self._builder.make_room(self.state)
+            self._live.grow(self.state.model)
         self._live.catch_up()
         self._follow_log()
         if self._after("pointer", _POINTER_S):

@@ -41,6 +41,12 @@ class Model:
         count = len(bundle.ids)
         return cls(bundle, bundle.parts.recommender, bundle.ids, bundle.views, count, version)
 
+    def standing_on(self, recommender: Recommender) -> Model:
+        """Return a bundle's own model with an equal recommender in the place of the bundle's."""
+        parts = replace(self.bundle.parts, recommender=recommender)
+        bundle = replace(self.bundle, parts=parts)
+        return replace(self, bundle=bundle, recommender=recommender)._ready(self)
+
     def with_items(self, ids: Sequence[str], views: Views) -> Model:
         """Return a model in which these items, known or not, have this content.
 

@@ -13,7 +13,6 @@ import numpy as np
 from polyrec.bundle import Bundle
 from polyrec.encode.run import Work, encode_contents
 from polyrec.engine.sandbox import Sandbox
-from polyrec.errors import PolyrecError
 from polyrec.store import state
 from polyrec.store.contents import KEPT, Feature
 from polyrec.store.features import FeatureCache
@@ -68,10 +67,12 @@ class Reader:
         """Return item -> what its content became, one feature per view."""
         try:
             return self._read(items)
-        except PolyrecError as error:
+        except OSError:  # the machine's fault, not the content's: it is tried again
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad content must not hold up the queue
             if len(items) > 1:  # one of them is to blame
                 return {k: v for item in items for k, v in self.read([item]).items()}
-            told = Problem("damaged", str(error))
+            told = Problem("damaged", str(error) or type(error).__name__)
             item = items[0]
             return {
                 item.item_id: [_feature(item, v, m, None, told) for v, m in self.makers.items()]
