@@ -204,3 +204,28 @@ def test_quantiles_come_from_buckets_as_prometheus_reckons_them() -> None:
     assert figures._quantile(buckets, 0.5) == pytest.approx(6.0)
     assert figures._quantile(buckets, 0.95) == pytest.approx(55.0)
     assert figures._quantile([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
+
+
+def test_words_and_files_find_items(pages: TestClient, jpeg: bytes) -> None:
+    title = pages.get("/api/item/i0001").json()["Comment"]
+    found = pages.get("/dashboard/search", params={"q": title})
+    assert "Nearest in text" in found.text
+    form = {"token": token(pages)}
+    shown = pages.post("/dashboard/search", data=form, files={"file": ("a.mp3", jpeg)})
+    assert "Nearest in image" in shown.text  # told by its bytes, not by its name
+    assert shown.text.count("<figure") == 24
+    for junk in (b"PK\x03\x04junk", b"\x89PNG\r\n\x1a\nbroken", b"words"):
+        answer = pages.post("/dashboard/search", data=form, files={"file": ("a.png", junk)})
+        assert answer.status_code == 200
+        assert 'role="alert"' in answer.text
+    refused = pages.post("/dashboard/search", files={"file": ("a.jpg", jpeg)})
+    assert refused.status_code == 403
+
+
+def test_an_uploaded_picture_is_the_items_picture(pages: TestClient, jpeg: bytes) -> None:
+    pages.post("/api/item", json={"ItemId": "fresh", "Comment": "A new one"})
+    drawn = pages.get("/dashboard/picture?id=fresh")
+    assert drawn.headers["Content-Type"] == "image/svg+xml"
+    assert pages.put("/api/item/fresh/media/image", content=jpeg).status_code == 200
+    assert pages.get("/dashboard/picture?id=fresh").headers["Content-Type"] == "image/jpeg"
+    assert "A new one" in pages.get("/dashboard/item?id=fresh").text

@@ -20,11 +20,6 @@ from polyrec.types import Catalog, Raw
 
 _LOG = logging.getLogger(__name__)
 SMALL = 320  # pixels
-_TYPES = (  # offset, first bytes, type
-    (0, b"ID3", "audio/mpeg"), (0, b"OggS", "audio/ogg"),
-    (0, b"fLaC", "audio/flac"), (8, b"WAVE", "audio/wav"),
-    (4, b"ftyp", "video/mp4"), (0, b"\x1aE\xdf\xa3", "video/webm"),
-)  # fmt: skip
 
 
 class Contents:
@@ -35,18 +30,19 @@ class Contents:
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
 
-    def of(self, item_id: str) -> Mapping[str, Raw]:
-        """Return an item's content by kind; nothing for an item that the data don't hold."""
+    def of(self, item_id: str, uploaded: Mapping[str, Path | None]) -> Mapping[str, Raw]:
+        """Return an item's content by kind; what was `uploaded` (None: taken away) comes first."""
         row = self._rows.get(item_id)
-        if row is None:
-            return {}
         catalog = self._loaded()
-        found = {kind: catalog.content(kind)[row] for kind in catalog.contents}
+        found: dict[str, Raw | None] = {}
+        if row is not None:
+            found = {kind: catalog.content(kind)[row] for kind in catalog.contents}
+        found |= uploaded
         return {kind: raw for kind, raw in found.items() if isinstance(raw, str | Path | bytes)}
 
-    def picture(self, item_id: str) -> bytes | None:
+    def picture(self, item_id: str, uploaded: Mapping[str, Path | None]) -> bytes | None:
         """Return a small JPEG of an item: its picture, else a frame of its video."""
-        contents = self.of(item_id)
+        contents = self.of(item_id, uploaded)
         for kind, draw in PICTURES.items():
             if kind in contents:
                 try:
@@ -73,16 +69,3 @@ class Contents:
                     _LOG.info("the bundle's data are not here: %s", error)
                     self._catalog = Catalog((), ())
         return self._catalog
-
-
-def media_type(head: bytes) -> str | None:
-    """Return the type that the first 16 bytes of a sound or video say, None for anything else.
-
-    >>> media_type(b"OggS" + bytes(12))
-    'audio/ogg'
-    """
-    for offset, mark, name in _TYPES:
-        if head[offset : offset + len(mark)] == mark:
-            return name
-    # the eleven bits with which each frame of a raw mp3 begins
-    return "audio/mpeg" if head[:1] == b"\xff" and head[1:2] >= b"\xe0" else None

@@ -24,6 +24,7 @@ _TABS = (
     ("", "Overview"),
     ("items", "Catalogue"),
     ("users", "Users"),
+    ("search", "Search"),
     ("events", "Events"),
     ("reports", "Reports"),
     ("keys", "Keys"),

@@ -92,6 +92,7 @@ def check_form(visitor: Visitor, service: Service, token: str) -> None:
 
 
 Reader = Annotated[Visitor, Depends(Needs("read"))]
+ReaderForm = Annotated[Visitor, Depends(Sends("read"))]
 WriterForm = Annotated[Visitor, Depends(Sends("write"))]
 Admin = Annotated[Visitor, Depends(Needs("admin"))]
 AdminForm = Annotated[Visitor, Depends(Sends("admin"))]

@@ -12,6 +12,7 @@ from polyrec.dashboard.routes import (
     media,
     overview,
     reports,
+    search,
     users,
 )
 
@@ -21,6 +22,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items.router,
     media.router,
     users.router,
+    search.router,
     events.router,
     reports.router,
     keys.router,

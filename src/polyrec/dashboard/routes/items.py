@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.cards import Card, card, cards
-from polyrec.dashboard.contents import media_type
 from polyrec.dashboard.page import page
-from polyrec.dashboard.routes.media import contents_of, head_of
+from polyrec.dashboard.routes.media import contents_of, playable, uploaded
 from polyrec.dashboard.visitor import Reader, WriterForm
 from polyrec.serve.live import Live
 from polyrec.serve.neighbours import near_item
 from polyrec.serve.reply import refuse
+from polyrec.serve.routes.media import status as status_of
 from polyrec.serve.service import Here, Service
 from polyrec.store import records
 from polyrec.store.tables import FEEDBACK, ITEMS
@@ -62,8 +62,10 @@ async def one(
     if item is None:
         raise refuse(404, "no such item", received=id, remedy="see /dashboard/items")
     live = await service.fresh()
-    contents = await run_in_threadpool(contents_of(request, service).of, id)
+    given = await uploaded(service, id)
+    contents = await run_in_threadpool(contents_of(request, service).of, id, given)
     text = contents.get("text")
+    stand = orjson.loads((await status_of(id, service)).body)
     told = {
         "item": item,
         "card": card(id, item),
@@ -73,6 +75,7 @@ async def one(
         "events": await service.read(lambda c: _events(c, id)),
         "near": await _near(service, live, id),
         "views": _present(live, id),
+        "stand": stand,
     }
     return page(request, service, visitor, "item", told)
 
@@ -92,7 +95,7 @@ async def hide(
 def _players(contents: Mapping[str, Raw]) -> list[tuple[str, str | None]]:
     """Return the sounds and videos of an item, and as what a browser may play them."""
     timed = [(kind, raw) for kind, raw in contents.items() if kind in ("audio", "video")]
-    return [(kind, media_type(head_of(raw))) for kind, raw in timed]
+    return [(kind, playable(raw, kind)) for kind, raw in timed]
 
 
 def _matching(connection: Connection, words: str, status: str, after: str) -> list[records.Item]:

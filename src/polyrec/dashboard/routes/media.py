@@ -11,10 +11,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.dashboard.contents import Contents, media_type
+from polyrec.dashboard.contents import Contents
 from polyrec.dashboard.visitor import Reader
+from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here, Service
+from polyrec.store import contents
 from polyrec.types import Raw
 
 router = APIRouter()
@@ -34,7 +36,8 @@ def contents_of(request: Request, service: Service) -> Contents:
 @router.get("/picture")
 async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
     """Send an item's small picture; without one, its initials on a colour of its own."""
-    found = await run_in_threadpool(contents_of(request, service).picture, id)
+    given = await uploaded(service, id)
+    found = await run_in_threadpool(contents_of(request, service).picture, id, given)
     if found is not None:
         return Response(found, media_type="image/jpeg", headers=_KEPT)
     return Response(_initials(id), media_type="image/svg+xml", headers=_KEPT)
@@ -49,9 +52,9 @@ async def media(
     kind: Annotated[str, Query(pattern="^(audio|video)$")],
 ) -> Response:
     """Send an item's sound or video, by ranges where the player asks for them."""
-    contents = await run_in_threadpool(contents_of(request, service).of, id)
-    raw = contents.get(kind)
-    found = None if raw is None else media_type(await run_in_threadpool(head_of, raw))
+    given = await uploaded(service, id)
+    raw = (await run_in_threadpool(contents_of(request, service).of, id, given)).get(kind)
+    found = None if raw is None else await run_in_threadpool(playable, raw, kind)
     if raw is None or found is None:
         raise refuse(404, "nothing to play", received=kind, remedy="see the item's page")
     if isinstance(raw, Path):
@@ -60,15 +63,31 @@ async def media(
     return Response(body, media_type=found, headers=_KEPT)
 
 
-def head_of(raw: Raw) -> bytes:
-    """Return the first bytes of a content; none where it can't be read."""
+async def uploaded(service: Service, item_id: str) -> dict[str, Path | None]:
+    """Return the files that were uploaded for an item, None for what was taken away."""
+    found = await service.read(lambda connection: contents.media_of(connection, [item_id]))
+    return {
+        kind: service.files.path(medium.digest) if medium.digest else None
+        for kind, medium in found.get(item_id, {}).items()
+    }
+
+
+def playable(raw: Raw, kind: str) -> str | None:
+    """Return as what a browser may play a sound or video, by its first bytes; None: not at all."""
+    found = sniff(_head(raw))
+    if kind not in found.modalities:
+        return None
+    return "audio/ogg" if found.media_type == "application/ogg" else found.media_type
+
+
+def _head(raw: Raw) -> bytes:
     if isinstance(raw, bytes):
-        return raw[:16]
+        return raw[:HEAD]
     if not isinstance(raw, Path):
         return b""
     try:
         with raw.open("rb") as file:
-            return file.read(16)
+            return file.read(HEAD)
     except OSError:
         return b""
 
