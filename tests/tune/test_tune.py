@@ -15,8 +15,9 @@ from polyrec import pipeline
 from polyrec.config import Config, parse, read
 from polyrec.engine.runs import current
 from polyrec.errors import ConfigError, DataError, FitError
-from polyrec.recommend import PARTS
+from polyrec.recommend import EXTRAS, PARTS
 from polyrec.recommend.ease import EASE
+from polyrec.registry import names
 from polyrec.tune import study
 from polyrec.tune.space import settings_of, with_settings
 from polyrec.types import Embeddings, Learnable
@@ -196,6 +197,22 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
             return labels[0]
 
     assert space["recommend.weights"].draw(Trial()) == {"image": 0.5, "text": 0.5}
+
+
+@pytest.mark.parametrize("name", sorted(set(names("recommend")) - {"popular", "blend"}))
+def test_what_a_model_declares_fits_its_settings(
+    world: Path, tmp_path: Path, parity_views: dict, name: str
+) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
+    config = made(world, tmp_path, recommend={"use": name})
+    model = pipeline.make_recommender(config, {})
+    for views in ({}, parity_views):
+        space = settings_of(config, model, views)
+        assert all(setting.path.startswith("recommend.") for setting in space)
+        for setting in space:
+            first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
+            pipeline.make_recommender(with_settings(config, {setting.path: first}), {})
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class ItemKNN(ItemItem):
 
     def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
         """Return where `polyrec tune` looks."""
-        neighbours = [20, 50, 100, 200, 500, 1000, None]
+        neighbours = [5, 10, 20, 50, 100, 200, 500, 1000, None]
         return {"shrink": {"low": 1, "high": 3000, "log": True}, "neighbours": neighbours}
 
 
