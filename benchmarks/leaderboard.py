@@ -69,7 +69,7 @@ def main() -> None:
             keep(asked.out, sorted(held.values(), key=lambda r: (r["data"], r["model"])))
             print(told(row), flush=True)
     held = load_cells(asked.out.with_suffix(".json"))
-    write(held.values(), asked.out, run=run_line(asked.out))
+    write(held.values(), asked.out, names=everyone(), run=run_line(asked.out))
 
 
 def arguments() -> argparse.Namespace:
@@ -199,6 +199,12 @@ def told(row: dict[str, Any]) -> str:
     figures = [(s["test"]["recall@20"], s["fit_processor_seconds"]) for s in row["seeds"]]
     reached = ", ".join(f"{recall:.4f} in {seconds:.1f} s" for recall, seconds in figures)
     return f"{row['data']}/{row['model']}: {reached} {row['note']}"
+
+
+def everyone() -> dict[str, int]:
+    """Return the names of all models and peers, and how many seeds each is worth."""
+    absent = admit_peers()
+    return {n: 3 if n in absent or draws(n) else 1 for n in {*registry.names("recommend"), *PEERS}}
 
 
 def run_line(out: Path) -> str:

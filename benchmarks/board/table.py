@@ -27,15 +27,15 @@ Models marked * are peers from other packages, fitted in the same way; at † se
 """
 
 
-def write(rows: Iterable[Row], place: Path, *, run: str) -> None:
-    """Write PLACE.md and PLACE.svg."""
+def write(rows: Iterable[Row], place: Path, *, names: Mapping[str, int], run: str) -> None:
+    """Write PLACE.md and PLACE.svg; `names` are all models, with the seeds that each is worth."""
     sets: dict[str, list[Row]] = {}
     for row in rows:
         sets.setdefault(row["data"], []).append(row)
     published = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
     parts = [f"# Leaderboard\n\n{_NOTES}\n{run}\n"]
     for data, cells in sorted(sets.items()):
-        parts.append(f"## {data}\n\n{_table(cells)}{_unfinished(cells)}")
+        parts.append(f"## {data}\n\n{_table(cells, names)}{_unfinished(cells, names)}")
         if data in published:
             parts.append(_others(published[data]))
     place.with_suffix(".md").write_text("\n".join(parts), encoding="utf-8")
@@ -47,13 +47,13 @@ def mean(row: Row, part: str, name: str) -> float:
     return fmean(seed[part][name] for seed in row["seeds"])
 
 
-def _table(cells: Sequence[Row]) -> str:
+def _table(cells: Sequence[Row], names: Mapping[str, int]) -> str:
     fitted = [row for row in cells if row["seeds"]]
     fitted.sort(key=lambda row: -mean(row, "test", "recall@20"))
-    return _HEAD + "".join(_line(row) for row in fitted)
+    return _HEAD + "".join(_line(row, names.get(row["model"], 1)) for row in fitted)
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, wanted: int) -> str:
     seeds = row["seeds"]
     low, high = (fmean(seed["interval"]["recall@20"][end] for seed in seeds) for end in (0, 1))
     trials = row["trials"]
@@ -64,9 +64,13 @@ def _line(row: Row) -> str:
         f"{mean(row, 'test', 'coverage@20'):.2f}", f"{mean(row, 'valid', 'recall@20'):.4f}",
         f"{fmean(seed['fit_processor_seconds'] for seed in seeds):.1f}",
         max(seed["peak_memory_mb"] for seed in seeds),
-        f"{fmean(seed['latency_ms'] for seed in seeds):.1f}", len(seeds),
+        f"{fmean(seed['latency_ms'] for seed in seeds):.1f}", _share(len(seeds), wanted),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def _share(there: int, wanted: int) -> str:
+    return str(there) if there >= wanted else f"{there} of {wanted}"
 
 
 def _spread(row: Row, name: str) -> str:
@@ -75,9 +79,11 @@ def _spread(row: Row, name: str) -> str:
     return f"{fmean(values):.4f}{spread}"
 
 
-def _unfinished(cells: Sequence[Row]) -> str:
-    """Return a line for every cell of which something is to be said."""
-    return "".join(f"\n† {row['model']}: {row['note']}\n" for row in cells if row["note"])
+def _unfinished(cells: Sequence[Row], names: Mapping[str, int]) -> str:
+    """Return a line for every cell of which something is to be said, and one for those not run."""
+    told = "".join(f"\n† {row['model']}: {row['note']}\n" for row in cells if row["note"])
+    absent = sorted(set(names) - {row["model"] for row in cells})
+    return told + (f"\nNot run yet: {', '.join(absent)}.\n" if absent else "")
 
 
 def _others(rows: Sequence[Row]) -> str:
