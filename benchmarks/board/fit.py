@@ -25,6 +25,7 @@ from polyrec.engine.runs import Run, accompany
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.recommend.stopping import fit
+from polyrec.store import state
 from polyrec.types import Interactions, Recommender
 
 VALID = ("recall@20", "ndcg@20")
@@ -38,7 +39,7 @@ def main() -> None:
     admit_peers()
     run = Cell(Path(config), model).read(json.loads(settings), seed=int(seed))
     try:
-        print(json.dumps(measure(run, float(budget))))
+        print(json.dumps(measure(run, float(budget)), default=str))
     except PolyrecError as error:
         print(json.dumps({"failed": str(error)}))
 
@@ -48,7 +49,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     loaded = load(config.data, weights=config.weights, seed=config.seed)
     data = loaded.dataset
     _, encoded = pipeline.encode(config, data.without_test())
-    _, _, views = pipeline.prepare(config, data.train, encoded)
+    *_, views = pipeline.prepare(config, data.train, encoded)
     model = pipeline.make_recommender(config, {})
     before = peak_memory_mb()
     clock = _Clock(budget)
@@ -61,6 +62,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     told = {
         "seed": config.seed,
         "hash": loaded.fingerprint,
+        "all_settings": state.settings(model),
         "valid": _rounded(compat(model, data.train, data.valid, VALID)),
         "test": _rounded(test),
         "interval": {
