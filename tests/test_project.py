@@ -19,14 +19,10 @@ def test_no_module_passes_400_lines_and_no_function_50() -> None:
 
 
 def test_importing_polyrec_loads_nothing_heavy() -> None:
-    code = (
-        "import sys, time; start = time.perf_counter(); import polyrec; "
-        "import json; print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))"
-    )
+    code = "import sys, polyrec, json; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    seconds, modules = json.loads(result.stdout)
-    assert not {"torch", "polars", "numpy", "scipy", "sklearn", "pydantic"} & set(modules)
-    assert seconds < 0.2
+    modules = set(json.loads(result.stdout))
+    assert not {"torch", "polars", "numpy", "scipy", "sklearn", "pydantic", "fastapi"} & modules
 
 
 def test_no_pickle_and_no_eval_in_the_source() -> None:
