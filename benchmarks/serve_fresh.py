@@ -157,7 +157,8 @@ def measure(folder: Path, uploads: int, swaps: int) -> None:
     settings = Settings(folder, database=f"sqlite:///{folder / 'service.sqlite'}")
     draw = np.random.default_rng(8)
     shelf = Shelf(folder)
-    with Server(partial(create_app, settings)) as port:
+    with Server(partial(create_app, settings)) as server:
+        port = server.port
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         first = upload(client, "warm-up", draw)
         asking = Asking(port, 3.0 + uploads * 1.5)
