@@ -56,14 +56,20 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
 
 
 def closed(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
-    """Return what a server reaches when every connection asks again as soon as it is answered."""
+    """Return what a server reaches when every connection asks again as soon as it is answered.
+
+    It ends after so many seconds, or with the requests.
+    """
 
     async def one(end: float, times: list[float], failed: list[int]) -> None:
         _, connection = await asyncio.get_running_loop().create_connection(
             _Connection, "127.0.0.1", port
         )
         while (start := time.perf_counter()) < end:
-            status = await connection.ask(next(requests))
+            asked = next(requests, None)
+            if asked is None:
+                return
+            status = await connection.ask(asked)
             times.append(1000 * (time.perf_counter() - start))
             if status != 200:
                 failed.append(status)

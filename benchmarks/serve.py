@@ -61,6 +61,7 @@ def bundle_of(items: int, folder: Path) -> Bundle:
         model.weights_ = draw.standard_normal((items, items), np.float32)
         model.names_, model.means_, model.features_, model.solvers_ = (), {}, {}, {}
         model.norms_ = np.ones(2, np.float32)
+        model.newcomers_ = {}
     else:
         columns = draw.integers(0, items, (items, 50), np.int32)
         starts = np.arange(items + 1, dtype=np.int64) * 50
@@ -131,6 +132,11 @@ class Server:
                 return self
             except OSError:
                 time.sleep(0.1)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return int(self._process.pid or 0)
 
     def under(self, load: Callable[[int], Load]) -> dict[str, float]:
         """Return what a load meets here, and the processor's time for one answer."""
