@@ -38,11 +38,11 @@ class MGCN(ContentGraphRecommender):
     that an event of the last second counts; the graphs' rows add up to 1, and features are
     centred, whitened and frozen. Published with `bpr`.
 
-    >>> MGCN(contrast=0.1).neighbours
+    >>> MGCN(contrast=0).neighbours
     10
     """
 
-    contrast: float = 0.01
+    contrast: float = 0.1
     contrast_temperature: float = 0.2
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:
