@@ -73,14 +73,17 @@ def test_training_beats_the_closed_form_it_begins_with() -> None:
 
 
 def test_few_pairs_and_many_alone_are_enough_for_transport() -> None:
-    generator = np.random.default_rng(0)
-    pairs = np.arange(ITEMS) % 100 == 7  # 4 pairs for 6 dimensions
-    first = generator.random(ITEMS) < 0.5
-    views = world(noise=0.1, text=pairs | first, image=pairs | ~first)
-    whole = world(noise=0.1)
-    by_pairs = Procrustes(width=6).fit(views, None).align(whole)
-    transported = SinkhornOT(width=6).fit(views, None).align(whole)
-    assert found_at_once(transported) > found_at_once(by_pairs)
+    """So few pairs leave much to luck, and to how a processor rounds: the mean of five worlds."""
+    by_pairs, transported = [], []
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        pairs = np.arange(ITEMS) % 100 == 7  # 4 pairs for 6 dimensions
+        first = generator.random(ITEMS) < 0.5
+        views = world(noise=0.1, seed=seed, text=pairs | first, image=pairs | ~first)
+        whole = world(noise=0.1, seed=seed)
+        by_pairs.append(found_at_once(Procrustes(width=6).fit(views, None).align(whole)))
+        transported.append(found_at_once(SinkhornOT(width=6).fit(views, None).align(whole)))
+    assert np.mean(transported) > np.mean(by_pairs) + 0.05
 
 
 def test_without_any_pair_transport_still_finds_its_way_where_shapes_are_alike() -> None:

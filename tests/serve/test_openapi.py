@@ -71,7 +71,7 @@ def test_bodies_have_examples_that_are_taken(client: TestClient, document: dict)
         assert answer.status_code == 200, answer.text
 
 
-def test_what_the_page_shows_is_answered(client: TestClient) -> None:
+def test_what_the_page_shows_is_answered(client: TestClient, jpeg: bytes) -> None:
     """Every curl of docs/serving.md is sent, in its order."""
     told = re.findall(r"^curl (.*?)$", DOCS.read_text().replace("\\\n", " "), re.MULTILINE)
     assert len(told) >= 10
@@ -79,6 +79,7 @@ def test_what_the_page_shows_is_answered(client: TestClient) -> None:
         method = (re.search(r"-X (\w+)", line) or ["", "GET"])[1]
         path = re.search(r"localhost:8087(\S+?)'?(\s|$)", line)[1]
         body = re.search(r"-d '(.*?)'(\s|$)", line)
-        answer = client.request(method, path, content=body[1] if body else None,
+        sent = jpeg if "--data-binary" in line else body and body[1]
+        answer = client.request(method, path, content=sent,
                                 headers={"Content-Type": "application/json"})  # fmt: skip
         assert answer.status_code == 200, (line, answer.text)

@@ -17,8 +17,7 @@ from polyrec.serve.service import Here
 from polyrec.store import keys
 
 router = APIRouter()
-_RATES = Rates()
-_TRIES_PER_SECOND = 1.0
+_TRIES_PER_SECOND = 1.0  # of one address
 
 
 @router.get("/login")
@@ -38,7 +37,8 @@ async def log_in(
     """Begin a session with a key; the session from before is over."""
     check_form(visitor, service, token)
     address = request.client.host if request.client else "?"
-    if _RATES.wait(address, per_second=_TRIES_PER_SECOND, now=time.monotonic()):
+    rates = _rates(request)
+    if rates.wait(address, per_second=_TRIES_PER_SECOND, now=time.monotonic()):
         raise refuse(429, "too many tries", remedy="wait a second", retry_s=1)
     found = await service.read(lambda connection: keys.check(connection, key.strip()))
     if found is None:
@@ -65,3 +65,12 @@ async def log_out(service: Here, visitor: Anybody, token: Annotated[str, Form()]
     answer = RedirectResponse("/dashboard/login", 303)
     answer.delete_cookie(COOKIE, path="/dashboard")
     return answer
+
+
+def _rates(request: Request) -> Rates:
+    """Return the buckets of this worker's application."""
+    state = request.app.state
+    if not hasattr(state, "logins"):
+        state.logins = Rates()
+    found: Rates = state.logins
+    return found
