@@ -254,6 +254,24 @@ class Explanation:
     baseline: float  # what is not the history's: 0 where the model is a plain sum over it
     exact: bool  # whether the parts are the model's own arithmetic
 
+    def by_item(self) -> list[tuple[int, dict[str, float]]]:
+        """Return each item of the history with its parts by source, who gives most first.
+
+        >>> Explanation(7, 3.0, {(1, "text"): 1.0, (2, "text"): 2.0}, 0.0, True).by_item()
+        [(2, {'text': 2.0}), (1, {'text': 1.0})]
+        """
+        items: dict[int, dict[str, float]] = {}
+        for (item, source), part in self.parts.items():
+            items.setdefault(item, {})[source] = part
+        return sorted(items.items(), key=lambda entry: -sum(entry[1].values()))
+
+    def by_source(self) -> dict[str, float]:
+        """Return what each source gives in all."""
+        sources: dict[str, float] = {}
+        for (_, source), part in self.parts.items():
+            sources[source] = sources.get(source, 0.0) + part
+        return sources
+
 
 @dataclass(frozen=True)
 class Catalog:

@@ -48,22 +48,16 @@ def explain(
 
 def _told(bundle: Bundle, found: Explanation) -> dict[str, Any]:
     """Return plain values: history items by what they give in all, and what each source gives."""
-    items: dict[int, dict[str, float]] = {}
-    sources: dict[str, float] = {}
-    for (row, source), part in found.parts.items():
-        items.setdefault(row, {})[source] = part
-        sources[source] = sources.get(source, 0.0) + part
-    ordered = sorted(items.items(), key=lambda entry: -sum(entry[1].values()))
     return {
         "item": bundle.ids[found.item],
         "title": bundle.titles[found.item],
         "score": found.score,
         "baseline": found.baseline,
         "exact": found.exact,
-        "sources": sources,
+        "sources": found.by_source(),
         "history": [
             {"item": bundle.ids[row], "title": bundle.titles[row], "parts": parts}
-            for row, parts in ordered
+            for row, parts in found.by_item()
         ],
     }
 

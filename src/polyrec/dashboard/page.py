@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 
-from polyrec.dashboard.session import COOKIE, LASTS_S
+from polyrec.dashboard.session import give_cookie
 from polyrec.dashboard.visitor import Visitor
 from polyrec.serve.service import Service
 
@@ -87,13 +87,5 @@ def page(
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     answer = HTMLResponse(text, status, headers)
     if visitor.fresh:
-        answer.set_cookie(
-            COOKIE,
-            visitor.session.pack(secret),
-            max_age=LASTS_S,
-            path="/dashboard",
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
+        give_cookie(answer, request, visitor.session, secret)
     return answer

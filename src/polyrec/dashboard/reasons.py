@@ -38,17 +38,15 @@ def reason(model: Model, history: History, item_id: str, *, user: int = -1) -> R
 
 
 def _told(model: Model, found: Explanation) -> Reason:
-    items: dict[int, float] = {}
+    best = [item for item, parts in found.by_item() if sum(parts.values()) > 0]
+    # what speaks against an item explains no recommendation
     sources: dict[str, float] = {}
-    for (other, source), part in found.parts.items():
-        items[other] = items.get(other, 0.0) + part
-        # what speaks against an item explains no recommendation
+    for (_, source), part in found.parts.items():
         sources[source] = sources.get(source, 0.0) + max(0.0, part)
     total = sum(sources.values())
-    best = sorted((other for other in items if items[other] > 0), key=lambda o: -items[o])
     shares = sorted(sources.items(), key=lambda pair: -pair[1])
     return Reason(
-        tuple(model.ids[other] for other in best[:_NAMED]),
+        tuple(model.ids[item] for item in best[:_NAMED]),
         tuple((name, part / total) for name, part in shares if part > 0.005 * total),
         found.exact,
     )

@@ -14,6 +14,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
 import orjson
+from fastapi import Request, Response
 
 COOKIE = "polyrec_session"
 LASTS_S = 12 * 3600
@@ -59,6 +60,19 @@ class Session:
     def accepts(self, token: str, secret: bytes) -> bool:
         """Return whether a form's token is one of this session."""
         return hmac.compare_digest(token.encode(), self.token(secret).encode())
+
+
+def give_cookie(answer: Response, request: Request, session: Session, secret: bytes) -> None:
+    """Set the cookie of a session, out of reach for scripts and for other sites."""
+    answer.set_cookie(
+        COOKIE,
+        session.pack(secret),
+        max_age=LASTS_S,
+        path="/dashboard",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def _sign(secret: bytes, purpose: str, text: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
+from polyrec.recommend.content import unit_rows
 from polyrec.recommend.grafts import Grafts
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
 from polyrec.recommend.room import Room
@@ -93,7 +94,7 @@ class MultimodalLinear(ItemItem):
         grown = replace(self)
         grown.names_, grown.means_, grown.norms_ = self.names_, self.means_, self.norms_
         grown.solvers_ = self.solvers_
-        fresh = {name: _rows(views[name], self.means_[name]) for name in self.features_}
+        fresh = {name: unit_rows(views[name], self.means_[name]) for name in self.features_}
         grown.features_ = {
             name: np.concatenate([rows, fresh[name]]) for name, rows in self.features_.items()
         }
@@ -206,7 +207,7 @@ class MultimodalLinear(ItemItem):
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
         read = [name for name in names if given is None or name in given]
         self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in read}
-        self.features_ = {n: _rows(items[n], self.means_[n]) for n in read}
+        self.features_ = {n: unit_rows(items[n], self.means_[n]) for n in read}
         self.solvers_ = {n: _solver(self.features_[n], self.content_l2) for n in self.names_}
 
     def _shares(self) -> dict[str, float]:
@@ -277,19 +278,6 @@ def _in_shares(whole: Floats, told: Floats) -> Floats:
 
 def _readable(items: Views) -> list[str]:
     return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
-
-
-def _rows(view: Embeddings, mean: Floats) -> Floats:
-    """Return (n, d) centred rows of length 1; absent ones are 0 and say nothing."""
-    centred = view.vectors - mean
-    norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    # a row that is the mean leaves rounding, which is no content
-    told = (
-        norms
-        > 1e-6 * np.linalg.norm(np.where(view.present[:, None], view.vectors, 0), axis=1)[:, None]
-    )
-    unit = np.where(told, centred, 0) / np.where(norms > 0, norms, 1)
-    return np.asarray(np.where(view.present[:, None], unit, 0), np.float32)
 
 
 def _solver(features: Floats, l2: float) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from polyrec.engine.watch import Watch
 from polyrec.recommend.item_item import rank
-from polyrec.types import Floats, Interactions, Part, Query, Views
+from polyrec.types import Floats, Interactions, Ints, Part, Query, Views
 
 _K = 20
 _MOST = 10_000  # users asked: more tell nothing new between two epochs
@@ -38,16 +38,12 @@ def ranking_watch(
     """
     if valid is None:
         return None
-    relevant = valid.positives()
-    counts = np.diff(relevant.indptr)
-    active = np.zeros(train.shape[0], bool)
-    active[train.users] = True
-    users = np.flatnonzero(active & (counts > 0))
-    users = users[:: max(1, -(-len(users) // _MOST))]
+    users = asked(train, valid, most=_MOST)
     if not len(users):
         return None
     query = train.histories(users)
-    wanted = relevant[users].astype(bool)
+    wanted = valid.positives()[users].astype(bool)
+    counts = np.diff(wanted.indptr)
 
     def recall() -> float:
         lists = rank(score, query, _K, hide_seen=True).items
@@ -57,6 +53,14 @@ def ranking_watch(
             return 0.0
         hits = np.asarray(wanted[rows[listed], lists.ravel()[listed]], np.float64).ravel()
         found = np.bincount(rows[listed], weights=hits, minlength=len(users))
-        return float((found / counts[users]).mean())
+        return float((found / counts).mean())
 
     return Watch(recall, f"valid recall@{_K}", higher=True, every=every)
+
+
+def asked(train: Interactions, valid: Interactions, *, most: int) -> Ints:
+    """Return the users with train events and relevant valid items, evenly thinned to `most`."""
+    active = np.zeros(train.shape[0], bool)
+    active[train.users] = True
+    users = np.flatnonzero(active & (np.diff(valid.positives().indptr) > 0))
+    return users[:: max(1, -(-len(users) // most))]

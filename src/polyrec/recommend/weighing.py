@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from polyrec.index.topk import top_k
+from polyrec.recommend.stopping import asked
 from polyrec.types import Bools, Csr, Floats, Interactions, Ints, Query
 
 _K = 20
@@ -34,18 +35,14 @@ class Candidates:
     def of(cls, opinions: Opinions, train: Interactions, valid: Interactions) -> Candidates | None:
         """Gather them for users with train and valid events; None where there are none."""
         matrix = valid.positives()
-        counts = np.diff(matrix.indptr)
-        active = np.zeros(train.shape[0], bool)
-        active[train.users] = True
-        users = np.flatnonzero(active & (counts > 0))
-        users = users[:: max(1, -(-len(users) // _MOST))]
+        users = asked(train, valid, most=_MOST)
         if not len(users):
             return None
         size = max(1, _BATCH_BYTES // (4 * train.shape[1]))
         batches = [users[start : start + size] for start in range(0, len(users), size)]
         pieces = [_gather(opinions(q), q, matrix[u]) for u in batches for q in [train.histories(u)]]
         scores, wanted = (np.concatenate(part) for part in zip(*pieces, strict=True))
-        return cls(scores, wanted, counts[users])
+        return cls(scores, wanted, np.diff(matrix.indptr)[users])
 
     def figure(self, weights: Floats) -> float:
         """Return Recall@20 + NDCG@20 of the weighted sum."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from polyrec.dashboard.page import page
-from polyrec.dashboard.session import COOKIE, LASTS_S, Session
+from polyrec.dashboard.session import COOKIE, Session, give_cookie
 from polyrec.dashboard.visitor import Anybody, check_form, end
 from polyrec.serve.rates import Rates
 from polyrec.serve.reply import refuse
@@ -45,15 +45,8 @@ async def log_in(
         return page(request, service, visitor, "login", {"wrong": True}, status=401)
     await end(service, visitor.session)
     answer = RedirectResponse("/dashboard", 303)
-    answer.set_cookie(
-        COOKIE,
-        Session.begin(found.key_id, now=int(time.time())).pack(service.database.secret),
-        max_age=LASTS_S,
-        path="/dashboard",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    begun = Session.begin(found.key_id, now=int(time.time()))
+    give_cookie(answer, request, begun, service.database.secret)
     return answer
 
 

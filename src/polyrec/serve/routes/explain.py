@@ -78,20 +78,14 @@ def _explained(model: Model, history: History, user_id: str, row: int) -> Explan
 
 
 def _told(model: Model, found: Explanation) -> dict[str, Any]:
-    items: dict[int, dict[str, float]] = {}
-    sources: dict[str, float] = {}
-    for (row, source), part in found.parts.items():
-        items.setdefault(row, {})[source] = part
-        sources[source] = sources.get(source, 0.0) + part
-    ordered = sorted(items.items(), key=lambda entry: -sum(entry[1].values()))
     return {
         "Score": found.score,
         "Baseline": found.baseline,
         "Exact": found.exact,
-        "Sources": sources,
+        "Sources": found.by_source(),
         "History": [
             {"ItemId": model.ids[row], "Share": sum(parts.values()), "Parts": parts}
-            for row, parts in ordered
+            for row, parts in found.by_item()
         ],
     }
 
