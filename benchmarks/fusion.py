@@ -14,6 +14,7 @@ other data and seeds stays, so that the whole can be made in pieces.
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ def conditions(name: str, seed: int) -> dict:
             config = configured(name, seed, Path(place), new=condition == "new items")
             dataset = load(config.data, weights=config.weights, seed=seed).dataset
             views = pipeline.encode(config, dataset)[1]
+            if condition == "new items":
+                dataset = only_new(dataset)
             if "missing" in condition:
                 taken = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
                 views = drop(views, "text", rate=0.4, popularity=taken, seed=seed)
@@ -96,6 +99,14 @@ def configured(name: str, seed: int, place: Path, *, new: bool) -> Config:
         make_world(place / "world", Studio(items=600, users=2000, seed=seed))
         (place / "studio.yaml").write_text(STUDIO + f"cache: {place / 'c.sqlite'}\n")
     return read(place / "studio.yaml", overrides=overrides)
+
+
+def only_new(dataset: Dataset) -> Dataset:
+    """Return the dataset with pairs of items that train does not know in valid and test alone."""
+    known = np.bincount(dataset.train.items, minlength=dataset.train.shape[1]) > 0
+    parts = {"valid": dataset.valid, "test": dataset.test}
+    kept = {name: part.take(~known[part.items]) for name, part in parts.items()}
+    return replace(dataset, **kept)
 
 
 def table(dataset: Dataset, views: Views, seed: int) -> dict:
