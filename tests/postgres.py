@@ -28,7 +28,8 @@ class Postgres:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        # it refuses to run as root
+        self._as = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
         if self._as:
             shutil.chown(folder, "postgres")
         self._run(
@@ -60,7 +61,8 @@ class Postgres:
 
     def _run(self, program: str, *words: str) -> None:
         done = subprocess.run(
-            [*self._as, str(self._bin / program), *words],
+            [str(self._bin / program), *words],
             cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+            extra_groups=[] if self._as else None, **self._as,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()
