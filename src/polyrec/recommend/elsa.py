@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.engine.device import pick_device
+from polyrec.engine.propagation import Propagation
 from polyrec.engine.train import Schedule, train
 from polyrec.engine.watch import Watch
 from polyrec.recommend.item_item import popularity
@@ -112,19 +113,11 @@ class Autoencoder(nn.Module):
 
     def loss(self, histories: Csr) -> Any:
         """Return the mean of 2 - 2 cos(r, x) over the rows r, each with two events or more."""
-        device = self.table.device
-        starts, items, weights = (
-            torch.from_numpy(part).to(device)
-            for part in (
-                histories.indptr[:-1].astype(np.int64),
-                histories.indices.astype(np.int64),
-                histories.data,
-            )
-        )
         rows = F.normalize(self.table, dim=1)
-        summed = F.embedding_bag(items, rows, starts, mode="sum", per_sample_weights=weights)
+        summed = Propagation.of(histories, self.table.device)(rows)  # (b, dim) z
         told = (summed**2).sum(dim=1)  # |z|^2
-        own = torch.from_numpy(np.add.reduceat(histories.data**2, histories.indptr[:-1])).to(device)
+        squares = np.add.reduceat(histories.data**2, histories.indptr[:-1])
+        own = torch.from_numpy(squares).to(rows.device)  # |r|^2
         made = ((summed @ (rows.T @ rows)) * summed).sum(dim=1) - 2 * told + own
         cosine = (told - own) / (own * made.clamp(min=1e-6)).sqrt()
         return (2 - 2 * cosine).mean()
