@@ -48,7 +48,7 @@ _ENOUGH = 5.0  # seconds of budget below which no further seed is begun
 def main() -> None:
     asked = arguments()
     absent = admit_peers()
-    for name in absent:
+    for name in (name for name in absent if not asked.models or name in asked.models):
         print(f"{name} is skipped: {PEERS[name][0]} is not installed (extra `bench`)")
     wanted = asked.models or [n for n in registry.names("recommend") if n not in absent]
     configs = list(data_sets(asked.configs, only=asked.data))

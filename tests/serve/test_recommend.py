@@ -258,6 +258,7 @@ def test_items_that_only_content_knows_answer_by_content(
 ) -> None:
     """A model that can't take in items (behaviour alone) leaves them to content."""
     service = client.app.state.service
+    service.keeper.close()  # or it would put its own model in this one's place
     twin = bundle.rows["i0003"]
     views = {name: view.take([twin]) for name, view in bundle.views.items()}
     frozen = Model(bundle, _WithoutGrowth(bundle.parts.recommender), bundle.ids, bundle.views,
@@ -277,6 +278,7 @@ class _WithoutGrowth:
 
 def test_an_item_added_later_is_recommended(client: TestClient, bundle: Bundle) -> None:
     service = client.app.state.service
+    service.keeper.close()
     twin = bundle.rows["i0003"]
     views = {name: view.take([twin]) for name, view in bundle.views.items()}
     client.post("/api/item", json={"ItemId": "twin"})
