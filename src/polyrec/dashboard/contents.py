@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from polyrec.bundle import Bundle
-from polyrec.data.load import load
+from polyrec.data.load import read_catalog
 from polyrec.errors import MediaError, PolyrecError
 from polyrec.media.probe import PICTURES
 from polyrec.types import Catalog, Raw
@@ -28,12 +28,12 @@ class Contents:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._lock = threading.Lock()
-        self._catalog: Catalog | None = None
+        self._known: tuple[Catalog, Mapping[str, int]] | None = None
 
     def of(self, item_id: str, uploaded: Mapping[str, Path | None]) -> Mapping[str, Raw]:
         """Return an item's content by kind; what was `uploaded` (None: taken away) comes first."""
-        row = self._rows.get(item_id)
-        catalog = self._loaded()
+        catalog, rows = self._loaded()
+        row = rows.get(item_id)
         found: dict[str, Raw | None] = {}
         if row is not None:
             found = {kind: catalog.content(kind)[row] for kind in catalog.contents}
@@ -51,21 +51,14 @@ class Contents:
                     continue
         return None
 
-    @property
-    def _rows(self) -> Mapping[str, int]:
-        catalog = self._loaded()
-        if not hasattr(self, "_places"):
-            self._places = {name: row for row, name in enumerate(catalog.ids)}
-        return self._places
-
-    def _loaded(self) -> Catalog:
+    def _loaded(self) -> tuple[Catalog, Mapping[str, int]]:
+        """Return the items of the data, and id -> row; none where the data are not here."""
         with self._lock:
-            if self._catalog is None:
-                config = self.bundle.config
+            if self._known is None:
                 try:
-                    told = load(config.data, weights=config.weights, seed=config.seed)
-                    self._catalog = told.dataset.catalog
+                    catalog = read_catalog(self.bundle.config.data)
                 except (PolyrecError, OSError) as error:
                     _LOG.info("the bundle's data are not here: %s", error)
-                    self._catalog = Catalog((), ())
-        return self._catalog
+                    catalog = Catalog((), ())
+                self._known = catalog, {name: row for row, name in enumerate(catalog.ids)}
+            return self._known

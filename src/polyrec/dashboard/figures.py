@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.serve.metrics import REQUESTS, SECONDS, SHARED
 from polyrec.store import log
-from polyrec.store.tables import ITEMS, LOG
+from polyrec.store.tables import LOG
 
 _DAY = 86_400_000_000  # microseconds
 DAYS = 28
@@ -79,12 +79,6 @@ def events_by_day(connection: Connection, *, now: int) -> list[tuple[str, dict[s
         (f"{datetime.fromtimestamp(place * _DAY / 1e6, UTC):%d %b}", kinds)
         for place, kinds in sorted(found.items())
     ]
-
-
-def items_by_status(connection: Connection) -> dict[str, int]:
-    """Return how many items are live, queued and quarantined."""
-    query = sa.select(ITEMS.c.status, sa.func.count()).group_by(ITEMS.c.status)
-    return {status: int(count) for status, count in connection.execute(query)}
 
 
 def drift(days: list[tuple[str, dict[str, int]]]) -> float | None:

@@ -27,9 +27,8 @@ class Reason:
 def reason(model: Model, history: History, item_id: str, *, user: int = -1) -> Reason | None:
     """Return why, None where the model has no score for the item from this history."""
     row = model.rows.get(item_id, model.scored)
-    rows, weights = history.located(model)
-    known = rows < model.scored
-    rows, weights = rows[known][-_LATEST:], weights[known][-_LATEST:]
+    known = history.scored(model)
+    rows, weights = known.rows[-_LATEST:], known.weights[-_LATEST:]
     if row >= model.scored or not weights.any():
         return None
     query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)

@@ -104,7 +104,6 @@ class _Training:
         self.label, self.generators = label, generators
         self.values: list[float] = []
         self._best: dict[str, Any] | None = None
-        self._measured: list[int] = []  # the epoch of each value
         self._epoch, self._step, self._steps = 0, 0, 0  # epochs done, steps in this one, in all
         self._order = np.random.default_rng(seed)
         self._drawn = self._order.bit_generator.state  # as it was when the epoch began

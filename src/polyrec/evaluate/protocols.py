@@ -23,6 +23,7 @@ from polyrec.evaluate.metrics import (
     Values,
     in_columns,
 )
+from polyrec.recommend.stopping import askable
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Recommender, Views
 
 PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
@@ -78,9 +79,7 @@ def compat(
     asked = [Metric.parse(name) for name in metrics]
     relevant = target.positives()
     counts = np.diff(relevant.indptr).astype(np.int64)
-    active = np.zeros(train.shape[0], bool)
-    active[train.users] = True
-    users = np.flatnonzero(active & (counts > 0))
+    users = askable(train, relevant)
     if not len(users):
         raise FitError("nobody to evaluate on", received=f"{len(target)} target events",
                        remedy="users need train events and relevant target items")  # fmt: skip

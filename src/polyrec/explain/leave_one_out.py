@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyrec.types import Query, Recommender
+from polyrec.types import Floats, Query, Recommender
 
 WHOLE = "history"
 """The source of a part that can't be split by modality."""
@@ -13,21 +13,21 @@ _CELLS = 4_000_000  # scores held at once
 
 
 def leave_one_out(
-    model: Recommender, query: Query, item: int, score: float
+    model: Recommender, query: Query, item: int, scores: Floats
 ) -> dict[tuple[int, str], float]:
     """Return {(history item, "history"): how far the score falls without it}.
 
-    Costs one question per item of the history.
+    `scores` (1, n) are those of the whole. Costs one question per item of the history.
     """
-    step = max(1, _CELLS // max(1, model.score(query).shape[1]))
+    whole, step = float(scores[0, item]), max(1, _CELLS // max(1, scores.shape[1]))
     places = np.arange(len(query.items))
     parts: dict[tuple[int, str], float] = {}
     for start in range(0, len(places), step):
         some = places[start : start + step]
-        scores = model.score(_without(query, some))[:, item]
+        without = model.score(_without(query, some))[:, item]
         parts |= {
-            (int(query.items[place]), WHOLE): score - float(left)
-            for place, left in zip(some, scores, strict=True)
+            (int(query.items[place]), WHOLE): whole - float(left)
+            for place, left in zip(some, without, strict=True)
         }
     return parts
 

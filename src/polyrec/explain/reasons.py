@@ -19,13 +19,14 @@ def explain(model: Recommender, query: Query, item: int, train: Interactions) ->
     """
     if len(query) != 1:
         raise DataError("one question at a time", received=len(query), remedy="use query.take")
-    score = model.score(query)
-    if not 0 <= item < score.shape[1]:
-        raise DataError("no such item", received=item, remedy=f"items are 0..{score.shape[1] - 1}")
-    total = float(score[0, item])
-    if hasattr(model, "column_parts") and len(query.items):
+    scores = model.score(query)
+    if not 0 <= item < scores.shape[1]:
+        raise DataError("no such item", received=item, remedy=f"items are 0..{scores.shape[1] - 1}")
+    total = float(scores[0, item])
+    exact = hasattr(model, "column_parts")
+    if exact and len(query.items):
         parts = additive(model, query, item, train)
     else:
-        parts = leave_one_out(model, query, item, total)
+        parts = leave_one_out(model, query, item, scores)
     baseline = total - float(np.sum(list(parts.values())))
-    return Explanation(item, total, parts, baseline, hasattr(model, "column_parts"))
+    return Explanation(item, total, parts, baseline, exact)

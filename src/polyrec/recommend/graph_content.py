@@ -10,10 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from polyrec.errors import FitError
+from polyrec.recommend.content import readable
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
 from polyrec.recommend.graph import GraphRecommender, unit_rows
 from polyrec.recommend.graph_steps import Tables
-from polyrec.types import FUSED, Csr, Floats, Interactions, Views
+from polyrec.types import Csr, Floats, Interactions, Views
 
 
 @dataclass
@@ -58,7 +59,7 @@ class ContentGraphRecommender(GraphRecommender):
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
-        names = _readable(items)
+        names = readable(items)
         alone: list[dict[str, float] | None] = [None, *({name: 1.0} for name in names)]
         return [
             {"temperature": (0.15, 0.2, 0.25)},
@@ -73,7 +74,7 @@ class ContentGraphRecommender(GraphRecommender):
             remedy = f"name views of {', '.join(sorted(items)) or 'none'} with weights >= 0"
             raise FitError("weights don't fit the views", received=given, remedy=remedy)
         self.content_ = {}
-        for name in _readable(items) if given is None else sorted(n for n in given if given[n] > 0):
+        for name in readable(items) if given is None else sorted(n for n in given if given[n] > 0):
             likeness = Likeness.of(items[name])
             if not likeness.directions.size:  # all rows are the same: nothing to tell items by
                 continue
@@ -115,7 +116,3 @@ class ContentGraphRecommender(GraphRecommender):
             )
             self.items_[cold] = self._placed(near, self.items_)
             self.reach_[cold] = near @ self.reach_
-
-
-def _readable(items: Views) -> list[str]:
-    return sorted(n for n, view in items.items() if n != FUSED and view.present.any())

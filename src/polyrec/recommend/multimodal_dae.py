@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.errors import FitError
 from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
+from polyrec.recommend.content import readable
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
 from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
@@ -77,7 +78,7 @@ class MultimodalDAE(Autoencoder):
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
-        names = _readable(items)
+        names = readable(items)
         alone = [{name: 1.0} for name in names]
         return [
             {"weights": [*alone, None]} if len(names) > 1 else {},
@@ -87,7 +88,7 @@ class MultimodalDAE(Autoencoder):
 
     def _shares(self, items: Views) -> dict[str, float]:
         given = self.weights
-        known = {*_readable(items), *({FUSED} & set(items) if given else ())}
+        known = {*readable(items), *({FUSED} & set(items) if given else ())}
         # a view that nobody has any more is no mistake in the weights
         if given is not None and (set(given) - set(items) or min(given.values(), default=0) < 0):
             remedy = f"name views of {', '.join(sorted(known)) or 'none'} with weights >= 0"
@@ -176,7 +177,3 @@ class Smoothed(nn.Module):
 def _centred(view: Embeddings) -> Likeness:
     """Return how items are compared: by the cosine of centred rows, all directions as they are."""
     return replace(Likeness.of(view), directions=np.eye(view.width, dtype=np.float32))
-
-
-def _readable(items: Views) -> list[str]:
-    return sorted(n for n, view in items.items() if n != FUSED and view.present.any())

@@ -11,7 +11,7 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
-from polyrec.recommend.content import unit_rows
+from polyrec.recommend.content import readable, unit_rows
 from polyrec.recommend.grafts import Grafts
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
 from polyrec.recommend.room import Room
@@ -118,7 +118,7 @@ class MultimodalLinear(ItemItem):
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
-        names = _readable(items)
+        names = readable(items)
         # fused late or early: valid tells
         early = [{FUSED: 1.0, **dict.fromkeys(names, 0.0)}] if FUSED in items else []
         return [
@@ -130,7 +130,7 @@ class MultimodalLinear(ItemItem):
     def ranges(self, items: Views) -> Mapping[str, Any]:
         """Return where `polyrec tune` looks; `weights` are chosen as in `search_space`."""
         strength = {"l2": {"low": 10, "high": 5000, "log": True}}
-        if not _readable(items):
+        if not readable(items):
             return strength
         return strength | {
             "content": {"low": 0.1, "high": 5, "log": True},
@@ -195,7 +195,7 @@ class MultimodalLinear(ItemItem):
 
     def _read(self, items: Views) -> None:
         given = self.weights
-        names = _readable(items)
+        names = readable(items)
         if given and FUSED in given and FUSED in items and items[FUSED].present.any():
             names.append(FUSED)
         # a view that nobody has any more is no mistake in the weights
@@ -274,10 +274,6 @@ def _in_shares(whole: Floats, told: Floats) -> Floats:
     total = told.sum(axis=1)
     scale = np.where(total != 0, whole / np.where(total != 0, total, 1), 0)
     return np.asarray(told * scale[:, None], np.float32)
-
-
-def _readable(items: Views) -> list[str]:
-    return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
 
 
 def _solver(features: Floats, l2: float) -> Floats:

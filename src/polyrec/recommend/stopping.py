@@ -8,7 +8,7 @@ import numpy as np
 
 from polyrec.engine.watch import Watch
 from polyrec.recommend.item_item import rank
-from polyrec.types import Floats, Interactions, Ints, Part, Query, Views
+from polyrec.types import Csr, Floats, Interactions, Ints, Part, Query, Views
 
 _K = 20
 _MOST = 10_000  # users asked: more tell nothing new between two epochs
@@ -38,11 +38,12 @@ def ranking_watch(
     """
     if valid is None:
         return None
-    users = asked(train, valid, most=_MOST)
+    relevant = valid.positives()
+    users = thinned(askable(train, relevant), _MOST)
     if not len(users):
         return None
     query = train.histories(users)
-    wanted = valid.positives()[users].astype(bool)
+    wanted = relevant[users].astype(bool)
     counts = np.diff(wanted.indptr)
 
     def recall() -> float:
@@ -58,9 +59,13 @@ def ranking_watch(
     return Watch(recall, f"valid recall@{_K}", higher=True, every=every)
 
 
-def asked(train: Interactions, valid: Interactions, *, most: int) -> Ints:
-    """Return the users with train events and relevant valid items, evenly thinned to `most`."""
+def askable(train: Interactions, relevant: Csr) -> Ints:
+    """Return the users with train events and items in `relevant` (u, n), ascending."""
     active = np.zeros(train.shape[0], bool)
     active[train.users] = True
-    users = np.flatnonzero(active & (np.diff(valid.positives().indptr) > 0))
+    return np.flatnonzero(active & (np.diff(relevant.indptr) > 0))
+
+
+def thinned(users: Ints, most: int) -> Ints:
+    """Return at most so many of the users, evenly spread."""
     return users[:: max(1, -(-len(users) // most))]

@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from polyrec.index.topk import top_k
-from polyrec.recommend.stopping import asked
+from polyrec.recommend.stopping import askable, thinned
 from polyrec.types import Bools, Csr, Floats, Interactions, Ints, Query
 
 _K = 20
@@ -35,7 +35,7 @@ class Candidates:
     def of(cls, opinions: Opinions, train: Interactions, valid: Interactions) -> Candidates | None:
         """Gather them for users with train and valid events; None where there are none."""
         matrix = valid.positives()
-        users = asked(train, valid, most=_MOST)
+        users = thinned(askable(train, matrix), _MOST)
         if not len(users):
             return None
         size = max(1, _BATCH_BYTES // (4 * train.shape[1]))

@@ -78,16 +78,21 @@ class History:
             self._model, self._query = model, None
         return self._located
 
+    def scored(self, model: Model) -> Located:
+        """Return the part that a model has scores for: those behind are known by content alone."""
+        rows, weights = self.located(model)
+        known = rows < model.scored
+        return Located(rows[known], weights[known])  # copies: a question may sort its own
+
     def query(self, model: Model, user: int) -> Query | None:
         """Return what a model is asked, kept as well; None where it has a score for nothing here.
 
         `user` is the row among the bundle's users, -1 for someone unknown.
         """
-        rows, weights = self.located(model)
+        self.located(model)  # forgets the question of another model
         if self._query is None or self._query.users[0] != user:
-            scored = rows < model.scored
-            if not weights[scored].any():
+            rows, weights = self.scored(model)
+            if not weights.any():
                 return None
-            starts = np.array([0, int(scored.sum())])
-            self._query = Query(np.array([user]), starts, rows[scored], weights[scored])
+            self._query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
         return self._query

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
-from polyrec.store.tables import ITEMS
+from polyrec.store import records
 
 if TYPE_CHECKING:
     from polyrec.serve.service import Service  # which counts with these figures itself
@@ -68,9 +68,8 @@ class State(Collector):
 
     def _items(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily("polyrec_items", "Items by status", labels=["status"])
-        by_status = sa.select(ITEMS.c.status, sa.func.count()).group_by(ITEMS.c.status)
         with self._service.database.read() as connection:
-            for status, count in connection.execute(by_status):
+            for status, count in records.count_by_status(connection).items():
                 family.add_metric([status], float(count))
         return family
 

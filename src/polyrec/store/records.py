@@ -172,6 +172,12 @@ def items(connection: Connection, *, after: str | None, count: int) -> list[Item
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
+def count_by_status(connection: Connection) -> dict[str, int]:
+    """Return how many items are live, queued and quarantined."""
+    query = sa.select(ITEMS.c.status, sa.func.count()).group_by(ITEMS.c.status)
+    return {status: int(count) for status, count in connection.execute(query)}
+
+
 def found(connection: Connection, query: Any) -> list[Item]:
     """Return the items that a select of whole rows finds."""
     return [_item(row) for row in connection.execute(query).mappings()]

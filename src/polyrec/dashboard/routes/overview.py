@@ -15,7 +15,7 @@ from polyrec.dashboard.page import page
 from polyrec.dashboard.visitor import Reader
 from polyrec.evaluate import charts
 from polyrec.serve.service import Here
-from polyrec.store import log
+from polyrec.store import log, records
 
 router = APIRouter()
 _ROUTES = 8
@@ -46,5 +46,5 @@ def _told(connection: Connection) -> dict[str, Any]:
         "days": columns(days, title="Events per day, by type"),
         "events": sum(sum(kinds.values()) for _, kinds in days),
         "drift": figures.drift(days),
-        "status": figures.items_by_status(connection),
+        "status": records.count_by_status(connection),
     }

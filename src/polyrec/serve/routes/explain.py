@@ -69,9 +69,7 @@ async def explain_item(user_id: PathId, item_id: PathId, service: Here) -> Respo
 
 
 def _explained(model: Model, history: History, user_id: str, row: int) -> Explanation:
-    rows, weights = history.located(model)
-    known = rows < model.scored
-    rows, weights = rows[known], weights[known]
+    rows, weights = history.scored(model)
     users = np.array([model.users.get(user_id, -1)])
     query = Query(users, np.array([0, len(rows)]), rows, weights)
     return explain(model.recommender, query, row, model.bundle.behaviour["train"])
