@@ -6,6 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 
+class Answer(NamedTuple):
+    """Status and head of an answer; 0 where the connection was lost instead."""
+
+    status: int
+    head: bytes = b""
+
+
+Heard = Callable[[bytes, Answer], None]
+"""What is told of each request and its answer."""
+
+
 class Load(NamedTuple):
     """What a load met: answers per second, their milliseconds, how many were not 200."""
 
@@ -26,10 +37,15 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._buffer = b""
+        self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answer.set_result(Answer(0))
 
-    def ask(self, request: bytes) -> "asyncio.Future[int]":
-        self._answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
+    def ask(self, request: bytes) -> "asyncio.Future[Answer]":
+        self._answer = asyncio.get_running_loop().create_future()
+        if self._transport.is_closing():
+            self._answer.set_result(Answer(0))
+        else:
+            self._transport.write(request)
         return self._answer
 
     def data_received(self, data: bytes) -> None:
@@ -40,11 +56,16 @@ class _Connection(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         if len(body) >= length:
             self._buffer = body[length:]
-            self._answer.set_result(int(head[9:12]))
+            self._answer.set_result(Answer(int(head[9:12]), head))
 
     def connection_lost(self, _error: Exception | None) -> None:
         if not self._answer.done():
-            self._answer.set_result(0)
+            self._answer.set_result(Answer(0))
+
+
+async def _connect(port: int) -> _Connection:
+    loop = asyncio.get_running_loop()
+    return (await loop.create_connection(_Connection, "127.0.0.1", port))[1]
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
@@ -55,24 +76,32 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return head.encode() + b"\r\n" + body
 
 
-def closed(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
+def closed(
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    heard: Heard = lambda *_: None,
+) -> Load:
     """Return what a server reaches when every connection asks again as soon as it is answered.
 
-    It ends after so many seconds, or with the requests.
+    It ends after so many seconds, or with the requests. `heard` is told of each.
     """
 
     async def one(end: float, times: list[float], failed: list[int]) -> None:
-        _, connection = await asyncio.get_running_loop().create_connection(
-            _Connection, "127.0.0.1", port
-        )
+        connection = await _connect(port)
         while (start := time.perf_counter()) < end:
             asked = next(requests, None)
             if asked is None:
                 return
-            status = await connection.ask(asked)
+            answer = await connection.ask(asked)
             times.append(1000 * (time.perf_counter() - start))
-            if status != 200:
-                failed.append(status)
+            heard(asked, answer)
+            if answer.status != 200:
+                failed.append(answer.status)
+            if answer.status == 0:
+                connection = await _connect(port)
 
     return _run(one, connections, seconds)
 
@@ -85,18 +114,16 @@ def paced(
     begun = time.perf_counter() + 0.1
 
     async def one(end: float, times: list[float], failed: list[int]) -> None:
-        _, connection = await asyncio.get_running_loop().create_connection(
-            _Connection, "127.0.0.1", port
-        )
+        connection = await _connect(port)
         while True:
             due = begun + next(schedule) / rate
             if due >= end:
                 return
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            status = await connection.ask(next(requests))
+            answer = await connection.ask(next(requests))
             times.append(1000 * (time.perf_counter() - due))
-            if status != 200:
-                failed.append(status)
+            if answer.status != 200:
+                failed.append(answer.status)
 
     return _run(one, connections, seconds)
 

@@ -1,15 +1,16 @@
 """How soon is a new item recommended, and does a new bundle take over without a failed request?
 
-    OMP_NUM_THREADS=1 python benchmarks/serve_fresh.py make FOLDER [--items 10000]
-    OMP_NUM_THREADS=1 python benchmarks/serve_fresh.py run FOLDER [--uploads 40] [--swaps 5]
+    export OMP_NUM_THREADS=1
+    python benchmarks/serve_fresh.py make FOLDER [--items 10000] [--text lsa]
+    python benchmarks/serve_fresh.py run FOLDER [--uploads 40] [--swaps 5] [--rate 20]
 
-`make` draws a catalogue (seed 7) and trains its bundle: texts of drawn words, read by `lsa`; drawn
-rows in the place of what `descriptor` made of pictures; behaviour of 2,000 users with 30 events.
-`run` serves it, one worker in a process of its own; a second process asks for recommendations 20
-times per second. A new item is inserted with its text, then its picture (a PNG of 256 x 256) is
-uploaded. What counts is the time from the first byte of the insert until the status says live: from
-then on the next request can find it, which is checked. Then the pointer goes back and forth between
-two copies of the bundle.
+`make` draws a catalogue (seed 7) and trains its bundle: texts of drawn words, read by `lsa` or by
+`minilm` (6 layers, width 384); drawn rows in the place of what `descriptor` made of pictures, and
+`minilm` of texts; behaviour of 2,000 users with 30 events. `run` serves it, one worker in a process
+of its own; a second process asks for recommendations at the rate (per second). A new item is
+inserted with its text, then its picture (a PNG of 256 x 256) is uploaded. What counts is the time
+from the first byte of the insert until the status says live: from then on the next request can find
+it, which is checked. Then the pointer goes back and forth between two copies of the bundle.
 """
 
 import argparse
@@ -29,17 +30,16 @@ from load import paced, request
 from polyrec import pipeline
 from polyrec.bundle import Bundle, Parts
 from polyrec.config import parse
-from polyrec.encode.descriptor import Descriptor
-from polyrec.encode.lsa import LSA
+from polyrec.registry import find
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 from polyrec.store.shelf import Shelf
-from polyrec.types import Embeddings, Interactions
+from polyrec.types import Embeddings, Encoder, Interactions
 from record import record
 from serve import Server
 
 USERS, HISTORY, WORDS = 2_000, 30, 3_000
-RATE = 20.0  # other requests per second
+RATE = 20.0  # other requests per second, unless said otherwise
 
 
 def texts(count: int, draw: np.random.Generator) -> list[str]:
@@ -55,23 +55,26 @@ def picture(draw: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def make(folder: Path, items: int) -> None:
+def rows(encoder: Encoder, count: int, draw: np.random.Generator) -> Embeddings:
+    """Return drawn rows in the place of what an encoder made."""
+    return Embeddings(
+        np.abs(draw.standard_normal((count, encoder.width), np.float32)), np.ones(count, bool)
+    )
+
+
+def make(folder: Path, items: int, *, text: str = "lsa") -> None:
     """Train the bundle and put two copies of it on a shelf."""
     draw = np.random.default_rng(7)
     tree = {"data": {"path": "nowhere"}, "align": {"use": "whiten", "width": 64},
-            "encode": {"text": {"use": "lsa"}, "image": {"use": "descriptor"}}}  # fmt: skip
+            "encode": {"text": {"use": text}, "image": {"use": "descriptor"}}}  # fmt: skip
     config = parse(tree, folder=folder)
     users = np.repeat(np.arange(USERS), HISTORY)
     chosen = np.concatenate([draw.choice(items, HISTORY, replace=False) for _ in range(USERS)])
     train = Interactions.of(users, chosen, shape=(USERS, items), times=np.arange(len(users)))
-    words, eye = LSA(), Descriptor()
     told = texts(items, draw)
-    encoded = {
-        "text": words.fit(told, train).encode(told),
-        "image": Embeddings(
-            np.abs(draw.standard_normal((items, eye.width), np.float32)), np.ones(items, bool)
-        ),
-    }
+    words, eye = (find("encode", name)() for name in (text, "descriptor"))
+    read = words.fit(told, train).encode(told) if text == "lsa" else rows(words, items, draw)
+    encoded = {"text": read, "image": rows(eye, items, draw)}
     aligner, imputer, fuser, views = pipeline.prepare(config, train, encoded)
     model = pipeline.make_recommender(config, {}).fit(train, views)
     nothing = train.take(np.zeros(0, np.int64))
@@ -93,21 +96,21 @@ def make(folder: Path, items: int) -> None:
     (folder / "current").write_text("000001\n", encoding="utf-8")
 
 
-def ask(port: int, seconds: float, found) -> None:
+def ask(port: int, seconds: float, rate: float, found) -> None:
     """Ask for recommendations at the rate; put (answers, failed, median ms, p99 ms)."""
     users = itertools.cycle(range(USERS))
     requests = (request("GET", f"/api/recommend/user-{user:05d}") for user in users)
-    load = paced(port, requests, rate=RATE, connections=8, seconds=seconds)
+    load = paced(port, requests, rate=rate, connections=8, seconds=seconds)
     found.put((len(load.milliseconds), load.failed, load.at(0.5), load.at(0.99)))
 
 
 class Asking:
     """Requests from another process for a while."""
 
-    def __init__(self, port: int, seconds: float) -> None:
+    def __init__(self, port: int, seconds: float, rate: float) -> None:
         context = multiprocessing.get_context("spawn")
         self._found = context.Queue()
-        self._process = context.Process(target=ask, args=(port, seconds, self._found))
+        self._process = context.Process(target=ask, args=(port, seconds, rate, self._found))
         self._process.start()
         time.sleep(3.0)  # until it has begun
 
@@ -139,17 +142,24 @@ def main() -> None:
     parser.add_argument("what", choices=("make", "run"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--text", choices=("lsa", "minilm"), default="lsa")
     parser.add_argument("--uploads", type=int, default=40)
     parser.add_argument("--swaps", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=RATE)
     given = parser.parse_args()
     if given.what == "make":
         given.folder.mkdir(parents=True)
-        make(given.folder, given.items)
+        make(given.folder, given.items, text=given.text)
     else:
-        measure(given.folder, given.uploads, given.swaps)
+        text = Bundle.load(given.folder / "000001").config.encode["text"].use
+        told = ("" if text == "lsa" else f"_{text}") + (
+            "" if given.rate == RATE else f"_{given.rate:g}"
+        )
+        figures = measure(given.folder, given.uploads, given.swaps, rate=given.rate)
+        record(f"serve_fresh{told}", {"text": text, "rate": given.rate, **figures})
 
 
-def measure(folder: Path, uploads: int, swaps: int) -> None:
+def measure(folder: Path, uploads: int, swaps: int, *, rate: float) -> dict[str, object]:
     for old in folder.glob("service.sqlite*"):
         if old.is_file():
             old.unlink()
@@ -161,14 +171,14 @@ def measure(folder: Path, uploads: int, swaps: int) -> None:
         port = server.port
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         first = upload(client, "warm-up", draw)
-        asking = Asking(port, 3.0 + uploads * 1.5)
+        asking = Asking(port, 3.0 + uploads * 1.5, rate)
         taken = [upload(client, f"new-{i:04d}", draw) for i in range(uploads)]
         beside = asking.result()
-        asking = Asking(port, 3.0 + swaps * 12.0)
+        asking = Asking(port, 3.0 + swaps * 12.0, rate)
         changed = [swap(client, shelf, f"{1 + (i + 1) % 2:06d}") for i in range(swaps)]
         swapping = asking.result()
         items = client.get("/api/model").json()["Items"]
-    figures = {
+    return {
         "items": items,
         "first upload s": round(first, 2),
         "upload to recommendable s": {
@@ -181,7 +191,6 @@ def measure(folder: Path, uploads: int, swaps: int) -> None:
         "seconds per swap": [round(seconds, 1) for seconds in changed],
         "requests beside swaps": swapping,
     }
-    record("serve_fresh", figures)
 
 
 def swap(client: httpx.Client, shelf: Shelf, name: str) -> float:
