@@ -229,3 +229,21 @@ def test_an_uploaded_picture_is_the_items_picture(pages: TestClient, jpeg: bytes
     assert pages.put("/api/item/fresh/media/image", content=jpeg).status_code == 200
     assert pages.get("/dashboard/picture?id=fresh").headers["Content-Type"] == "image/jpeg"
     assert "A new one" in pages.get("/dashboard/item?id=fresh").text
+
+
+def test_pictures_are_decoded_in_processes_of_their_own(
+    pages: TestClient, jpeg: bytes, silent_mp4: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(*_: object, **__: object) -> None:
+        raise AssertionError("decoded in the service's own process")
+
+    monkeypatch.setattr("PIL.Image.open", here)
+    monkeypatch.setattr("av.open", here)
+    pages.post("/api/items", json=[{"ItemId": name} for name in ("still", "film", "cut")])
+    pages.put("/api/item/still/media/image", content=jpeg)
+    pages.put("/api/item/film/media/video", content=silent_mp4)
+    pages.put("/api/item/cut/media/image", content=jpeg[:200])
+    for name, kind in (("still", "jpeg"), ("film", "jpeg"), ("cut", "svg+xml")):
+        drawn = pages.get("/dashboard/picture", params={"id": name})
+        assert drawn.headers["Content-Type"] == f"image/{kind}", name
+        assert drawn.content.startswith(b"\xff\xd8" if kind == "jpeg" else b"<svg")

@@ -1,8 +1,8 @@
 """Pictures, sounds and videos of items: those the bundle was made from, and those uploaded since.
 
 The files of the data are found by the bundle's own config, where they still are; a service that
-runs elsewhere shows initials. Pictures are decoded and written anew, small; sounds and videos are
-sent as they are, as what their first bytes say.
+runs elsewhere shows initials. Pictures are decoded and written anew, small, in the processes that
+read uploads; sounds and videos are sent as they are, as what their first bytes say.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from polyrec.bundle import Bundle
 from polyrec.data.load import read_catalog
+from polyrec.engine.sandbox import Sandbox
 from polyrec.errors import MediaError, PolyrecError
-from polyrec.media.probe import PICTURES
+from polyrec.media.probe import PICTURES, thumbnail_of
 from polyrec.types import Catalog, Raw
 
 _LOG = logging.getLogger(__name__)
@@ -25,8 +26,9 @@ SMALL = 320  # pixels
 class Contents:
     """The content of one bundle's items; the data are looked through when first asked."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, sandbox: Sandbox) -> None:
         self.bundle = bundle
+        self._sandbox = sandbox
         self._lock = threading.Lock()
         self._known: tuple[Catalog, Mapping[str, int]] | None = None
 
@@ -43,10 +45,11 @@ class Contents:
     def picture(self, item_id: str, uploaded: Mapping[str, Path | None]) -> bytes | None:
         """Return a small JPEG of an item: its picture, else a frame of its video."""
         contents = self.of(item_id, uploaded)
-        for kind, draw in PICTURES.items():
+        for kind in PICTURES:
             if kind in contents:
                 try:
-                    return draw(contents[kind], size=SMALL)
+                    raw = contents[kind]
+                    return thumbnail_of(kind, raw, size=SMALL, sandbox=self._sandbox)
                 except MediaError:
                     continue
         return None

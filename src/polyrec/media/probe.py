@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from polyrec.config import Limits
 from polyrec.engine.sandbox import Sandbox
@@ -46,6 +47,29 @@ class Probe:
         """Return nothing, or raise `MediaError`."""
         _PROBES[self.kind](raw, limits)
         return np.zeros(0, np.float32)
+
+
+@dataclass
+class Thumbnail:
+    """Draws content as a small JPEG, in the place that decodes what comes from outside.
+
+    >>> Thumbnail("image", 64).size
+    64
+    """
+
+    kind: str  # one of PICTURES
+    size: int  # pixels, of the longer side
+
+    def prepare(self, raw: Raw, limits: Limits) -> npt.NDArray[np.uint8]:
+        """Return the JPEG's bytes, or raise `MediaError`."""
+        drawn = PICTURES[self.kind](raw, size=self.size, limits=limits)
+        return np.frombuffer(drawn, np.uint8)
+
+
+def thumbnail_of(kind: str, raw: Raw, *, size: int, sandbox: Sandbox) -> bytes:
+    """Return a small JPEG of a content, drawn in a process of its own; raise `MediaError`."""
+    address = f"{Thumbnail.__module__}:{Thumbnail.__qualname__}"
+    return sandbox.prepare(address, {"kind": kind, "size": size}, raw).tobytes()
 
 
 def probe(kind: str, raw: Raw) -> None:

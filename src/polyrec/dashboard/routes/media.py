@@ -29,7 +29,7 @@ def contents_of(request: Request, service: Service) -> Contents:
     bundle = service.live.model.bundle
     held = getattr(request.app.state, "contents", None)
     if held is None or held.bundle is not bundle:
-        held = request.app.state.contents = Contents(bundle)
+        held = request.app.state.contents = Contents(bundle, service.sandbox)
     return held
 
 
@@ -37,7 +37,8 @@ def contents_of(request: Request, service: Service) -> Contents:
 async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
     """Send an item's small picture; without one, its initials on a colour of its own."""
     given = await uploaded(service, id)
-    found = await run_in_threadpool(contents_of(request, service).picture, id, given)
+    held = contents_of(request, service)
+    found = await service.slots.run(lambda: held.picture(id, given))
     if found is not None:
         return Response(found, media_type="image/jpeg", headers=_KEPT)
     return Response(_initials(id), media_type="image/svg+xml", headers=_KEPT)
