@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 
 
-def test_an_outage_is_a_clean_503_and_then_all_is_well(bundle_folder: Path, postgres) -> None:
+def test_an_outage_is_a_clean_503_and_then_all_is_well(
+    bundle_folder: Path, postgres, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = Settings(bundle_folder, database=postgres.database("outage"))
     event = [{"FeedbackType": "like", "UserId": "ann", "ItemId": "i0003"}]
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
@@ -35,3 +38,7 @@ def test_an_outage_is_a_clean_503_and_then_all_is_well(bundle_folder: Path, post
         assert client.post("/api/feedback", json=event).status_code == 200
         kept = client.get("/api/user/ann/feedback").json()
         assert [f["ItemId"] for f in kept] == ["i0003"]
+    told = [r.getMessage() for r in caplog.records if "does not answer" in r.getMessage()]
+    assert told
+    assert "'ann'" not in caplog.text
+    assert "\n" not in "".join(told)

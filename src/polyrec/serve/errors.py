@@ -39,7 +39,8 @@ def handle_errors(app: FastAPI, settings: Settings) -> None:
         return reply(_told(error), status=503, headers=away)
 
     def database_away(_request: Request, error: Exception) -> Response:
-        _LOG.error("the database does not answer: %s", error)
+        reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
+        _LOG.error("the database does not answer: %s", reason)
         body = problem("the database does not answer", remedy="try again in a moment")
         return reply(body, status=503, headers=away)
 

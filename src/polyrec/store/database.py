@@ -114,11 +114,14 @@ def _unknown(received: str) -> ConfigError:
 
 
 def _engine(url: URL) -> Engine:
+    # what a statement holds is of people: no error and no log tells it
+    settings: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "postgresql":
         # a connection that the server closed is replaced, not handed out
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        waits = {"connect_timeout": 5}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=waits, **settings)
     single = {"poolclass": sa.StaticPool} if url.database in (None, "", ":memory:") else {}
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False}, **single)
+    engine = sa.create_engine(url, connect_args={"check_same_thread": False}, **single, **settings)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
