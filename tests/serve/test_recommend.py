@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.bundle import Bundle
+from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.serve.app import create_app
 from polyrec.serve.diversity import diversify
 from polyrec.serve.model import Model
 from polyrec.types import Embeddings
@@ -34,6 +36,38 @@ def test_a_user_gets_what_the_bundle_recommends(client: TestClient, bundle: Bund
         answer = client.get(f"/api/recommend/{user}", params={"n": 7})
         assert answer.json() == bundle.recommend([user], k=7).ids[0]
         assert answer.headers["X-Recommend-Source"] == "user"
+
+
+def test_the_model_does_not_know_an_erased_user_even_if_they_come_back(
+    two_workers: tuple[TestClient, TestClient], bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, other = bundle.users[3], bundle.users[4]
+    asked: list[int] = []
+    scored = MultimodalLinear.score
+
+    def score(self, query):
+        asked.extend(query.users.tolist())
+        return scored(self, query)
+
+    monkeypatch.setattr(MultimodalLinear, "score", score)
+
+    def rows(client: TestClient) -> list[int]:
+        asked.clear()
+        listed(client, user)
+        client.get(f"/api/explain/{user}/{bundle.ids[9]}")
+        batch(client, Users=[user, other])
+        return sorted({*asked})
+
+    assert [rows(client) for client in two_workers] == [[3, 4]] * 2
+    two_workers[0].delete(f"/api/user/{user}")
+    again = [{"FeedbackType": "like", "UserId": user, "ItemId": bundle.ids[0]}]
+    two_workers[1].post("/api/feedback", json=again)
+    assert [rows(client) for client in two_workers] == [[-1, 4]] * 2
+    assert [c.get("/api/model").json()["Erased"] for c in two_workers] == [1, 1]
+    assert "polyrec_model_erased_users 1.0" in two_workers[1].get("/metrics").text
+    with TestClient(create_app(two_workers[0].app.state.service.settings)) as restarted:
+        assert restarted.app.state.service.live.user_row(user) == -1
+        assert restarted.app.state.service.live.user_row(other) == 4
 
 
 def test_an_event_counts_in_the_very_next_request(client: TestClient, like: Callable) -> None:

@@ -71,6 +71,8 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     for user in old.users[:20]:
         like(user, "new", old.ids[5])
     client.delete(f"/api/item/{old.ids[1]}")
+    client.delete(f"/api/user/{old.users[40]}")
+    assert client.get("/api/model").json()["Erased"] == 1
     failed, stop = [], threading.Event()
 
     def ask() -> None:
@@ -101,6 +103,8 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     assert "new" in made.rows
     assert made.views["image"].present[made.rows["new"]]
     assert old.ids[1] not in made.rows
+    assert old.users[40] not in made.users
+    assert told["Erased"] == 0
     kept = old.ids[2]
     assert made.views["text"].present[made.rows[kept]] == old.views["text"].present[2]
     popularity = made.parts.recommender.popularity_

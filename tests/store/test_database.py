@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from polyrec.errors import ConfigError, DataError
-from polyrec.store import feedback, log, records
+from polyrec.store import contents, feedback, log, records
+from polyrec.store.contents import Outcome
 from polyrec.store.database import Database
 from polyrec.store.feedback import Feedback
 from polyrec.store.log import Tail
@@ -118,6 +121,39 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ta
     change = tail.after(before)[0]
     assert change.action == log.FORGET
     assert change.user_id == log.digest("secret-name", database.secret)
+
+
+def test_whoever_was_erased_is_known_until_no_model_is_older(database: Database) -> None:
+    with database.write() as connection:
+        records.delete_user(connection, "u", database.secret)
+        ((name, moment),) = log.erased(connection).items()
+        assert name == log.digest("u", database.secret)
+        log.drop_erased(connection, before=moment + 1)
+        assert log.erased(connection)  # some worker may not have read it yet
+        day = 86_400_000_001
+        connection.execute(LOG.update().values(made=moment - day))
+        log.drop_erased(connection, before=moment - day)
+        assert log.erased(connection)
+        log.drop_erased(connection, before=moment)
+        assert not log.erased(connection)
+
+
+def test_only_another_comment_is_read_anew(database: Database) -> None:
+    plain = Item("a", comment="a red lamp", labels=["x"], timestamp=5)
+    with database.write() as connection:
+        records.put_items(connection, [plain])
+        read = records.item(connection, "a")
+        contents.settle(connection, [Outcome("a", read.revision, records.LIVE, "")])
+        for change in ({"labels": ["y"]}, {"categories": ("c",)}, {"is_hidden": True},
+                       {"timestamp": 7}, {"comment": "a red lamp"}):  # fmt: skip
+            assert records.change_item(connection, "a", change) == 1
+            kept = records.item(connection, "a")
+            assert (kept.status, kept.revision) == (records.LIVE, read.revision), change
+        records.put_items(connection, [replace(plain, labels=["z"], categories=())])
+        assert not records.queued(connection, 9)
+        records.change_item(connection, "a", {"comment": "a blue lamp", "labels": ["y"]})
+        (again,) = records.queued(connection, 9)
+    assert again.revision > read.revision
 
 
 def test_a_sequence_number_is_never_given_twice(database: Database, tail: Tail) -> None:
@@ -258,6 +294,38 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
 def test_another_url_is_refused_without_its_password(url: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Database.open(url)
+
+
+def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'service.sqlite'}"
+    first = Database.open(url)
+    with first.write() as connection:
+        for index in ("feedback_by_type", "log_of_erased"):
+            connection.execute(sa.text(f"DROP INDEX {index}"))
+    first.close()
+    opened = Database.open(url)
+    asked: list[tuple[str, object]] = []
+    sa.event.listen(
+        opened.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3]))
+    )
+    with opened.read() as connection:
+        for after in (None, ("u", "i", "like")):
+            feedback.page(connection, feedback_type="like", after=after, count=9)
+        log.erased(connection)
+        questions = [(sql, given) for sql, given in asked if sql.startswith("SELECT")]
+        plans = [
+            [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)]
+            for sql, given in questions
+        ]
+    opened.close()
+    by_type = "SEARCH feedback USING INDEX feedback_by_type (feedback_type=?"
+    assert plans == [
+        [f"{by_type})"],
+        [f"{by_type} AND (user_id,item_id)>(?,?))"],
+        ["SCAN log USING INDEX log_of_erased"],
+    ]
 
 
 def test_a_database_that_is_not_there_is_said_so() -> None:

@@ -100,10 +100,9 @@ class BatchAnswer(BaseModel):
 def answer_batch(service: Service, batch: Batch, histories: Sequence[History]) -> dict[str, Any]:
     """Return the body that answers a batch; `histories` are those of its users."""
     live = service.live
-    known = live.model.users
     told = [History.plain(items) for items in batch.Histories]
     asked = [
-        *(_question(batch, h, USER, known.get(u, -1))
+        *(_question(batch, h, USER, live.user_row(u))
           for u, h in zip(batch.Users, histories, strict=True)),
         *(_question(batch, history, SESSION, -1) for history in told),
     ]  # fmt: skip

@@ -47,7 +47,6 @@ class State:
 
     model: Model
     reader: Reader
-    snapshot: int  # what changed up to then is in the bundle
     applied: dict[str, int] = field(default_factory=dict)  # item -> revision that the model has
     roomy: bool = False  # whether the model is prepared for further items
     unread: list[str] = field(default_factory=list)  # items whose features are of another bundle
@@ -75,7 +74,7 @@ class Builder:
                 item for item in records.all_items(connection)
                 if item.revision > since or item.item_id not in bundle.rows
             ]  # fmt: skip
-        state = State(Model.of(bundle, version=folder.name), reader, since)
+        state = State(Model.of(bundle, version=folder.name, since=since), reader)
         if read or items:
             self.make_room(state)
         self.apply(state, items)
@@ -137,7 +136,7 @@ class Builder:
 
 
 def _concerns(state: State, item: Item) -> bool:
-    return item.revision > state.snapshot or item.item_id not in state.model.bundle.rows
+    return item.revision > state.model.since or item.item_id not in state.model.bundle.rows
 
 
 def _whole(state: State, item: Item, features: Mapping[str, Feature]) -> bool:

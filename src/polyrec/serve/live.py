@@ -42,6 +42,7 @@ class Live:
         self._histories: OrderedDict[str, History] = OrderedDict()
         self._digests: dict[str, str] = {}  # of the users in _histories
         self._touched: set[str] = set()
+        self._erased: dict[str, int] = {}  # digest of a user -> when
         self._rows: tuple[Model, int, Ints] | None = None
         self._blocked: tuple[Model, int, Ints] | None = None
 
@@ -49,6 +50,7 @@ class Live:
         """Read the catalogue and what was popular."""
         with self._lock, self._database.read() as connection:
             self.sequence = log.last(connection)
+            self._erased = log.erased(connection)
             for item in records.all_items(connection):
                 self._catalogue.put(item)
         self._count()
@@ -107,6 +109,23 @@ class Live:
             if known == self.sequence:
                 self._keep(user_id, loaded)
         return loaded
+
+    def user_row(self, user_id: str) -> int:
+        """Return a user's row in the model; -1 for someone it never met, or who was erased since.
+
+        So who comes back after that is someone new, whatever the model once learned.
+        """
+        model = self.model
+        if self._erased:
+            erased = self._erased.get(log.digest(user_id, self._database.secret), 0)
+            if erased > model.since:
+                return -1
+        return model.users.get(user_id, -1)
+
+    def erased_since(self, model: Model) -> int:
+        """Return how many users were erased since a model's data were read."""
+        with self._lock:
+            return sum(moment > model.since for moment in self._erased.values())
 
     def shown(self, filters: Filters) -> tuple[Bools, list[str]]:
         """Return (n,) which items may be shown, by place, and the ids of the places."""
@@ -178,6 +197,7 @@ class Live:
                 self._catalogue.drop(item_id)
         for change in changes:
             if change.action == log.FORGET:
+                self._erased[change.user_id or ""] = change.made
                 self._drop(self._digests.get(change.user_id or ""))
                 self._recount = True
             elif change.action != log.ITEM:

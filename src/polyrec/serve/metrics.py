@@ -54,6 +54,10 @@ class State(Collector):
                 "The newest change that this worker has applied",
                 live.sequence,
             ),
+            "polyrec_model_erased_users": (
+                "Users erased since the model was trained: a refit is due",
+                live.erased_since(model),
+            ),
             "polyrec_model_items": ("Items that the model knows", len(model.ids)),
             "polyrec_model_age_seconds": ("Since the model was loaded", time.time() - model.loaded),
         }

@@ -33,13 +33,15 @@ class Model:
     views: Views  # rows as in `ids`
     scored: int  # the first so many rows have a score; those behind are found by content alone
     version: str = ""  # the bundle's folder
+    since: int = 0  # what the database got up to then is in the bundle (microseconds since 1970)
     loaded: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
-    def of(cls, bundle: Bundle, *, version: str = "") -> Model:
+    def of(cls, bundle: Bundle, *, version: str = "", since: int = 0) -> Model:
         """Return a bundle's own model."""
         count = len(bundle.ids)
-        return cls(bundle, bundle.parts.recommender, bundle.ids, bundle.views, count, version)
+        recommender = bundle.parts.recommender
+        return cls(bundle, recommender, bundle.ids, bundle.views, count, version, since)
 
     def standing_on(self, recommender: Recommender) -> Model:
         """Return a bundle's own model with an equal recommender in the place of the bundle's."""

@@ -158,8 +158,9 @@ def learn_all(bundle: Bundle) -> Bundle:
 
 
 def _prune(database: Database, shelf: Shelf, keep: int) -> None:
-    """Delete the bundles that are too old, and features that none of the others needs."""
+    """Delete the bundles that are too old, and what none of the others needs."""
     shelf.prune(keep)
     with database.write() as connection:
         oldest = min(snapshot(connection, name) for name in shelf.names())
         contents.forget_features(connection, before=oldest)
+        log.drop_erased(connection, before=oldest)

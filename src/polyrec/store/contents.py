@@ -153,12 +153,6 @@ def settle(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
     return settled
 
 
-def count_by_status(connection: Connection) -> dict[str, int]:
-    """Return status -> items."""
-    query = sa.select(ITEMS.c.status, sa.func.count()).group_by(ITEMS.c.status)
-    return {status: int(count) for status, count in connection.execute(query)}
-
-
 def _of(connection: Connection, table: sa.Table, item_ids: Sequence[str]) -> Iterable[Any]:
     for start in range(0, len(item_ids), _AT_ONCE):
         some = item_ids[start : start + _AT_ONCE]

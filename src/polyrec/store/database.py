@@ -46,6 +46,7 @@ class Database:
         try:
             with _writing(engine) as connection:
                 METADATA.create_all(connection)
+                _add_indexes(connection)
                 secret = _identity(connection, engine)
         except sa.exc.SQLAlchemyError as error:
             engine.dispose()
@@ -79,6 +80,13 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _add_indexes(connection: Connection) -> None:
+    """Make the indexes that tables of an earlier version lack."""
+    for table in METADATA.tables.values():
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:

@@ -108,13 +108,14 @@ def page(
     count: int,
 ) -> list[Feedback]:
     """Return feedback by user, item and type, what stands behind `after`; none of the future."""
-    query = sa.select(FEEDBACK).order_by(*(FEEDBACK.c[name] for name in _KEY)).limit(count)
-    query = query.where(FEEDBACK.c.timestamp <= log.now())
-    if feedback_type is not None:
+    key = [FEEDBACK.c[name] for name in _KEY]
+    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= log.now())
+    if feedback_type is not None:  # the same for all: the index of the type goes on with the others
         query = query.where(FEEDBACK.c.feedback_type == feedback_type)
+        key = key[:2]
     if after is not None:
-        query = query.where(sa.tuple_(*(FEEDBACK.c[name] for name in _KEY)) > sa.tuple_(*after))
-    return _found(connection, query)
+        query = query.where(sa.tuple_(*key) > sa.tuple_(*after[: len(key)]))
+    return _found(connection, query.order_by(*key).limit(count))
 
 
 def find(connection: Connection, *, count: int, **equal: str | None) -> list[Feedback]:

@@ -20,7 +20,7 @@ from polyrec.store.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
 _AT_ONCE = 10_000
-_KEEP_FORGET = 86_400_000_000  # a day: every worker has read it by then
+_KEEP_ERASED = 86_400_000_000  # a day: every worker has read it by then
 
 
 class Change(NamedTuple):
@@ -38,6 +38,8 @@ class Change(NamedTuple):
 
 
 _COLUMNS = [LOG.c[name] for name in Change._fields]
+# said outright, so that the database sees that its partial index fits
+_ERASED = LOG.c.action == sa.literal_column(f"'{FORGET}'")
 _NEWER = sa.select(*_COLUMNS).where(LOG.c.sequence > sa.bindparam("after")).order_by(LOG.c.sequence)
 
 
@@ -55,12 +57,27 @@ def append(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) 
 
 
 def forget(connection: Connection, user_id: str, secret: bytes) -> int:
-    """Return how many of a user's rows were erased; leave a digest for the other workers."""
+    """Return how many of a user's rows were erased; leave a digest for the other workers.
+
+    It says, too, whom models that were trained earlier must not know any more.
+    """
     gone = connection.execute(LOG.delete().where(LOG.c.user_id == user_id)).rowcount
-    old = (LOG.c.action == FORGET) & (LOG.c.made < now() - _KEEP_FORGET)
-    connection.execute(LOG.delete().where(old))
     append(connection, FORGET, [{"user_id": digest(user_id, secret)}])
     return int(gone)
+
+
+def erased(connection: Connection) -> dict[str, int]:
+    """Return the digests of users who were erased, and when."""
+    rows = connection.execute(
+        sa.select(LOG.c.user_id, LOG.c.made).where(_ERASED).order_by(LOG.c.made)
+    )
+    return {str(name): int(made) for name, made in rows}
+
+
+def drop_erased(connection: Connection, *, before: int) -> None:
+    """Drop the digests of those whom no model knows: all were trained after `before`."""
+    limit = min(before, now() - _KEEP_ERASED)
+    connection.execute(LOG.delete().where(_ERASED & (LOG.c.made < limit)))
 
 
 def digest(user_id: str, secret: bytes) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 FORMAT = 2
@@ -101,6 +102,7 @@ FEEDBACK = Table(
     # what a bundle learned that the event is worth; null: what its type is worth
     Column("weight", Float),
     Index("feedback_by_item", "item_id"),
+    Index("feedback_by_type", "feedback_type", "user_id", "item_id"),
     sqlite_with_rowid=False,
 )
 
@@ -122,6 +124,12 @@ LOG = Table(
     Column("timestamp", BigInteger, nullable=False),  # of the event
     Column("made", BigInteger, nullable=False),  # when it was written
     Index("log_by_user", "user_id"),
+    Index(
+        "log_of_erased",
+        "made",
+        sqlite_where=text("action = 'forget'"),
+        postgresql_where=text("action = 'forget'"),
+    ),
     sqlite_autoincrement=True,  # a sequence number is never given twice
 )
 

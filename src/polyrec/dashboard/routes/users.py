@@ -41,7 +41,7 @@ async def one(request: Request, service: Here, visitor: Reader, id: Words) -> Re
     """Show a user's history and recommendations; someone unknown gets what is popular."""
     (history,) = await service.histories([id])
     live = service.live
-    row = live.model.users.get(id, -1)
+    row = live.user_row(id)
     answer, reasons = await run_in_threadpool(_recommended, live, history, row)
     done = [*reversed(history.items)][:_HISTORY]
     weights = dict(zip(history.items, history.weights.tolist(), strict=True))

@@ -64,14 +64,14 @@ async def explain_item(user_id: PathId, item_id: PathId, service: Here) -> Respo
         how = "popularity" if row is None else "content"
         reason = f"the model has no score for it: it is found by {how} alone"
         return reply(_plain(user_id, item_id, reason))
-    told = await service.slots.run(lambda: _explained(model, history, user_id, row))
+    user = service.live.user_row(user_id)
+    told = await service.slots.run(lambda: _explained(model, history, user, row))
     return reply({**_plain(user_id, item_id, ""), **_told(model, told)})
 
 
-def _explained(model: Model, history: History, user_id: str, row: int) -> Explanation:
+def _explained(model: Model, history: History, user: int, row: int) -> Explanation:
     rows, weights = history.scored(model)
-    users = np.array([model.users.get(user_id, -1)])
-    query = Query(users, np.array([0, len(rows)]), rows, weights)
+    query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
     return explain(model.recommender, query, row, model.bundle.behaviour["train"])
 
 

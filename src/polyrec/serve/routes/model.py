@@ -15,7 +15,7 @@ from polyrec.serve.moment import write_moment
 from polyrec.serve.reply import refuse, reply
 from polyrec.serve.schemas import example
 from polyrec.serve.service import Here, Service
-from polyrec.store import contents
+from polyrec.store import records
 from polyrec.store.sealed import MANIFEST
 from polyrec.store.shelf import Shelf
 
@@ -27,7 +27,7 @@ class ModelOut(BaseModel):
 
     model_config = example(
         Version="000002", Made="2026-01-31T12:00:00Z", AgeSeconds=3600.0, Data="9f86d081...",
-        Items=10_000, Added=12, Status={"live": 10_011, "queued": 1},
+        Items=10_000, Added=12, Erased=0, Status={"live": 10_011, "queued": 1},
         Versions=["000001", "000002"], Way=["000001", "000002"],
     )  # fmt: skip
 
@@ -37,6 +37,7 @@ class ModelOut(BaseModel):
     Data: str  # sha256 of the ids and events it was trained on
     Items: int  # that it was trained on
     Added: int  # since then
+    Erased: int  # users erased since then: a refit takes them out of the files
     Status: dict[str, int]  # of the items in the database
     Versions: list[str]  # that are there
     Way: list[str]  # what was current, the last being so now
@@ -66,7 +67,7 @@ async def roll_back(service: Here) -> Response:
 async def _told(service: Service) -> dict[str, Any]:
     model = service.live.model
     shelf = Shelf(service.settings.bundle)
-    counts = await service.read(contents.count_by_status)
+    counts = await service.read(records.count_by_status)
     folder = shelf.folder if shelf.single else shelf.folder / model.version
     versions = [model.version] if shelf.single else await run_in_threadpool(shelf.names)
     try:
@@ -80,6 +81,7 @@ async def _told(service: Service) -> dict[str, Any]:
         "Data": model.bundle.fingerprint,
         "Items": len(model.bundle.ids),
         "Added": len(model.rows.keys() - model.bundle.rows.keys()),
+        "Erased": service.live.erased_since(model),
         "Status": counts,
         "Versions": versions,
         "Way": [] if shelf.single else shelf.way(),

@@ -59,8 +59,8 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     asked = Asked.of(request, service.settings, category=category)
     (history,) = await service.histories([user_id])
     live = service.live
-    known = live.model.users.get(user_id, -1)
-    question = Question(history, asked.n, asked.offset, USER, known, asked.filters)
+    user = live.user_row(user_id)
+    question = Question(history, asked.n, asked.offset, USER, user, asked.filters)
     (answer,) = recommend(live, [question])
     if asked.write_back and answer.ids:
         moment = log.now() + asked.delay
