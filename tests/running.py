@@ -38,7 +38,7 @@ class Running:
         """Return an answer's status and content."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
-            None if body is None else json.dumps(body).encode(),
+            body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
             {"Content-Type": "application/json"},
             method=method,
         )

@@ -1,12 +1,17 @@
 """Whatever comes in, the answer has its status, and says what, received and remedy."""
 
+import asyncio
+import gzip
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
+from polyrec.serve.app import create_app
 from polyrec.serve.moment import read_duration, read_moment
+from polyrec.serve.settings import Settings
 
 FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
 
@@ -14,9 +19,6 @@ FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
 @pytest.fixture(scope="module")
 def door(bundle_folder, tmp_path_factory) -> Iterator[TestClient]:
     """Return a service that these tests share: nothing that they send may change it."""
-    from polyrec.serve.app import create_app
-    from polyrec.serve.settings import Settings
-
     place = tmp_path_factory.mktemp("door") / "service.sqlite"
     settings = Settings(bundle_folder, database=f"sqlite:///{place}", body_mb=1)
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
@@ -47,6 +49,14 @@ def test_n_is_a_whole_number_that_is_not_too_large(door: TestClient, path: str, 
     refused(door.get(f"/api/{path}", params={"n": n}), 400, "query.n")
 
 
+@pytest.mark.parametrize("path", LISTS)
+def test_n_of_nothing_is_an_empty_list(door: TestClient, path: str) -> None:
+    answer = door.get(f"/api/{path}", params={"n": 0})
+    assert answer.status_code == 200
+    pages = {"items": "Items", "users": "Users"}
+    assert (answer.json()[pages[path]] if path in pages else answer.json()) == []
+
+
 @pytest.mark.parametrize(
     ("parameters", "what"),
     [
@@ -72,6 +82,7 @@ def test_other_parameters_of_a_list(door: TestClient, parameters: dict, what: st
         (b"[" * 100_000, "the body"),
         (b'[{"UserId": "\xff"}]', "the body can't be read"),
         (b"\xff\xfe", "the body is no JSON"),
+        (gzip.compress(bytes(10**7)), "the body"),
         (b"null", "body"),
         (b"7", "body does not fit"),
         (b'{"a": 1}', "body does not fit"),
@@ -138,6 +149,30 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient)
             yield b" " * 2**16
 
     refused(door.post("/api/feedback", content=pieces()), 413, "the body is too large")
+
+
+def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, taken_over, tmp_path) -> None:
+    place = shutil.copy(taken_over, tmp_path / "service.sqlite")
+    slow = Settings(bundle_folder, database=f"sqlite:///{place}", body_s=0.01)
+    scope = {"type": "http", "method": "POST", "path": "/api/feedback", "query_string": b"",
+             "raw_path": b"/api/feedback", "headers": [(b"content-length", b"9")],
+             "client": ("127.0.0.1", 9), "http_version": "1.1"}  # fmt: skip
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        await asyncio.Event().wait()  # a client that never goes on
+        return {}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    with TestClient(create_app(slow)) as opened:
+        opened.portal.call(opened.app, scope, receive, send)
+    assert sent[0]["status"] == 408
+    told = json.loads(sent[1]["body"])
+    assert told == {
+        "what": "the body comes too slowly", "received": None, "remedy": "send it within 0.01 s"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "a" * 5_000, "'; DROP TABLE users; --"])

@@ -1,5 +1,7 @@
 """Users, items and feedback, as Gorse's clients know them."""
 
+from urllib.parse import quote
+
 from fastapi.testclient import TestClient
 
 
@@ -114,3 +116,16 @@ def test_markup_and_sql_come_back_as_they_were_sent(client: TestClient) -> None:
     found = next(entry for entry in page if entry["ItemId"] == nasty)
     assert (found["Comment"], found["Labels"]) == (nasty, {nasty: [nasty]})
     assert client.get("/api/latest", params={"category": nasty}).json()[0]["Id"] == nasty
+    user = {"UserId": nasty, "Comment": nasty, "Labels": {nasty: nasty}}
+    assert client.post("/api/user", json=user).json() == rows(1)
+    feedback = {"FeedbackType": nasty, "UserId": nasty, "ItemId": nasty, "Comment": nasty}
+    assert client.post("/api/feedback", json=[feedback]).json() == rows(1)
+    quoted = quote(nasty, safe="")
+    assert client.get(f"/api/user/{quoted}").json() == user
+    (kept,) = client.get(f"/api/feedback/{quoted}").json()["Feedback"]
+    assert {name: kept[name] for name in feedback} == feedback
+    words = {"Text": nasty, "Categories": [nasty], "Labels": {nasty: [nasty]}, "Exclude": [nasty]}
+    assert client.post("/api/search", json=words).json()["Items"] == []
+    assert client.get(f"/api/recommend/{quoted}", params={"category": nasty}).json() == []
+    assert client.delete(f"/api/user/{quoted}").json() == rows(1)
+    assert client.get(f"/api/feedback/{quoted}").json()["Feedback"] == []

@@ -1,9 +1,12 @@
 """The service as a person starts it: workers, a sudden end, a stop."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from polyrec.store import records
+from polyrec.store.database import Database
 from running import Running
 
 EVENTS = 10
@@ -58,6 +61,33 @@ def test_what_was_acknowledged_survives_a_sudden_end(bundle_folder: Path, tmp_pa
     assert {(user, f"i{i:04d}") for user in acknowledged for i in range(EVENTS)} <= set(seen)
     # a request is there whole, or not at all
     assert len(seen) == EVENTS * len({user for user, _ in seen})
+
+
+def test_uploads_that_were_acknowledged_are_read_after_a_sudden_end(
+    bundle_folder: Path, tmp_path: Path, jpeg: bytes
+) -> None:
+    url = f"sqlite:///{tmp_path / 'service.sqlite'}"
+    service = Running(bundle_folder, url)
+    items = [{"ItemId": f"n{i}", "Comment": f"a red lamp, number {i}"} for i in range(60)]
+    assert service.ask("POST", "/api/items", items)[0] == 200
+    for number in (0, 59):  # pictures that nobody else has, in case equal ones are read once
+        sent = jpeg + bytes([number])
+        assert service.ask("PUT", f"/api/item/n{number}/media/image", sent)[0] == 200
+    service.kill()
+    database = Database.open(url)
+    with database.read() as connection:
+        assert records.queued(connection, 1)  # it was killed before all was read
+    database.close()
+    service = Running(bundle_folder, url)
+    while "queued" in (status := service.ask("GET", "/api/model")[1]["Status"]):
+        time.sleep(0.05)
+    assert status == {"live": 120}
+    for number in (0, 30, 59):
+        told = service.ask("GET", f"/api/item/n{number}/status")[1]
+        image = "nothing there" if number == 30 else "read"
+        assert told["Views"] == {"text": "read", "image": image}
+        assert service.ask("GET", f"/api/item/n{number}/neighbors")[1]
+    service.kill()
 
 
 def test_several_workers_answer_as_one_and_stop_when_asked(

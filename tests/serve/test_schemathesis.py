@@ -1,0 +1,57 @@
+"""Whatever the OpenAPI document allows, and much that it does not, is answered as it says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
+
+schemathesis = pytest.importorskip("schemathesis")
+from schemathesis.checks import not_a_server_error  # noqa: E402
+from schemathesis.specs.openapi import checks  # noqa: E402
+
+CHECKS = [  # that each id the schema allows is liked as well is not asked: ids hold no controls
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def app(bundle_folder: Path, taken_over: Path, tmp_path_factory) -> Iterator[FastAPI]:
+    place = tmp_path_factory.mktemp("openapi") / "service.sqlite"
+    place.write_bytes(taken_over.read_bytes())
+    application = create_app(Settings(bundle_folder, database=f"sqlite:///{place}"))
+    with TestClient(application):  # opened once: the cases go to the same service
+        yield application
+
+
+def test_no_fault_and_no_status_that_is_not_written_down(app: FastAPI) -> None:
+    document = schemathesis.openapi.from_asgi("/openapi.json", app)
+    seen = set()
+    for found in document.get_all_operations():
+        operation = found.ok()
+        seen.add(operation.path)
+
+        @settings(
+            max_examples=10,
+            derandomize=True,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def answered(case) -> None:
+            response = case.call()
+            told = f"{case.method} {case.formatted_path} {case.query} {case.body!r}"
+            assert response.status_code < 500, f"{told}: {response.text}"
+            case.validate_response(response, checks=CHECKS)
+
+        answered()
+    assert {"/api/recommend/{user_id}", "/api/feedback", "/api/model", "/metrics"} <= seen
