@@ -73,7 +73,7 @@ def test_scores_are_those_of_the_network(use: type, parity: tuple) -> None:
     histories = train.histories([3, 4])
     history = histories.matrix(ITEMS).toarray()
     unit = history / np.linalg.norm(history, axis=1, keepdims=True)
-    codes = np.tanh(unit @ table["encoder"] + table["offset"])
+    codes = np.tanh(unit @ table["encoder"])
     expected = codes @ table["decoder"].T + table["bias"]
     assert np.allclose(model.score(histories), expected, atol=1e-5)
 

@@ -62,32 +62,24 @@ class Rows(NamedTuple):
         return -(self.weights * chosen).sum() / len(self.starts)
 
 
-def encoder_table(items: int, dim: int) -> nn.Parameter:
-    """Return a (n, d) table for histories of length 1: their codes begin where tanh bends.
-
-    Four times Glorot's deviation; with his the first third of the epochs only makes codes longer.
-    """
-    return nn.Parameter(4 * decoder_table(items, dim).data)
-
-
-def decoder_table(items: int, dim: int) -> nn.Parameter:
-    """Return a (n, d) table drawn as Glorot & Bengio (AISTATS 2010) have it."""
-    return nn.Parameter(torch.randn(items, dim) * (2 / (items + dim)) ** 0.5)
+def table(items: int, dim: int) -> nn.Parameter:
+    """Return a (n, d) table drawn from N(0, .01): at this length codes begin where tanh bends."""
+    return nn.Parameter(torch.randn(items, dim) * 0.1)
 
 
 @dataclass
 class Autoencoder:
     """What autoencoders share: `fit` around a model's own `build`, and the scores.
 
-    What is kept are tables: logits = tanh(r `encoder` + `offset`) `decoder`' + `bias`, r being the
-    history at length 1. New events and unknown people need no fit.
+    What is kept are tables: logits = tanh(r `encoder`) `decoder`' + `bias`, r being the history at
+    length 1, so nobody is told apart by what everybody has. New events and unknown people need no fit.
     """
 
     dim: int = 200
     dropout: float = 0.5  # share of a history that is hidden at each step
     epochs: int = 60
     rate: float = 3e-3
-    weight_decay: float = 2.0
+    weight_decay: float = 3.0
     batch: int = 256
     device: str = "auto"
     seed: int = 7
@@ -117,8 +109,8 @@ class Autoencoder:
         tables = self.tables_
         history = query.matrix(len(self.popularity_))
         history.data = np.maximum(history.data, 0)
-        told = unit(history) @ tables["encoder"] + tables["offset"]
-        scores: Floats = np.tanh(told) @ tables["decoder"].T + tables["bias"]
+        codes = np.tanh(unit(history) @ tables["encoder"])
+        scores: Floats = codes @ tables["decoder"].T + tables["bias"]
         scores[np.diff(query.starts) == 0] = self.popularity_
         return scores
 
@@ -128,7 +120,7 @@ class Autoencoder:
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""
-        return [{"weight_decay": (1.0, 2.0, 3.0)}]
+        return [{"dropout": (0.3, 0.5)}, {"weight_decay": (1.0, 3.0)}]
 
     def _teach(self, module: Any, events: Interactions, valid: Interactions | None) -> list[float]:
         matrix = events.positives()

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, table
 from polyrec.types import Interactions, Views
 
 
 @dataclass
 class MultiDAE(Autoencoder):
-    """logits = tanh(r E + c) D' + b, r the history at length 1 (Liang et al., WWW 2018).
+    """logits = tanh(r E) D' + b, r the history at length 1 (Liang et al., WWW 2018).
 
     While it learns, each event of r is hidden with probability `dropout`; the loss asks for all of
     them (multinomial). One hidden layer; AdamW with a decay far larger than is usual does what
@@ -30,27 +30,21 @@ class MultiDAE(Autoencoder):
 
 
 class Denoiser(nn.Module):
-    """The two tables and two offsets of a `MultiDAE`."""
+    """The two tables and the bias of a `MultiDAE`."""
 
     def __init__(self, items: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.encoder = encoder_table(items, dim)
-        self.decoder = decoder_table(items, dim)
-        self.offset = nn.Parameter(torch.zeros(dim))
+        self.encoder = table(items, dim)
+        self.decoder = table(items, dim)
         self.bias = nn.Parameter(torch.zeros(items))
 
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
         told = rows.hidden(self.dropout, generator)
-        codes = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
+        codes = torch.tanh(rows.read(self.encoder, told))  # (b, d)
         return rows.loss(codes @ self.decoder.T + self.bias)
 
     def tables(self) -> dict[str, Any]:
         """Return what scoring needs."""
-        return {
-            "encoder": self.encoder,
-            "offset": self.offset,
-            "decoder": self.decoder,
-            "bias": self.bias,
-        }
+        return {"encoder": self.encoder, "decoder": self.decoder, "bias": self.bias}

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, table
 from polyrec.types import Interactions, Views
 
 
 @dataclass
 class MultiVAE(Autoencoder):
-    """logits = z D' + b, z ~ N(mu, sigma^2) of tanh(r E + c) (Mult-VAE, Liang et al., WWW 2018).
+    """logits = z D' + b, z ~ N(mu, sigma^2) of tanh(r E) (Mult-VAE, Liang et al., WWW 2018).
 
     The loss is the multinomial one of `MultiDAE` and `beta` times the divergence of z from N(0, 1),
     which comes in over the first `anneal` epochs. Asked, it takes z = mu. As in RecVAE (Shenbin et
@@ -24,6 +24,7 @@ class MultiVAE(Autoencoder):
     0.2
     """
 
+    weight_decay: float = 1.0  # the divergence holds the codes back as well
     beta: float = 0.2
     anneal: int = 20  # epochs until the divergence counts in full
 
@@ -40,9 +41,8 @@ class Variational(nn.Module):
     def __init__(self, model: MultiVAE, items: int, steps: int) -> None:
         super().__init__()
         self.dropout, self.beta, self.steps = model.dropout, model.beta, max(1, steps)
-        self.encoder = encoder_table(items, model.dim)
-        self.decoder = decoder_table(items, model.dim)
-        self.offset = nn.Parameter(torch.zeros(model.dim))
+        self.encoder = table(items, model.dim)
+        self.decoder = table(items, model.dim)
         self.bias = nn.Parameter(torch.zeros(items))
         self.mean = nn.Linear(model.dim, model.dim)
         self.log_variance = nn.Linear(model.dim, model.dim)
@@ -51,7 +51,7 @@ class Variational(nn.Module):
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
         told = rows.hidden(self.dropout, generator)
-        hidden = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
+        hidden = torch.tanh(rows.read(self.encoder, told))  # (b, d)
         mean, log_variance = self.mean(hidden), self.log_variance(hidden)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         codes = mean + noise * (log_variance / 2).exp()
@@ -64,7 +64,6 @@ class Variational(nn.Module):
         """Return what scoring needs: (h M' + m) D' + b = h (D M)' + (D m + b)."""
         return {
             "encoder": self.encoder,
-            "offset": self.offset,
             "decoder": self.decoder @ self.mean.weight,
             "bias": self.decoder @ self.mean.bias + self.bias,
         }

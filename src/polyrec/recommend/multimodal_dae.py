@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.errors import FitError
-from polyrec.recommend.autoencoder import Autoencoder, Rows, decoder_table, encoder_table
+from polyrec.recommend.autoencoder import Autoencoder, Rows, table
 from polyrec.recommend.content import readable
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
 from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
@@ -21,7 +21,7 @@ from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
 @dataclass
 class MultimodalDAE(Autoencoder):
-    """logits = tanh(r E + c) (D + g A D)' + b: a `MultiDAE`, its decoder smoothed over content.
+    """logits = tanh(r E) (D + g A D)' + b: a `MultiDAE`, its decoder smoothed over content.
 
     A = sum_m w_m A_m links each item to its `neighbours` nearest in every view, among those that
     someone took; its rows add up to 1, and g is `smoothing`. So an item is offered to those who
@@ -83,7 +83,7 @@ class MultimodalDAE(Autoencoder):
         return [
             {"weights": [*alone, None]} if len(names) > 1 else {},
             {"smoothing": (0.5, 1.0, 2.0)} if names else {},
-            {"weight_decay": (0.7, 1.5)},
+            {"dropout": (0.3, 0.5)},
         ]
 
     def _shares(self, items: Views) -> dict[str, float]:
@@ -122,9 +122,8 @@ class Smoothed(nn.Module):
         super().__init__()
         self.dropout, self.smoothing, self.fresh = model.dropout, model.smoothing, model.fresh
         items = graph.shape[0]
-        self.encoder = encoder_table(items, model.dim)
-        self.own = decoder_table(items, model.dim)
-        self.offset = nn.Parameter(torch.zeros(model.dim))
+        self.encoder = table(items, model.dim)
+        self.own = table(items, model.dim)
         self.bias = nn.Parameter(torch.zeros(items))
         self.register_buffer("taken", taken, persistent=False)
         for name, part in Rows.of(graph, "cpu")._asdict().items():
@@ -133,7 +132,7 @@ class Smoothed(nn.Module):
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
         told = rows.hidden(self.dropout, generator)
-        codes = torch.tanh(rows.read(self.encoder, told) + self.offset)  # (b, d)
+        codes = torch.tanh(rows.read(self.encoder, told))  # (b, d)
         decoder, bias = self._decoder()
         return rows.loss(codes @ decoder.T + bias)
 
@@ -151,7 +150,6 @@ class Smoothed(nn.Module):
             bias = torch.where(unheard, bias[self.taken].min(), bias)
         return {
             "encoder": torch.where(known, self.encoder, self._mean(self.encoder)),
-            "offset": self.offset,
             "decoder": decoder,
             "bias": bias,
             "own": self.own * known,
