@@ -1,5 +1,11 @@
-"""What a person sees at the command line: results, exit codes, and never a traceback."""
+"""What a person sees at the command line: results, exit codes, and never a traceback.
 
+Most commands run here in this process, by the same `main`: starting Python again for each would
+take most of the time. A run, a mistake, a fault and the help are asked of a program of its own.
+"""
+
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,8 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from polyrec.cli import main, show
 
-def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
+
+def program(*words: object, folder: Path) -> subprocess.CompletedProcess:
+    """Run the command as a person does."""
     result = subprocess.run(
         [sys.executable, "-c", "from polyrec.cli import main; main()", *map(str, words)],
         cwd=folder,
@@ -21,6 +30,23 @@ def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
     )
     assert "Traceback" not in result.stderr + result.stdout
     return result
+
+
+def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
+    """Run the command in this process; what it does not catch itself fails the test."""
+    out, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
+        patch.setenv("HOME", str(folder))
+        patch.setattr(sys, "argv", ["polyrec", *map(str, words)])
+        for console in (show.out, show.errors):
+            patch.setattr(console, "width", 200)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+    return subprocess.CompletedProcess(words, code, out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +60,7 @@ def place(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "cache": "cache.sqlite",
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(tree))
-    result = polyrec("run", "run.yaml", "--out", "out", "--set", "seed=3", folder=folder)
+    result = program("run", "run.yaml", "--out", "out", "--set", "seed=3", folder=folder)
     assert result.returncode == 0, result.stderr
     assert "recall@20" in result.stdout
     assert "report.html" in result.stdout
@@ -194,6 +220,12 @@ def test_mistakes_are_told_with_their_exit_code(
     assert result.returncode == code
 
 
+def test_a_program_of_its_own_ends_with_the_exit_code(place: Path) -> None:
+    result = program("run", "run.yaml", "--set", "recommend.use=eese", folder=place)
+    assert "did you mean 'ease'" in result.stderr
+    assert result.returncode == 2
+
+
 def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
     code = (
         "import polyrec.bundle as b, polyrec.cli as c\n"
@@ -208,8 +240,8 @@ def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
 
 
 def test_version_and_help(place: Path) -> None:
-    assert polyrec("--version", folder=place).stdout.strip() == "0.1.0"
-    shown = polyrec("--help", folder=place).stdout
+    assert program("--version", folder=place).stdout.strip() == "0.1.0"
+    shown = program("--help", folder=place).stdout
     for command in ("check", "encode", "run", "tune", "evaluate", "recommend", "similar", "demo"):
         assert command in shown
 
