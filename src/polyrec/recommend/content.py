@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +14,17 @@ from polyrec.types import FUSED, Embeddings, Floats, Views
 def readable(items: Views) -> list[str]:
     """Return the views that say something of some item, the fused one left out."""
     return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
+
+
+def check_weights(given: Mapping[str, float] | None, items: Views) -> None:
+    """Raise `FitError` unless the weights name views that there are, each with a number from 0 on.
+
+    A view that no item has any more is no mistake.
+    """
+    fits = given is None or all(0 <= weight < math.inf for weight in given.values())
+    if not fits or set(given or {}) - set(items):
+        remedy = f"name views of {', '.join(sorted(items)) or 'none'} with weights >= 0"
+        raise FitError("weights don't fit the views", received=given, remedy=remedy)
 
 
 def content_means(items: Views) -> dict[str, Floats]:

@@ -9,8 +9,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from polyrec.errors import FitError
-from polyrec.recommend.content import readable
+from polyrec.recommend.content import check_weights, readable
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
 from polyrec.recommend.graph import GraphRecommender, unit_rows
 from polyrec.recommend.graph_steps import Tables
@@ -69,10 +68,7 @@ class ContentGraphRecommender(GraphRecommender):
 
     def _read(self, items: Views) -> None:
         given = self.weights
-        unknown = set(given or {}) - set(items)
-        if given is not None and (unknown or min(given.values(), default=0) < 0):
-            remedy = f"name views of {', '.join(sorted(items)) or 'none'} with weights >= 0"
-            raise FitError("weights don't fit the views", received=given, remedy=remedy)
+        check_weights(given, items)
         self.content_ = {}
         for name in readable(items) if given is None else sorted(n for n in given if given[n] > 0):
             likeness = Likeness.of(items[name])

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.errors import FitError
 from polyrec.recommend.autoencoder import Autoencoder, Rows, table
-from polyrec.recommend.content import readable
+from polyrec.recommend.content import check_weights, readable
 from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
 from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
@@ -88,11 +88,8 @@ class MultimodalDAE(Autoencoder):
 
     def _shares(self, items: Views) -> dict[str, float]:
         given = self.weights
+        check_weights(given, items)
         known = {*readable(items), *({FUSED} & set(items) if given else ())}
-        # a view that nobody has any more is no mistake in the weights
-        if given is not None and (set(given) - set(items) or min(given.values(), default=0) < 0):
-            remedy = f"name views of {', '.join(sorted(known)) or 'none'} with weights >= 0"
-            raise FitError("weights don't fit the views", received=given, remedy=remedy)
         shares = given or dict.fromkeys(known, 1.0)
         kept = {name: shares[name] for name in sorted(known) if shares.get(name, 0) > 0}
         return {name: share / sum(kept.values()) for name, share in kept.items()}

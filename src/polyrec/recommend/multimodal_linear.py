@@ -11,7 +11,7 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
-from polyrec.recommend.content import readable, unit_rows
+from polyrec.recommend.content import check_weights, readable, unit_rows
 from polyrec.recommend.grafts import Grafts
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
 from polyrec.recommend.room import Room
@@ -195,14 +195,10 @@ class MultimodalLinear(ItemItem):
 
     def _read(self, items: Views) -> None:
         given = self.weights
+        check_weights(given, items)
         names = readable(items)
         if given and FUSED in given and FUSED in items and items[FUSED].present.any():
             names.append(FUSED)
-        # a view that nobody has any more is no mistake in the weights
-        unknown = set(given or {}) - set(items)
-        if given is not None and (unknown or min(given.values(), default=0) < 0):
-            remedy = f"name views of {', '.join(names) or 'none'} with weights >= 0"
-            raise FitError("weights don't fit the views", received=given, remedy=remedy)
         self._room = self._grafts = None
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
         read = [name for name in names if given is None or name in given]
