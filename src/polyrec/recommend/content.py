@@ -35,7 +35,7 @@ def content_means(items: Views) -> dict[str, Floats]:
 
 
 def content_rows(items: Views, means: Mapping[str, Floats], count: int) -> Floats:
-    """Return (count, sum of d) the views side by side, each as `unit_rows`.
+    """Return (count, sum of d) the views side by side, each as `centred_rows`.
 
     A view that was read at fit and is not given, or has another width, raises `FitError`.
     """
@@ -46,11 +46,11 @@ def content_rows(items: Views, means: Mapping[str, Floats], count: int) -> Float
         if items[name].width != len(mean):
             remedy = f"encode and fuse it as at fit, {len(mean)} wide"
             raise FitError(f"{name} has another width", received=items[name].width, remedy=remedy)
-        blocks.append(unit_rows(items[name], mean))
+        blocks.append(centred_rows(items[name], mean))
     return np.concatenate(blocks, axis=1)
 
 
-def unit_rows(view: Embeddings, mean: Floats) -> Floats:
+def centred_rows(view: Embeddings, mean: Floats) -> Floats:
     """Return (n, d) centred rows of length 1; absent ones are 0 and say nothing."""
     centred = view.vectors - mean
     norms = np.linalg.norm(centred, axis=1, keepdims=True)

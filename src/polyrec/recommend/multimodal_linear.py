@@ -11,7 +11,7 @@ import numpy as np
 from polyrec.errors import FitError
 from polyrec.recommend import newcomers
 from polyrec.recommend.closed_form import L2_TRIED, check_memory, gram, inverse, solve
-from polyrec.recommend.content import check_weights, readable, unit_rows
+from polyrec.recommend.content import centred_rows, check_weights, readable
 from polyrec.recommend.grafts import Grafts
 from polyrec.recommend.item_item import BEHAVIOUR, ItemItem, popularity
 from polyrec.recommend.room import Room
@@ -94,7 +94,7 @@ class MultimodalLinear(ItemItem):
         grown = replace(self)
         grown.names_, grown.means_, grown.norms_ = self.names_, self.means_, self.norms_
         grown.solvers_ = self.solvers_
-        fresh = {name: unit_rows(views[name], self.means_[name]) for name in self.features_}
+        fresh = {name: centred_rows(views[name], self.means_[name]) for name in self.features_}
         grown.features_ = {
             name: np.concatenate([rows, fresh[name]]) for name, rows in self.features_.items()
         }
@@ -203,7 +203,7 @@ class MultimodalLinear(ItemItem):
         self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
         read = [name for name in names if given is None or name in given]
         self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in read}
-        self.features_ = {n: unit_rows(items[n], self.means_[n]) for n in read}
+        self.features_ = {n: centred_rows(items[n], self.means_[n]) for n in read}
         self.solvers_ = {n: _solver(self.features_[n], self.content_l2) for n in self.names_}
 
     def _shares(self) -> dict[str, float]:
