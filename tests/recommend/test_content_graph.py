@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polyrec.errors import FitError
-from polyrec.recommend.content_graph import Likeness, blended_graph, content_graph, nearest
-from polyrec.types import Embeddings
+from polyrec.recommend.content_graph import Likeness, blended, nearest
+from polyrec.types import Csr, Embeddings
 
 
 def view(count: int, width: int = 6, *, seed: int = 0, absent: tuple[int, ...] = ()) -> Embeddings:
@@ -16,6 +16,11 @@ def view(count: int, width: int = 6, *, seed: int = 0, absent: tuple[int, ...] =
     present = np.ones(count, bool)
     present[list(absent)] = False
     return Embeddings(rows, present)
+
+
+def linked(content: Embeddings, k: int) -> Csr:
+    rows = Likeness.of(content).rows(content)
+    return nearest(rows, rows, k, same=True)
 
 
 def by_hand(rows: np.ndarray, k: int) -> np.ndarray:
@@ -32,7 +37,7 @@ def by_hand(rows: np.ndarray, k: int) -> np.ndarray:
 def test_neighbours_are_those_found_by_comparing_all() -> None:
     content = view(70, absent=(3, 11))
     rows = Likeness.of(content).rows(content)
-    assert np.allclose(content_graph(content, 5).toarray(), by_hand(rows, 5), atol=1e-6)
+    assert np.allclose(linked(content, 5).toarray(), by_hand(rows, 5), atol=1e-6)
 
 
 @given(
@@ -41,7 +46,7 @@ def test_neighbours_are_those_found_by_comparing_all() -> None:
     st.integers(1, 12),
 )
 def test_rows_add_up_to_one_or_are_empty(rows: np.ndarray, present: np.ndarray, k: int) -> None:
-    graph = content_graph(Embeddings(rows, present), k)
+    graph = linked(Embeddings(rows, present), k)
     sums = np.asarray(graph.sum(axis=1)).ravel()
     assert np.all(np.isclose(sums, 1, atol=1e-5) | (sums == 0))
     assert graph.data.min(initial=1) > 0
@@ -54,8 +59,8 @@ def test_rows_add_up_to_one_or_are_empty(rows: np.ndarray, present: np.ndarray, 
 
 def test_equal_neighbours_go_to_the_lower_number() -> None:
     rows = np.array([[1, 0], [0, 1], [0, 1], [0, 1], [0, 1]], np.float32)
-    linked = nearest(rows, rows, 2, same=True)
-    assert [linked[[i]].indices.tolist() for i in range(5)] == [[], [2, 3], [1, 3], [1, 2], [1, 2]]
+    graph = nearest(rows, rows, 2, same=True)
+    assert [graph[[i]].indices.tolist() for i in range(5)] == [[], [2, 3], [1, 3], [1, 2], [1, 2]]
 
 
 def test_what_absent_rows_hold_changes_nothing() -> None:
@@ -63,20 +68,21 @@ def test_what_absent_rows_hold_changes_nothing() -> None:
     junk = content.vectors.copy()
     junk[4] = np.nan
     other = Embeddings(junk, content.present)
-    assert (content_graph(content, 3) != content_graph(other, 3)).nnz == 0
+    assert (linked(content, 3) != linked(other, 3)).nnz == 0
 
 
 def test_moving_or_stretching_all_content_changes_no_neighbour() -> None:
     content = view(30)
     moved = Embeddings(100 + 7 * content.vectors, content.present)
-    before, after = content_graph(content, 4), content_graph(moved, 4)
+    before, after = linked(content, 4), linked(moved, 4)
     assert np.array_equal(before.indices, after.indices)
 
 
 def test_an_item_without_a_view_has_the_others_whole() -> None:
     views = {"text": view(20, absent=(0,)), "image": view(20, seed=1, absent=(1,))}
-    graph = blended_graph(views, {"text": 3, "image": 1}, 4).toarray()
-    text, image = (content_graph(views[name], 4).toarray() for name in ("text", "image"))
+    graphs = {name: linked(content, 4) for name, content in views.items()}
+    graph = blended(graphs, {"text": 3, "image": 1}, (20, 20)).toarray()
+    text, image = (graphs[name].toarray() for name in ("text", "image"))
     assert np.allclose(graph[0], image[0], atol=1e-6)
     assert np.allclose(graph[1], text[1], atol=1e-6)
     assert np.allclose(graph[2], 0.75 * text[2] + 0.25 * image[2], atol=1e-6)
@@ -84,22 +90,19 @@ def test_an_item_without_a_view_has_the_others_whole() -> None:
 
 def test_no_content_is_an_empty_graph() -> None:
     nobody = Embeddings(np.zeros((4, 3), np.float32), np.zeros(4, bool))
-    assert content_graph(nobody, 3).nnz == 0
-    assert content_graph(nobody.take(np.arange(0)), 3).shape == (0, 0)
-    assert blended_graph({"text": nobody}, {}, 3).shape == (4, 4)
-    assert blended_graph({}, {}, 3).shape == (0, 0)
+    assert linked(nobody, 3).nnz == 0
+    assert linked(nobody.take(np.arange(0)), 3).shape == (0, 0)
+    assert blended({}, {}, (2, 4)).shape == (2, 4)
+    assert blended({"text": linked(nobody, 3)}, {"text": 1.0}, (4, 4)).nnz == 0
     alone = Embeddings(np.ones((1, 3), np.float32), np.ones(1, bool))
-    assert content_graph(alone, 3).nnz == 0
+    assert linked(alone, 3).nnz == 0
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
     content = view(5)
     with pytest.raises(FitError, match="received 0; give k >= 1"):
-        content_graph(content, 0)
+        linked(content, 0)
     with pytest.raises(FitError, match="another width than at fit"):
         Likeness.of(content).rows(view(5, 7))
     with pytest.raises(FitError, match="not finite"):
-        content_graph(Embeddings(np.full((3, 2), np.inf, np.float32), np.ones(3, bool)), 2)
-    for weights in ({"sound": 1.0}, {"text": -1.0}):
-        with pytest.raises(FitError, match="weights don't fit the views"):
-            blended_graph({"text": content}, weights, 2)
+        linked(Embeddings(np.full((3, 2), np.inf, np.float32), np.ones(3, bool)), 2)

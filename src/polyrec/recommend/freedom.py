@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from polyrec.engine.propagation import Propagation
-from polyrec.recommend.content_graph import nearest, row_normalised
+from polyrec.recommend.content_graph import blended, nearest
 from polyrec.recommend.graph_content import ContentGraphRecommender
 from polyrec.recommend.graph_steps import Graph, GraphNetwork, Learned, Tables, light_layers
 from polyrec.types import Csr, Floats
@@ -40,11 +40,8 @@ class Freedom(ContentGraphRecommender):
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:
         rows = {name: told["rows"] for name, told in self.content_.items()}
-        parts = [
-            share * nearest(rows[name], rows[name], self.neighbours, same=True)
-            for name, share in self._shares().items()
-        ]
-        alike = row_normalised(sum(parts[1:], start=parts[0])) if parts else None
+        graphs = {n: nearest(x, x, self.neighbours, same=True) for n, x in rows.items()}
+        alike = blended(graphs, self._shares(), (shape[1], shape[1])) if rows else None
         return _Network(shape, self, rows, alike)
 
     def _graph_of_epoch(self, graph: Graph, order: np.random.Generator) -> Graph:

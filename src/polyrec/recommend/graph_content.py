@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 
 from polyrec.recommend.content import check_weights, readable
-from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
+from polyrec.recommend.content_graph import Likeness, blended, nearest
 from polyrec.recommend.graph import GraphRecommender, unit_rows
 from polyrec.recommend.graph_steps import Tables
 from polyrec.types import Csr, Floats, Interactions, Views
@@ -91,13 +90,13 @@ class ContentGraphRecommender(GraphRecommender):
 
     def _near(self, rows: Mapping[str, Floats], count: int) -> Csr:
         """Return (count, n) weights of the items someone took that are nearest to these rows."""
-        blended = sparse.csr_array((count, len(self.popularity_)), dtype=np.float32)
         taken = self.popularity_[:, None] > 0
-        for name, share in self._shares().items():
+        graphs = {}
+        for name, told in self.content_.items():
             if name in rows:
-                known = np.where(taken, self.content_[name]["rows"], np.float32(0))
-                blended = blended + share * nearest(rows[name], known, self.neighbours)
-        return row_normalised(blended)
+                known = np.where(taken, told["rows"], np.float32(0))
+                graphs[name] = nearest(rows[name], known, self.neighbours)
+        return blended(graphs, self._shares(), (count, len(self.popularity_)))
 
     def _placed(self, near: Csr, table: Floats) -> Floats:
         rows = np.asarray(near @ table, np.float32)

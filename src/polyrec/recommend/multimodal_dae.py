@@ -8,14 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.errors import FitError
 from polyrec.recommend.autoencoder import Autoencoder, Rows, table
 from polyrec.recommend.content import check_weights, readable
-from polyrec.recommend.content_graph import Likeness, nearest, row_normalised
+from polyrec.recommend.content_graph import Likeness, blended, nearest
 from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
 
@@ -103,13 +102,12 @@ class MultimodalDAE(Autoencoder):
 
     def _graph(self, rows: Mapping[str, Floats], count: int, *, same: bool) -> Csr:
         """Return A (count, n) from these rows to the items at fit that someone took."""
-        graphs = [
-            share * nearest(rows[name], self.rows_[name], self.neighbours, same=same)
-            for name, share in self.shares_.items()
-        ]
-        if not graphs:
-            return sparse.csr_array((count, len(self.popularity_)), dtype=np.float32)
-        return row_normalised(sum(graphs[1:], start=graphs[0]))
+        graphs = {
+            name: nearest(rows[name], self.rows_[name], self.neighbours, same=same)
+            for name in self.shares_
+        }
+        known = len(next(iter(self.rows_.values()), self.popularity_))
+        return blended(graphs, self.shares_, (count, known))
 
 
 class Smoothed(nn.Module):
