@@ -6,6 +6,7 @@ import numpy as np
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import Card, EncodedView, Report, Sample, intervals, write_html
 from polyrec.evaluate.select import Trial
+from polyrec.evaluate.stand_in import initials
 from polyrec.types import Ranking
 
 EVIL = "<script>alert('x')</script>"
@@ -80,3 +81,4 @@ def test_charts_can_be_read_aloud(tmp_path: Path) -> None:
 def test_an_item_without_picture_has_its_own_colour() -> None:
     assert Card("a", "A B").source == Card("a", "A B").source != Card("b", "A B").source
     assert Card("a", "").source
+    assert ">&lt;&amp;</text>" in initials("a", "<&")

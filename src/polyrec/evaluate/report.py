@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from polyrec.evaluate import charts
 from polyrec.evaluate.metrics import COLUMNS, PER_USER, Metric, Values
 from polyrec.evaluate.protocols import Evaluation, interval
 from polyrec.evaluate.select import Trial
+from polyrec.evaluate.stand_in import initials
 
 _HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
 
@@ -80,15 +79,8 @@ class Card:
         """Return the picture as a data URI; without one, initials on a colour of the item's own."""
         if self.picture is not None:
             return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode()}"
-        hue = int.from_bytes(hashlib.sha256(self.item.encode()).digest()[:2]) % 360
-        words = self.title.split()
-        initials = "".join(word[0] for word in words[:2]).upper() or "?"
-        drawn = (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
-            f'<rect width="120" height="120" fill="hsl({hue} 45% 42%)"/>'
-            '<text x="60" y="76" font-family="sans-serif" font-size="44" fill="white" '
-            f'text-anchor="middle">{escape(initials)}</text></svg>'
-        )
+        letters = "".join(word[0] for word in self.title.split()[:2]).upper() or "?"
+        drawn = initials(self.item, letters)
         return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from html import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.contents import Contents
 from polyrec.dashboard.visitor import Reader
+from polyrec.evaluate.stand_in import initials
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here, Service
@@ -41,7 +40,7 @@ async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> R
     found = await service.slots.run(lambda: held.picture(id, given))
     if found is not None:
         return Response(found, media_type="image/jpeg", headers=_KEPT)
-    return Response(_initials(id), media_type="image/svg+xml", headers=_KEPT)
+    return Response(initials(id, id[-4:]), media_type="image/svg+xml", headers=_KEPT)
 
 
 @router.get("/media")
@@ -91,13 +90,3 @@ def _head(raw: Raw) -> bytes:
             return file.read(HEAD)
     except OSError:
         return b""
-
-
-def _initials(item_id: str) -> str:
-    hue = int.from_bytes(hashlib.sha256(item_id.encode()).digest()[:2]) % 360
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
-        f'<rect width="120" height="120" fill="hsl({hue} 45% 42%)"/>'
-        '<text x="60" y="72" font-family="sans-serif" font-size="30" fill="white" '
-        f'text-anchor="middle">{escape(item_id[-4:])}</text></svg>'
-    )
