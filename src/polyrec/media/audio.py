@@ -5,7 +5,6 @@ from __future__ import annotations
 import av
 import numpy as np
 from av.container import InputContainer
-from scipy.signal import lfilter
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
@@ -46,6 +45,8 @@ def loudness(samples: Floats, rate: int) -> float:
 
     ITU-R BS.1770-4: K-weighting, blocks of 400 ms every 100 ms, gates at -70 and at 10 below.
     """
+    from scipy.signal import lfilter  # a decoding process that needs none starts in a third
+
     weighted = samples.astype(np.float64)
     for numerator, denominator in _k_weighting(rate):
         weighted = lfilter(numerator, denominator, weighted)
