@@ -48,6 +48,10 @@ def equal(one: dict[str, Embeddings], two: dict[str, Embeddings]) -> bool:
     )
 
 
+def aligner(name: str) -> Aligner:
+    return find("align", name)(**({"epochs": 2} if name in TRAINED else {}))
+
+
 @pytest.mark.parametrize("name", ALIGNERS)
 class TestAligner:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
@@ -57,7 +61,7 @@ class TestAligner:
 
     def test_absent_stays_absent_and_its_content_changes_no_bit(self, name: str) -> None:
         given = views()
-        aligned = find("align", name)().fit(given, None).align(given)
+        aligned = aligner(name).fit(given, None).align(given)
         for view, rows in aligned.items():
             if name != "impute":
                 assert np.array_equal(rows.present, given[view].present)
@@ -65,7 +69,7 @@ class TestAligner:
             assert rows.vectors.dtype == np.float32
         for junk in JUNK:
             other = with_junk(given, junk)
-            assert equal(find("align", name)().fit(other, None).align(other), aligned)
+            assert equal(aligner(name).fit(other, None).align(other), aligned)
 
     def test_absent_items_are_as_good_as_not_there(self, name: str) -> None:
         given = {n: Embeddings(v.vectors, np.ones(40, bool)) for n, v in views().items()}
@@ -73,8 +77,8 @@ class TestAligner:
             n: Embeddings(np.vstack([v.vectors, views(9)[n].vectors]), np.arange(80) < 40)
             for n, v in given.items()
         }
-        aligned = find("align", name)().fit(more, None).align(given)
-        assert equal(aligned, find("align", name)().fit(given, None).align(given))
+        aligned = aligner(name).fit(more, None).align(given)
+        assert equal(aligned, aligner(name).fit(given, None).align(given))
 
     def test_the_order_of_items_and_views_at_fit_does_not_matter(self, name: str) -> None:
         if name in TRAINED:
@@ -82,21 +86,21 @@ class TestAligner:
         given = views()
         order = np.random.default_rng(3).permutation(40)
         turned = {n: v.take(order) for n, v in reversed(given.items())}
-        one = find("align", name)().fit(given, None).align(given)
-        two = find("align", name)().fit(turned, None).align(given)
+        one = aligner(name).fit(given, None).align(given)
+        two = aligner(name).fit(turned, None).align(given)
         for view, rows in one.items():
             assert np.allclose(two[view].vectors, rows.vectors, atol=1e-4)
 
     def test_it_leaves_what_it_was_given_as_it_was(self, name: str) -> None:
         given, before = views(), views()
-        aligned = find("align", name)().fit(given, None).align(given)
+        aligned = aligner(name).fit(given, None).align(given)
         for rows in aligned.values():
             rows.vectors[:] = 7
             rows.present[:] = True
         assert equal(given, before)
 
     def test_fitting_again_forgets_and_bundles_remember(self, name: str) -> None:
-        given, part = views(), find("align", name)()
+        given, part = views(), aligner(name)
         once = part.fit(given, None).align(given)
         assert equal(part.fit(views(5, 9), None).fit(given, None).align(given), once)
         fresh = find("align", name)()
@@ -106,14 +110,14 @@ class TestAligner:
     def test_permuted_items_come_out_permuted(self, name: str) -> None:
         given = views()
         order = np.random.default_rng(3).permutation(40)
-        part = find("align", name)().fit(given, None)
+        part = aligner(name).fit(given, None)
         moved = part.align({n: v.take(order) for n, v in given.items()})
         for view, rows in part.align(given).items():
             assert np.allclose(moved[view].vectors, rows.vectors[order], atol=1e-6)
 
     def test_some_views_and_new_items_are_aligned_the_same_way(self, name: str) -> None:
         given = views()
-        part = find("align", name)().fit(given, None)
+        part = aligner(name).fit(given, None)
         few = part.align({"text": given["text"].take([3, 4])})
         assert list(few) == ["text"]
         assert np.allclose(
@@ -139,7 +143,7 @@ class TestAligner:
             given = {"text": given["text"]}
         elif case == "none":
             given = {}
-        aligned = find("align", name)().fit(given, None).align(given)
+        aligned = aligner(name).fit(given, None).align(given)
         assert all(np.isfinite(rows.vectors).all() for rows in aligned.values())
         assert aligned.keys() == given.keys()
 
@@ -189,8 +193,7 @@ def test_an_aligner_with_behaviour_gives_finite_rows_of_odd_catalogues(
 ) -> None:
     given = odd(case)
     train = events(len(given["text"]))
-    quick = {"epochs": 2} if name in TRAINED else {}
-    part = find("align", name)(**quick).fit(given, train)
+    part = aligner(name).fit(given, train)
     aligned = part.align(given)
     for view, rows in aligned.items():
         assert np.isfinite(rows.vectors).all()
@@ -241,8 +244,8 @@ def test_an_aligner_refuses_what_it_can_not_learn_from(name: str) -> None:
     broken = given["text"].vectors.copy()
     broken[given["text"].present.argmax()] = np.nan
     with pytest.raises(FitError, match="features are not finite: received 'text'"):
-        find("align", name)().fit(given | {"text": Embeddings(broken, given["text"].present)}, None)
-    part = find("align", name)().fit({"text": given["text"]}, None)
+        aligner(name).fit(given | {"text": Embeddings(broken, given["text"].present)}, None)
+    part = aligner(name).fit({"text": given["text"]}, None)
     with pytest.raises(FitError, match="a view unknown at fit: received 'image'"):
         part.align({"image": given["image"]})
     with pytest.raises(FitError, match="text has another width than at fit: received 5"):

@@ -11,6 +11,7 @@ from polyrec import pipeline
 from polyrec.config import parse
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
+from polyrec.data.studio.world import Truth
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.protocols import compat
 
@@ -29,10 +30,17 @@ def config(world: Path, folder: Path, **change: object):
 
 
 @pytest.fixture(scope="module")
-def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
+    """Return the folder of a larger world, its media read once into the cache beside it."""
     folder = tmp_path_factory.mktemp("larger") / "world"
-    make_world(folder, Studio(items=150, users=500, missing=0.1))
-    return folder
+    truth = make_world(folder, Studio(items=150, users=500, missing=0.1))
+    pipeline.encode_all(config(folder, folder.parent))
+    return folder, truth
+
+
+@pytest.fixture
+def larger(truth: tuple[Path, Truth]) -> Path:
+    return truth[0]
 
 
 def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
@@ -67,31 +75,29 @@ def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
     assert kept["recall_at_10"].mean() == pytest.approx(report["metrics"]["test"]["recall@10"])
 
 
-def test_the_same_seed_gives_the_same_bundle(world: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bundle(world: Path, features: Path, tmp_path: Path) -> None:
     files = []
-    for name in ("one", "two"):
-        polyrec.run(config(world, tmp_path), out=tmp_path / name)
+    for name, cache in (("one", features), ("two", tmp_path / "other.sqlite")):
+        polyrec.run(config(world, tmp_path, cache=str(cache)), out=tmp_path / name)
         files.append(json.loads((tmp_path / name / "manifest.json").read_text())["files"])
     assert files[0] == files[1]
 
 
-def test_content_beats_behaviour_alone_beats_popularity(larger: Path, tmp_path: Path) -> None:
+def test_content_beats_behaviour_alone_beats_popularity(larger: Path) -> None:
     reached = {}
     for use in ("popular", "ease", "multimodal_linear"):
-        bundle = polyrec.run(config(larger, tmp_path, recommend={"use": use}))
+        bundle = polyrec.run(config(larger, larger.parent, recommend={"use": use}))
         found = pipeline.evaluate(bundle, ["ndcg@10"])
         reached[use] = found["test"].means["ndcg@10"]
     assert reached["multimodal_linear"] > reached["ease"] > reached["popular"]
 
 
-def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(
-    larger: Path, tmp_path: Path
-) -> None:
-    settings = config(larger, tmp_path, recommend={"use": "multimodal_linear", "l2": 20})
+def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger: Path) -> None:
+    settings = config(larger, larger.parent, recommend={"use": "multimodal_linear", "l2": 20})
     tree = settings.model_dump() | {
         "data": settings.data.model_dump() | {"split": {"use": "new_items"}}
     }
-    dataset = load(parse(tree, folder=tmp_path).data, weights=settings.weights, seed=7).dataset
+    dataset = load(parse(tree, folder=larger).data, weights=settings.weights, seed=7).dataset
     _, views = pipeline.encode(settings, dataset)
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
@@ -103,8 +109,10 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(
     assert reached[0] > 1.5 * reached[1]
 
 
-def test_a_missing_valid_leaves_the_settings_as_they_are(world: Path, tmp_path: Path) -> None:
-    settings = config(world, tmp_path)
+def test_a_missing_valid_leaves_the_settings_as_they_are(
+    world: Path, features: Path, tmp_path: Path
+) -> None:
+    settings = config(world, tmp_path, cache=str(features))
     data = settings.data.model_dump() | {"split": {"use": "random", "valid": 0}}
     polyrec.run(
         parse(settings.model_dump() | {"data": data}, folder=tmp_path), out=tmp_path / "out"
@@ -152,14 +160,16 @@ def test_checking_finds_what_was_broken(world: Path, tmp_path: Path) -> None:
     assert validation.ok
 
 
-def test_every_modality_tells_the_shared_factors_and_shuffled_rows_do_not(tmp_path: Path) -> None:
-    truth = make_world(tmp_path / "world", Studio(items=150, users=20, damaged=0))
-    settings = config(tmp_path / "world", tmp_path)
+def test_every_modality_tells_the_shared_factors_and_shuffled_rows_do_not(
+    truth: tuple[Path, Truth],
+) -> None:
+    folder, told = truth
+    settings = config(folder, folder.parent)
     dataset = load(settings.data, weights=settings.weights, seed=7).dataset
     _, views = pipeline.encode(settings, dataset)
     aligned = polyrec.align.Whiten(width=48).fit(views, dataset.train).align(views)
     for name, view in aligned.items():
-        rows, factors = view.vectors[view.present], truth.latents.shared[view.present]
+        rows, factors = view.vectors[view.present], told.latents.shared[view.present]
         assert explained(rows, factors) > (0.25 if name == "video" else 0.45)
         order = np.random.default_rng(0).permutation(len(rows))
         assert explained(rows[order], factors) < 0.1
