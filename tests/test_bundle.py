@@ -15,7 +15,9 @@ from polyrec.errors import BundleError, DataError, PolyrecError
 
 
 @pytest.fixture(scope="module")
-def saved(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
+def saved(
+    world: Path, features: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Bundle, Path]:
     folder = tmp_path_factory.mktemp("bundle")
     tree = {
         "preset": "shop",
@@ -23,7 +25,7 @@ def saved(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle
         "align": {"use": "whiten", "width": 16},
         "recommend": {"use": "multimodal_linear", "l2": 20},
         "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
-        "cache": str(folder / "cache.sqlite"),
+        "cache": str(features),
     }
     bundle = polyrec.run(parse(tree, folder=folder), out=folder / "out")
     return bundle, folder / "out"

@@ -17,7 +17,7 @@ from polyrec.store.database import Database
 
 
 @pytest.fixture(scope="session")
-def reported(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reported(world: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a bundle with its reports, and with media of all kinds."""
     folder = tmp_path_factory.mktemp("pages")
     tree = {
@@ -28,7 +28,7 @@ def reported(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "align": {"use": "whiten", "width": 16},
         "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
         "evaluate": {"metrics": ["recall@5", "ndcg@5"], "select_by": "recall@5"},
-        "cache": str(folder / "cache.sqlite"),
+        "cache": str(features),
     }  # fmt: skip
     polyrec.run(parse(tree, folder=folder), out=folder / "bundle")
     return folder / "bundle"

@@ -9,8 +9,12 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
 from polyrec import pipeline
 from polyrec.bundle import Bundle
-from polyrec.config import read
+from polyrec.config import Config, read
+from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.stopping import fit
+from polyrec.types import Dataset, Interactions, Recommender, Views
 
 KINDS = ("text", "image", "audio")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "article.yaml"
@@ -36,32 +40,50 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def article(studio: Path, folder: Path, *overrides: str) -> Config:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLYREC_WORLD", str(studio))
+        return read(EXAMPLE, overrides=[*QUICK, f"cache={folder / 'c.sqlite'}", *overrides])
+
+
+@pytest.fixture(scope="module")
+def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Views]:
+    """Return the data and what the encoders learned to make of it: the same for all variants."""
+    config = article(studio, tmp_path_factory.mktemp("encoded"))
+    dataset = load(config.data, weights=config.weights, seed=config.seed).dataset
+    return dataset, pipeline.encode(config, dataset)[1]
+
+
+def reached(model: Recommender, behaviour: dict[str, Interactions]) -> float:
+    found = compat(model, behaviour["train"], behaviour["test"], ["recall@20"])
+    return found.means["recall@20"]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_it_learns_and_is_kept(
-    studio: Path, variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_learns(
+    studio: Path, encoded: tuple[Dataset, Views], variant: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("POLYREC_WORLD", str(studio))
-    overrides = [*QUICK, f"cache={tmp_path / 'c.sqlite'}", *VARIANTS[variant]]
-    bundle = polyrec.run(read(EXAMPLE, overrides=overrides))
+    data, views = encoded
+    config = article(studio, tmp_path, *VARIANTS[variant])
+    *_, aligned = pipeline.prepare(config, data.train, views)
+    model = fit(pipeline.make_recommender(config, {}), data.train, aligned, data.valid)
+    popular = polyrec.recommend.Popular().fit(data.train, {})
+    assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
+
+
+def test_it_goes_the_whole_way_and_is_kept(studio: Path, tmp_path: Path) -> None:
+    bundle = polyrec.run(article(studio, tmp_path, *VARIANTS["attention"]))
     popular = polyrec.recommend.Popular().fit(bundle.behaviour["train"], {})
-    from polyrec.evaluate.protocols import compat
-
-    train, test = bundle.behaviour["train"], bundle.behaviour["test"]
-    floor = compat(popular, train, test, ["recall@20"]).means["recall@20"]
-    assert pipeline.evaluate(bundle, ["recall@20"])["test"].means["recall@20"] > 1.1 * floor
-    if variant == "attention":
-        again = Bundle.load(bundle.save(tmp_path / "out"))
-        assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
-        assert again.search("text", "a quiet sea").ids[0]
+    found = pipeline.evaluate(bundle, ["recall@20"])["test"].means["recall@20"]
+    assert found > 1.1 * reached(popular, bundle.behaviour)
+    again = Bundle.load(bundle.save(tmp_path / "out"))
+    assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
+    assert again.search("text", "a quiet sea").ids[0]
 
 
-def test_its_encoders_learn_with_it_as_one_network(
-    studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("POLYREC_WORLD", str(studio))
-    overrides = [*QUICK, f"cache={tmp_path / 'c.sqlite'}", "recommend.through=true"]
-    overrides += ["recommend.epochs=2", *(f"encode.{kind}.epochs=1" for kind in KINDS)]
-    bundle = polyrec.run(read(EXAMPLE, overrides=overrides))
+def test_its_encoders_learn_with_it_as_one_network(studio: Path, tmp_path: Path) -> None:
+    few = ["recommend.epochs=2", *(f"encode.{kind}.epochs=1" for kind in KINDS)]
+    bundle = polyrec.run(article(studio, tmp_path, "recommend.through=true", *few))
     for name in KINDS:
         encoder = bundle.parts.encoders[name]
         assert bundle.cards[name]["weights_sha256"] == encoder.fingerprint_

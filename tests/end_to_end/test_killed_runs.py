@@ -82,7 +82,7 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_as_if_it_never_was(tmp_path
     orphans = decoders()
     chance = random.Random(0)
     kept, kills = [0], 0
-    while kills < 12 and kept[-1] < COUNT - COUNT // 7:
+    while kills < 6 and kept[-1] < COUNT - COUNT // 7:
         run = start(tmp_path / "pictures", cache)
         time.sleep(chance.uniform(0.5, 1.5))
         if run.poll() is None:

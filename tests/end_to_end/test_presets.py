@@ -15,18 +15,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ["recommend.weights=null", "recommend.content_l2=5", "recommend.l2=50"]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return one cache of the world's features for all presets."""
-    return tmp_path_factory.mktemp("presets") / "cache.sqlite"
-
-
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_it_learns_and_knows_items_that_nobody_took(
-    world: Path, cache: Path, preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Path, features: Path, preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POLYREC_WORLD", str(world))
-    overrides = [f"cache={cache}", *QUICK]
+    overrides = [f"cache={features}", *QUICK]
     config = read(EXAMPLES / f"{preset}.yaml", overrides=overrides)
     assert config.preset == preset
     assert config.weights.items() >= PRESETS[preset].items()

@@ -17,7 +17,7 @@ from polyrec.store.database import Database
 
 
 @pytest.fixture(scope="session")
-def bundle_folder(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle_folder(world: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a bundle of the studio world: 60 items, 150 users."""
     folder = tmp_path_factory.mktemp("served")
     tree = {
@@ -26,7 +26,7 @@ def bundle_folder(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         "align": {"use": "whiten", "width": 16},
         "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
         "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
-        "cache": str(folder / "cache.sqlite"),
+        "cache": str(features),
     }
     return polyrec.run(parse(tree, folder=folder)).save(folder / "bundle")
 
