@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from load import paced, request
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.registry import find
@@ -76,7 +76,7 @@ def make(folder: Path, items: int, *, text: str = "lsa") -> None:
     read = words.fit(told, train).encode(told) if text == "lsa" else rows(words, items, draw)
     encoded = {"text": read, "image": rows(eye, items, draw)}
     aligner, imputer, fuser, views = pipeline.prepare(config, train, encoded)
-    model = pipeline.make_recommender(config, {}).fit(train, views)
+    model = assembly.make_recommender(config, {}).fit(train, views)
     nothing = train.take(np.zeros(0, np.int64))
     bundle = Bundle(
         config=config,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from board.cells import Cell, admit_peers
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.data.load import load
 from polyrec.engine.measure import peak_memory_mb
 from polyrec.engine.runs import Run, accompany
@@ -50,7 +50,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     data = loaded.dataset
     _, encoded = pipeline.encode(config, data.without_test())
     *_, views = pipeline.prepare(config, data.train, encoded)
-    model = pipeline.make_recommender(config, {})
+    model = assembly.make_recommender(config, {})
     before = peak_memory_mb()
     clock = _Clock(budget)
     with accompany(Run(watched=clock.watched)):

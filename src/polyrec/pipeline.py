@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from polyrec.align.impute import Impute
+from polyrec.assembly import contents_of, encoders_of, make_recommender, part_of, read_checked
 from polyrec.bundle import Bundle, Parts, check_place
-from polyrec.config import Config, EncodeConfig, PartConfig, make, read
-from polyrec.data.catalog import FeatureRows
+from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
@@ -22,9 +21,8 @@ from polyrec.engine.device import threads
 from polyrec.engine.measure import Stopwatch
 from polyrec.engine.runs import Run, accompany
 from polyrec.engine.sandbox import Sandbox
-from polyrec.errors import ConfigError, DataError, nearest
+from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.guards import check_fitted, check_split
-from polyrec.evaluate.metrics import Metric
 from polyrec.evaluate.protocols import Evaluation, compat, told_by
 from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
@@ -32,7 +30,6 @@ from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import probed
 from polyrec.recommend.stopping import fit
 from polyrec.recommend.way import learn_end_to_end
-from polyrec.registry import find
 from polyrec.store import state
 from polyrec.store.features import FeatureCache
 from polyrec.store.pack import write_pack
@@ -40,22 +37,16 @@ from polyrec.summary import Finished, write_alignment_report, write_summary
 from polyrec.types import (
     FUSED,
     Aligner,
-    Catalog,
     Dataset,
     Encoder,
     Fuser,
     Interactions,
     Learnable,
-    Part,
     Progress,
-    Raw,
     Recommender,
     Views,
     silent,
 )
-
-DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
-"""What reads content of a kind where the config names no encoder; given rows are taken as given."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +132,7 @@ def _learn(
             with _work(config, progress) as work:
                 aligned = learn_end_to_end(
                     recommender, train, (views, aligned), parts=parts, work=work,
-                    contents=_contents(config, dataset.catalog),
+                    contents=contents_of(config, dataset.catalog),
                 )  # fmt: skip
     bundle = Bundle(
         config=config,
@@ -163,13 +154,13 @@ def prepare(
     config: Config, train: Interactions, views: Views
 ) -> tuple[Aligner, Aligner | None, Fuser, Views]:
     """Return the fitted aligner, imputer and fuser, and what they made of the views."""
-    aligner = _part("align", config.align, config).fit(views, train)
+    aligner = part_of("align", config.align, config).fit(views, train)
     aligned = dict(aligner.align(views))
     imputer = None
     if config.align.impute is not None:
         imputer = make(Impute, config.align.impute, where="align.impute").fit(aligned, train)
         aligned = dict(imputer.align(aligned))
-    fuser = _part("fuse", config.fuse, config).fit(aligned, train)
+    fuser = part_of("fuse", config.fuse, config).fit(aligned, train)
     if aligned:
         aligned[FUSED] = fuser.fuse(aligned)
     return aligner, imputer, fuser, aligned
@@ -228,7 +219,7 @@ def _fitted(
     """Yield each view's name, the content that it reads, and its encoder, fitted if it learns."""
     for name, part in encoders_of(config, dataset.catalog).items():
         content = part.content or name
-        encoder = _part("encode", part, config, where=f"encode.{name}")
+        encoder = part_of("encode", part, config, where=f"encode.{name}")
         contents = dataset.catalog.content(content)
         fit_encoder(encoder, contents, dataset.train, work, stage=f"encode {name}")
         yield name, content, encoder
@@ -288,7 +279,7 @@ def robustness(
     def way(views: Views) -> Recommender:
         progress(f"fit without ({protocol})", fitted[0], 0)
         fitted[0] += 1
-        fuser = _part("fuse", config.fuse, config).fit(views, train)
+        fuser = part_of("fuse", config.fuse, config).fit(views, train)
         fused = {FUSED: fuser.fuse(views)} if views else {}
         settings = state.settings(bundle.parts.recommender)
         model: Recommender = type(bundle.parts.recommender)(**settings)
@@ -307,7 +298,7 @@ def align_report(
     settings = read_checked(config)
     dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
     _, views = encode(settings, dataset, progress=progress)
-    aligner = _part("align", settings.align, settings).fit(views, dataset.train)
+    aligner = part_of("align", settings.align, settings).fit(views, dataset.train)
     told = write_alignment_report(views, aligner.align(views), dataset.catalog, folder)
     if not told:
         raise DataError("nothing to compare", received=list(views), remedy="give two views")
@@ -332,56 +323,6 @@ def check(config: Config | str | Path, *, progress: Progress = silent) -> Valida
         remedy = "get whole copies; such items are treated as lacking it"
         found += finding("warning", f"{kind} files that can't be read", broken, remedy)
     return loaded.validation.with_findings(found)
-
-
-def read_checked(config: Config | str | Path) -> Config:
-    """Return a config whose every part and metric is known to be right before work begins."""
-    settings = config if isinstance(config, Config) else read(Path(config))
-    for name, part in settings.encode.items():
-        _part("encode", part, settings, where=f"encode.{name}")
-    for room in ("align", "fuse", "recommend"):
-        _part(room, getattr(settings, room), settings)
-    for metric in (*settings.evaluate.metrics, settings.evaluate.select_by):
-        Metric.parse(metric)
-    return settings
-
-
-def _part(room: str, part: PartConfig, config: Config, *, where: str = "") -> Part:
-    """Return a part from its settings; one with a seed, device or precision gets the run's."""
-    found = find(room, part.use)
-    shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
-    taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
-    return make(found, {**taken, **part.settings}, where=where or room)
-
-
-def encoders_of(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
-    """Return view -> encoder: what the config names, or else each content's default."""
-    if not config.encode:
-        # rows may come from the config or from the reader: the content itself tells
-        return {
-            name: EncodeConfig(
-                use="features" if isinstance(content, FeatureRows) else DEFAULT_ENCODERS[name]
-            )
-            for name, content in catalog.contents.items()
-        }
-    for name, part in config.encode.items():
-        source = part.content or name
-        if source not in catalog.contents:
-            remedy = f"name it under data ({nearest(source, catalog.contents)})"
-            raise ConfigError(f"encode.{name} has no content", received=source, remedy=remedy)
-    return config.encode
-
-
-def _contents(config: Config, catalog: Catalog) -> dict[str, Sequence[Raw | None]]:
-    """Return view -> the contents that its encoder reads."""
-    named = encoders_of(config, catalog)
-    return {name: catalog.content(part.content or name) for name, part in named.items()}
-
-
-def make_recommender(config: Config, chosen: Mapping[str, Any]) -> Part:
-    """Return the config's recommender; what the config leaves open is as `chosen`."""
-    part = PartConfig(use=config.recommend.use, **{**chosen, **config.recommend.settings})
-    return _part("recommend", part, config)
 
 
 def _choose(

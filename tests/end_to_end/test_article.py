@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.bundle import Bundle
 from polyrec.config import Config, read
 from polyrec.data.load import load
@@ -66,7 +66,7 @@ def test_it_learns(
     data, views = encoded
     config = article(studio, tmp_path, *VARIANTS[variant])
     *_, aligned = pipeline.prepare(config, data.train, views)
-    model = fit(pipeline.make_recommender(config, {}), data.train, aligned, data.valid)
+    model = fit(assembly.make_recommender(config, {}), data.train, aligned, data.valid)
     popular = polyrec.recommend.Popular().fit(data.train, {})
     assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
 

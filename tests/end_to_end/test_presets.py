@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec import pipeline
+from polyrec import assembly
 from polyrec.config import PRESETS, read
 from polyrec.evaluate.protocols import compat
 
@@ -41,7 +41,7 @@ def test_its_ranges_can_be_tuned(world: Path, preset: str, monkeypatch: pytest.M
     from polyrec.tune.space import settings_of
 
     monkeypatch.setenv("POLYREC_WORLD", str(world))
-    config = pipeline.read_checked(EXAMPLES / f"{preset}.yaml")
-    paths = [s.path for s in settings_of(config, pipeline.make_recommender(config, {}), {})]
+    config = assembly.read_checked(EXAMPLES / f"{preset}.yaml")
+    paths = [s.path for s in settings_of(config, assembly.make_recommender(config, {}), {})]
     assert "align.width" in paths
     assert "recommend.l2" in paths

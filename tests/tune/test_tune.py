@@ -11,7 +11,7 @@ import yaml
 
 pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.config import Config, parse, read
 from polyrec.engine.runs import current
 from polyrec.errors import ConfigError, DataError, FitError
@@ -206,13 +206,13 @@ def test_what_a_model_declares_fits_its_settings(
     if name in EXTRAS:
         pytest.importorskip(EXTRAS[name])
     config = made(world, tmp_path, recommend={"use": name})
-    model = pipeline.make_recommender(config, {})
+    model = assembly.make_recommender(config, {})
     for views in ({}, parity_views):
         space = settings_of(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)
         for setting in space:
             first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
-            pipeline.make_recommender(with_settings(config, {setting.path: first}), {})
+            assembly.make_recommender(with_settings(config, {setting.path: first}), {})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.bundle import Bundle
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.data.load import Loaded, arrange, read_catalog
@@ -150,7 +150,7 @@ def learn_all(bundle: Bundle) -> Bundle:
     if any(getattr(recommender, name, False) for name in ("stops_on_valid", "through")):
         return bundle
     events = bundle.events
-    fresh = pipeline.make_recommender(bundle.config, {})
+    fresh = assembly.make_recommender(bundle.config, {})
     parts = dataclasses.replace(bundle.parts, recommender=fit(fresh, events, bundle.views))
     nothing = events.take(np.zeros(0, np.int64))
     behaviour = {"train": events, "valid": nothing, "test": nothing}

@@ -16,7 +16,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from polyrec import pipeline
+from polyrec import assembly, pipeline
 from polyrec.config import Config
 from polyrec.data.load import load
 from polyrec.engine.runs import Run, accompany
@@ -60,7 +60,7 @@ def tune(
     study, what it had found is written. A study of other settings or data is refused.
     """
     started = time.monotonic()
-    settings = pipeline.read_checked(config)
+    settings = assembly.read_checked(config)
     wanted = settings.tune.trials if trials is None else trials
     if wanted < 1 or (hours is not None and hours <= 0):
         received = f"{wanted} trials, {hours} hours"
@@ -99,7 +99,7 @@ def _begin(config: Config, progress: Progress) -> tuple[_Bench, str]:
     if not len(data.valid):
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
-    encoders = dict(pipeline.encoders_of(config, data.catalog))
+    encoders = dict(assembly.encoders_of(config, data.catalog))
     bench = _Bench(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
     for name, view in sorted(bench.first()[1].items()):
@@ -117,13 +117,13 @@ class _Bench:
 
     def first(self) -> tuple[Recommender, Views]:
         """Return the recommender of the config, not fitted, and the views that it would read."""
-        return pipeline.make_recommender(self.config, {}), self._views(self.config)
+        return assembly.make_recommender(self.config, {}), self._views(self.config)
 
     def score(self, config: Config, watched: Watched) -> float:
         """Return what a config reaches on valid; `watched` is told what a training model does."""
         views = self._views(config)
         train, valid = self._data.train, self._data.valid
-        model = pipeline.make_recommender(config, {})
+        model = assembly.make_recommender(config, {})
         watching = watched if getattr(model, "stops_on_valid", False) else None
         with accompany(Run(self._progress, watched=watching)):
             model = fit(model, train, views, valid)
