@@ -72,12 +72,13 @@ class Autoencoder:
     """What autoencoders share: `fit` around a model's own `build`, and the scores.
 
     What is kept are tables: logits = tanh(r `encoder`) `decoder`' + `bias`, r being the history at
-    length 1, so nobody is told apart by what everybody has. New events and unknown people need no fit.
+    length 1. The code has no offset: someone of whom little is known gets the bias, no code that
+    all others share (decision 27). New events and unknown people need no fit.
     """
 
     dim: int = 200
     dropout: float = 0.5  # share of a history that is hidden at each step
-    epochs: int = 60
+    epochs: int = 100
     rate: float = 3e-3
     weight_decay: float = 3.0
     batch: int = 256
