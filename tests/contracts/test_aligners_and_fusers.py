@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given as given_any
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -279,6 +280,7 @@ class TestFuser:
             again = find("fuse", name)().fit(other, None).fuse(given)
             assert np.array_equal(part.fuse(given).vectors, again.vectors)
 
+    @settings(max_examples=10)  # each fits three times
     @given_any(case=st.data())
     def test_rows_are_no_longer_than_one_and_units_do_not_matter(
         self, name: str, case: st.DataObject

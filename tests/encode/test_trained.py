@@ -73,7 +73,7 @@ def test_pictures_nobody_took_are_placed_by_what_is_in_them(
     parity: Interactions, pictures: list, objective: str
 ) -> None:
     settings = {"size": 32, "dim": 8, "batch": 16, "objective": objective}
-    trained = ImageCNN(**settings, epochs=40).fit(pictures, parity)
+    trained = ImageCNN(**settings, epochs=20).fit(pictures, parity)
     untrained = ImageCNN(**settings, epochs=1, rate=0.0).fit(pictures, parity)
     assert told_apart(trained.encode(pictures).vectors) > 0.7
     assert told_apart(untrained.encode(pictures).vectors) < 0.3
