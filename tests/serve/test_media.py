@@ -12,7 +12,11 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from polyrec.bundle import Bundle
+from polyrec.config import Limits
 from polyrec.data.tables import find_table, read_table
+from polyrec.encode.descriptor import Descriptor
+from polyrec.encode.spectral import Spectral
+from polyrec.serve import samples
 from polyrec.serve.app import create_app
 
 
@@ -267,3 +271,28 @@ def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
     client.post("/api/items", json=items)
     assert settled(client, "poison")["Status"] == "quarantined"
     assert settled(client, "a red lamp")["Status"] == "live"
+
+
+def test_the_samples_are_a_picture_and_a_sound() -> None:
+    limits = Limits()
+    assert Descriptor().prepare(samples.picture(), limits).size
+    assert Spectral().prepare(samples.sound(), limits).size
+
+
+def test_encoders_are_loaded_once_after_the_first_requests(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = client.app.state.service.keeper
+    reader, asked = keeper.state.reader, []
+    whole = reader.encode
+    monkeypatch.setattr(
+        reader, "encode", lambda view, told: asked.append((view, whole(view, told)))
+    )
+    assert not reader.warm
+    keeper._due["warm"] = 0.0  # it has settled
+    keeper.wake()
+    until = time.monotonic() + 60
+    while len(asked) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert reader.warm
+    assert {view: found.present.all() for view, found in asked} == {"text": True, "image": True}

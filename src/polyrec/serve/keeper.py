@@ -38,6 +38,7 @@ _LOOK_S = 0.2  # between two looks at the log, where nobody asks
 _POINTER_S = 1.0  # between two looks at the pointer
 _AGAIN_S = 30.0  # after which a bundle that could not be loaded is tried again
 _SCHEDULE_S = 10.0  # between two looks at whether a refit is due
+_SETTLED_S = 3.0  # after which encoders are loaded: the first requests go before
 _SWEEP_S = 3600.0  # how old a file without an item may become, and how often they are looked for
 
 
@@ -157,7 +158,8 @@ class Keeper:
         self._lease = Lease(builder.database)
         self._wake = threading.Event()
         self._stop = False
-        self._due = {"pointer": 0.0, "sweep": 0.0, "schedule": 0.0}
+        settled = time.monotonic() + _SETTLED_S
+        self._due = {"pointer": 0.0, "sweep": 0.0, "schedule": 0.0, "warm": settled}
         self._failed: tuple[str, float] = ("", 0.0)
         self._thread = threading.Thread(target=self._run, name="polyrec-keeper", daemon=True)
 
@@ -197,8 +199,11 @@ class Keeper:
         self._follow_log()
         if self._after("pointer", _POINTER_S):
             self._follow_pointer()
-        if not self._lease.held():
-            return
+        if self._lease.held():
+            self._work()
+
+    def _work(self) -> None:
+        """Do what one worker does for all."""
         if self._after("schedule", _SCHEDULE_S):
             self._schedule.look()
         builder, reader = self._builder, self.state.reader
@@ -210,6 +215,8 @@ class Keeper:
             builder.read(self.state, intake.AT_ONCE)
             self._live.grow(self.state.model)
             self._wake.set()
+        elif not reader.warm and self._after("warm", 0):
+            reader.warm_up()
         elif self._after("sweep", _SWEEP_S):
             self._sweep()
 

@@ -13,6 +13,7 @@ import numpy as np
 from polyrec.bundle import Bundle
 from polyrec.encode.run import Work, encode_contents
 from polyrec.engine.sandbox import Sandbox
+from polyrec.serve import samples
 from polyrec.store import state
 from polyrec.store.contents import KEPT, Feature
 from polyrec.store.features import FeatureCache
@@ -53,6 +54,7 @@ class Reader:
     bundle: Bundle
     sandbox: Sandbox
     makers: Mapping[str, str] = field(init=False)  # view -> digest of its fitted encoder
+    warm: bool = field(default=False, init=False)  # whether its encoders were loaded
 
     def __post_init__(self) -> None:
         encoders = self.bundle.parts.encoders
@@ -77,6 +79,18 @@ class Reader:
             return {
                 item.item_id: [_feature(item, v, m, None, told) for v, m in self.makers.items()]
             }
+
+    def warm_up(self) -> None:
+        """Load the encoders and start the decoders, so that the first upload doesn't wait for it.
+
+        Those that read videos load with the first one.
+        """
+        self.warm = True  # what can't be loaded now says so to whoever uploads
+        small: dict[str, Raw] = {"text": "a", "image": samples.picture(), "audio": samples.sound()}
+        for view in self.makers:
+            modality = self.bundle.parts.encoders[view].modality
+            if modality in small:
+                self.encode(view, [small[modality]])
 
     def encode(self, view: str, contents: Sequence[Raw | None]) -> Embeddings:
         """Return the rows that a view's encoder makes of contents, as far as they can be read."""
