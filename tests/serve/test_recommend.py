@@ -1,5 +1,7 @@
 """What is recommended, to whom, and why."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +13,7 @@ from polyrec.bundle import Bundle
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.diversity import diversify
+from polyrec.serve.history import History
 from polyrec.serve.model import Model
 from polyrec.types import Embeddings
 
@@ -330,3 +333,14 @@ def test_a_view_of_nothing_is_grown_where_none_is_given(bundle: Bundle) -> None:
     assert grown.ids[-1] == "bare"
     assert not grown.views["text"].present[-1]
     assert isinstance(grown.views["text"], Embeddings)
+
+
+def test_a_history_keeps_no_model_alive(bundle: Bundle) -> None:
+    model = Model.of(bundle)
+    history = History.plain(bundle.ids[:3])
+    assert len(history.located(model).rows) == 3
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert len(history.located(Model.of(bundle)).rows) == 3

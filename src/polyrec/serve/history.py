@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class History:
     items: tuple[str, ...]
     weights: Floats  # (h,) several events on one item added up
     due: int = NEVER
-    _model: Model | None = field(default=None, repr=False)
+    # weak: a model that only histories remember has to go, they are many and it is large
+    _model: ReferenceType[Model] | None = field(default=None, repr=False)
     _located: Located | None = field(default=None, repr=False)
     _query: Query | None = field(default=None, repr=False)
 
@@ -71,11 +73,11 @@ class History:
 
     def located(self, model: Model) -> Located:
         """Return the part that a model knows; it is kept until another model asks."""
-        if self._located is None or self._model is not model:
+        if self._located is None or self._model is None or self._model() is not model:
             known = [(model.rows.get(item, -1), i) for i, item in enumerate(self.items)]
             rows = np.array([row for row, _ in known if row >= 0], np.int64)
             self._located = Located(rows, self.weights[[i for row, i in known if row >= 0]])
-            self._model, self._query = model, None
+            self._model, self._query = ref(model), None
         return self._located
 
     def scored(self, model: Model) -> Located:
