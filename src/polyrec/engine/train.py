@@ -107,10 +107,9 @@ class _Training:
         self._epoch, self._step, self._steps = 0, 0, 0  # epochs done, steps in this one, in all
         self._order = np.random.default_rng(seed)
         self._drawn = self._order.bit_generator.state  # as it was when the epoch began
-        self._optimizer = (
-            torch.optim.AdamW(  # fused: a step over wide tables in a sixth of the time
-                module.parameters(), schedule.rate, weight_decay=schedule.weight_decay, fused=True
-            )
+        # fused: a step over wide tables in a sixth of the time
+        self._optimizer = torch.optim.AdamW(
+            module.parameters(), schedule.rate, weight_decay=schedule.weight_decay, fused=True
         )
         device = next(module.parameters()).device
         self._dtype = pick_precision(schedule.precision, device)

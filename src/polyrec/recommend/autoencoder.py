@@ -53,6 +53,10 @@ class Rows(NamedTuple):
             self.items, table, self.starts, mode="sum", per_sample_weights=weights
         )
 
+    def codes(self, table: Any, dropout: float, generator: Any) -> Any:
+        """Return (b, d) tanh(r E) of histories of which a share is hidden, E a (n, d) table."""
+        return torch.tanh(self.read(table, self.hidden(dropout, generator)))
+
     def loss(self, logits: Any) -> Any:
         """Return the mean over users of - sum_i r_i log softmax(logits)_i.
 

@@ -41,8 +41,7 @@ class Denoiser(nn.Module):
 
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
-        told = rows.hidden(self.dropout, generator)
-        codes = torch.tanh(rows.read(self.encoder, told))  # (b, d)
+        codes = rows.codes(self.encoder, self.dropout, generator)
         return rows.loss(codes @ self.decoder.T + self.bias)
 
     def tables(self) -> dict[str, Any]:

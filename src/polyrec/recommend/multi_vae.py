@@ -50,8 +50,7 @@ class Variational(nn.Module):
 
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
-        told = rows.hidden(self.dropout, generator)
-        hidden = torch.tanh(rows.read(self.encoder, told))  # (b, d)
+        hidden = rows.codes(self.encoder, self.dropout, generator)
         mean, log_variance = self.mean(hidden), self.log_variance(hidden)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         codes = mean + noise * (log_variance / 2).exp()

@@ -126,8 +126,7 @@ class Smoothed(nn.Module):
 
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
-        told = rows.hidden(self.dropout, generator)
-        codes = torch.tanh(rows.read(self.encoder, told))  # (b, d)
+        codes = rows.codes(self.encoder, self.dropout, generator)
         decoder, bias = self._decoder()
         return rows.loss(codes @ decoder.T + bias)
 

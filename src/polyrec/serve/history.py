@@ -73,7 +73,8 @@ class History:
 
     def located(self, model: Model) -> Located:
         """Return the part that a model knows; it is kept until another model asks."""
-        if self._located is None or self._model is None or self._model() is not model:
+        last = self._model() if self._model else None
+        if self._located is None or last is not model:
             known = [(model.rows.get(item, -1), i) for i, item in enumerate(self.items)]
             rows = np.array([row for row, _ in known if row >= 0], np.int64)
             self._located = Located(rows, self.weights[[i for row, i in known if row >= 0]])

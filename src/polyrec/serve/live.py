@@ -116,11 +116,12 @@ class Live:
         So who comes back after that is someone new, whatever the model once learned.
         """
         model = self.model
-        if self._erased:
+        row = model.users.get(user_id, -1)
+        if row >= 0 and self._erased:
             erased = self._erased.get(log.digest(user_id, self._database.secret), 0)
             if erased > model.since:
                 return -1
-        return model.users.get(user_id, -1)
+        return row
 
     def erased_since(self, model: Model) -> int:
         """Return how many users were erased since a model's data were read."""
