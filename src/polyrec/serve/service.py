@@ -75,10 +75,14 @@ class Service:
 
         return await run_in_threadpool(ask)
 
-    async def write(self, operation: Operation[T]) -> T:
-        """Return an operation's result once it is committed."""
+    async def write(self, operation: Operation[T], *, urgent: bool = True) -> T:
+        """Return an operation's result once it is committed.
+
+        The keeper looks at once where it is `urgent`, else when it looks anyway.
+        """
         result = await asyncio.wrap_future(self.writer.submit(operation))
-        self.keeper.wake()
+        if urgent:
+            self.keeper.wake()
         return result
 
     async def fresh(self) -> Live:
