@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from polyrec.errors import ConfigError, DataError
 from polyrec.store import contents, feedback, log, records
 from polyrec.store.contents import Outcome
-from polyrec.store.database import Database
+from polyrec.store.database import Database, insert_new
 from polyrec.store.feedback import Feedback
 from polyrec.store.log import Tail
 from polyrec.store.records import Item, User
-from polyrec.store.tables import FEEDBACK, LOG, META
+from polyrec.store.tables import FEEDBACK, LOG, META, USERS
 from polyrec.store.writer import OverloadedError, Writer
 
 
@@ -333,3 +333,23 @@ def test_a_database_that_is_not_there_is_said_so() -> None:
         Database.open("sqlite:////nowhere/at/all.sqlite")
     with pytest.raises(DataError, match=r"received 'postgresql\+psycopg://me:\*\*\*@127"):
         Database.open("postgresql://me:word@127.0.0.1:9/name")
+
+
+def test_what_is_there_stays_and_only_new_rows_are_told(database: Database) -> None:
+    ann, bob = ({"user_id": name, "labels": "null", "comment": name} for name in ("ann", "bob"))
+    with database.write() as connection:
+        assert insert_new(connection, USERS, []) == []
+        assert insert_new(connection, USERS, [ann]) == [ann]
+        assert insert_new(connection, USERS, [{**ann, "comment": "another"}, bob]) == [bob]
+        known = connection.execute(sa.select(USERS.c.user_id, USERS.c.comment)).all()
+    assert sorted(map(tuple, known)) == [("ann", "ann"), ("bob", "bob")]
+
+
+def test_an_insert_that_fails_is_an_error_of_the_engine_and_tells_nobody(
+    database: Database,
+) -> None:
+    ann = {"user_id": "ann-of-secrets", "labels": "null", "comment": ""}
+    with pytest.raises(sa.exc.DBAPIError) as failure, database.write() as connection:  # noqa: PT012
+        USERS.drop(connection)
+        insert_new(connection, USERS, [ann])
+    assert "ann-of-secrets" not in str(failure.value)

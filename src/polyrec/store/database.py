@@ -8,9 +8,11 @@ service go through `writer`, which puts many of them into one transaction.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -93,6 +95,44 @@ def insert(connection: Connection, table: sa.Table) -> Any:
     """Return an insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return dialects[connection.dialect.name](table)
+
+
+def insert_new(
+    connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Insert those rows whose key nobody has yet, and return them; the others stay as they are.
+
+    The rows hold the same columns, and no key twice. On SQLite they go straight to the driver,
+    which takes a third of the time: every event comes this way.
+    """
+    if not rows:
+        return []
+    if connection.dialect.name == "sqlite":
+        return _insert_new_directly(connection, table, rows)
+    key = table.primary_key.columns
+    statement = insert(connection, table).on_conflict_do_nothing().returning(*key)
+    fresh = {tuple(row) for row in connection.execute(statement, rows)}
+    return [row for row in rows if tuple(row[column.name] for column in key) in fresh]
+
+
+def _insert_new_directly(
+    connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    sql = _insert_sql(table, tuple(rows[0]))
+    cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
+    try:
+        return [row for row in rows if cursor.execute(sql, row).rowcount]
+    except sqlite3.OperationalError as error:  # told as the engine tells it
+        raise sa.exc.OperationalError(sql, None, error, hide_parameters=True) from error
+    finally:
+        cursor.close()
+
+
+@cache
+def _insert_sql(table: sa.Table, columns: tuple[str, ...]) -> str:
+    statement = sqlite.insert(table).on_conflict_do_nothing()
+    dialect = sqlite.dialect(paramstyle="named")
+    return str(statement.compile(dialect=dialect, column_keys=list(columns)))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.store import log
-from polyrec.store.database import insert
+from polyrec.store.database import insert, insert_new
 from polyrec.store.tables import FEEDBACK, ITEMS, USERS
 
 _KEY = ("user_id", "item_id", "feedback_type")
@@ -65,17 +65,15 @@ def put(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -
     if not rows:
         return 0
     _insert_unknown(connection, rows, made)
-    statement = insert(connection, FEEDBACK)
+    changed = list(rows.values())
     if overwrite:
+        statement = insert(connection, FEEDBACK)
         fresh = {name: statement.excluded[name] for name in _TOLD}
         statement = statement.on_conflict_do_update(index_elements=list(_KEY), set_=fresh)
-        connection.execute(statement, list(rows.values()))
-        changed = list(rows)
+        connection.execute(statement, changed)
     else:
-        statement = statement.on_conflict_do_nothing().returning(*(FEEDBACK.c[n] for n in _KEY))
-        inserted = set(connection.execute(statement, list(rows.values())))
-        changed = [key for key in rows if key in inserted]
-    log.append(connection, log.FEEDBACK, [_told(rows[key]) for key in changed])
+        changed = insert_new(connection, FEEDBACK, changed)
+    log.append(connection, log.FEEDBACK, map(_told, changed))
     return len(changed)
 
 
@@ -144,14 +142,13 @@ def _insert_unknown(
         {"user_id": name, "labels": "null", "comment": ""}
         for name in sorted({key[0] for key in rows})
     ]
-    connection.execute(insert(connection, USERS).on_conflict_do_nothing(), users)
+    insert_new(connection, USERS, users)
     blank = {"is_hidden": False, "categories": "[]", "labels": "null", "comment": ""}
     blank |= {"timestamp": made, "status": "queued", "reason": ""}
     blank |= {"revision": made, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
-    statement = insert(connection, ITEMS).on_conflict_do_nothing().returning(ITEMS.c.item_id)
-    fresh = sorted(connection.scalars(statement, items))
-    log.append(connection, log.ITEM, [{"item_id": name} for name in fresh])
+    fresh = insert_new(connection, ITEMS, items)
+    log.append(connection, log.ITEM, [{"item_id": row["item_id"]} for row in fresh])
 
 
 def _row(given: Feedback, made: int) -> dict[str, Any]:
