@@ -41,9 +41,9 @@ class ALS(Vectors):
     """
 
     dim: int = 256
-    unobserved: float = 0.1
-    l2: float = 0.02
-    exponent: float = 1.0
+    unobserved: float = 0.02
+    l2: float = 0.06
+    exponent: float = 0.75
     rounds: int = 16
     spread: float = 0.1  # standard deviation of w'h at the start, times sqrt(dim)
     content: float = 1.0
@@ -86,7 +86,7 @@ class ALS(Vectors):
         """Return the settings worth trying on valid, stage by stage."""
         return [
             {"exponent": (0.75, 1.0), "l2": (0.01, 0.02, 0.06, 0.1)},
-            {"unobserved": (0.03, 0.1, 0.3)},
+            {"unobserved": (0.01, 0.02, 0.1, 0.3)},
             {"content": (0.0, 1.0), "content_l2": (1.0, 3.0, 10.0)} if items else {},
         ]
 

@@ -26,7 +26,7 @@ class BPR(FoldedVectors):
     took has q = 0 and the least b.
 
     >>> BPR(dim=32).negatives
-    1
+    4
     """
 
     stops_on_valid: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class BPR(FoldedVectors):
     rate: float = 5e-3
     batch: int = 2048
     weight_decay: float = 1.0
-    negatives: int = 1
+    negatives: int = 4
     device: str = "auto"
     seed: int = 7
 

@@ -18,6 +18,9 @@ from polyrec.recommend.pairwise import Factors, arrays, teach
 from polyrec.types import Floats, Interactions, Views
 
 
+_LENGTH = 0.1  # of the items' rows: at 1, a step of E moves what they say ten steps of q far
+
+
 @dataclass
 class VBPR(FoldedVectors):
     """score = p'q + b + t'E x + c'x: an item's content x, frozen, is projected by E.
@@ -40,7 +43,7 @@ class VBPR(FoldedVectors):
     rate: float = 5e-3
     batch: int = 2048
     weight_decay: float = 1.0
-    negatives: int = 1
+    negatives: int = 4
     hide: float = 0.0
     device: str = "auto"
     seed: int = 7
@@ -54,7 +57,7 @@ class VBPR(FoldedVectors):
         """Learn; forget the past."""
         self.popularity_ = popularity(train)
         self.means_ = content_means(items)
-        rows = content_rows(items, self.means_, train.shape[1])
+        rows = _LENGTH * content_rows(items, self.means_, train.shape[1])
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=10)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -78,7 +81,7 @@ class VBPR(FoldedVectors):
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on."""
         count = len(next(iter(views.values()))) if views else 0
-        vectors, biases = self._unseen(content_rows(views, self.means_, count))
+        vectors, biases = self._unseen(_LENGTH * content_rows(views, self.means_, count))
         grown = replace(self)
         for name in ("means_", "read_", "typical_", "measured_", "own_", "map_", "length_"):
             setattr(grown, name, getattr(self, name))
