@@ -15,6 +15,7 @@ from polyrec.recommend.content import content_means, content_rows
 from polyrec.recommend.folding import FoldedVectors
 from polyrec.recommend.item_item import popularity
 from polyrec.recommend.pairwise import Factors, arrays, teach
+from polyrec.recommend.vectors import mean_norm, to_norm
 from polyrec.types import Floats, Interactions, Views
 
 
@@ -29,7 +30,8 @@ class VBPR(FoldedVectors):
     eq. 4-5, learned as in `BPR`; x is the fused view, or all views side by side. While it learns,
     an item's own q and b are hidden with probability `hide`, so that content learns to stand in
     (DropoutNet, Volkovs et al., NIPS 2017); 0 is the article's model. An item that nobody took has
-    q = 0, the mean b, and its content. Without any view it is `BPR`.
+    q = 0, the mean b, and its content at the mean length of the others' vectors. Without any view
+    it is `BPR`.
 
     >>> VBPR().axes
     64
@@ -111,4 +113,6 @@ class VBPR(FoldedVectors):
         """Return vectors and biases of items that nobody took, from their content alone."""
         told = rows @ self.read_
         own = np.zeros((len(rows), self.dim), np.float32)
-        return np.concatenate([own, told[:, :-1]], axis=1), self.typical_ + told[:, -1]
+        vectors = np.concatenate([own, told[:, :-1]], axis=1)
+        length = mean_norm(self.vectors_[self.popularity_ > 0])
+        return to_norm(vectors, length), self.typical_ + told[:, -1]
