@@ -18,7 +18,6 @@ from polyrec.recommend.pairwise import Factors, arrays, teach
 from polyrec.recommend.vectors import mean_norm, to_norm
 from polyrec.types import Floats, Interactions, Views
 
-
 _LENGTH = 0.1  # of the items' rows: at 1, a step of E moves what they say ten steps of q far
 
 
