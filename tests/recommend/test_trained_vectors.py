@@ -92,6 +92,8 @@ def test_new_items_follow_their_content(
         assert scores[1, 13] > scores[1, 12]
         known = model.score(Query.of([[1, 3, 5], [0, 2, 4]]))
         assert np.allclose(scores[:, :12], known, atol=1e-5)
+        lengths = np.linalg.norm(grown.vectors_, axis=1)
+        assert lengths[12:] == pytest.approx(lengths[:12].mean(), rel=1e-4)
 
 
 def test_what_comes_next_depends_on_the_order() -> None:
