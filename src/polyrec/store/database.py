@@ -108,31 +108,40 @@ def insert_new(
     if not rows:
         return []
     if connection.dialect.name == "sqlite":
-        return _insert_new_directly(connection, table, rows)
+        sql = _driver_sql(table, tuple(rows[0])) + " ON CONFLICT DO NOTHING"
+        with _driver(connection, sql) as cursor:
+            return [row for row in rows if cursor.execute(sql, row).rowcount]
     key = table.primary_key.columns
     statement = insert(connection, table).on_conflict_do_nothing().returning(*key)
     fresh = {tuple(row) for row in connection.execute(statement, rows)}
     return [row for row in rows if tuple(row[column.name] for column in key) in fresh]
 
 
-def _insert_new_directly(
-    connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    sql = _insert_sql(table, tuple(rows[0]))
+def insert_all(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that hold the same columns; on SQLite straight through the driver."""
+    if rows and connection.dialect.name == "sqlite":
+        sql = _driver_sql(table, tuple(rows[0]))
+        with _driver(connection, sql) as cursor:
+            cursor.executemany(sql, rows)
+    elif rows:
+        connection.execute(table.insert(), rows)
+
+
+@cache
+def _driver_sql(table: sa.Table, columns: tuple[str, ...]) -> str:
+    dialect = sqlite.dialect(paramstyle="named")
+    return str(table.insert().compile(dialect=dialect, column_keys=list(columns)))
+
+
+@contextmanager
+def _driver(connection: Connection, sql: str) -> Iterator[sqlite3.Cursor]:
     cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
     try:
-        return [row for row in rows if cursor.execute(sql, row).rowcount]
+        yield cursor
     except sqlite3.OperationalError as error:  # told as the engine tells it
         raise sa.exc.OperationalError(sql, None, error, hide_parameters=True) from error
     finally:
         cursor.close()
-
-
-@cache
-def _insert_sql(table: sa.Table, columns: tuple[str, ...]) -> str:
-    statement = sqlite.insert(table).on_conflict_do_nothing()
-    dialect = sqlite.dialect(paramstyle="named")
-    return str(statement.compile(dialect=dialect, column_keys=list(columns)))
 
 
 @contextmanager

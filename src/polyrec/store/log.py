@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.store.database import Database
+from polyrec.store.database import Database, insert_all
 from polyrec.store.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
@@ -52,8 +52,7 @@ def append(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) 
     """Write one row per change, in this order."""
     made = now()
     full = [{"timestamp": made, **row, "action": action, "made": made} for row in rows]
-    if full:
-        connection.execute(LOG.insert(), full)
+    insert_all(connection, LOG, full)
 
 
 def forget(connection: Connection, user_id: str, secret: bytes) -> int:
