@@ -58,7 +58,7 @@ class VBPR(FoldedVectors):
         """Learn; forget the past."""
         self.popularity_ = popularity(train)
         self.means_ = content_means(items)
-        rows = _LENGTH * content_rows(items, self.means_, train.shape[1])
+        rows = self._rows(items, train.shape[1])
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=10)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -82,7 +82,7 @@ class VBPR(FoldedVectors):
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on."""
         count = len(next(iter(views.values()))) if views else 0
-        vectors, biases = self._unseen(_LENGTH * content_rows(views, self.means_, count))
+        vectors, biases = self._unseen(self._rows(views, count))
         grown = replace(self)
         for name in ("means_", "read_", "typical_", "measured_", "own_", "map_", "length_"):
             setattr(grown, name, getattr(self, name))
@@ -107,6 +107,9 @@ class VBPR(FoldedVectors):
             "negatives": [1, 2, 4, 8],
         }
         return told | {"hide": {"low": 0, "high": 0.6}} if items else told
+
+    def _rows(self, views: Views, count: int) -> Floats:
+        return np.float32(_LENGTH) * content_rows(views, self.means_, count)
 
     def _unseen(self, rows: Floats) -> tuple[Floats, Floats]:
         """Return vectors and biases of items that nobody took, from their content alone."""

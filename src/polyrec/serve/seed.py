@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.bundle import Bundle
 from polyrec.store import log
-from polyrec.store.database import Database, insert
+from polyrec.store.database import Database, insert, insert_new
 from polyrec.store.tables import FEEDBACK, ITEMS, META, USERS
 from polyrec.types import Interactions, Ints, Progress, silent
 
@@ -49,7 +49,7 @@ def met(database: Database, fingerprint: str) -> bool:
 def remember(connection: Connection, bundle: Bundle) -> None:
     """Note that a bundle was made from this database, or taken over: nothing of it comes again."""
     row = {"name": _mark(bundle.fingerprint), "value": str(log.now())}
-    connection.execute(insert(connection, META).on_conflict_do_nothing(), [row])
+    insert_new(connection, META, [row])
 
 
 def mark_snapshot(connection: Connection, version: str, moment: int) -> None:

@@ -122,7 +122,7 @@ async def typed_item_feedback(item_id: PathId, feedback_type: PathId, service: H
 
 async def _put(service: Service, given: list[FeedbackBody], *, overwrite: bool) -> Response:
     rows = [feedback.record() for feedback in given]
-    # it counts at once, the keeper has nothing to do for it
+    # it counts at once; items that nobody knew wait for the keeper's next look
     await service.write(lambda c: store.put(c, rows, overwrite=overwrite), urgent=False)
     return reply({"RowAffected": len(rows)})
 

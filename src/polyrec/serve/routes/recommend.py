@@ -65,7 +65,7 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     if asked.write_back and answer.ids:
         moment = log.now() + asked.delay
         rows = [Feedback(asked.write_back, user_id, item, timestamp=moment) for item in answer.ids]
-        await service.write(lambda connection: feedback.put(connection, rows, overwrite=False))
+        await service.write(lambda c: feedback.put(c, rows, overwrite=False), urgent=False)
     return _listed(answer, scored=asked.scored)
 
 
