@@ -11,6 +11,7 @@ from polyrec.types import Bools, Csr, Floats, Ints
 
 _BLOCK = 2**18  # numbers held at once: 1 MiB stays in the processor's cache
 _WASTE = 0.75  # rows are padded together down to this share of the longest
+_NOTHING = np.float32(1e-20)  # the weight of what pads: nothing is learned from it
 _SMALL = 8  # systems up to this size are solved all in one call
 
 
@@ -21,9 +22,9 @@ class Ridge:
 
     a are the events' weights; p is 1, or 0 for a dislike (a < 0); the second sum is over all
     columns that are `counted`. In the axes V of H'H = V diag(g) V' the part that all rows share is
-    diagonal, D = unobserved g + l2. With S the row's sqrt|a| h'V, what is left is a system in
-    S'S + D, or in S D^-1 S' + I where events are fewer than axes: a row with m events costs
-    min(m, d)^3 / 3 multiply-adds instead of d^3 / 3, and the result is exact.
+    diagonal, D = unobserved g + l2. With T the row's h'V (m, d) and A = diag(|a|), what is left is
+    a system in T'AT + D, or in T D^-1 T' + A^-1 where events are fewer than axes: a row with m
+    events costs min(m, d)^3 / 3 multiply-adds instead of d^3 / 3, and the result is exact.
     """
 
     def __init__(self, vectors: Floats, unobserved: float, *, counted: Bools | None = None) -> None:
@@ -40,28 +41,32 @@ class Ridge:
             turned[:] = l2[:, None] * (means @ self.axes) / (self.shared + l2[:, None])
         for rows, length in _blocks(np.diff(events.indptr), len(self.axes)):
             weights, columns = _padded(events, rows, length)
-            root = np.sqrt(np.abs(weights))
-            known = self.turned[columns]  # (b, m, d)
-            known *= root[:, :, None]
-            target = np.where(weights > 0, root, np.float32(0))
+            known = self.turned.take(columns, axis=0)  # (b, m, d)
+            target = (weights > 0).astype(np.float32)
             if means is not None:
-                target -= np.einsum("bmd,bd->bm", known, turned[rows])
-            turned[rows] += _least(known, target, self.shared + l2[rows, None])
+                target -= np.matmul(known, turned[rows][:, :, None])[:, :, 0]
+            turned[rows] += _least(known, np.abs(weights), target, self.shared + l2[rows, None])
         solved: Floats = turned @ self.axes.T
         return solved
 
 
-def _least(known: Floats, target: Floats, penalty: Floats) -> Floats:
-    """Return (b, d) argmin |t - Sx|^2 + x'Dx for S (b, m, d), t (b, m) and diagonals D (b, d)."""
+def _least(known: Floats, weights: Floats, target: Floats, penalty: Floats) -> Floats:
+    """Return (b, d) argmin sum_m a_m (t_m - h_m'x)^2 + x'Dx for h (b, m, d), a and t (b, m).
+
+    `penalty` (b, d) are the diagonals D.
+    """
     if known.shape[1] > known.shape[2]:
-        right = np.matmul(target[:, None], known)[:, 0]  # (b, d)
+        right = np.matmul((weights * target)[:, None], known)[:, 0]  # (b, d)
+        known *= np.sqrt(weights)[:, :, None]
         return _solve(known.transpose(0, 2, 1) @ known, right, penalty)
-    known *= 1 / np.sqrt(penalty)[:, None]
-    inner = _solve(known @ known.transpose(0, 2, 1), target, np.float32(1))  # (b, m)
-    return np.asarray(np.matmul(inner[:, None], known)[:, 0] / np.sqrt(penalty))
+    scale = 1 / np.sqrt(penalty)
+    known *= scale[:, None]
+    doubt = np.reciprocal(np.maximum(weights, _NOTHING))
+    inner = _solve(known @ known.transpose(0, 2, 1), target, doubt)  # (b, m)
+    return np.asarray(np.matmul(inner[:, None], known)[:, 0] * scale)
 
 
-def _solve(squares: Floats, right: Floats, diagonal: Floats | np.float32) -> Floats:
+def _solve(squares: Floats, right: Floats, diagonal: Floats) -> Floats:
     """Return (b, s) the solutions of (A + D) x = y for positive semidefinite A (b, s, s)."""
     size = right.shape[1]
     squares[:, np.arange(size), np.arange(size)] += diagonal
