@@ -12,7 +12,7 @@ from polyrec.recommend.elsa import ELSA, Autoencoder
 from polyrec.recommend.mlp import MLP, Joint
 from polyrec.recommend.pairs import Pairs
 from polyrec.recommend.sasrec import SASRec
-from polyrec.recommend.sequences import Reader, latest, likes, next_item_loss, shuffled
+from polyrec.recommend.sequences import Reader, alike, latest, likes, next_item_loss, shuffled
 from polyrec.recommend.vbpr import VBPR
 from polyrec.types import Embeddings, Interactions, Query
 
@@ -97,14 +97,12 @@ def test_new_items_follow_their_content(
 
 
 def test_what_comes_next_depends_on_the_order() -> None:
-    # everyone goes round a ring of ten, from anywhere, six steps
-    users = np.repeat(np.arange(60), 6)
-    items = (users + np.tile(np.arange(6), 60)) % 10
-    train = Interactions.of(users, items, shape=(60, 10), times=np.arange(360))
-    model = SASRec(dim=16, layers=1, epochs=40, rate=1e-2, dropout=0.1).fit(train, {})
-    ahead, back = model.recommend(Query.of([[2, 3, 4], [4, 3, 2]]), 1).items[:, 0]
-    assert ahead == 5
-    assert back != 5
+    # all go round a ring of ten, from anywhere, six steps: half of them this way, half that way
+    users = np.repeat(np.arange(120), 6)
+    items = (users + np.where(users < 60, 1, -1) * np.tile(np.arange(6), 120)) % 10
+    train = Interactions.of(users, items, shape=(120, 10), times=np.arange(720))
+    model = SASRec(dim=16, layers=1, epochs=40, rate=1e-2, dropout=0.1, batch=16).fit(train, {})
+    assert model.recommend(Query.of([[2, 3, 4], [4, 3, 2]]), 1).items.tolist() == [[5], [1]]
 
 
 def test_histories_are_cut_to_their_latest_likes() -> None:
@@ -136,9 +134,42 @@ def test_the_loss_asks_for_each_next_item_among_those_known() -> None:
     vectors = torch.randn(6, 8)
     known = torch.tensor([True, True, False, True, True, True])
     rows = np.array([[1, 3, 4], [5, 0, 0]])
-    found = next_item_loss(reader, vectors, known, (rows, np.array([3, 1])))
+    found = next_item_loss(reader, vectors, known, (rows, np.array([3, 1])), 5)
     scores = reader(vectors, torch.from_numpy(rows)) @ vectors.T
     scores[..., 2] = -torch.inf
     told = scores.log_softmax(dim=-1)
     expected = -(told[0, 0, 1] + told[0, 1, 3] + told[0, 2, 4] + told[1, 0, 5]) / 4
     assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_items_that_are_drawn_stand_for_all_others() -> None:
+    torch.manual_seed(0)
+    reader = Reader((8, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    vectors, known = torch.randn(8, 8) / 2, torch.arange(8) != 2
+    asked = (np.array([[3]]), np.array([1]))
+    whole = next_item_loss(reader, vectors, known, asked, 7).expm1()
+    told = [next_item_loss(reader, vectors, known, asked, 3).expm1() for _ in range(2000)]
+    mean = torch.stack(told).mean()
+    assert mean.item() == pytest.approx(whole.item(), rel=0.05)
+    assert len({round(value.item(), 4) for value in told}) > 10
+
+
+def test_where_one_item_is_known_there_is_nothing_to_learn() -> None:
+    reader = Reader((3, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    known = torch.tensor([False, True, False])
+    rows = (np.array([[1, 1]]), np.array([2]))
+    loss = next_item_loss(reader, reader.items(torch.zeros(3, 0), known), known, rows, 4)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(reader.own.grad).all()
+
+
+def test_histories_of_one_length_share_a_batch() -> None:
+    lengths = np.tile([0, 1, 5, 40], 100)
+    batches = alike(lengths, 10, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches)) == np.flatnonzero(lengths).tolist()
+    assert sum(len(set(lengths[rows])) > 1 for rows in batches) <= 2  # where two lengths meet
+    first = [lengths[rows[0]] for rows in batches]
+    assert first != sorted(first)
+    again = alike(lengths, 10, np.random.default_rng(2))
+    assert not np.array_equal(np.concatenate(batches), np.concatenate(again))

@@ -14,7 +14,15 @@ from polyrec.engine.train import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.content import content_means, content_rows
 from polyrec.recommend.item_item import popularity
-from polyrec.recommend.sequences import Reader, latest, likes, next_item_loss, pick, shuffled
+from polyrec.recommend.sequences import (
+    Reader,
+    alike,
+    latest,
+    likes,
+    next_item_loss,
+    pick,
+    shuffled,
+)  # fmt: skip
 from polyrec.recommend.stopping import ranking_watch
 from polyrec.recommend.vectors import Vectors, mean_norm, to_norm
 from polyrec.types import NO_TIME, Floats, Interactions, Query, Views
@@ -26,14 +34,15 @@ class SASRec(Vectors):
 
     Kang & McAuley, "Self-attentive sequential recommendation", ICDM 2018, with the cross-entropy
     over all items at every place (Klenitskiy & Vasilev, "Turning dross into gold loss", RecSys
-    2023) in the place of one drawn negative. With views, v = e + W x, x the items' content rows
-    (an adapter as in UniSRec, Hou et al., KDD 2022, of one linear map); while it learns, e is
-    hidden with probability `hide`, so that content learns to stand in. An item that nobody took has
-    e = 0: its content alone, at the mean length of the others.
+    2023) in the place of one drawn negative; of more items than `candidates`, so many are drawn for
+    each batch. With views, v = e + W x, x the items' content rows (an adapter as in UniSRec, Hou et
+    al., KDD 2022, of one linear map); while it learns, e is hidden with probability `hide`, so that
+    content learns to stand in. An item that nobody took has e = 0: its content alone, at the mean
+    length of the others.
 
     The first place reads a start token: the first event of a history is predicted, too. Where no
     event has a time, order says nothing, and each epoch draws it anew. Only likes are read. Cost:
-    a batch holds (events, n) scores.
+    a batch holds (events, `candidates`) scores; histories of about one length share a batch.
 
     >>> SASRec(layers=1).heads
     2
@@ -42,14 +51,15 @@ class SASRec(Vectors):
     stops_on_valid: ClassVar[bool] = True
 
     dim: int = 64
-    layers: int = 2
+    layers: int = 1
     heads: int = 2
     history: int = 100  # latest events that are read
     dropout: float = 0.3
     hide: float = 0.1
-    epochs: int = 100
-    rate: float = 2e-3
+    epochs: int = 30
+    rate: float = 5e-3
     batch: int = 64  # histories
+    candidates: int = 2048  # items that a batch's next ones are told from
     weight_decay: float = 0.1
     device: str = "auto"
     seed: int = 7
@@ -93,7 +103,7 @@ class SASRec(Vectors):
         """Return the settings worth trying on valid, stage by stage."""
         return [
             {"dropout": (0.1, 0.3, 0.5)},
-            {"layers": (1, 2)},
+            {"rate": (0.002, 0.005), "layers": (1, 2)},
             {"weight_decay": (0.1, 1.0)},
             {"hide": (0.1, 0.4)} if items else {},
         ]
@@ -148,15 +158,14 @@ class SASRec(Vectors):
 
         def batches(order: np.random.Generator) -> Iterator[Query]:
             told = shuffled(histories, order) if untimed else histories
-            users = order.permutation(np.flatnonzero(np.diff(told.starts)))
-            return (pick(told, users[i : i + self.batch])
-                    for i in range(0, len(users), self.batch))  # fmt: skip
+            lengths = np.minimum(np.diff(told.starts), self.history)
+            return (pick(told, users) for users in alike(lengths, self.batch, order))
 
         def loss(batch: Query) -> Any:
             shown = known & (torch.rand(len(known)) >= self.hide).to(device)
             vectors = reader.items(content, shown if content.shape[1] else known)
             rows, lengths = latest(batch, self.history)
-            return next_item_loss(reader, vectors, known, (rows, lengths))
+            return next_item_loss(reader, vectors, known, (rows, lengths), self.candidates)
 
         def score(query: Query) -> Floats:
             vectors = reader.items(content, known)
@@ -164,9 +173,9 @@ class SASRec(Vectors):
             made: Floats = (users @ vectors.T).cpu().numpy()
             return made
 
-        schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=10)
+        schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=5)
         return train(
-            reader, batches, loss, valid=ranking_watch(score, events, valid),
+            reader, batches, loss, valid=ranking_watch(score, events, valid, every=2),
             schedule=schedule, seed=self.seed, name="sasrec",
         )  # fmt: skip
 

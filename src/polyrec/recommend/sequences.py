@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 from polyrec.types import Ints, Query
 
 _SCORES = 2**25  # held at once while learning: 128 MiB
+_POOL = 32  # batches that are cut from one pool of rows
 
 
 def likes(query: Query) -> Query:
@@ -52,6 +53,20 @@ def pick(query: Query, rows: Ints) -> Query:
     return Query(query.users[rows], starts, query.items[places], query.weights[places])
 
 
+def alike(lengths: Ints, size: int, order: np.random.Generator) -> list[Ints]:
+    """Return batches of `size` rows, drawn anew, of about one length each: little is padded.
+
+    Rows without length are in none.
+    """
+    rows = order.permutation(np.flatnonzero(lengths))
+    batches = []
+    for start in range(0, len(rows), _POOL * size):
+        pool = rows[start : start + _POOL * size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[i : i + size] for i in range(0, len(pool), size)]
+    return [batches[i] for i in order.permutation(len(batches))]
+
+
 class Reader(nn.Module):
     """Item vectors from identity and content, and a causal transformer over them.
 
@@ -85,21 +100,41 @@ class Reader(nn.Module):
         return self.norm(states)
 
 
-def next_item_loss(reader: Reader, vectors: Any, known: Any, rows: tuple[Ints, Ints]) -> Any:
-    """Return the mean cross-entropy of each next item against all that are `known` (n,).
+def next_item_loss(
+    reader: Reader, vectors: Any, known: Any, rows: tuple[Ints, Ints], candidates: int
+) -> Any:
+    """Return the mean cross-entropy of each next item against items that are `known` (n,).
 
-    `rows` as from `latest`. Of more places than memory allows for, as many as it allows are drawn.
+    `rows` as from `latest`. Where more are known than `candidates`, so many are drawn evenly, and
+    each place counts them for all others (sampled softmax; Bengio & Senecal, IEEE Transactions on
+    Neural Networks 2008). Of more places than memory allows for, as many as it allows are drawn.
     """
     items, lengths = (torch.from_numpy(part).to(vectors.device) for part in rows)
     states = reader(vectors, items[:, :-1])  # the last item is only asked for
     inside = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
     places = inside.flatten().nonzero()[:, 0]
-    most = max(1, _SCORES // len(known))
+    others = known.nonzero()[:, 0]
+    count = len(others)
+    if candidates < count:
+        others = others[torch.randperm(count)[:candidates].to(others.device)]
+    most = max(1, _SCORES // len(others))
     if len(places) > most:
         places = places[torch.randperm(len(places))[:most].to(places.device)]
-    number = known.cumsum(0) - 1  # of an item among those that are known
-    scores = states.flatten(0, 1)[places] @ vectors[known].T
-    return F.cross_entropy(scores, number[items.flatten()[places]])
+    return _against(states.flatten(0, 1)[places], vectors, items.flatten()[places], others, count)
+
+
+def _against(states: Any, vectors: Any, wanted: Any, others: Any, count: int) -> Any:
+    """Return the mean of -log softmax(state'v)[wanted], `others` standing for all `count` items."""
+    column = torch.full((len(vectors),), -1, device=wanted.device)
+    column[others] = torch.arange(len(others), device=wanted.device)
+    own = column[wanted]  # where the wanted item is one of the others, it is left out there
+    drawn = own >= 0
+    scores = states @ vectors[others].T
+    scores[drawn, own[drawn]] = torch.finfo(scores.dtype).min
+    left = len(others) - drawn.to(scores.dtype)
+    worth = torch.log(max(1, count - 1) / left.clamp(min=1))
+    right = (states * vectors[wanted]).sum(dim=1)
+    return F.softplus(scores.logsumexp(dim=1) + worth - right).mean()
 
 
 class Block(nn.Module):
@@ -107,22 +142,17 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.before, self.after = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.ask = nn.Linear(dim, 3 * dim)
         self.join = nn.Linear(dim, dim)
-        self.think = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * dim, dim)
-        )
+        self.think = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.drop = nn.Dropout(dropout)
 
     def forward(self, states: Any) -> Any:
         """Return (b, l, dim)."""
         asked = self.ask(self.before(states)).unflatten(-1, (3, self.heads, -1))
         queries, keys, values = asked.permute(2, 0, 3, 1, 4)  # (b, heads, l, dim of a head)
-        share = self.dropout if self.training else 0.0
-        read = F.scaled_dot_product_attention(
-            queries, keys, values, dropout_p=share, is_causal=True
-        )
+        read = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         states = states + self.drop(self.join(read.transpose(1, 2).flatten(2)))
         return states + self.drop(self.think(self.after(states)))
