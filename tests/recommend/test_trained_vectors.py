@@ -7,6 +7,7 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 from scipy import sparse
 
+from polyrec.errors import FitError
 from polyrec.recommend.bpr import BPR
 from polyrec.recommend.elsa import ELSA, Autoencoder
 from polyrec.recommend.mlp import MLP, Joint
@@ -162,6 +163,12 @@ def test_where_one_item_is_known_there_is_nothing_to_learn() -> None:
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-6)
     assert torch.isfinite(reader.own.grad).all()
+
+
+def test_sasrec_refuses_settings_that_fit_nothing(checkerboard: Interactions) -> None:
+    for wrong in ({"candidates": 0}, {"dim": 9, "heads": 2}):
+        with pytest.raises(FitError, match=r"candidates|heads"):
+            SASRec(**wrong).fit(checkerboard, {})
 
 
 def test_histories_of_one_length_share_a_batch() -> None:

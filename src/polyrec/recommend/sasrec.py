@@ -22,7 +22,7 @@ from polyrec.recommend.sequences import (
     next_item_loss,
     pick,
     shuffled,
-)  # fmt: skip
+)
 from polyrec.recommend.stopping import ranking_watch
 from polyrec.recommend.vectors import Vectors, mean_norm, to_norm
 from polyrec.types import NO_TIME, Floats, Interactions, Query, Views
@@ -74,6 +74,9 @@ class SASRec(Vectors):
         if self.dim % self.heads:
             raise FitError("heads must divide dim", received=(self.dim, self.heads),
                            remedy="give dim 64 and heads 2, say")  # fmt: skip
+        if self.candidates < 1:
+            raise FitError("candidates must be over 0", received=self.candidates,
+                           remedy="give candidates 2048, say")  # fmt: skip
         self.popularity_ = popularity(train)
         self.means_ = content_means(items)
         rows = content_rows(items, self.means_, train.shape[1])
@@ -155,11 +158,11 @@ class SASRec(Vectors):
         known = torch.from_numpy(self.popularity_ > 0).to(device)
         untimed = not (events.times != NO_TIME).any()
         histories = likes(events.histories(np.arange(events.shape[0])))
+        spans = np.minimum(np.diff(histories.starts), self.history)
 
         def batches(order: np.random.Generator) -> Iterator[Query]:
             told = shuffled(histories, order) if untimed else histories
-            lengths = np.minimum(np.diff(told.starts), self.history)
-            return (pick(told, users) for users in alike(lengths, self.batch, order))
+            return (pick(told, users) for users in alike(spans, self.batch, order))
 
         def loss(batch: Query) -> Any:
             shown = known & (torch.rand(len(known)) >= self.hide).to(device)
