@@ -130,8 +130,8 @@ def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> No
     for part in (test, shuffled):
         data = dataclasses.replace(loaded.dataset, test=part)
         assert not hasattr(data.without_test(), "test")
-        bench = study._Bench(config, data.without_test(), lambda *_: None)
-        scores.append(bench.score(config, lambda *_: None))
+        bench = study.Bench(config, data.without_test(), lambda *_: None)
+        scores.append(bench.score(config))
     assert scores[0] == scores[1]
 
 

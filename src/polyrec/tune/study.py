@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,22 +17,20 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from polyrec import assembly, pipeline
+from polyrec import assembly
 from polyrec.config import Config
 from polyrec.data.load import load
-from polyrec.engine.runs import Run, accompany
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.guards import check_split
-from polyrec.evaluate.protocols import compat
-from polyrec.recommend.stopping import fit
+from polyrec.tune.bench import Bench
+from polyrec.tune.finals import Finals, finalists
 from polyrec.tune.space import Setting, settings_of, with_settings
-from polyrec.types import Learnable, Progress, Recommender, Views, silent
-
-Watched = Callable[[int, float], None]
+from polyrec.types import Progress, silent
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 _MADE = "# Made by `polyrec tune`"
 _RANDOM = 10  # trials, at most, before those done say where to look; 3 per setting at most
+_FOR_FINALS = 1 / 3  # of the hours, at most
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Tuned:
 
     config: Config  # with the best settings in their places
     settings: Mapping[str, Any]  # path -> value, of the best trial
-    score: float  # of it on valid
-    trials: list[dict[str, Any]]  # number, state, score, settings, seconds, reason
+    score: float  # of it on valid, mean over the seeds that the best trials were asked with
+    trials: list[dict[str, Any]]  # number, state, score, settings, seconds, again, reason
 
 
 def tune(
@@ -56,10 +55,12 @@ def tune(
 
     OUT's trials.json tells all trials, its study.sqlite keeps the study: the same call goes on
     where the last one stopped, until `trials` (default: the config's) are done in all. The first
-    trial is what the config would do anyway. No trial begins after `hours`. Whatever ends the
-    study, what it had found is written. A study of other settings or data is refused.
+    trial is what the config would do anyway. Of a model that draws at random, the best three and
+    the first are asked with two further seeds in the end, and the best mean wins. No fit begins
+    after `hours`. Whatever ends the study, what it had found is written. A study of other settings
+    or data is refused.
     """
-    started = time.monotonic()
+    clock = _Clock(hours)
     settings = assembly.read_checked(config)
     wanted = settings.tune.trials if trials is None else trials
     if wanted < 1 or (hours is not None and hours <= 0):
@@ -70,18 +71,29 @@ def tune(
     space = settings_of(bench.config, *bench.first())
     study = _Study(bench, space, Path(out), fingerprint)
     try:
-        while study.done < wanted:
-            if hours is not None and time.monotonic() - started > hours * 3600:
-                break
+        while study.done < wanted and clock.left() > min(study.owed(), clock.whole * _FOR_FINALS):
             progress("tune", study.done, wanted, study.told())
             study.go_on()
         progress("tune", study.done, wanted, study.told())
+        while clock.left() > 0 and study.ask_again():
+            progress("further seeds", *study.asked_again(), study.told())
     finally:
         found = study.write()
     if found is None:
         raise FitError("no trial came to an end", received=study.last_reason(),
                        remedy="look at the trials.json, and narrow tune.ranges")  # fmt: skip
     return found
+
+
+class _Clock:
+    """How many seconds there are, and how many are left."""
+
+    def __init__(self, hours: float | None) -> None:
+        self._started = time.monotonic()
+        self.whole = math.inf if hours is None else hours * 3600
+
+    def left(self) -> float:
+        return self.whole - (time.monotonic() - self._started)
 
 
 def _check_place(out: Path) -> None:
@@ -91,7 +103,7 @@ def _check_place(out: Path) -> None:
         raise ConfigError("another file is in the place", received=str(out), remedy=remedy)
 
 
-def _begin(config: Config, progress: Progress) -> tuple[_Bench, str]:
+def _begin(config: Config, progress: Progress) -> tuple[Bench, str]:
     """Return where models are made and asked, and the fingerprint of what they learn from."""
     loaded = load(config.data, weights=config.weights, seed=config.seed)
     check_split(loaded.dataset.behaviour, config)
@@ -100,46 +112,12 @@ def _begin(config: Config, progress: Progress) -> tuple[_Bench, str]:
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
     encoders = dict(assembly.encoders_of(config, data.catalog))
-    bench = _Bench(config.model_copy(update={"encode": encoders}), data, progress)
+    bench = Bench(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
     for name, view in sorted(bench.first()[1].items()):
         digest.update(name.encode())
         digest.update(view.vectors.data)
     return bench, digest.hexdigest()
-
-
-class _Bench:
-    """Makes a recommender of a config and asks it for valid; what stays the same is kept."""
-
-    def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
-        self.config, self._data, self._progress = config, data, progress
-        self._kept: dict[str, Views] = {}  # the last of each stage
-
-    def first(self) -> tuple[Recommender, Views]:
-        """Return the recommender of the config, not fitted, and the views that it would read."""
-        return assembly.make_recommender(self.config, {}), self._views(self.config)
-
-    def score(self, config: Config, watched: Watched) -> float:
-        """Return what a config reaches on valid; `watched` is told what a training model does."""
-        views = self._views(config)
-        train, valid = self._data.train, self._data.valid
-        model = assembly.make_recommender(config, {})
-        watching = watched if getattr(model, "stops_on_valid", False) else None
-        with accompany(Run(self._progress, watched=watching)):
-            model = fit(model, train, views, valid)
-        by = config.evaluate.select_by
-        return compat(model, train, valid, [by], views=views).means[by]
-
-    def _views(self, config: Config) -> Views:
-        encode = json.dumps(config.model_dump(mode="json", include={"encode"}))
-        whole = json.dumps(config.model_dump(mode="json", include={"encode", "align", "fuse"}))
-        if whole not in self._kept:
-            encoded = self._kept.get(encode)
-            if encoded is None:
-                _, encoded = pipeline.encode(config, self._data, progress=self._progress)
-            aligned = pipeline.prepare(config, self._data.train, encoded)[-1]
-            self._kept = {encode: encoded, whole: aligned}
-        return self._kept[whole]
 
 
 @dataclass(frozen=True)
@@ -154,7 +132,7 @@ class _Reached:
 class _Study:
     """An Optuna study in a file: which trial comes next, what came out."""
 
-    def __init__(self, bench: _Bench, space: list[Setting], out: Path, fingerprint: str) -> None:
+    def __init__(self, bench: Bench, space: list[Setting], out: Path, fingerprint: str) -> None:
         self._bench, self._space, self._out = bench, space, out
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         place = out.with_suffix(".study.sqlite")
@@ -164,6 +142,8 @@ class _Study:
             load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )  # fmt: skip
         self._claim(fingerprint, place)
+        draws = hasattr(bench.first()[0], "seed")
+        self._finals = Finals(self._study, bench.config.seed, draws=draws)
 
     def _claim(self, fingerprint: str, place: Path) -> None:
         ranges = [(s.path, s.labels or str(s.where)) for s in self._space]
@@ -189,8 +169,31 @@ class _Study:
 
     def told(self) -> str:
         """Return the best so far in words."""
-        best = self._best()
-        return "" if best is None else f"best {self._by} {best.value:.4f} (trial {best.number})"
+        best = self._finals.best(self._ended())
+        return "" if best is None else f"best {self._by} {best[1]:.4f} (trial {best[0].number})"
+
+    def owed(self) -> float:
+        """Return how many seconds it will take to ask the best trials again."""
+        owed = self._finals.owed(self._ended())
+        return float(sum(trial.user_attrs["told"]["seconds"] for trial, _ in owed))
+
+    def ask_again(self) -> bool:
+        """Ask one of the best trials with one further seed; return False where none is owed."""
+        owed = self._finals.owed(self._ended())
+        for trial, seed in owed[:1]:
+            config = with_settings(self._bench.config, trial.user_attrs["told"]["settings"])
+            try:
+                figure = self._bench.score(config, seed=seed)
+            except (FitError, MemoryError):
+                figure = None
+            self._finals.put(trial, seed, figure)
+        return bool(owed)
+
+    def asked_again(self) -> tuple[int, int]:
+        """Return how many such fits are done, and how many there are."""
+        ended = self._ended()
+        done = sum(len(self._finals.figures(trial)) for trial in finalists(ended))
+        return done, done + len(self._finals.owed(ended))
 
     def last_reason(self) -> str:
         """Return why the last trial failed."""
@@ -232,22 +235,24 @@ class _Study:
 
     def write(self) -> Tuned | None:
         """Write the trials and the best config; return them, or None where no trial is done."""
-        best = self._best()
-        trials = [_row(trial) for trial in self._ended()]
-        told = {"metric": self._by, "best": None if best is None else _row(best), "trials": trials}
+        ended = self._ended()
+        trials = [self._row(trial) for trial in ended]
+        best, score = self._finals.best(ended) or (None, 0.0)
+        told = {
+            "metric": self._by,
+            "best": None if best is None else {**self._row(best), "mean": score},
+            "trials": trials,
+        }
         place = self._out.with_suffix(".trials.json")
         place.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-        if best is None or best.value is None:
+        if best is None:
             return None
         found = best.user_attrs["told"]["settings"]
         config = with_settings(self._bench.config, found)
         tree = config.model_dump(mode="json", exclude={"tune"})
-        head = (
-            f"{_MADE}: trial {best.number} of {len(trials)}, "
-            f"{self._by} {best.value:.4f} on valid.\n"
-        )
+        head = f"{_MADE}: trial {best.number} of {len(trials)}, {self._by} {score:.4f} on valid.\n"
         self._out.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-        return Tuned(config, found, best.value, trials)
+        return Tuned(config, found, score, trials)
 
     @property
     def _by(self) -> str:
@@ -258,9 +263,10 @@ class _Study:
         trials = self._study.get_trials(deepcopy=False, states=list(_STATES))
         return [trial for trial in trials if "told" in trial.user_attrs]
 
-    def _best(self) -> FrozenTrial | None:
-        done = [trial for trial in self._ended() if trial.state == TrialState.COMPLETE]
-        return max(done, key=lambda trial: trial.value or 0.0, default=None)  # the first of equals
+    def _row(self, trial: FrozenTrial) -> dict[str, Any]:
+        told = {"number": trial.number, "state": _STATES[trial.state], "score": trial.value}
+        again = self._finals.figures(trial)
+        return {**told, **trial.user_attrs["told"], **({"again": again} if again else {})}
 
 
 def _watch(trial: optuna.Trial, seen: list[int], epoch: int, value: float) -> None:
@@ -279,8 +285,3 @@ def _identity(config: Config) -> dict[str, Any]:
     told = config.model_dump(mode="json", exclude={"cache", "engine", "media"})
     del told["tune"]["trials"], told["evaluate"]["metrics"], told["data"]["path"]
     return told
-
-
-def _row(trial: FrozenTrial) -> dict[str, Any]:
-    told = {"number": trial.number, "state": _STATES[trial.state], "score": trial.value}
-    return {**told, **trial.user_attrs["told"]}

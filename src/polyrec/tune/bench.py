@@ -1,0 +1,56 @@
+"""What trials have in common: they make a recommender of a config and ask it for valid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from polyrec import assembly, pipeline
+from polyrec.config import Config
+from polyrec.engine.runs import Run, accompany
+from polyrec.evaluate.protocols import compat
+from polyrec.recommend.stopping import fit
+from polyrec.types import Learnable, Progress, Recommender, Views
+
+Watched = Callable[[int, float], None]
+
+
+class Bench:
+    """Makes a recommender of a config and asks it for valid; what stays the same is kept."""
+
+    def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
+        self.config, self._data, self._progress = config, data, progress
+        self._kept: dict[str, Views] = {}  # the last of each stage
+
+    def first(self) -> tuple[Recommender, Views]:
+        """Return the recommender of the config, not fitted, and the views that it would read."""
+        return assembly.make_recommender(self.config, {}), self._views(self.config)
+
+    def score(
+        self, config: Config, watched: Watched | None = None, *, seed: int | None = None
+    ) -> float:
+        """Return what a config reaches on valid; `watched` is told what a training model does.
+
+        `seed` is the model's; features and splits stay as they are.
+        """
+        views = self._views(config)
+        train, valid = self._data.train, self._data.valid
+        seeded = config if seed is None else config.model_copy(update={"seed": seed})
+        model = assembly.make_recommender(seeded, {})
+        watching = watched if getattr(model, "stops_on_valid", False) else None
+        with accompany(Run(self._progress, watched=watching)):
+            model = fit(model, train, views, valid)
+        by = config.evaluate.select_by
+        reached: float = compat(model, train, valid, [by], views=views).means[by]
+        return reached
+
+    def _views(self, config: Config) -> Views:
+        encode = json.dumps(config.model_dump(mode="json", include={"encode"}))
+        whole = json.dumps(config.model_dump(mode="json", include={"encode", "align", "fuse"}))
+        if whole not in self._kept:
+            encoded = self._kept.get(encode)
+            if encoded is None:
+                _, encoded = pipeline.encode(config, self._data, progress=self._progress)
+            aligned = pipeline.prepare(config, self._data.train, encoded)[-1]
+            self._kept = {encode: encoded, whole: aligned}
+        return self._kept[whole]
