@@ -80,7 +80,9 @@ def lesson_of(kind: type[_Lesson], model: LightGCN, train: Interactions) -> _Les
 
 def epoch_of(lesson: _Lesson, model: LightGCN) -> Callable[[], None]:
     parameters = list(lesson._network.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=model.rate, weight_decay=model.weight_decay)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=model.rate, weight_decay=model.weight_decay, fused=True
+    )
     order = np.random.default_rng(model.seed)
 
     def epoch() -> None:

@@ -83,7 +83,7 @@ def test_the_best_over_all_seeds_wins_and_not_the_luckiest(
     assert len(fits) == 13  # nothing is asked twice
 
 
-@pytest.mark.parametrize("after", (6, 7, 9, 12))
+@pytest.mark.parametrize("after", [6, 7, 9, 12])
 def test_stopped_among_them_it_goes_on_as_if_it_had_not_been(
     config: Config, tmp_path: Path, fits: list, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

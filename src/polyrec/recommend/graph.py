@@ -176,7 +176,7 @@ class _Lesson:
         tables = self._network(self._today.propagation)
         device = tables.items.device
         kept = torch.from_numpy(~step.hidden).to(device, tables.own.dtype)
-        own = tables.own[torch.from_numpy(step.users).to(device)]
+        own = tables.own.index_select(0, torch.from_numpy(step.users).to(device))
         graph = Propagation.of(self._today.matrix[step.users], device)
         users = kept[:, None] * own + graph(tables.reach)
         loss = partial(self._over, users, step)
@@ -188,7 +188,7 @@ class _Lesson:
         if step.negatives is not None:
             return bpr(users, items, step.targets, step.negatives)
         if len(self._known) < len(items):
-            items = items[torch.from_numpy(self._known).to(items.device)]
+            items = items.index_select(0, torch.from_numpy(self._known).to(items.device))
         columns = self._column[step.targets.indices]
         return softmax(users, items, step.targets, columns, self._model.temperature)
 
@@ -196,12 +196,14 @@ class _Lesson:
         """Return an item for each event, of those known, that the user did not take if possible."""
         owners = users[rows_of(targets)] * self._matrix.shape[1]
         drawn = order.choice(self._known, len(owners))
+        asked = np.arange(len(owners))
         for _ in range(8):  # someone who took nearly all keeps a few of them
-            place = np.minimum(np.searchsorted(self._keys, owners + drawn), len(self._keys) - 1)
-            taken = self._keys[place] == owners + drawn
-            if not taken.any():
+            keys = owners[asked] + drawn[asked]
+            place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+            asked = asked[self._keys[place] == keys]
+            if not len(asked):
                 break
-            drawn[taken] = order.choice(self._known, int(taken.sum()))
+            drawn[asked] = order.choice(self._known, len(asked))
         return np.asarray(drawn, np.int64)
 
 
