@@ -50,10 +50,14 @@ def rows_of(*histories: dict[int, float]) -> Rows:
 
 def test_the_loss_is_the_multinomial_one() -> None:
     rows = rows_of({0: 1.0, 3: 2.0}, {4: 1.0})
-    logits = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32)
+    generator = np.random.default_rng(0)
+    shapes = ((2, 3), (5, 3), 5)
+    codes, decoder, bias = (generator.normal(size=x).astype(np.float32) for x in shapes)
+    logits = codes @ decoder.T + bias
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = -(np.log(shares[0, 0]) + 2 * np.log(shares[0, 3]) + np.log(shares[1, 4])) / 2
-    assert float(rows.loss(torch.from_numpy(logits))) == pytest.approx(expected, rel=1e-5)
+    found = rows.loss(*(torch.from_numpy(part) for part in (codes, decoder, bias)))
+    assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_is_hidden_is_hidden_and_the_rest_raised() -> None:

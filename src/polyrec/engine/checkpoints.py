@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -45,22 +44,3 @@ def read(path: Path) -> tuple[Tensors, dict[str, Any]] | None:
 def within(prefix: str, tensors: Mapping[str, Any]) -> Tensors:
     """Return the tensors under a prefix, without it."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def dump_optimizer(optimizer: Any) -> Tensors:
-    """Return an optimizer's moments as named tensors."""
-    return {
-        f"optimizer.{place}.{name}": torch.as_tensor(value)
-        for place, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def restore_optimizer(optimizer: Any, tensors: Mapping[str, Any]) -> None:
-    """Give a fresh optimizer of the same parameters what `dump_optimizer` took."""
-    states: dict[int, Tensors] = {}
-    for name, tensor in within("optimizer.", tensors).items():
-        place, _, key = name.partition(".")
-        states.setdefault(int(place), {})[key] = tensor
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": states, "param_groups": groups})

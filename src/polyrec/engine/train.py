@@ -20,6 +20,7 @@ import torch
 
 from polyrec.engine import checkpoints
 from polyrec.engine.device import pick_precision
+from polyrec.engine.optimizer import AdamW
 from polyrec.engine.runs import Run, current
 from polyrec.engine.watch import Watch
 from polyrec.errors import FitError
@@ -107,10 +108,7 @@ class _Training:
         self._epoch, self._step, self._steps = 0, 0, 0  # epochs done, steps in this one, in all
         self._order = np.random.default_rng(seed)
         self._drawn = self._order.bit_generator.state  # as it was when the epoch began
-        # fused: a step over wide tables in a sixth of the time
-        self._optimizer = torch.optim.AdamW(
-            module.parameters(), schedule.rate, weight_decay=schedule.weight_decay, fused=True
-        )
+        self._optimizer = AdamW(module.parameters(), schedule.rate, schedule.weight_decay)
         device = next(module.parameters()).device
         self._dtype = pick_precision(schedule.precision, device)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._dtype == torch.float16)
@@ -145,8 +143,7 @@ class _Training:
         """Go through one epoch, or what is left of it, and return its mean loss."""
         self.module.train()
         rate = self.schedule.rate_at(self._epoch)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        self._optimizer.rate = rate
         self._order.bit_generator.state = self._drawn
         total, begun = 0.0, self._step
         # batches that were learned from before a kill are drawn again and passed over
@@ -159,7 +156,7 @@ class _Training:
         return total / max(1, self._step - begun)
 
     def _improve(self, loss: Callable[[Any], Any], batch: Any, rate: float) -> float:
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad()
         mixed = self._dtype != torch.float32
         with torch.autocast(self._device, dtype=self._dtype if mixed else None, enabled=mixed):
             value = loss(batch)
@@ -215,7 +212,7 @@ class _Training:
         tensors = {f"module.{k}": v for k, v in self.module.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in (self._best or {}).items()}
         if not done:
-            tensors |= checkpoints.dump_optimizer(self._optimizer)
+            tensors |= {f"optimizer.{k}": v for k, v in self._optimizer.dump().items()}
             states = [torch.get_rng_state(), *(g.get_state() for g in self.generators)]
             tensors |= {f"generator.{i}": state for i, state in enumerate(states)}
         told = {
@@ -251,7 +248,7 @@ class _Training:
         self._epoch, self._step, self._steps = told["epoch"], told["step"], told["steps"]
         self._drawn = told["order"]
         self._scaler.load_state_dict(told["scaler"])
-        checkpoints.restore_optimizer(self._optimizer, tensors)
+        self._optimizer.restore(checkpoints.within("optimizer.", tensors))
         own, *others = (tensors[f"generator.{i}"] for i in range(1 + len(self.generators)))
         torch.set_rng_state(own)
         for generator, state in zip(self.generators, others, strict=True):

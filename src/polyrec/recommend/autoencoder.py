@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.engine.device import pick_device
+from polyrec.engine.softmax import cross_entropy
 from polyrec.engine.train import Schedule, train
 from polyrec.engine.watch import Watch
 from polyrec.recommend.item_item import popularity, rank
@@ -57,13 +58,14 @@ class Rows(NamedTuple):
         """Return (b, d) tanh(r E) of histories of which a share is hidden, E a (n, d) table."""
         return torch.tanh(self.read(table, self.hidden(dropout, generator)))
 
-    def loss(self, logits: Any) -> Any:
-        """Return the mean over users of - sum_i r_i log softmax(logits)_i.
+    def loss(self, codes: Any, decoder: Any, bias: Any) -> Any:
+        """Return the mean over users of - sum_i r_i log softmax(codes D' + b)_i.
 
         The multinomial loss (Liang et al., WWW 2018, eq. 2).
         """
-        chosen = F.log_softmax(logits, dim=1)[self.users, self.items]
-        return -(self.weights * chosen).sum() / len(self.starts)
+        bounds = [*self.starts.tolist(), len(self.items)]
+        events = (bounds, self.items, self.weights)
+        return cross_entropy(codes, decoder, *events, bias) / len(self.starts)
 
 
 def table(items: int, dim: int) -> nn.Parameter:

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.engine.propagation import Propagation, symmetric
+from polyrec.engine.softmax import cross_entropy
 from polyrec.types import Bools, Csr, Ints
 
 
@@ -101,15 +102,12 @@ def light_layers(graph: Propagation, users: Any, items: Any, layers: int) -> Tab
 def softmax(users: Any, items: Any, targets: Csr, columns: Ints, temperature: float) -> Any:
     """Return the mean cross-entropy of events, by their weights, over all items.
 
-    `columns` are the rows of `items` that the entries of `targets` stand for.
+    Of cosines over the temperature; `columns` are the rows of `items` that the entries of
+    `targets` stand for.
     """
-    logits = (F.normalize(users, dim=1) / temperature) @ F.normalize(items, dim=1).T  # (b, n)
-    weights = torch.from_numpy(targets.data).to(logits.device)
-    rows = torch.from_numpy(rows_of(targets)).to(logits.device)
-    flat = rows * logits.shape[1] + torch.from_numpy(columns).to(logits.device)
-    chosen = logits.reshape(-1).index_select(0, flat)
-    spent = logits.logsumexp(dim=1).index_select(0, rows)
-    return (weights * (spent - chosen)).sum() / weights.sum()
+    places, weights = (torch.from_numpy(x).to(users.device) for x in (columns, targets.data))
+    rows, table = F.normalize(users, dim=1) / temperature, F.normalize(items, dim=1)
+    return cross_entropy(rows, table, targets.indptr, places, weights) / weights.sum()
 
 
 def bpr(users: Any, items: Any, events: Csr, negatives: Ints) -> Any:

@@ -42,7 +42,7 @@ class Denoiser(nn.Module):
     def loss(self, rows: Rows, generator: Any) -> Any:
         """Return the loss of a batch whose histories are told in part."""
         codes = rows.codes(self.encoder, self.dropout, generator)
-        return rows.loss(codes @ self.decoder.T + self.bias)
+        return rows.loss(codes, self.decoder, self.bias)
 
     def tables(self) -> dict[str, Any]:
         """Return what scoring needs."""

@@ -57,7 +57,7 @@ class Variational(nn.Module):
         apart = (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / 2
         self.step += 1
         share = self.beta * (self.step / self.steps).clamp(max=1)
-        return rows.loss(codes @ self.decoder.T + self.bias) + share * apart
+        return rows.loss(codes, self.decoder, self.bias) + share * apart
 
     def tables(self) -> dict[str, Any]:
         """Return what scoring needs: (h M' + m) D' + b = h (D M)' + (D m + b)."""

@@ -128,7 +128,7 @@ class Smoothed(nn.Module):
         """Return the loss of a batch whose histories are told in part."""
         codes = rows.codes(self.encoder, self.dropout, generator)
         decoder, bias = self._decoder()
-        return rows.loss(codes @ decoder.T + bias)
+        return rows.loss(codes, decoder, bias)
 
     def tables(self) -> dict[str, Any]:
         """Return what scoring needs, and the decoder's own rows."""
