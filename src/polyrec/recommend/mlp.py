@@ -20,6 +20,7 @@ from polyrec.recommend.stopping import ranking_watch
 from polyrec.types import Floats, Interactions, Query, Views
 
 _START = 0.1  # standard deviation of a vector's first numbers
+_ASKED = 2000  # users of valid: to score one costs as much as many pairs to learn from
 _HIDDEN = 2**22  # numbers of the hidden layer held at once while scoring
 
 
@@ -116,7 +117,7 @@ class MLP(FoldedVectors):
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=5)
         return train(
             network, batches, network.loss, seed=self.seed, schedule=schedule, name="mlp",
-            valid=ranking_watch(network.score, events, valid, every=2),
+            valid=ranking_watch(network.score, events, valid, every=2, most=_ASKED),
         )  # fmt: skip
 
 

@@ -31,15 +31,18 @@ def ranking_watch(
     valid: Interactions | None,
     *,
     every: int = 1,
+    most: int = _MOST,
 ) -> Watch | None:
     """Return a watch of Recall@20 on valid, train hidden; None where nobody can be asked.
+
+    Every so many epochs, of at most so many users, evenly spread and always the same.
 
     `score(query)` gives (b, n) from the module as it stands between two epochs.
     """
     if valid is None:
         return None
     relevant = valid.positives()
-    users = thinned(askable(train, relevant), _MOST)
+    users = thinned(askable(train, relevant), most)
     if not len(users):
         return None
     query = train.histories(users)
