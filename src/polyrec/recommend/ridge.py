@@ -73,8 +73,9 @@ def _solve(squares: Floats, right: Floats, diagonal: Floats) -> Floats:
     if size <= _SMALL:
         solved: Floats = np.linalg.solve(squares, right[:, :, None])[:, :, 0]
         return solved
-    for row, square in enumerate(squares):  # symmetric: its transpose is in the order of LAPACK
-        lapack.sposv(square.T, right[row], lower=1, overwrite_a=1, overwrite_b=1)
+    # symmetric: a transpose is in LAPACK's order; named arguments would cost a fifth of it all
+    for square, row in zip(squares.transpose(0, 2, 1), right, strict=True):
+        lapack.sposv(square, row, 1, 1, 1)  # lower, overwrite both
     return right
 
 
