@@ -26,6 +26,7 @@ import polars as pl
 import yaml
 
 from board.cells import (
+    KINDS,
     PEERS,
     SEEDS,
     Cell,
@@ -159,14 +160,16 @@ def search(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def compose(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
-    """Name the members of a blend, the best of the table's models on valid, and keep them."""
+    """Name the members of a blend, the best of each kind on valid, and keep them."""
     rows = [row for row in load_cells(asked.out.with_suffix(".json")).values() if row["seeds"]]
     rows = [r for r in rows if r["data"] == cell.data and not r["peer"] and r["model"] != "blend"]
     rows.sort(key=lambda row: -mean(row, "valid", "recall@20"))
+    best = {KINDS.get(row["model"], row["model"]): row for row in reversed(rows)}  # the last stays
     members = [
         {"use": row["model"], **{path.partition(".")[2]: v for path, v in row["settings"].items()}}
-        for row in rows[:_MEMBERS]
-    ]
+        for row in rows
+        if row in best.values()
+    ][:_MEMBERS]
     if not members:
         return {}
     found = {"trials": f"best {len(members)}", "settings": {"recommend.members": members}}

@@ -26,6 +26,14 @@ PEERS = {
 }
 """Short name -> the package that it needs, and where it is wrapped."""
 
+KINDS = {
+    **dict.fromkeys(("ease", "item_knn", "multimodal_linear", "rp3beta"), "items alike"),
+    **dict.fromkeys(("als", "bpr", "elsa", "mlp", "vbpr"), "factors"),
+    **dict.fromkeys(("freedom", "lightgcn", "mgcn"), "graphs"),
+    **dict.fromkeys(("multi_dae", "multi_vae", "multimodal_dae"), "autoencoders"),
+}
+"""Model -> kind; of each a blend hears one, for two of a kind say much the same."""
+
 SEEDS = (7, 8, 9, 10, 11)
 
 

@@ -22,7 +22,7 @@ on valid. Mean ± standard deviation over seeds (models that draw nothing are fi
 bootstrap over users, mean of the seeds' intervals. fit: seconds of processor time on one thread,
 mean over seeds. MB: the most that the process held, data and libraries included. ms: median of one
 user's list of 20. settings: how many trials of `polyrec tune` chose them; `defaults` are not tuned,
-a blend has the best models of its table on valid, as they are set there.
+a blend has the best model of each kind on valid, four at most, as they are set in its table.
 Models marked * are peers from other packages, fitted in the same way; at † see below the table.
 """
 
