@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import yaml
 
-from polyrec.recommend import ItemKNN
-
 pytest.importorskip("optuna", reason="extra tune is not installed")
 pytest.importorskip("torch", reason="extra torch is not installed")
 
