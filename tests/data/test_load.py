@@ -63,7 +63,9 @@ def test_kinds_weigh_and_each_counts_once_per_pair(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"received \['peek'\]; say what one is worth: data.kinds"):
+    with pytest.raises(
+        DataError, match=r"received \['peek'\]; say what one is worth: data.kinds.peek"
+    ):
         make(tmp_path, GIVEN | {"kind": ["view", "peek", "view", "view"]}, weights={"view": 1})
 
 

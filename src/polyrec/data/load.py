@@ -181,7 +181,11 @@ def _weights(
         kinds = frame["kind"].cast(pl.String).fill_null("event")
         unknown = sorted(set(kinds.unique()) - set(worth))
         if unknown:
-            remedy = f"say what one is worth: data.kinds ({nearest(unknown[0], worth)})"
+            known = f" ({nearest(unknown[0], worth)})" if worth else ""
+            remedy = (
+                f"say what one is worth: data.kinds.{unknown[0]}, below 0 for a dislike{known}; "
+                "or take a preset: shop, social or media"
+            )
             raise DataError("unknown kinds of behaviour", received=unknown[:5], remedy=remedy)
         result *= kinds.replace_strict(worth, return_dtype=pl.Float32).to_numpy()
     if "weight" in frame.columns:
