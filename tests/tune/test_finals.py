@@ -78,7 +78,8 @@ def test_the_best_over_all_seeds_wins_and_not_the_luckiest(
     told = json.loads(out.with_suffix(".trials.json").read_text())
     assert told["best"]["mean"] == pytest.approx(0.6)
     assert told["best"]["again"] == {"8": 0.6, "9": 0.7}
-    assert "0.6000 on valid" in out.read_text()
+    assert "0.6000 on valid with seeds 7, 8, 9" in out.read_text()
+    assert found.seeds == (7, 8, 9)
     assert study.tune(config, out=out, trials=30).settings == found.settings
     assert len(fits) == 13  # nothing is asked twice
 

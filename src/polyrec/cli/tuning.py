@@ -34,9 +34,11 @@ def tune(
         found = search(read_config, out=target, trials=trials, hours=hours, progress=progress)
     by = read_config.evaluate.select_by
     if as_json:
-        told = {"metric": by, "score": found.score, "settings": dict(found.settings)}
-        show_json({"config": str(target), **told, "trials": len(found.trials)})
+        told = {"metric": by, "score": found.score, "seeds": list(found.seeds)}
+        told |= {"settings": dict(found.settings), "trials": len(found.trials)}
+        show_json({"config": str(target), **told})
         return
     table(("setting", "value"), list(found.settings.items()))
-    out.print(f"best {by} on valid {found.score:.4f}, of {len(found.trials)} trials")
+    over = f" (mean of {len(found.seeds)} seeds)" if len(found.seeds) > 1 else ""
+    out.print(f"best {by} on valid {found.score:.4f}{over}, of {len(found.trials)} trials")
     out.print(f"config {escape(str(target))}: polyrec run {escape(str(target))}")

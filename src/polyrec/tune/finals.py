@@ -47,6 +47,11 @@ class Finals:
         """Return what a trial reached with further seeds."""
         return dict(self._kept().get(str(trial.number), {}))
 
+    def asked(self, ended: Sequence[FrozenTrial]) -> tuple[int, ...]:
+        """Return the further seeds that all finalists were asked with."""
+        kept = [self.figures(trial) for trial in finalists(ended)]
+        return tuple(seed for seed in self.seeds if kept and all(str(seed) in k for k in kept))
+
     def best(self, ended: Sequence[FrozenTrial]) -> tuple[FrozenTrial, float] | None:
         """Return the best trial and its mean over the seeds that all finalists were asked with.
 
@@ -56,10 +61,8 @@ class Finals:
         some, kept = finalists(ended), self._kept()
         if not some:
             return None
-        shared = [
-            s for s in map(str, self.seeds) if all(s in kept.get(str(t.number), {}) for t in some)
-        ]
-        told = {t.number: [t.value, *(kept[str(t.number)][s] for s in shared)] for t in some}
+        asked = self.asked(ended)
+        told = {t.number: [t.value, *(kept[str(t.number)][str(s)] for s in asked)] for t in some}
         whole = [trial for trial in some if None not in told[trial.number]]
         if not whole:
             return some[0], float(some[0].value or 0.0)

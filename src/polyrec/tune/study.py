@@ -39,7 +39,8 @@ class Tuned:
 
     config: Config  # with the best settings in their places
     settings: Mapping[str, Any]  # path -> value, of the best trial
-    score: float  # of it on valid, mean over the seeds that the best trials were asked with
+    score: float  # of it on valid, mean over the seeds
+    seeds: tuple[int, ...]  # that the best trials were asked with
     trials: list[dict[str, Any]]  # number, state, score, settings, seconds, again, reason
 
 
@@ -248,11 +249,15 @@ class _Study:
         if best is None:
             return None
         found = best.user_attrs["told"]["settings"]
+        seeds = (self._bench.config.seed, *self._finals.asked(ended))
         config = with_settings(self._bench.config, found)
         tree = config.model_dump(mode="json", exclude={"tune"})
-        head = f"{_MADE}: trial {best.number} of {len(trials)}, {self._by} {score:.4f} on valid.\n"
+        head = (
+            f"{_MADE}: trial {best.number} of {len(trials)}, {self._by} {score:.4f} on valid "
+            f"with {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.\n"
+        )
         self._out.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-        return Tuned(config, found, score, trials)
+        return Tuned(config, found, score, seeds, trials)
 
     @property
     def _by(self) -> str:
