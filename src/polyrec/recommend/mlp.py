@@ -20,6 +20,7 @@ from polyrec.recommend.stopping import ranking_watch
 from polyrec.types import Floats, Interactions, Query, Views
 
 _START = 0.1  # standard deviation of a vector's first numbers
+_STEPS = 24  # of an epoch, at least: with fewer it stays long at what is popular, and gives up
 _ASKED = 2000  # users of valid: to score one costs as much as many pairs to learn from
 _HIDDEN = 2**22  # numbers of the hidden layer held at once while scoring
 
@@ -43,7 +44,7 @@ class MLP(FoldedVectors):
     dim: int = 32
     epochs: int = 100
     rate: float = 5e-3
-    batch: int = 2048
+    batch: int = 2048  # pairs of a step, at most
     weight_decay: float = 1.0
     negatives: int = 4
     device: str = "auto"
@@ -110,9 +111,10 @@ class MLP(FoldedVectors):
         self, network: Network, events: Interactions, valid: Interactions | None
     ) -> list[float]:
         pairs = Pairs(events)
+        size = min(self.batch, max(1, len(pairs) // _STEPS))
 
         def batches(order: np.random.Generator) -> Iterator[PairBatch]:
-            return pairs.batches(order, size=self.batch, negatives=self.negatives)
+            return pairs.batches(order, size=size, negatives=self.negatives)
 
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=5)
         return train(
