@@ -6,8 +6,6 @@ Processor seconds, in turns, best of three. implicit takes three steps of conjug
 row; ours are exact.
 """
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from implicit.als import AlternatingLeastSquares
@@ -17,18 +15,9 @@ from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.recommend.als import ALS
 from record import record
+from turns import best_of
 
 ROUNDS = 4
-
-
-def least(*pieces: Callable[[], object]) -> list[float]:
-    best = [float("inf")] * len(pieces)
-    for _ in range(3):
-        for i, piece in enumerate(pieces):
-            start = time.process_time()
-            piece()
-            best[i] = min(best[i], time.process_time() - start)
-    return best
 
 
 def main() -> None:
@@ -41,7 +30,8 @@ def main() -> None:
         for dim in (64, 128):
             model = ALS(dim=dim, rounds=ROUNDS)
             peer = AlternatingLeastSquares(factors=dim, iterations=ROUNDS, num_threads=1)
-            ours, theirs = least(
+            ours, theirs = best_of(
+                3,
                 lambda model=model, train=train: model.fit(train, {}),
                 lambda peer=peer, taken=taken: peer.fit(taken, show_progress=False),
             )

@@ -10,7 +10,6 @@ seconds of the processor. Beside it one product, there and back, in three ways.
 """
 
 import os
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from polyrec.recommend.graph_steps import Graph, rows_of
 from polyrec.recommend.lightgcn import LightGCN
 from polyrec.types import Interactions
 from record import record
+from turns import best_of
 
 RUNS = (  # data, users of a step
     ("lastfm2k_mm", 256),
@@ -93,17 +93,6 @@ def epoch_of(lesson: _Lesson, model: LightGCN) -> Callable[[], None]:
             optimizer.step()
 
     return epoch
-
-
-def best_of(rounds: int, *pieces: Callable[[], object]) -> list[float]:
-    """Return the least processor seconds of each piece, in turns so that noise meets all."""
-    least = [float("inf")] * len(pieces)
-    for _ in range(rounds):
-        for i, piece in enumerate(pieces):
-            start = time.process_time()
-            piece()
-            least[i] = min(least[i], time.process_time() - start)
-    return least
 
 
 def products(matrix: sparse.csr_array, dim: int) -> dict[str, float]:

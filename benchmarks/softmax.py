@@ -14,8 +14,8 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from polyrec.engine.softmax import cross_entropy
-from propagation import best_of
 from record import record
+from turns import best_of
 
 CASES = (  # rows, items, columns, events of a row, with bias
     (256, 1425, 64, 24, False),

@@ -6,10 +6,9 @@ EASE's fit against one float32 potrf + potri of the same size; full-ranking eval
 users against the plain scoring product plus top-20 selection (numpy's argpartition; and polyrec's
 own, which is faster): EASE on Amazon Baby, and on Amazon
 Sports, all 18,357 items of it, one sparse and one dense product (item_knn; 64 random numbers per
-user and item). Each pair in turns, best of three.
+user and item). Each pair in turns, best of three, seconds of the processor.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +26,7 @@ from polyrec.recommend.item_item import rank
 from polyrec.recommend.item_knn import ItemKNN
 from polyrec.types import Dataset, Ints, Query, Ranking, Recommender
 from record import record
-
-
-def best_of(rounds: int, *pieces: Callable[[], object]) -> list[float]:
-    """Return the least seconds of each piece, taken in turns so that noise meets all of them."""
-    least = [float("inf")] * len(pieces)
-    for _ in range(rounds):
-        for i, piece in enumerate(pieces):
-            start = time.perf_counter()
-            piece()
-            least[i] = min(least[i], time.perf_counter() - start)
-    return least
+from turns import best_of
 
 
 @dataclass
