@@ -164,12 +164,13 @@ def compose(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
     rows = [row for row in load_cells(asked.out.with_suffix(".json")).values() if row["seeds"]]
     rows = [r for r in rows if r["data"] == cell.data and not r["peer"] and r["model"] != "blend"]
     rows.sort(key=lambda row: -mean(row, "valid", "recall@20"))
-    best = {KINDS.get(row["model"], row["model"]): row for row in reversed(rows)}  # the last stays
+    best: dict[str, Any] = {}
+    for row in rows:
+        best.setdefault(KINDS.get(row["model"], row["model"]), row)
     members = [
         {"use": row["model"], **{path.partition(".")[2]: v for path, v in row["settings"].items()}}
-        for row in rows
-        if row in best.values()
-    ][:_MEMBERS]
+        for row in list(best.values())[:_MEMBERS]
+    ]
     if not members:
         return {}
     found = {"trials": f"best {len(members)}", "settings": {"recommend.members": members}}

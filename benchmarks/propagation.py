@@ -22,6 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from polyrec.config import read
 from polyrec.data.load import load
+from polyrec.engine.optimizer import AdamW
 from polyrec.engine.propagation import Propagation, symmetric
 from polyrec.recommend.graph import _Lesson
 from polyrec.recommend.graph_steps import Graph, rows_of
@@ -80,14 +81,12 @@ def lesson_of(kind: type[_Lesson], model: LightGCN, train: Interactions) -> _Les
 
 def epoch_of(lesson: _Lesson, model: LightGCN) -> Callable[[], None]:
     parameters = list(lesson._network.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters, lr=model.rate, weight_decay=model.weight_decay, fused=True
-    )
+    optimizer = AdamW(parameters, model.rate, model.weight_decay)
     order = np.random.default_rng(model.seed)
 
     def epoch() -> None:
         for step in lesson.steps(order):
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             lesson.loss(step).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()

@@ -25,10 +25,12 @@ from polyrec.recommend.graph_steps import (
     softmax,
 )
 from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.pairs import draw_untaken
 from polyrec.recommend.stopping import ranking_watch
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Ranking, Views
 
 _PATIENCE = 10
+_TRIES = 8  # draws until an item taken is let pass as one not taken
 
 
 @dataclass
@@ -195,16 +197,7 @@ class _Lesson:
     def _negatives(self, users: Ints, targets: Csr, order: np.random.Generator) -> Ints:
         """Return an item for each event, of those known, that the user did not take if possible."""
         owners = users[rows_of(targets)] * self._matrix.shape[1]
-        drawn = order.choice(self._known, len(owners))
-        asked = np.arange(len(owners))
-        for _ in range(8):  # someone who took nearly all keeps a few of them
-            keys = owners[asked] + drawn[asked]
-            place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-            asked = asked[self._keys[place] == keys]
-            if not len(asked):
-                break
-            drawn[asked] = order.choice(self._known, len(asked))
-        return np.asarray(drawn, np.int64)
+        return draw_untaken(order, owners, self._keys, self._known, tries=_TRIES)
 
 
 def unit_rows(rows: Floats) -> Floats:

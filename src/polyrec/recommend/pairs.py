@@ -53,10 +53,24 @@ class Pairs:
             yield PairBatch(users, self.items[rows], others.reshape(-1, negatives))
 
     def _draw(self, order: np.random.Generator, users: Ints) -> Ints:
-        drawn = self._known[order.integers(len(self._known), size=len(users))]
-        for _ in range(_TRIES):
-            key = users * self._count + drawn
-            place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-            taken = np.flatnonzero(self._keys[place] == key)
-            drawn[taken] = self._known[order.integers(len(self._known), size=len(taken))]
-        return drawn
+        return draw_untaken(order, users * self._count, self._keys, self._known, tries=_TRIES)
+
+
+def draw_untaken(
+    order: np.random.Generator, owners: Ints, keys: Ints, known: Ints, *, tries: int
+) -> Ints:
+    """Return (e,) items, drawn evenly of those `known`, that their owners did not take.
+
+    `owners` are users times the number of items, `keys` the rising user * items + item of all that
+    was taken. After so many tries, someone who took nearly all keeps an item taken.
+    """
+    drawn = known[order.integers(len(known), size=len(owners))]
+    asked = np.arange(len(owners))
+    for _ in range(tries):
+        wanted = owners[asked] + drawn[asked]
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        asked = asked[keys[place] == wanted]
+        if not len(asked):
+            break
+        drawn[asked] = known[order.integers(len(known), size=len(asked))]
+    return drawn
