@@ -25,7 +25,7 @@ from polyrec.evaluate.protocols import compat
 from polyrec.recommend.blend import Blend
 from polyrec.recommend.stopping import fit
 from polyrec.registry import find
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Dataset, Part, Views
 from record import RESULTS, record
 

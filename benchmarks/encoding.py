@@ -28,7 +28,7 @@ from polyrec.encode.pixels import Picture
 from polyrec.encode.run import Work, fill_cache
 from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import map_ordered
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 from record import record
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -31,7 +31,7 @@ from polyrec.recommend.multimodal_dae import MultimodalDAE
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
 from polyrec.recommend.stopping import fit
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking, Views
 from record import RESULTS, record
 

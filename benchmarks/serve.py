@@ -34,7 +34,7 @@ from scipy import sparse
 
 from load import Load, closed, paced, request
 from polyrec.align.none import NoAlignment
-from polyrec.bundle import Bundle, Parts
+from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.fuse.concat import Concat
 from polyrec.recommend.item_knn import ItemKNN

@@ -28,12 +28,12 @@ from PIL import Image
 
 from load import paced, request
 from polyrec import assembly, pipeline
-from polyrec.bundle import Bundle, Parts
+from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.registry import find
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.types import Embeddings, Encoder, Interactions
 from record import record
 from serve import Server

@@ -29,7 +29,7 @@ import serve_fresh
 from load import closed, request
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.bundle_registry import Shelf
 from record import record
 from serve import USERS, Server, events
 

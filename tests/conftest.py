@@ -20,7 +20,7 @@ from polyrec.data.studio import Studio, make_world
 from polyrec.data.studio.sound import compose, encode_clip
 from polyrec.encode.run import Work
 from polyrec.engine.sandbox import Sandbox
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Embeddings, Interactions
 from postgres import Postgres, binaries
 

@@ -228,7 +228,7 @@ def test_a_program_of_its_own_ends_with_the_exit_code(place: Path) -> None:
 
 def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
     code = (
-        "import polyrec.bundle as b, polyrec.cli as c\n"
+        "import polyrec.artifact.bundle as b, polyrec.cli as c\n"
         "def broken(*_): raise RuntimeError('boom')\n"
         "b.Bundle.load = broken\nc.main()"
     )
@@ -300,7 +300,7 @@ def test_tune_shows_and_writes_the_best_settings(place: Path) -> None:
 def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:
     words = ["run", "run.yaml", "--out", "filled", "--set", "align.impute={method: ridge}"]
     assert polyrec(*words, folder=place).returncode == 0
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
 
     plain, filled = (Bundle.load(place / name).views for name in ("out", "filled"))
     assert filled["image"].present.sum() > plain["image"].present.sum()

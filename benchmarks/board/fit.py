@@ -25,7 +25,7 @@ from polyrec.engine.runs import Run, accompany
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.recommend.stopping import fit
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Interactions, Recommender
 
 VALID = ("recall@20", "ndcg@20")

@@ -10,13 +10,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle as Bundle
+    from polyrec.artifact.bundle import Bundle as Bundle
     from polyrec.pipeline import run as run
 
 __version__ = "0.1.0"
 
 _ROOMS = ("align", "bundle", "data", "encode", "errors", "evaluate", "fuse", "recommend", "types")
-_NAMES = {"run": "polyrec.pipeline", "Bundle": "polyrec.bundle"}
+_NAMES = {"run": "polyrec.pipeline", "Bundle": "polyrec.artifact.bundle"}
 
 
 def __getattr__(name: str) -> Any:

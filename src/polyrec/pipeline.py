@@ -12,7 +12,7 @@ from typing import Any
 
 from polyrec.align.impute import Impute
 from polyrec.assembly import contents_of, encoders_of, make_recommender, part_of, read_checked
-from polyrec.bundle import Bundle, Parts, check_place
+from polyrec.artifact.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
@@ -30,9 +30,9 @@ from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import probed
 from polyrec.recommend.stopping import fit
 from polyrec.recommend.way import learn_end_to_end
-from polyrec.store import state
-from polyrec.store.features import FeatureCache
-from polyrec.store.pack import write_pack
+from polyrec.artifact import part_state as state
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.artifact.feature_pack import write_pack
 from polyrec.summary import Finished, write_alignment_report, write_summary
 from polyrec.types import (
     FUSED,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.data.load import Loaded
 from polyrec.encode.run import card_of
 from polyrec.engine.measure import Stopwatch, Times, latency, peak_memory_mb, versions
@@ -21,7 +21,7 @@ from polyrec.evaluate.quarantine import quarantined, write_list, write_page
 from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
 from polyrec.evaluate.samples import card, draw_samples
 from polyrec.evaluate.select import Trial
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Catalog, Ints, Views
 
 _MEASURED = 2000  # items, drawn at random, of larger catalogues

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from polyrec.align.impute import Impute, _regression
 from polyrec.errors import ConfigError, FitError
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Aligner, Embeddings, Interactions, Problem
 
 METHODS = ("ridge", "cca", "neighbours", "mean", "zero")

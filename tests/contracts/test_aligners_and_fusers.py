@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from polyrec.config import make
 from polyrec.errors import FitError
 from polyrec.registry import find, names
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Aligner, Embeddings, Fuser, Interactions
 
 JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)

@@ -7,7 +7,7 @@ import pytest
 
 from polyrec.config import make
 from polyrec.registry import find, names
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Embeddings, Interactions, Query, Recommender
 
 NAMES = sorted(names("recommend"))

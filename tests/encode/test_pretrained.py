@@ -20,7 +20,7 @@ from polyrec.encode.image_model import ImageModel, load_look
 from polyrec.encode.text_model import TextModel
 from polyrec.encode.video_model import VideoModel
 from polyrec.errors import ConfigError, FitError
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 
 Tiny = Callable[[str], Path]
 TEXTS = ["a blue boat at sea", "bread soup", "a"]

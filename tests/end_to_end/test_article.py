@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
 from polyrec import assembly, pipeline
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world

@@ -16,7 +16,7 @@ from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents
 from polyrec.engine.sandbox import Sandbox
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 
 RUN = """
 import sys
@@ -25,7 +25,7 @@ from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor
 from polyrec.encode.run import Work, fill_cache
 from polyrec.engine.sandbox import Sandbox
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 files = sorted(Path(sys.argv[1]).iterdir())
 with FeatureCache(Path(sys.argv[2])) as cache, Sandbox(Limits()) as sandbox:
     tally = fill_cache(Descriptor(), files, Work(sandbox, cache, workers=1))

@@ -13,7 +13,7 @@ from polyrec.recommend.autoencoder import Rows
 from polyrec.recommend.multi_dae import MultiDAE
 from polyrec.recommend.multi_vae import MultiVAE
 from polyrec.recommend.multimodal_dae import MultimodalDAE
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS = 60

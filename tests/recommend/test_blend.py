@@ -11,7 +11,7 @@ from polyrec.recommend.blend import Blend
 from polyrec.recommend.ease import EASE
 from polyrec.recommend.popular import Popular
 from polyrec.recommend.weighing import Candidates, best_weights
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.types import Interactions, Query
 
 TWO = [{"use": "ease", "l2": 10}, {"use": "popular"}]

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse
 from polyrec.serve.app import create_app
 from polyrec.serve.seed import seed

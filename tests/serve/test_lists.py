@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 
 
 def names(answer: list[dict]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import Limits
 from polyrec.data.tables import find_table, read_table
 from polyrec.encode.descriptor import Descriptor

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.recommend.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.diversity import diversify

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.cli.commands import app
 from polyrec.errors import BundleError, DataError
 from polyrec.serve.app import create_app
@@ -20,7 +20,7 @@ from polyrec.serve.refit import refit
 from polyrec.serve.settings import Settings
 from polyrec.store.database import Database
 from polyrec.store.files import Files
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.bundle_registry import Shelf
 from serve.test_media import picture, settled
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 
 
 @pytest.fixture

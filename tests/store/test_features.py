@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from polyrec.errors import DataError
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Problem
 
 
@@ -51,7 +51,7 @@ def test_a_foreign_file_is_said(tmp_path: Path) -> None:
 WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Problem
 cache = FeatureCache(Path(sys.argv[1]))
 for batch in range(10_000):

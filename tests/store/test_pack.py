@@ -10,7 +10,7 @@ import polyrec
 from polyrec import pipeline
 from polyrec.config import parse
 from polyrec.errors import DataError
-from polyrec.store.pack import read_pack, write_pack
+from polyrec.artifact.feature_pack import read_pack, write_pack
 from polyrec.types import Embeddings
 
 VIEW = Embeddings(
@@ -73,7 +73,7 @@ def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path)
     assert bundle.views["image"].present[row] == pack.view.present[place]
     assert np.array_equal(bundle.views["image"].vectors[row], pack.view.vectors[place])
     assert not bundle.views["image"].present[bundle.ids.index("stranger")]
-    again = polyrec.bundle.Bundle.load(tmp_path / "out")
+    again = polyrec.artifact.bundle.Bundle.load(tmp_path / "out")
     assert again.cards["image"]["name"] == "Descriptor"
 
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from polyrec.errors import ConfigError
 from polyrec.recommend.popular import Popular
 from polyrec.recommend.rp3beta import RP3Beta
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 
 
 @dataclass

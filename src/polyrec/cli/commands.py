@@ -33,7 +33,7 @@ from polyrec.errors import ConfigError, DataError
 from polyrec.types import FUSED
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
     from polyrec.config import Config
 
 app = typer.Typer(
@@ -141,7 +141,7 @@ def cache(
 ) -> None:
     """Show what the feature cache holds, or prune it."""
     from polyrec.config import Config, read
-    from polyrec.store.features import FeatureCache
+    from polyrec.artifact.feature_cache import FeatureCache
 
     default = Path(Config.model_fields["cache"].default).expanduser()
     place = default if config is None else read(config).cache
@@ -315,6 +315,6 @@ def _config(path: Path, settings: Sequence[str] | None) -> Config:
 
 
 def _bundle(folder: Path) -> Bundle:
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
 
     return Bundle.load(folder)

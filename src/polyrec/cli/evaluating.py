@@ -22,7 +22,7 @@ from polyrec.cli.show import (
 from polyrec.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
     from polyrec.evaluate.protocols import Evaluation
 
 _LOSSES = ("missing", "knockout")
@@ -46,7 +46,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
     from polyrec.evaluate.protocols import PROTOCOLS
     from polyrec.evaluate.report import finite
 

@@ -13,7 +13,7 @@ from polyrec.cli.show import out, show_json, table
 from polyrec.errors import ConfigError
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
     from polyrec.types import Explanation
 
 _LISTED = 15  # items of the history that are shown
@@ -30,7 +30,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Tell what each item of a history gives to the score of an item."""
-    from polyrec.bundle import Bundle
+    from polyrec.artifact.bundle import Bundle
     from polyrec.explain import explain as explained
 
     if (user is None) == (history is None):

@@ -40,7 +40,7 @@ def refit(  # noqa: PLR0913 - one option per thing to say
         from polyrec.serve.settings import Settings
         from polyrec.store.database import Database
         from polyrec.store.files import Files
-    from polyrec.store.shelf import Shelf
+    from polyrec.artifact.bundle_registry import Shelf
 
     shelf = Shelf(Path(bundles))
     if rollback:

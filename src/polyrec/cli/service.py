@@ -89,10 +89,10 @@ def needs_serving() -> Iterator[None]:
 
 def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
-    from polyrec.bundle import Bundle, fingerprint_of
+    from polyrec.artifact.bundle import Bundle, fingerprint_of
     from polyrec.serve.seed import met, seed
     from polyrec.store.database import Database
-    from polyrec.store.shelf import Shelf
+    from polyrec.artifact.bundle_registry import Shelf
 
     folder = Shelf(settings.bundle).current()
     database = Database.open(settings.database)

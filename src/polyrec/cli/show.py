@@ -26,7 +26,7 @@ from polyrec.errors import PolyrecError
 from polyrec.types import Progress
 
 if TYPE_CHECKING:
-    from polyrec.bundle import Bundle, Lists
+    from polyrec.artifact.bundle import Bundle, Lists
     from polyrec.evaluate.compare import Comparison
 
 out = Console()

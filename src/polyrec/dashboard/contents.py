@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.data.load import read_catalog
 from polyrec.engine.sandbox import Sandbox
 from polyrec.errors import MediaError, PolyrecError

@@ -15,7 +15,7 @@ from polyrec.config import DataConfig
 from polyrec.data.tables import Tables
 from polyrec.data.validate import Finding, finding
 from polyrec.errors import DataError, nearest
-from polyrec.store.pack import SUFFIX, Pack, read_pack
+from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
 from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw
 
 _CHUNK = 8192

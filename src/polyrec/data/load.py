@@ -17,7 +17,7 @@ from polyrec.data.tables import Tables, seconds
 from polyrec.data.validate import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
-from polyrec.store.pack import SUFFIX, read_pack
+from polyrec.artifact.feature_pack import SUFFIX, read_pack
 from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints
 
 

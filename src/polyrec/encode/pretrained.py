@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 from polyrec.encode.per_item import PerItem
 from polyrec.engine.device import BATCHES, pick_device, pick_precision
 from polyrec.errors import ConfigError, FitError
-from polyrec.store.sealed import sha256
+from polyrec.artifact.sealed_folder import sha256
 from polyrec.types import Floats
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

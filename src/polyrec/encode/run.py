@@ -18,8 +18,8 @@ from polyrec.engine.sandbox import Sandbox
 from polyrec.engine.workers import cores, map_ordered
 from polyrec.errors import MediaError
 from polyrec.media.source import held
-from polyrec.store.features import FeatureCache
-from polyrec.store.state import settings
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.artifact.part_state import settings
 from polyrec.types import Embeddings, Encoder, Floats, Interactions, Problem, Progress, Raw, silent
 
 _CHUNK = 512  # contents whose keys are looked up together

@@ -16,7 +16,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.data.catalog import FeatureRows
 from polyrec.data.tables import Tables
 from polyrec.errors import DataError

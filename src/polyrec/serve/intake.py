@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.serve.reading import Reader, Told
 from polyrec.store import contents, records
 from polyrec.store.contents import KEPT, Feature, Medium, Outcome

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from sqlalchemy.engine import Connection
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.errors import PolyrecError
 from polyrec.serve import intake
 from polyrec.serve.live import Live

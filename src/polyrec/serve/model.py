@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.index.exact import ExactIndex
 from polyrec.types import FUSED, Embeddings, Floats, Recommender, Views
 

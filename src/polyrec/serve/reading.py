@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.encode.run import Work, encode_contents
 from polyrec.engine.sandbox import Sandbox
 from polyrec.serve import samples
-from polyrec.store import state
+from polyrec.artifact import part_state as state
 from polyrec.store.contents import KEPT, Feature
-from polyrec.store.features import FeatureCache
+from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Embeddings, Encoder, Floats, Problem, Raw, Views
 
 MODALITIES = ("text", "image", "audio", "video")

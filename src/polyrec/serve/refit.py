@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from polyrec import assembly, pipeline
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.data.load import Loaded, arrange, read_catalog
 from polyrec.errors import BundleError, DataError
@@ -27,11 +27,12 @@ from polyrec.serve.gather import Origin, gather
 from polyrec.serve.seed import mark_snapshot, remember, snapshot
 from polyrec.serve.settings import Settings
 from polyrec.serve.worth import Worth
-from polyrec.store import contents, log, state
+from polyrec.store import contents, log
+from polyrec.artifact import part_state as state
 from polyrec.store.database import Database
 from polyrec.store.files import Files
 from polyrec.store.lease import lock
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.types import Catalog, Progress, silent
 
 

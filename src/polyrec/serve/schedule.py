@@ -10,8 +10,8 @@ import sys
 import time
 
 from polyrec.serve.settings import Settings
-from polyrec.store.sealed import MANIFEST
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.artifact.bundle_registry import Shelf
 
 _LOG = logging.getLogger(__name__)
 _HOUR = 3600.0

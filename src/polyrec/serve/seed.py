@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.bundle import Bundle
+from polyrec.artifact.bundle import Bundle
 from polyrec.store import log
 from polyrec.store.database import Database, insert, insert_new
 from polyrec.store.tables import FEEDBACK, ITEMS, META, USERS

@@ -16,8 +16,8 @@ from polyrec.serve.reply import refuse, reply
 from polyrec.serve.schemas import example
 from polyrec.serve.service import Here, Service
 from polyrec.store import records
-from polyrec.store.sealed import MANIFEST
-from polyrec.store.shelf import Shelf
+from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.artifact.bundle_registry import Shelf
 
 router = APIRouter(tags=["operations"])
 

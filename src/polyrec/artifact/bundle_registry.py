@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polyrec.errors import BundleError
-from polyrec.store.sealed import MANIFEST
+from polyrec.artifact.sealed_folder import MANIFEST
 
 POINTER = "current"
 

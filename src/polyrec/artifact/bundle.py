@@ -17,8 +17,8 @@ from polyrec.config import Config, make, parse
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
 from polyrec.registry import find, short_name
-from polyrec.store import state
-from polyrec.store.sealed import MANIFEST, SealedFolder, SealedWriter, read_manifest
+from polyrec.artifact import part_state as state
+from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
 from polyrec.types import (
     FUSED,
     Aligner,
