@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from polyrec.store import feedback
-from polyrec.store.database import Database
-from polyrec.store.feedback import Feedback
+from polyrec.database import feedback
+from polyrec.database.database import Database
+from polyrec.database.feedback import Feedback
 from record import record
 from serve import bundle_of
 

@@ -30,8 +30,8 @@ import soak
 from load import Answer, closed, request
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.store.database import Database
-from polyrec.store.tables import FEEDBACK, LOG
+from polyrec.database.database import Database
+from polyrec.database.tables import FEEDBACK, LOG
 from record import record
 from serve import Server
 

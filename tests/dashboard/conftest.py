@@ -12,8 +12,8 @@ from polyrec.config import parse
 from polyrec.dashboard import mount
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.store import keys
-from polyrec.store.database import Database
+from polyrec.database import keys
+from polyrec.database.database import Database
 
 
 @pytest.fixture(scope="session")

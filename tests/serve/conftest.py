@@ -13,7 +13,7 @@ from polyrec.config import parse
 from polyrec.serve.app import create_app
 from polyrec.serve.seed import seed
 from polyrec.serve.settings import Settings
-from polyrec.store.database import Database
+from polyrec.database.database import Database
 
 
 @pytest.fixture(scope="session")

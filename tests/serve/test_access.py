@@ -13,8 +13,8 @@ from polyrec.serve.app import create_app
 from polyrec.serve.gate import Gate
 from polyrec.serve.rates import Rates
 from polyrec.serve.settings import Settings, is_loopback
-from polyrec.store import keys
-from polyrec.store.database import Database
+from polyrec.database import keys
+from polyrec.database.database import Database
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from polyrec.errors import BundleError, DataError
 from polyrec.serve.app import create_app
 from polyrec.serve.refit import refit
 from polyrec.serve.settings import Settings
-from polyrec.store.database import Database
-from polyrec.store.files import Files
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
 from polyrec.artifact.bundle_registry import Shelf
 from serve.test_media import picture, settled
 
@@ -201,7 +201,7 @@ def test_a_schedule_starts_one_refit_when_it_is_due(
 
 
 def test_a_refit_that_another_does_is_left_to_it(shelved: Settings, shelf: Shelf) -> None:
-    from polyrec.store.lease import lock
+    from polyrec.database.leader_lock import lock
 
     with (
         lock(shelf.folder / ".refit"),

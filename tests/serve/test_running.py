@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from polyrec.store import records
-from polyrec.store.database import Database
+from polyrec.database import records
+from polyrec.database.database import Database
 from running import Running
 
 EVENTS = 10

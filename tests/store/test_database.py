@@ -9,14 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from polyrec.errors import ConfigError, DataError
-from polyrec.store import contents, feedback, log, records
-from polyrec.store.contents import Outcome
-from polyrec.store.database import Database, insert_new
-from polyrec.store.feedback import Feedback
-from polyrec.store.log import Tail
-from polyrec.store.records import Item, User
-from polyrec.store.tables import FEEDBACK, LOG, META, USERS
-from polyrec.store.writer import OverloadedError, Writer
+from polyrec.database import media as contents
+from polyrec.database import feedback
+from polyrec.database import change_log as log
+from polyrec.database import records
+from polyrec.database.media import Outcome
+from polyrec.database.database import Database, insert_new
+from polyrec.database.feedback import Feedback
+from polyrec.database.change_log import Tail
+from polyrec.database.records import Item, User
+from polyrec.database.tables import FEEDBACK, LOG, META, USERS
+from polyrec.database.writer import OverloadedError, Writer
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from polyrec.errors import ConfigError
-from polyrec.store import keys
-from polyrec.store.database import Database
-from polyrec.store.tables import KEYS
+from polyrec.database import keys
+from polyrec.database.database import Database
+from polyrec.database.tables import KEYS
 
 
 @pytest.fixture

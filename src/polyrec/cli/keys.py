@@ -35,7 +35,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key and print it: it is shown this once, and kept as a digest."""
-    from polyrec.store import keys as store
+    from polyrec.database import keys as store
 
     with _writing(database) as connection:
         key, text = store.create(connection, name, scope, per_second=per_second)
@@ -49,7 +49,7 @@ def create(
 @keys.command("list")
 def list_keys(database: Url = _DEFAULT, as_json: Json = False) -> None:
     """List all keys, revoked ones too; secrets are not known."""
-    from polyrec.store import keys as store
+    from polyrec.database import keys as store
 
     with _writing(database) as connection:
         found = store.all_keys(connection)
@@ -68,7 +68,7 @@ def revoke(
     database: Url = _DEFAULT,
 ) -> None:
     """Revoke a key: within a second no worker takes it any more."""
-    from polyrec.store import keys as store
+    from polyrec.database import keys as store
 
     with _writing(database) as connection:
         if not store.revoke(connection, key_id):
@@ -80,7 +80,7 @@ def revoke(
 @contextmanager
 def _writing(url: str) -> Iterator[Connection]:
     with needs_serving():
-        from polyrec.store.database import Database
+        from polyrec.database.database import Database
 
     database = Database.open(url)
     try:

@@ -38,8 +38,8 @@ def refit(  # noqa: PLR0913 - one option per thing to say
     with needs_serving():
         from polyrec.serve.refit import refit as train
         from polyrec.serve.settings import Settings
-        from polyrec.store.database import Database
-        from polyrec.store.files import Files
+        from polyrec.database.database import Database
+        from polyrec.database.blobs import Files
     from polyrec.artifact.bundle_registry import Shelf
 
     shelf = Shelf(Path(bundles))

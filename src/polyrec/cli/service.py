@@ -91,7 +91,7 @@ def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
     from polyrec.artifact.bundle import Bundle, fingerprint_of
     from polyrec.serve.seed import met, seed
-    from polyrec.store.database import Database
+    from polyrec.database.database import Database
     from polyrec.artifact.bundle_registry import Shelf
 
     folder = Shelf(settings.bundle).current()

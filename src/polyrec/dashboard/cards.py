@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polyrec.serve.service import Service
-from polyrec.store import records
+from polyrec.database import records
 
 _LONGEST = 80
 

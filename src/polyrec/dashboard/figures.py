@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, multiprocess
 from sqlalchemy.engine import Connection
 
 from polyrec.serve.metrics import REQUESTS, SECONDS, SHARED
-from polyrec.store import log
-from polyrec.store.tables import LOG
+from polyrec.database import change_log as log
+from polyrec.database.tables import LOG
 
 _DAY = 86_400_000_000  # microseconds
 DAYS = 28

@@ -19,7 +19,7 @@ from polyrec.serve.rates import Rates
 from polyrec.serve.reply import problem, reply
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
-from polyrec.store import keys
+from polyrec.database import keys
 
 OPEN = ("/api/health/", "/docs", "/openapi.json", "/dashboard")
 _ASKING = ("/api/recommend", "/api/session/recommend", "/api/search")  # POSTs that only read

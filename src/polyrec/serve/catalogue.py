@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from polyrec.serve.labels import LabelIndex
-from polyrec.store.records import Item
+from polyrec.database.records import Item
 from polyrec.types import Bools, Ints
 
 

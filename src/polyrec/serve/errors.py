@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from polyrec.errors import PolyrecError
 from polyrec.serve.reply import problem, reply
 from polyrec.serve.settings import Settings
-from polyrec.store.writer import OverloadedError
+from polyrec.database.writer import OverloadedError
 
 _LOG = logging.getLogger(__name__)
 _SAID = {404: "no such route", 405: "no such method here"}

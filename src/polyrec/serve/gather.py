@@ -22,10 +22,12 @@ from polyrec.data.tables import Tables
 from polyrec.errors import DataError
 from polyrec.serve.intake import tell
 from polyrec.serve.worth import Worth
-from polyrec.store import contents, log, records
-from polyrec.store.files import Files
-from polyrec.store.records import Item
-from polyrec.store.tables import FEEDBACK
+from polyrec.database import media as contents
+from polyrec.database import change_log as log
+from polyrec.database import records
+from polyrec.database.blobs import Files
+from polyrec.database.records import Item
+from polyrec.database.tables import FEEDBACK
 from polyrec.types import Catalog, Raw
 
 _SECOND = 1_000_000  # microseconds

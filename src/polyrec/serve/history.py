@@ -11,7 +11,7 @@ import numpy as np
 
 from polyrec.serve.model import Model
 from polyrec.serve.worth import Worth
-from polyrec.store.feedback import Event
+from polyrec.database.feedback import Event
 from polyrec.types import Floats, Ints, Query
 
 NEVER = 2**63 - 1

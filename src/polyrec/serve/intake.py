@@ -16,12 +16,13 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.serve.reading import Reader, Told
-from polyrec.store import contents, records
-from polyrec.store.contents import KEPT, Feature, Medium, Outcome
-from polyrec.store.database import Database
-from polyrec.store.files import Files
-from polyrec.store.records import Item
-from polyrec.store.writer import Writer
+from polyrec.database import media as contents
+from polyrec.database import records
+from polyrec.database.media import KEPT, Feature, Medium, Outcome
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.records import Item
+from polyrec.database.writer import Writer
 from polyrec.types import Raw
 
 AT_ONCE = 32

@@ -1,6 +1,6 @@
 """The thread that keeps a worker's model up to date: new items, changed ones, and new bundles.
 
-Every worker has one. One of them reads queued items (`store.lease`); all of them put what was read
+Every worker has one. One of them reads queued items (`database.leader_lock`); all of them put what was read
 into their own model, each in one assignment. When the bundle that `current` names changes, it is
 loaded, given the items that it does not know, and put in the old one's place.
 """
@@ -25,13 +25,15 @@ from polyrec.serve.model import Model
 from polyrec.serve.reading import Reader
 from polyrec.serve.schedule import Schedule
 from polyrec.serve.seed import seed, snapshot
-from polyrec.store import contents, log, records
-from polyrec.store.contents import Feature
-from polyrec.store.database import Database
-from polyrec.store.files import Files
-from polyrec.store.lease import Lease
-from polyrec.store.records import Item
-from polyrec.store.writer import Writer
+from polyrec.database import media as contents
+from polyrec.database import change_log as log
+from polyrec.database import records
+from polyrec.database.media import Feature
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.leader_lock import Lease
+from polyrec.database.records import Item
+from polyrec.database.writer import Writer
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.2  # between two looks at the log, where nobody asks

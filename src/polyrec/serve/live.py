@@ -20,8 +20,10 @@ from polyrec.serve.model import Model
 from polyrec.serve.popularity import Popularity
 from polyrec.serve.settings import Settings
 from polyrec.serve.worth import Worth
-from polyrec.store import feedback, log, records
-from polyrec.store.database import Database
+from polyrec.database import feedback
+from polyrec.database import change_log as log
+from polyrec.database import records
+from polyrec.database.database import Database
 from polyrec.types import Bools, Floats, Ints
 
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
-from polyrec.store import records
+from polyrec.database import records
 
 if TYPE_CHECKING:
     from polyrec.serve.service import Service  # which counts with these figures itself

@@ -14,8 +14,8 @@ from polyrec.serve.history import History
 from polyrec.serve.live import Live
 from polyrec.serve.model import Model
 from polyrec.serve.reply import refuse
-from polyrec.store import feedback
-from polyrec.store.database import Database
+from polyrec.database import feedback
+from polyrec.database.database import Database
 from polyrec.types import FUSED, Floats, Query
 
 _ASKED = 100  # latest items of a user by which others are looked for

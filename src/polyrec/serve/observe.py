@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyrec.serve.metrics import REQUESTS, SECONDS
 from polyrec.serve.routes import PREFIX
-from polyrec.store.log import digest
+from polyrec.database.change_log import digest
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = ("/api/health/", "/metrics")

@@ -15,7 +15,7 @@ from polyrec.encode.run import Work, encode_contents
 from polyrec.engine.sandbox import Sandbox
 from polyrec.serve import samples
 from polyrec.artifact import part_state as state
-from polyrec.store.contents import KEPT, Feature
+from polyrec.database.media import KEPT, Feature
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Embeddings, Encoder, Floats, Problem, Raw, Views
 

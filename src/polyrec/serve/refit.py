@@ -27,11 +27,12 @@ from polyrec.serve.gather import Origin, gather
 from polyrec.serve.seed import mark_snapshot, remember, snapshot
 from polyrec.serve.settings import Settings
 from polyrec.serve.worth import Worth
-from polyrec.store import contents, log
+from polyrec.database import media as contents
+from polyrec.database import change_log as log
 from polyrec.artifact import part_state as state
-from polyrec.store.database import Database
-from polyrec.store.files import Files
-from polyrec.store.lease import lock
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.leader_lock import lock
 from polyrec.artifact.bundle_registry import Shelf
 from polyrec.types import Catalog, Progress, silent
 

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from polyrec.serve.gate import SLASH
 from polyrec.serve.moment import read_moment, write_moment
-from polyrec.store.feedback import Feedback
-from polyrec.store.records import Item, User
+from polyrec.database.feedback import Feedback
+from polyrec.database.records import Item, User
 
 _LONGEST_ID = 256
 _LONGEST_TEXT = 65_536

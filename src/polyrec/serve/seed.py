@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.store import log
-from polyrec.store.database import Database, insert, insert_new
-from polyrec.store.tables import FEEDBACK, ITEMS, META, USERS
+from polyrec.database import change_log as log
+from polyrec.database.database import Database, insert, insert_new
+from polyrec.database.tables import FEEDBACK, ITEMS, META, USERS
 from polyrec.types import Interactions, Ints, Progress, silent
 
 _AT_ONCE = 20_000

@@ -19,9 +19,9 @@ from polyrec.serve.live import Live
 from polyrec.serve.schedule import Schedule
 from polyrec.serve.settings import Settings
 from polyrec.serve.slots import Slots
-from polyrec.store.database import Database
-from polyrec.store.files import Files
-from polyrec.store.writer import Operation, Writer
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.writer import Operation, Writer
 
 T = TypeVar("T")
 

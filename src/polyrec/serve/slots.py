@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.store.writer import OverloadedError
+from polyrec.database.writer import OverloadedError
 
 T = TypeVar("T")
 

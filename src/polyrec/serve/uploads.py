@@ -13,7 +13,7 @@ from polyrec.media.sniff import HEAD, Kind, sniff
 from polyrec.serve.reading import MODALITIES
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Service
-from polyrec.store.files import Spool
+from polyrec.database.blobs import Spool
 
 MEDIA_BODY = {
     "requestBody": {

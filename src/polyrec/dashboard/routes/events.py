@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from polyrec.dashboard.page import page
 from polyrec.dashboard.visitor import Reader
 from polyrec.serve.service import Here
-from polyrec.store import log
+from polyrec.database import change_log as log
 
 router = APIRouter()
 _SHOWN = 50

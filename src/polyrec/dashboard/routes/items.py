@@ -22,8 +22,8 @@ from polyrec.serve.neighbours import near_item
 from polyrec.serve.reply import refuse
 from polyrec.serve.routes.media import status as status_of
 from polyrec.serve.service import Here, Service
-from polyrec.store import records
-from polyrec.store.tables import FEEDBACK, ITEMS
+from polyrec.database import records
+from polyrec.database.tables import FEEDBACK, ITEMS
 from polyrec.types import Raw
 
 router = APIRouter()

@@ -12,7 +12,7 @@ from polyrec.dashboard.visitor import Admin, AdminForm
 from polyrec.errors import ConfigError
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here
-from polyrec.store import keys
+from polyrec.database import keys
 
 router = APIRouter()
 

@@ -14,7 +14,7 @@ from polyrec.dashboard.visitor import Anybody, check_form, end
 from polyrec.serve.rates import Rates
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here
-from polyrec.store import keys
+from polyrec.database import keys
 
 router = APIRouter()
 _TRIES_PER_SECOND = 1.0  # of one address

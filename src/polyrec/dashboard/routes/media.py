@@ -15,7 +15,7 @@ from polyrec.evaluate.stand_in import initials
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here, Service
-from polyrec.store import contents
+from polyrec.database import media as contents
 from polyrec.types import Raw
 
 router = APIRouter()

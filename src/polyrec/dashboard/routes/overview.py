@@ -15,7 +15,8 @@ from polyrec.dashboard.page import page
 from polyrec.dashboard.visitor import Reader
 from polyrec.evaluate import charts
 from polyrec.serve.service import Here
-from polyrec.store import log, records
+from polyrec.database import change_log as log
+from polyrec.database import records
 
 router = APIRouter()
 _ROUTES = 8

@@ -18,8 +18,8 @@ from polyrec.serve.history import History
 from polyrec.serve.live import Live
 from polyrec.serve.recommend import USER, Answer, Question, recommend
 from polyrec.serve.service import Here, Service
-from polyrec.store import records
-from polyrec.store.tables import USERS
+from polyrec.database import records
+from polyrec.database.tables import USERS
 
 router = APIRouter()
 _LISTED, _HISTORY, _RECOMMENDED = 50, 24, 12

@@ -15,7 +15,7 @@ from polyrec.serve.model import Model
 from polyrec.serve.reply import refuse, reply
 from polyrec.serve.schemas import PathId, example
 from polyrec.serve.service import Here
-from polyrec.store import records
+from polyrec.database import records
 from polyrec.types import Explanation, Query
 
 router = APIRouter(tags=["recommendation"])

@@ -20,8 +20,8 @@ from polyrec.serve.schemas import (
     feedback_out,
 )
 from polyrec.serve.service import Here, Service
-from polyrec.store import feedback as store
-from polyrec.store import log
+from polyrec.database import feedback as store
+from polyrec.database import change_log as log
 
 router = APIRouter(tags=["feedback"])
 Given = Annotated[list[FeedbackBody], Body(max_length=100_000)]

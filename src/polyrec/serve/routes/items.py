@@ -21,7 +21,7 @@ from polyrec.serve.schemas import (
     item_out,
 )
 from polyrec.serve.service import Here
-from polyrec.store import records
+from polyrec.database import records
 
 router = APIRouter(tags=["items"])
 _LISTING = "items"

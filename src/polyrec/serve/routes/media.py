@@ -13,9 +13,10 @@ from polyrec.serve.reply import refuse, reply
 from polyrec.serve.schemas import PathId, RowAffected, example
 from polyrec.serve.service import Here, Service
 from polyrec.serve.uploads import MEDIA_BODY, check_modality, received
-from polyrec.store import contents, records
-from polyrec.store.contents import KEPT, Feature, Medium
-from polyrec.store.records import Item
+from polyrec.database import media as contents
+from polyrec.database import records
+from polyrec.database.media import KEPT, Feature, Medium
+from polyrec.database.records import Item
 
 router = APIRouter(tags=["content"])
 Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]

@@ -15,7 +15,7 @@ from polyrec.serve.moment import write_moment
 from polyrec.serve.reply import refuse, reply
 from polyrec.serve.schemas import example
 from polyrec.serve.service import Here, Service
-from polyrec.store import records
+from polyrec.database import records
 from polyrec.artifact.sealed_folder import MANIFEST
 from polyrec.artifact.bundle_registry import Shelf
 

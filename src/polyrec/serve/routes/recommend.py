@@ -21,8 +21,9 @@ from polyrec.serve.reply import refuse, reply
 from polyrec.serve.routes.pages import page_size
 from polyrec.serve.schemas import Count, Offset, PathId, Scored, SessionBody
 from polyrec.serve.service import Here, Service
-from polyrec.store import feedback, log
-from polyrec.store.feedback import Event, Feedback
+from polyrec.database import feedback
+from polyrec.database import change_log as log
+from polyrec.database.feedback import Event, Feedback
 
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]

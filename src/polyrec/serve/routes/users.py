@@ -21,7 +21,7 @@ from polyrec.serve.schemas import (
     user_out,
 )
 from polyrec.serve.service import Here
-from polyrec.store import records
+from polyrec.database import records
 
 router = APIRouter(tags=["users"])
 _LISTING = "users"

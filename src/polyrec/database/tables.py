@@ -60,7 +60,7 @@ ITEMS = Table(
     sqlite_with_rowid=False,
 )
 
-# what was uploaded; the files lie beside the database, under their digests (`store.files`)
+# what was uploaded; the files lie beside the database, under their digests (`database.blobs`)
 MEDIA = Table(
     "media",
     METADATA,

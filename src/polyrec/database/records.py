@@ -14,9 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.store import log
-from polyrec.store.database import insert
-from polyrec.store.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
+from polyrec.database import change_log as log
+from polyrec.database.database import insert
+from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
 _AT_ONCE = 500  # ids of one statement

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy.engine import Connection
 
 from polyrec.errors import PolyrecError
-from polyrec.store.database import Database
+from polyrec.database.database import Database
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -35,7 +35,7 @@ class _Job(NamedTuple):
 class Writer:
     """Commits operations in the order in which they were given.
 
-    >>> from polyrec.store.records import User, put_users
+    >>> from polyrec.database.records import User, put_users
     >>> database = Database.open("sqlite://")
     >>> writer = Writer(database)
     >>> writer.submit(lambda connection: put_users(connection, [User("ann")])).result()

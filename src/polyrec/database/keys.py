@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.errors import ConfigError, nearest
-from polyrec.store.log import now
-from polyrec.store.tables import KEYS
+from polyrec.database.change_log import now
+from polyrec.database.tables import KEYS
 
 SCOPES = ("read", "write", "admin")
 _PREFIX = "pr"

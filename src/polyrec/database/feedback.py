@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.store import log
-from polyrec.store.database import insert, insert_new
-from polyrec.store.tables import FEEDBACK, ITEMS, USERS
+from polyrec.database import change_log as log
+from polyrec.database.database import insert, insert_new
+from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
 _KEY = ("user_id", "item_id", "feedback_type")
 _TOLD = ("value", "timestamp", "updated", "comment", "weight")

@@ -10,10 +10,10 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.store import log
-from polyrec.store.database import insert
-from polyrec.store.records import QUEUED
-from polyrec.store.tables import FEATURES, ITEMS, MEDIA
+from polyrec.database import change_log as log
+from polyrec.database.database import insert
+from polyrec.database.records import QUEUED
+from polyrec.database.tables import FEATURES, ITEMS, MEDIA
 from polyrec.types import Floats
 
 KEPT = "kept"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.errors import BundleError
-from polyrec.store.database import Database
+from polyrec.database.database import Database
 
 try:
     import fcntl

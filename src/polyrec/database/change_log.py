@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.store.database import Database, insert_all
-from polyrec.store.tables import LOG
+from polyrec.database.database import Database, insert_all
+from polyrec.database.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
 _AT_ONCE = 10_000

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from polyrec.errors import ConfigError, DataError
-from polyrec.store.tables import FORMAT, META, METADATA
+from polyrec.database.tables import FORMAT, META, METADATA
 
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITERS = 8_087  # the advisory lock that writers of one PostgreSQL database share
