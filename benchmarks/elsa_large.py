@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from polyrec.engine.measure import peak_memory_mb
+from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.recommend.elsa import ELSA
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions

@@ -26,8 +26,8 @@ from polyrec.encode.image_model import ImageModel, load_look
 from polyrec.encode.minilm import MiniLM
 from polyrec.encode.pixels import Picture
 from polyrec.encode.run import Work, fill_cache
-from polyrec.engine.sandbox import Sandbox
-from polyrec.engine.workers import map_ordered
+from polyrec.compute.sandbox import Sandbox
+from polyrec.compute.workers import map_ordered
 from polyrec.artifact.feature_cache import FeatureCache
 from record import record
 

@@ -26,7 +26,7 @@ from polyrec.data.load import load
 loaded = load(DataConfig(path=Path(sys.argv[1])), weights={}, seed=1)
 matrix = loaded.dataset.train.matrix()
 seconds = time.perf_counter() - start
-from polyrec.engine.measure import peak_memory_mb
+from polyrec.compute.stopwatch import peak_memory_mb
 print(json.dumps({"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz}))
 """
 READ = """

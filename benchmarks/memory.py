@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from polyrec import pipeline
 from polyrec.config import read
-from polyrec.engine.measure import peak_memory_mb
+from polyrec.compute.stopwatch import peak_memory_mb
 counts = pipeline.encode_all(read(Path(sys.argv[1]))).counts["image"]
 print(counts["present"], peak_memory_mb())
 """

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from polyrec.engine.measure import versions
+from polyrec.compute.stopwatch import versions
 
 RESULTS = Path(__file__).parent / "results"
 

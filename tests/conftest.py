@@ -19,7 +19,7 @@ from polyrec.config import Limits, parse
 from polyrec.data.studio import Studio, make_world
 from polyrec.data.studio.sound import compose, encode_clip
 from polyrec.encode.run import Work
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.types import Embeddings, Interactions
 from postgres import Postgres, binaries

@@ -20,7 +20,7 @@ import numpy as np
 from board.cells import Cell, admit_peers
 from polyrec import assembly, pipeline
 from polyrec.data.load import load
-from polyrec.engine.measure import peak_memory_mb
+from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.engine.runs import Run, accompany
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval

@@ -17,10 +17,10 @@ from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
 from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
-from polyrec.engine.device import threads
-from polyrec.engine.measure import Stopwatch
+from polyrec.compute.device import threads
+from polyrec.compute.stopwatch import Stopwatch
 from polyrec.engine.runs import Run, accompany
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.guards import check_fitted, check_split
 from polyrec.evaluate.protocols import Evaluation, compat, told_by

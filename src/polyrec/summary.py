@@ -13,7 +13,7 @@ import numpy as np
 from polyrec.artifact.bundle import Bundle
 from polyrec.data.load import Loaded
 from polyrec.encode.run import card_of
-from polyrec.engine.measure import Stopwatch, Times, latency, peak_memory_mb, versions
+from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.evaluate.alignment import map_svg, measure
 from polyrec.evaluate.alignment_page import write_alignment
 from polyrec.evaluate.protocols import Evaluation

@@ -15,7 +15,7 @@ from PIL import Image
 from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache
 
 RUN = """
@@ -24,7 +24,7 @@ from pathlib import Path
 from polyrec.config import Limits
 from polyrec.encode.descriptor import Descriptor
 from polyrec.encode.run import Work, fill_cache
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache
 files = sorted(Path(sys.argv[1]).iterdir())
 with FeatureCache(Path(sys.argv[2])) as cache, Sandbox(Limits()) as sandbox:
@@ -71,7 +71,7 @@ def decoders() -> set[int]:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if b"polyrec.engine.decoder" in told and parent == 1:
+        if b"polyrec.compute.decoder" in told and parent == 1:
             found.add(int(place.name))
     return found
 

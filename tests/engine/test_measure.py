@@ -1,4 +1,4 @@
-from polyrec.engine.measure import latency
+from polyrec.compute.stopwatch import latency
 
 
 def test_latency_asks_one_by_one_and_then_all_at_once() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.engine import wire
-from polyrec.engine.sandbox import Sandbox
-from polyrec.engine.workers import map_ordered
+from polyrec.compute import wire
+from polyrec.compute.sandbox import Sandbox
+from polyrec.compute.workers import map_ordered
 from polyrec.errors import FitError, MediaError
 
 TROUBLE = "polyrec_trouble:Trouble"

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from polyrec.engine.measure import Stopwatch, peak_memory_mb, versions
-from polyrec.engine.workers import map_ordered
+from polyrec.compute.stopwatch import Stopwatch, peak_memory_mb, versions
+from polyrec.compute.workers import map_ordered
 
 
 def test_results_come_in_order_though_work_ends_out_of_order() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.data.load import read_catalog
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.errors import MediaError, PolyrecError
 from polyrec.media.probe import PICTURES, thumbnail_of
 from polyrec.types import Catalog, Raw

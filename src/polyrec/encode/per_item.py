@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.engine.batches import Batches
+from polyrec.compute.batches import Batches
 from polyrec.errors import MediaError
 from polyrec.media.source import held, opened
 from polyrec.artifact.part_state import settings

@@ -17,7 +17,7 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from polyrec.encode.per_item import PerItem
-from polyrec.engine.device import BATCHES, pick_device, pick_precision
+from polyrec.compute.device import BATCHES, pick_device, pick_precision
 from polyrec.errors import ConfigError, FitError
 from polyrec.artifact.sealed_folder import sha256
 from polyrec.types import Floats

@@ -13,9 +13,9 @@ import numpy as np
 
 from polyrec.config import Limits
 from polyrec.encode.per_item import NOT_FINITE, PerItem, content_key
-from polyrec.engine.batches import Batches
-from polyrec.engine.sandbox import Sandbox
-from polyrec.engine.workers import cores, map_ordered
+from polyrec.compute.batches import Batches
+from polyrec.compute.sandbox import Sandbox
+from polyrec.compute.workers import cores, map_ordered
 from polyrec.errors import MediaError
 from polyrec.media.source import held
 from polyrec.artifact.feature_cache import FeatureCache

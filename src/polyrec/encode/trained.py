@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.encode.per_item import PerItem, prepare_here
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.lessons import FEWEST, Lessons, Plan
 from polyrec.errors import FitError
 from polyrec.types import Floats, Interactions, Ints, Raw

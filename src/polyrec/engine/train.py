@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from polyrec.engine import checkpoints
-from polyrec.engine.device import pick_precision
+from polyrec.compute.device import pick_precision
 from polyrec.engine.optimizer import AdamW
 from polyrec.engine.runs import Run, current
 from polyrec.engine.watch import Watch
@@ -46,7 +46,7 @@ class Schedule:
     patience: int = 5  # measurements without a better one before it stops
     clip: float = 1.0  # greatest norm of the gradients
     kind: Literal["cosine", "step", "constant"] = "cosine"
-    precision: str = "fp32"  # auto, fp32, bf16, fp16 (engine.device)
+    precision: str = "fp32"  # auto, fp32, bf16, fp16 (compute.device)
 
     def rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, the first being 0."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.train import Schedule
 from polyrec.recommend.folding import FoldedVectors
 from polyrec.recommend.item_item import popularity

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.propagation import Propagation
 from polyrec.engine.train import Schedule, train
 from polyrec.engine.watch import Watch

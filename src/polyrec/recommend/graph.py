@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.propagation import Propagation, symmetric_scales
 from polyrec.engine.train import Schedule, train
 from polyrec.engine.watch import Watch

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.factors import item_behaviour
 from polyrec.engine.train import Schedule, train
 from polyrec.errors import FitError

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from polyrec.engine.device import pick_device
+from polyrec.compute.device import pick_device
 from polyrec.engine.train import Schedule
 from polyrec.recommend.content import content_means, content_rows
 from polyrec.recommend.folding import FoldedVectors

@@ -12,7 +12,7 @@ import numpy as np
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.encode.run import Work, encode_contents
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.serve import samples
 from polyrec.artifact import part_state as state
 from polyrec.database.media import KEPT, Feature

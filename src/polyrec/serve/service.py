@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.config import Limits
-from polyrec.engine.sandbox import Sandbox
+from polyrec.compute.sandbox import Sandbox
 from polyrec.serve.history import History
 from polyrec.serve.keeper import Builder, Keeper
 from polyrec.serve.live import Live

@@ -17,7 +17,7 @@ from polyrec.data.studio.picture import draw_cover
 from polyrec.data.studio.settings import MODALITIES, Studio
 from polyrec.data.studio.sound import compose, encode_clip
 from polyrec.data.studio.words import write_texts
-from polyrec.engine.workers import map_ordered
+from polyrec.compute.workers import map_ordered
 from polyrec.types import Progress, silent
 
 DAMAGE = ("truncated", "garbage", "empty", "wrong type")

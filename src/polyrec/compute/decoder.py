@@ -1,4 +1,4 @@
-"""A process that decodes: `python -m polyrec.engine.decoder`, started by `engine.sandbox`.
+"""A process that decodes: `python -m polyrec.compute.decoder`, started by `compute.sandbox`.
 
 It reads one content after the other from standard input. The kernel ends it when one takes too
 long or too much memory; the run that started it goes on with a fresh one.
@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from polyrec.config import Limits
-from polyrec.engine import wire
+from polyrec.compute import wire
 from polyrec.errors import MediaError, PolyrecError
 from polyrec.registry import load
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from polyrec.config import Limits
-from polyrec.engine import wire
+from polyrec.compute import wire
 from polyrec.errors import FitError, MediaError
 from polyrec.types import Floats, Raw
 
@@ -118,7 +118,7 @@ class _Decoder:
     def __init__(self, memory_mb: int) -> None:
         alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "polyrec.engine.decoder", str(memory_mb)],
+            [sys.executable, "-m", "polyrec.compute.decoder", str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
