@@ -21,7 +21,7 @@ import numpy as np
 from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.encode.features import Features
-from polyrec.engine.runs import Run, accompany
+from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.freedom import Freedom
 from polyrec.recommend.lightgcn import LightGCN

@@ -22,8 +22,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from polyrec.config import read
 from polyrec.data.load import load
-from polyrec.engine.optimizer import AdamW
-from polyrec.engine.propagation import Propagation, symmetric
+from polyrec.training.optimizer import AdamW
+from polyrec.training.propagation import Propagation, symmetric
 from polyrec.recommend.graph import _Lesson
 from polyrec.recommend.graph_steps import Graph, rows_of
 from polyrec.recommend.lightgcn import LightGCN

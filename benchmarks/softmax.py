@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from polyrec.engine.softmax import cross_entropy
+from polyrec.training.softmax import cross_entropy
 from record import record
 from turns import best_of
 

@@ -21,7 +21,7 @@ from board.cells import Cell, admit_peers
 from polyrec import assembly, pipeline
 from polyrec.data.load import load
 from polyrec.compute.stopwatch import peak_memory_mb
-from polyrec.engine.runs import Run, accompany
+from polyrec.training.run_context import Run, accompany
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.recommend.stopping import fit

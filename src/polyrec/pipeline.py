@@ -19,7 +19,7 @@ from polyrec.data.validate import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
 from polyrec.compute.device import threads
 from polyrec.compute.stopwatch import Stopwatch
-from polyrec.engine.runs import Run, accompany
+from polyrec.training.run_context import Run, accompany
 from polyrec.compute.sandbox import Sandbox
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.guards import check_fitted, check_split

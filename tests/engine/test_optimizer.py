@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.engine.optimizer import AdamW
+from polyrec.training.optimizer import AdamW
 
 LEARN = """
 import sys

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 torch = pytest.importorskip("torch", reason="extra torch is not installed")
-from polyrec.engine.propagation import Propagation, symmetric, symmetric_scales  # noqa: E402
+from polyrec.training.propagation import Propagation, symmetric, symmetric_scales  # noqa: E402
 
 
 def weights(seed: int, users: int = 7, items: int = 5) -> sparse.csr_array:

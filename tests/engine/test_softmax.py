@@ -7,8 +7,8 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from polyrec.engine import softmax
-from polyrec.engine.softmax import cross_entropy
+from polyrec.training import softmax
+from polyrec.training.softmax import cross_entropy
 
 STARTS = np.array([0, 2, 2, 3, 6])  # row 1 has no events; row 3 has one column twice
 COLUMNS = torch.tensor([4, 0, 6, 3, 3, 1])

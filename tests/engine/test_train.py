@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.engine.runs import Run, accompany
-from polyrec.engine.watch import Watch
+from polyrec.training.run_context import Run, accompany
+from polyrec.training.early_stop import Watch
 from polyrec.errors import FitError
 
 torch = pytest.importorskip("torch")
-from polyrec.engine.train import Schedule, train  # noqa: E402
+from polyrec.training.loop import Schedule, train  # noqa: E402
 
 X = torch.from_numpy(np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32))
 Y = X[:, :1] * 2 - X[:, 1:2]

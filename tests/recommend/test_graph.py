@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="extra torch is not installed")
 from scipy import sparse  # noqa: E402
 
-from polyrec.engine.propagation import Propagation, symmetric  # noqa: E402
-from polyrec.engine.runs import Run, accompany  # noqa: E402
+from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
+from polyrec.training.run_context import Run, accompany  # noqa: E402
 from polyrec.errors import FitError  # noqa: E402
 from polyrec.evaluate.protocols import compat  # noqa: E402
 from polyrec.recommend.freedom import Freedom, _pruned  # noqa: E402

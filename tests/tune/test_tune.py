@@ -13,7 +13,7 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
 from polyrec import assembly, pipeline
 from polyrec.config import Config, parse, read
-from polyrec.engine.runs import current
+from polyrec.training.run_context import current
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.recommend import EXTRAS, PARTS
 from polyrec.recommend.ease import EASE

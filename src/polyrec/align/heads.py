@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 from polyrec.align.cca import CCA
 from polyrec.align.door import check_settings, clean
 from polyrec.align.whiten import project
-from polyrec.engine.train import Schedule, train
+from polyrec.training.loop import Schedule, train
 from polyrec.types import Embeddings, Floats, Interactions, Ints, Views
 
 _HELD_OUT = 10  # every tenth item tells when to stop

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from polyrec.align.heads import Heads
-from polyrec.engine.lessons import info_nce
+from polyrec.training.item_objectives import info_nce
 
 
 @dataclass

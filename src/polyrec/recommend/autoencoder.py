@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.softmax import cross_entropy
-from polyrec.engine.train import Schedule, train
-from polyrec.engine.watch import Watch
+from polyrec.training.softmax import cross_entropy
+from polyrec.training.loop import Schedule, train
+from polyrec.training.early_stop import Watch
 from polyrec.recommend.item_item import popularity, rank
 from polyrec.recommend.stopping import ranking_watch
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Ranking, Views

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.train import Schedule
+from polyrec.training.loop import Schedule
 from polyrec.recommend.folding import FoldedVectors
 from polyrec.recommend.item_item import popularity
 from polyrec.recommend.pairwise import Factors, arrays, teach

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from polyrec.engine.propagation import Propagation
+from polyrec.training.propagation import Propagation
 from polyrec.recommend.content_graph import blended, nearest
 from polyrec.recommend.graph_content import ContentGraphRecommender
 from polyrec.recommend.graph_steps import Graph, GraphNetwork, Learned, Tables, light_layers

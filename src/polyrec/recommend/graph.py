@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.propagation import Propagation, symmetric_scales
-from polyrec.engine.train import Schedule, train
-from polyrec.engine.watch import Watch
+from polyrec.training.propagation import Propagation, symmetric_scales
+from polyrec.training.loop import Schedule, train
+from polyrec.training.early_stop import Watch
 from polyrec.recommend.graph_steps import (
     Graph,
     GraphNetwork,

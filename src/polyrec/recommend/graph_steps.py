@@ -12,8 +12,8 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.engine.propagation import Propagation, symmetric
-from polyrec.engine.softmax import cross_entropy
+from polyrec.training.propagation import Propagation, symmetric
+from polyrec.training.softmax import cross_entropy
 from polyrec.types import Bools, Csr, Ints
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyrec.engine.propagation import Propagation
+from polyrec.training.propagation import Propagation
 from polyrec.recommend.graph import GraphRecommender
 from polyrec.recommend.graph_steps import GraphNetwork, Tables, light_layers
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.engine.propagation import Propagation
+from polyrec.training.propagation import Propagation
 from polyrec.recommend.content_graph import nearest
 from polyrec.recommend.graph_content import ContentGraphRecommender
 from polyrec.recommend.graph_steps import (

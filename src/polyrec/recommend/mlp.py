@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.train import Schedule, train
+from polyrec.training.loop import Schedule, train
 from polyrec.recommend.folding import FoldedVectors
 from polyrec.recommend.item_item import popularity
 from polyrec.recommend.pairs import PairBatch, Pairs

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.engine.train import Schedule, train
+from polyrec.training.loop import Schedule, train
 from polyrec.recommend.pairs import PairBatch, Pairs
 from polyrec.recommend.stopping import ranking_watch
 from polyrec.types import Floats, Interactions, Query

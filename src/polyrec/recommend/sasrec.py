@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.train import Schedule, train
+from polyrec.training.loop import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.content import content_means, content_rows
 from polyrec.recommend.item_item import popularity

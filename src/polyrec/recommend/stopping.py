@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from polyrec.engine.watch import Watch
+from polyrec.training.early_stop import Watch
 from polyrec.recommend.item_item import rank
 from polyrec.types import Csr, Floats, Interactions, Ints, Part, Query, Views
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.factors import item_behaviour
-from polyrec.engine.train import Schedule, train
+from polyrec.training.item_factors import item_behaviour
+from polyrec.training.loop import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.item_item import popularity, rank
 from polyrec.recommend.through import Through

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.engine.train import Schedule
+from polyrec.training.loop import Schedule
 from polyrec.recommend.content import content_means, content_rows
 from polyrec.recommend.folding import FoldedVectors
 from polyrec.recommend.item_item import popularity

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from polyrec import assembly, pipeline
 from polyrec.config import Config
-from polyrec.engine.runs import Run, accompany
+from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.stopping import fit
 from polyrec.types import Learnable, Progress, Recommender, Views

@@ -1,7 +1,7 @@
 """What goes beside every training of a run: bars, a log, checkpoints.
 
 A model knows what it learns, not where a run keeps its files; so these are not its settings. A run
-says them once (`accompany`), and every `engine.train.train` inside finds them.
+says them once (`accompany`), and every `training.loop.train` inside finds them.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.engine.factors import Behaviour, item_behaviour
-from polyrec.engine.train import Report, Schedule, train
+from polyrec.training.item_factors import Behaviour, item_behaviour
+from polyrec.training.loop import Report, Schedule, train
 from polyrec.types import Csr, Interactions, Ints
 
 FEWEST = 8  # items to learn from

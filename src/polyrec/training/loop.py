@@ -1,6 +1,6 @@
 """Train a torch module: seeded, early-stopped, gradients clipped, the best weights kept.
 
-A run may keep checkpoints and a log beside it (`engine.runs`): a training that was killed and is
+A run may keep checkpoints and a log beside it (`training.run_context`): a training that was killed and is
 begun again goes on from its last checkpoint, bit for bit on the CPU.
 """
 
@@ -18,11 +18,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from polyrec.engine import checkpoints
+from polyrec.training import checkpoints
 from polyrec.compute.device import pick_precision
-from polyrec.engine.optimizer import AdamW
-from polyrec.engine.runs import Run, current
-from polyrec.engine.watch import Watch
+from polyrec.training.optimizer import AdamW
+from polyrec.training.run_context import Run, current
+from polyrec.training.early_stop import Watch
 from polyrec.errors import FitError
 
 Report = Callable[..., None]
