@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import make, read
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat

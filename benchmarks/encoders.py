@@ -24,7 +24,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world

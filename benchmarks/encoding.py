@@ -20,7 +20,7 @@ import torch
 import transformers
 from PIL import Image
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Limits, parse
 from polyrec.encode.image_model import ImageModel, load_look
 from polyrec.encode.minilm import MiniLM

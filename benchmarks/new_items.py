@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world

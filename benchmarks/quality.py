@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import read
 from polyrec.errors import PolyrecError
 from record import record

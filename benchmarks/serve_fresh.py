@@ -27,7 +27,8 @@ import numpy as np
 from PIL import Image
 
 from load import paced, request
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.registry import find

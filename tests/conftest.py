@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Limits, parse
 from polyrec.data.studio import Studio, make_world
 from polyrec.data.studio.sound import compose, encode_clip

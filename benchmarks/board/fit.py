@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from board.cells import Cell, admit_peers
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+from polyrec.pipeline.run import run as pipeline
 from polyrec.data.load import load
 from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.training.run_context import Run, accompany

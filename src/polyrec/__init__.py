@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle as Bundle
-    from polyrec.pipeline import run as run
+    from polyrec.pipeline.run import run as run
 
 __version__ = "0.1.0"
 
 _ROOMS = ("align", "bundle", "data", "encode", "errors", "evaluate", "fuse", "recommend", "types")
-_NAMES = {"run": "polyrec.pipeline", "Bundle": "polyrec.artifact.bundle"}
+_NAMES = {"run": "polyrec.pipeline.run", "Bundle": "polyrec.artifact.bundle"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read
 from polyrec.data.load import load

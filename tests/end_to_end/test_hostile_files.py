@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from hostile_files import EITHER, garbage, write_all
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Limits, parse
 from polyrec.data.catalog import _file
 from polyrec.encode.run import Work, encode_contents

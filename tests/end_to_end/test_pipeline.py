@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import parse
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world

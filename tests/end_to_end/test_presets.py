@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec import assembly
+from polyrec.pipeline.run import assemble as assembly
 from polyrec.config import PRESETS, read
 from polyrec.evaluate.protocols import compat
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import polyrec
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import ConfigError, DataError
 

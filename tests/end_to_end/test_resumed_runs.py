@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import FitError
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import polyrec
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import parse
 from polyrec.errors import DataError
 from polyrec.artifact.feature_pack import read_pack, write_pack

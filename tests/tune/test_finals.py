@@ -11,7 +11,7 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 from optuna.trial import TrialState
 
 import polyrec
-from polyrec import pipeline
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import FitError
 from polyrec.tune import study

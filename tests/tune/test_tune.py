@@ -11,7 +11,8 @@ import yaml
 
 pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse, read
 from polyrec.training.run_context import current
 from polyrec.errors import ConfigError, DataError, FitError

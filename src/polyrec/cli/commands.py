@@ -70,7 +70,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validate: counts, broken and missing media, duplicates, leaks. Exit 1 on errors."""
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
     from polyrec.config import PRESETS, parse, read
 
     if source.is_dir():
@@ -107,7 +107,7 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Turn media into features, kept in the cache: resumable. Lists what could not be read."""
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
     from polyrec.evaluate.quarantine import write_list
 
     read = _config(config, settings)
@@ -170,7 +170,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Go the whole way: a bundle folder with report.json and report.html."""
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
 
     target = folder or Path("runs") / config.stem
     with progress_bars() as progress:
@@ -194,7 +194,7 @@ def align_report(
     as_json: Json = False,
 ) -> None:
     """Tell how well modalities agree, before and after alignment; with a map of the space."""
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
 
     target = folder or Path("runs") / f"{config.stem}.alignment"
     read = _config(config, settings)
@@ -268,7 +268,7 @@ def demo(
     users: Annotated[int, typer.Option(min=40)] = 2000,
 ) -> None:
     """Make the studio world, go the whole way, and show one user's recommendations."""
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
     from polyrec.config import read
     from polyrec.data.studio import Studio, make_world
 

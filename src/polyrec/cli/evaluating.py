@@ -73,8 +73,8 @@ def evaluate(
 def _measured(
     bundle: Bundle, protocol: str, metrics: Sequence[str], folder: Path
 ) -> tuple[dict[str, Evaluation], dict[str, float]]:
-    from polyrec import pipeline
-    from polyrec.summary import costs
+    from polyrec.pipeline.run import run as pipeline
+    from polyrec.pipeline.report_files import costs
 
     asked = metrics or bundle.config.evaluate.metrics
     with progress_bars() as progress:
@@ -83,7 +83,7 @@ def _measured(
 
 
 def _without(bundle: Bundle, protocol: str, metrics: Sequence[str], *, as_json: bool) -> None:
-    from polyrec import pipeline
+    from polyrec.pipeline.run import run as pipeline
     from polyrec.evaluate.report import finite
 
     asked = metrics or (bundle.config.evaluate.select_by,)

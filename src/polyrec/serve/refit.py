@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+
+from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.data.load import Loaded, arrange, read_catalog

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from polyrec import assembly, pipeline
+from polyrec.pipeline.run import assemble as assembly
+
+from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config
 from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat

@@ -17,7 +17,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from polyrec import assembly
+from polyrec.pipeline.run import assemble as assembly
 from polyrec.config import Config
 from polyrec.data.load import load
 from polyrec.errors import ConfigError, DataError, FitError

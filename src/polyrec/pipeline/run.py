@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polyrec.align.impute import Impute
-from polyrec.assembly import contents_of, encoders_of, make_recommender, part_of, read_checked
+from polyrec.pipeline.assemble import contents_of, encoders_of, make_recommender, part_of, read_checked
 from polyrec.artifact.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
@@ -33,7 +33,7 @@ from polyrec.recommend.way import learn_end_to_end
 from polyrec.artifact import part_state as state
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.artifact.feature_pack import write_pack
-from polyrec.summary import Finished, write_alignment_report, write_summary
+from polyrec.pipeline.report_files import Finished, write_alignment_report, write_summary
 from polyrec.types import (
     FUSED,
     Aligner,
