@@ -13,7 +13,7 @@ from scipy import sparse
 
 from polyrec.config import read
 from polyrec.data.load import load
-from polyrec.recommend.als import ALS
+from polyrec.recommend.factors.als import ALS
 from record import record
 from turns import best_of
 

@@ -22,8 +22,8 @@ from polyrec.pipeline.run import run as pipeline
 from polyrec.config import make, read
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.blend import Blend
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.ensemble.blend import Blend
+from polyrec.recommend.early_stopping import fit
 from polyrec.registry import find
 from polyrec.artifact import part_state as state
 from polyrec.types import Dataset, Part, Views

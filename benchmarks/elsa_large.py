@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from polyrec.compute.stopwatch import peak_memory_mb
-from polyrec.recommend.elsa import ELSA
+from polyrec.recommend.factors.elsa import ELSA
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
 from record import record

@@ -29,7 +29,7 @@ from polyrec.config import Config, parse
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Dataset, Views
 from record import record
 

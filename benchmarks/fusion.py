@@ -26,8 +26,8 @@ from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.evaluate.robustness import drop
-from polyrec.recommend.ease import EASE
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find, names
 from polyrec.types import FUSED, Dataset, Views
 from record import RESULTS, record

@@ -23,9 +23,9 @@ from polyrec.data.load import load
 from polyrec.encode.features import Features
 from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.freedom import Freedom
-from polyrec.recommend.lightgcn import LightGCN
-from polyrec.recommend.mgcn import MGCN
+from polyrec.recommend.graph.freedom import Freedom
+from polyrec.recommend.graph.lightgcn import LightGCN
+from polyrec.recommend.graph.mgcn import MGCN
 from polyrec.types import Dataset, Query, Ranking, Views
 from record import RESULTS, record
 

@@ -25,12 +25,12 @@ from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
-from polyrec.recommend.content_graph import Likeness, nearest
-from polyrec.recommend.item_item import rank
-from polyrec.recommend.multimodal_dae import MultimodalDAE
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.item_graph import Likeness, nearest
+from polyrec.recommend.base import rank
+from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.artifact import part_state as state
 from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking, Views
 from record import RESULTS, record

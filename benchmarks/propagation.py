@@ -24,9 +24,9 @@ from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.training.optimizer import AdamW
 from polyrec.training.propagation import Propagation, symmetric
-from polyrec.recommend.graph import _Lesson
-from polyrec.recommend.graph_steps import Graph, rows_of
-from polyrec.recommend.lightgcn import LightGCN
+from polyrec.recommend.graph.base import _Lesson
+from polyrec.recommend.graph.losses import Graph, rows_of
+from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.types import Interactions
 from record import record
 from turns import best_of

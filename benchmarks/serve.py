@@ -37,8 +37,8 @@ from polyrec.align.none import NoAlignment
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.fuse.concat import Concat
-from polyrec.recommend.item_knn import ItemKNN
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear.item_knn import ItemKNN
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 from polyrec.types import Interactions

@@ -20,10 +20,10 @@ from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.index.topk import top_k
-from polyrec.recommend.closed_form import gram
-from polyrec.recommend.ease import EASE
-from polyrec.recommend.item_item import rank
-from polyrec.recommend.item_knn import ItemKNN
+from polyrec.recommend.linear.gram import gram
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.base import rank
+from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.types import Dataset, Ints, Query, Ranking, Recommender
 from record import record
 from turns import best_of

@@ -6,7 +6,7 @@ import yaml
 
 from polyrec import config
 from polyrec.errors import ConfigError
-from polyrec.recommend.ease import EASE
+from polyrec.recommend.linear.ease import EASE
 
 
 def write(folder: Path, tree: object) -> Path:

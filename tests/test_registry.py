@@ -5,7 +5,7 @@ import pytest
 import polyrec
 from polyrec import registry
 from polyrec.errors import ConfigError, ExtraError
-from polyrec.recommend.ease import EASE
+from polyrec.recommend.linear.ease import EASE
 
 ROOMS = ("data", "encode", "align", "fuse", "recommend")
 

@@ -11,7 +11,7 @@ from cornac.data import Dataset, ImageModality
 from cornac.models import VBPR
 
 from polyrec.errors import FitError
-from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.base import popularity, rank
 from polyrec.types import FUSED, Floats, Interactions, Query, Ranking, Views
 
 

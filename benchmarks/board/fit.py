@@ -25,7 +25,7 @@ from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.training.run_context import Run, accompany
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.artifact import part_state as state
 from polyrec.types import Interactions, Recommender
 

@@ -12,7 +12,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from scipy import sparse
 
-from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.base import popularity, rank
 from polyrec.types import Floats, Interactions, Query, Ranking, Views
 
 

@@ -14,7 +14,7 @@ from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.studio import Studio, make_world
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.types import Dataset, Interactions, Recommender, Views
 
 KINDS = ("text", "image", "audio")

@@ -11,7 +11,7 @@ import pytest
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.export import word, write_qrels, write_rankings
 from polyrec.evaluate.protocols import Evaluation, compat
-from polyrec.recommend.ease import EASE
+from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
 

@@ -10,7 +10,7 @@ from polyrec.data import splits
 from polyrec.errors import FitError
 from polyrec.evaluate.protocols import compat, interval, told_by
 from polyrec.evaluate.select import select
-from polyrec.recommend.item_item import rank
+from polyrec.recommend.base import rank
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions, Query
 

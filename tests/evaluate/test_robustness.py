@@ -11,7 +11,7 @@ from polyrec.align.impute import Impute
 from polyrec.errors import ConfigError
 from polyrec.evaluate.protocols import compat, interval
 from polyrec.evaluate.robustness import KNOCKS, RATES, Exam, drop, knock_out, knockout, missing
-from polyrec.recommend.item_item import rank
+from polyrec.recommend.base import rank
 from polyrec.types import FUSED, Embeddings, Interactions, Problem, Query
 
 ITEMS, GROUPS = 120, 12

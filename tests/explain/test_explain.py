@@ -5,8 +5,8 @@ import pytest
 
 from polyrec.errors import DataError
 from polyrec.explain import explain
-from polyrec.recommend.ease import EASE
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find, names
 from polyrec.types import Embeddings, Interactions, Query
 

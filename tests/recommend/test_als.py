@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from polyrec.errors import FitError
-from polyrec.recommend.als import ALS
-from polyrec.recommend.ridge import Ridge
+from polyrec.recommend.factors.als import ALS
+from polyrec.recommend.factors.ridge import Ridge
 from polyrec.types import Embeddings, Interactions, Query
 
 

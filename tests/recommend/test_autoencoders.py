@@ -9,10 +9,10 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
 from polyrec.errors import FitError
-from polyrec.recommend.autoencoder import Rows
-from polyrec.recommend.multi_dae import MultiDAE
-from polyrec.recommend.multi_vae import MultiVAE
-from polyrec.recommend.multimodal_dae import MultimodalDAE
+from polyrec.recommend.autoencoder.base import Rows
+from polyrec.recommend.autoencoder.multi_dae import MultiDAE
+from polyrec.recommend.autoencoder.multi_vae import MultiVAE
+from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
 from polyrec.artifact import part_state as state
 from polyrec.types import Embeddings, Interactions, Query
 

@@ -7,10 +7,10 @@ import pytest
 
 from polyrec.errors import ConfigError, FitError
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.blend import Blend
-from polyrec.recommend.ease import EASE
+from polyrec.recommend.ensemble.blend import Blend
+from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.weighing import Candidates, best_weights
+from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
 from polyrec.artifact import part_state as state
 from polyrec.types import Interactions, Query
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polyrec.errors import FitError
-from polyrec.recommend.content import check_weights
+from polyrec.recommend.content_features import check_weights
 from polyrec.types import Embeddings
 
 VIEWS = {"text": Embeddings(np.eye(2, dtype=np.float32), np.zeros(2, bool))}

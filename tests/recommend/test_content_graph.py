@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polyrec.errors import FitError
-from polyrec.recommend.content_graph import Likeness, blended, nearest
+from polyrec.recommend.item_graph import Likeness, blended, nearest
 from polyrec.types import Csr, Embeddings
 
 

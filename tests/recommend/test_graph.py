@@ -13,9 +13,9 @@ from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
 from polyrec.training.run_context import Run, accompany  # noqa: E402
 from polyrec.errors import FitError  # noqa: E402
 from polyrec.evaluate.protocols import compat  # noqa: E402
-from polyrec.recommend.freedom import Freedom, _pruned  # noqa: E402
-from polyrec.recommend.graph import GraphRecommender, _Lesson  # noqa: E402
-from polyrec.recommend.graph_steps import (  # noqa: E402
+from polyrec.recommend.graph.freedom import Freedom, _pruned  # noqa: E402
+from polyrec.recommend.graph.base import GraphRecommender, _Lesson  # noqa: E402
+from polyrec.recommend.graph.losses import (  # noqa: E402
     Graph,
     GraphNetwork,
     Step,
@@ -24,8 +24,8 @@ from polyrec.recommend.graph_steps import (  # noqa: E402
     light_layers,
     softmax,
 )
-from polyrec.recommend.lightgcn import LightGCN  # noqa: E402
-from polyrec.recommend.mgcn import MGCN  # noqa: E402
+from polyrec.recommend.graph.lightgcn import LightGCN  # noqa: E402
+from polyrec.recommend.graph.mgcn import MGCN  # noqa: E402
 from polyrec.types import Embeddings, Interactions, Query  # noqa: E402
 
 ITEMS, NEW = 40, 8

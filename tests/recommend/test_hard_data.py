@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.registry import find
 from polyrec.types import Interactions, Query
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from polyrec.errors import FitError
-from polyrec.recommend import closed_form
-from polyrec.recommend.ease import EASE
-from polyrec.recommend.item_knn import ItemKNN
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear import gram as closed_form
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.item_knn import ItemKNN
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.rp3beta import RP3Beta
+from polyrec.recommend.linear.rp3beta import RP3Beta
 from polyrec.types import Embeddings, Interactions, Query
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from polyrec.recommend import newcomers
-from polyrec.recommend.ease import EASE
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear import cold_items as newcomers
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Embeddings, Interactions, Query
 
 USERS, ITEMS, NEW = 120, 60, 12

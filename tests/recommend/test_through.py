@@ -10,9 +10,9 @@ import torch
 
 from polyrec.encode.text_lstm import TextLSTM
 from polyrec.errors import FitError
-from polyrec.recommend import through
-from polyrec.recommend.two_tower import TwoTower
-from polyrec.recommend.way import Way
+from polyrec.recommend.two_tower.model import end_to_end as through
+from polyrec.recommend.two_tower.model import TwoTower
+from polyrec.recommend.two_tower.end_to_end_inputs import Way
 from polyrec.registry import find
 from polyrec.types import FUSED, Embeddings, Interactions
 

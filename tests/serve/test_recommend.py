@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.recommend.multimodal_linear import MultimodalLinear
+from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.diversity import diversify
 from polyrec.serve.history import History

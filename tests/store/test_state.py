@@ -9,7 +9,7 @@ from scipy import sparse
 
 from polyrec.errors import ConfigError
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.rp3beta import RP3Beta
+from polyrec.recommend.linear.rp3beta import RP3Beta
 from polyrec.artifact import part_state as state
 
 

@@ -17,7 +17,7 @@ from polyrec.config import Config, parse, read
 from polyrec.training.run_context import current
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.recommend import EXTRAS, PARTS
-from polyrec.recommend.ease import EASE
+from polyrec.recommend.linear.ease import EASE
 from polyrec.registry import names
 from polyrec.tune import study
 from polyrec.tune.space import settings_of, with_settings

@@ -23,7 +23,7 @@ from polyrec.evaluate.metrics import (
     Values,
     in_columns,
 )
-from polyrec.recommend.stopping import askable
+from polyrec.recommend.early_stopping import askable
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Recommender, Views
 
 PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")

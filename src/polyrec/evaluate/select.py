@@ -10,7 +10,7 @@ from typing import Any
 
 from polyrec.errors import FitError
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.types import Interactions, Progress, Recommender, Views, silent
 
 

@@ -28,8 +28,8 @@ from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
 from polyrec.evaluate.select import Trial, select
 from polyrec.media.probe import probed
-from polyrec.recommend.stopping import fit
-from polyrec.recommend.way import learn_end_to_end
+from polyrec.recommend.early_stopping import fit
+from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.artifact import part_state as state
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.artifact.feature_pack import write_pack

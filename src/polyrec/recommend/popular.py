@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.recommend.item_item import popularity, rank
+from polyrec.recommend.base import popularity, rank
 from polyrec.types import Floats, Interactions, Query, Ranking, Views
 
 

@@ -23,7 +23,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.data.load import Loaded, arrange, read_catalog
 from polyrec.errors import BundleError, DataError
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.registry import short_name
 from polyrec.serve.gather import Origin, gather
 from polyrec.serve.seed import mark_snapshot, remember, snapshot

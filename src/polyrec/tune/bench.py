@@ -11,7 +11,7 @@ from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config
 from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.stopping import fit
+from polyrec.recommend.early_stopping import fit
 from polyrec.types import Learnable, Progress, Recommender, Views
 
 Watched = Callable[[int, float], None]
