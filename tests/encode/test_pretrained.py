@@ -14,11 +14,11 @@ from PIL import Image
 
 from polyrec.config import Limits
 from polyrec.encode import pretrained
-from polyrec.encode.audio_model import AudioModel
-from polyrec.encode.frames_model import FramesModel
-from polyrec.encode.image_model import ImageModel, load_look
-from polyrec.encode.text_model import TextModel
-from polyrec.encode.video_model import VideoModel
+from polyrec.encode.audio.audio_model import AudioModel
+from polyrec.encode.video.frames_model import FramesModel
+from polyrec.encode.image.image_model import ImageModel, load_look
+from polyrec.encode.text.text_model import TextModel
+from polyrec.encode.video.video_model import VideoModel
 from polyrec.errors import ConfigError, FitError
 from polyrec.artifact import part_state as state
 

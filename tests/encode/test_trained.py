@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 from PIL import Image
 
-from polyrec.encode.image_cnn import ImageCNN
+from polyrec.encode.image.image_cnn import ImageCNN
 from polyrec.encode.run import Work, encode_contents, fit_encoder
-from polyrec.encode.text_lstm import TextLSTM
-from polyrec.encode.text_transformer import TextTransformer
+from polyrec.encode.text.text_lstm import TextLSTM
+from polyrec.encode.text.text_transformer import TextTransformer
 from polyrec.errors import FitError
 from polyrec.types import Interactions
 

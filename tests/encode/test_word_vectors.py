@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.encode.word_vectors import WordVectors, read_word_vectors
+from polyrec.encode.text.word_vectors import WordVectors, read_word_vectors
 from polyrec.errors import ConfigError, DataError
 
 GLOVE = "the 1 0 0\nsea 0 1 0\nboat 0 0.8 0.6\nbroken 1 x 2\nshort 1 2\nnan nan 0 0\nsoup 1 0 1\n"

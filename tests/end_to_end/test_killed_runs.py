@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from polyrec.config import Limits
-from polyrec.encode.descriptor import Descriptor
+from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents
 from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache
@@ -22,7 +22,7 @@ RUN = """
 import sys
 from pathlib import Path
 from polyrec.config import Limits
-from polyrec.encode.descriptor import Descriptor
+from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.run import Work, fill_cache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache

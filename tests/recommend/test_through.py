@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.encode.text_lstm import TextLSTM
+from polyrec.encode.text.text_lstm import TextLSTM
 from polyrec.errors import FitError
 from polyrec.recommend.two_tower.model import end_to_end as through
 from polyrec.recommend.two_tower.model import TwoTower

@@ -14,8 +14,8 @@ from PIL import Image
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Limits
 from polyrec.data.tables import find_table, read_table
-from polyrec.encode.descriptor import Descriptor
-from polyrec.encode.spectral import Spectral
+from polyrec.encode.image.descriptor import Descriptor
+from polyrec.encode.audio.spectral import Spectral
 from polyrec.serve import samples
 from polyrec.serve.app import create_app
 
@@ -257,7 +257,7 @@ def test_what_one_worker_reads_the_others_recommend(
 def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.encode.lsa import LSA
+    from polyrec.encode.text.lsa import LSA
 
     whole = LSA.encode
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.encode.per_item import NOT_FINITE, PerItem, content_key
+from polyrec.encode.base import NOT_FINITE, PerItem, content_key
 from polyrec.compute.batches import Batches
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered

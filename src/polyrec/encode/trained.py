@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.encode.per_item import PerItem, prepare_here
+from polyrec.encode.base import PerItem, prepare_here
 from polyrec.compute.device import pick_device
 from polyrec.training.item_objectives import FEWEST, Lessons, Plan
 from polyrec.errors import FitError

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from polyrec.encode.bands import Bands
+from polyrec.encode.audio.log_mel import Bands
 from polyrec.encode.trained import Trained
 
 

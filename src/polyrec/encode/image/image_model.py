@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import AutoImageProcessor
 
-from polyrec.encode.pixels import Picture
+from polyrec.encode.image.decode_image import Picture
 from polyrec.encode.pretrained import Pretrained, unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.encode.per_item import PerItem, unit
+from polyrec.encode.base import PerItem, unit
 from polyrec.media.audio import load_audio
 from polyrec.types import Floats, Raw
 

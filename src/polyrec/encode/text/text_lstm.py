@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from polyrec.encode.trained_text import TrainedText
+from polyrec.encode.text.trained_text import TrainedText
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from polyrec.encode.pretrained import Pretrained, unit_rows
-from polyrec.encode.waves import Waves, load_extractor
+from polyrec.encode.audio.decode_audio import Waves, load_extractor
 from polyrec.types import Floats
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.encode.trained_text import TrainedText
+from polyrec.encode.text.trained_text import TrainedText
 
 
 @dataclass

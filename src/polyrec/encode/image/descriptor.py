@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import Limits
-from polyrec.encode.per_item import PerItem, unit
+from polyrec.encode.base import PerItem, unit
 from polyrec.media.image import load_image
 from polyrec.types import Floats, Raw
 

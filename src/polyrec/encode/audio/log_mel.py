@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.encode.spectral import HOP, RATE, log_mel
+from polyrec.encode.audio.spectral import HOP, RATE, log_mel
 from polyrec.media.audio import level, load_audio
 from polyrec.types import Floats, Raw
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from polyrec.encode.convolution import Tower
-from polyrec.encode.pixels import Picture
+from polyrec.encode.image.decode_image import Picture
 from polyrec.encode.trained import Trained
 
 

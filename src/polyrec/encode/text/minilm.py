@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polyrec.encode.text_model import TextModel
+from polyrec.encode.text.text_model import TextModel
 from polyrec.errors import ExtraError
 from polyrec.artifact.sealed_folder import sha256
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.encode.trained_audio import TrainedAudio
+from polyrec.encode.audio.trained_audio import TrainedAudio
 
 
 @dataclass
