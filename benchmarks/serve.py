@@ -33,7 +33,7 @@ from fastapi.responses import Response
 from scipy import sparse
 
 from load import Load, closed, paced, request
-from polyrec.align.none import NoAlignment
+from polyrec.align.identity import NoAlignment
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse
 from polyrec.fuse.concat import Concat

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.dashboard import figures
+from polyrec.dashboard import overview_stats as figures
 from polyrec.dashboard.session import COOKIE, LASTS_S, Session
 
 HOSTILE = "<script>alert(1)</script>\"'&"

@@ -11,7 +11,7 @@ from scipy import sparse
 from polyrec.config import Config, parse
 from polyrec.data import splits
 from polyrec.errors import DataError, FitError
-from polyrec.evaluate.guards import check_fitted, check_split
+from polyrec.evaluate.leakage_checks import check_fitted, check_split
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
 

@@ -5,8 +5,8 @@ import numpy as np
 
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import Card, EncodedView, Report, Sample, intervals, write_html
-from polyrec.evaluate.select import Trial
-from polyrec.evaluate.stand_in import initials
+from polyrec.evaluate.grid_search import Trial
+from polyrec.evaluate.placeholder_image import initials
 from polyrec.types import Ranking
 
 EVIL = "<script>alert('x')</script>"

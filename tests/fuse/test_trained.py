@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.fuse.experts_product import ExpertsProduct
+from polyrec.fuse.product_of_experts import ExpertsProduct
 from polyrec.fuse.trained import hide
 from polyrec.registry import find
 from polyrec.types import Embeddings, Interactions

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polyrec.errors import MediaError
-from polyrec.media.whole import check_whole
+from polyrec.media.truncation_check import check_whole
 
 
 def encoded(form: str, codec: str, *, video: bool = False) -> bytes:

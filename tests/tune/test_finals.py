@@ -15,8 +15,8 @@ from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import FitError
 from polyrec.tune import study
-from polyrec.tune.bench import Bench
-from polyrec.tune.finals import Finals, finalists
+from polyrec.tune.objective import Bench
+from polyrec.tune.reseeding import Finals, finalists
 
 FIGURES = {  # l2 -> what it reaches with seeds 7, 8, 9
     1.0: (0.3, 0.31, 0.3),

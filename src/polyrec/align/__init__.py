@@ -18,7 +18,7 @@
 from polyrec.registry import lazy
 
 PARTS = {
-    "none": "polyrec.align.none:NoAlignment",
+    "none": "polyrec.align.identity:NoAlignment",
     "whiten": "polyrec.align.whiten:Whiten",
     "linear": "polyrec.align.linear:LinearMap",
     "procrustes": "polyrec.align.procrustes:Procrustes",

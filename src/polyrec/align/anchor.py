@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from polyrec.align.door import check_settings, clean
+from polyrec.align.validation import check_settings, clean
 from polyrec.align.whiten import Doubles, project, whitening
 from polyrec.errors import FitError, nearest
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views

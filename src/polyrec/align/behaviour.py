@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from polyrec.align.anchor import whitened
-from polyrec.align.door import check_settings, clean
+from polyrec.align.validation import check_settings, clean
 from polyrec.align.whiten import project, whitening
 from polyrec.training.item_factors import item_behaviour
 from polyrec.types import Floats, Interactions, Views

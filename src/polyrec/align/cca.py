@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.align.door import check_settings, clean
+from polyrec.align.validation import check_settings, clean
 from polyrec.align.whiten import Doubles, covariance, project, signed, whitening
 from polyrec.types import Embeddings, Floats, Interactions, Views
 

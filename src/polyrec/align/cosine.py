@@ -9,7 +9,7 @@ import numpy as np
 
 from polyrec.align.anchor import choose_anchor
 from polyrec.align.cca import CCA
-from polyrec.align.door import clean
+from polyrec.align.validation import clean
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from polyrec.align.heads import Heads
+from polyrec.align.projection_heads import Heads
 from polyrec.training.item_objectives import info_nce
 
 

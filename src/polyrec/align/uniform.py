@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from polyrec.align.heads import Heads
+from polyrec.align.projection_heads import Heads
 
 
 @dataclass

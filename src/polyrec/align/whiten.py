@@ -9,7 +9,7 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.align.door import check_settings, clean, known
+from polyrec.align.validation import check_settings, clean, known
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 Doubles: TypeAlias = npt.NDArray[np.float64]

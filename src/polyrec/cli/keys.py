@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.commands import Json, app
-from polyrec.cli.service import needs_serving
+from polyrec.cli.serve import needs_serving
 from polyrec.cli.show import errors, out, show_json, table
 from polyrec.errors import DataError
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 
 from polyrec.dashboard.session import give_cookie
-from polyrec.dashboard.visitor import Visitor
+from polyrec.dashboard.session_user import Visitor
 from polyrec.serve.service import Service
 
 _POLICY = (

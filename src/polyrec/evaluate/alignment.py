@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from polyrec.align.whiten import covariance, signed
 from polyrec.evaluate import charts
-from polyrec.fuse.unit import unit_rows
+from polyrec.fuse.normalize import unit_rows
 from polyrec.types import Embeddings, Floats, Ints, Views
 
 Doubles: TypeAlias = npt.NDArray[np.float64]

@@ -23,8 +23,8 @@ PARTS = {
     "gate": "polyrec.fuse.gate:Gate",
     "bilinear": "polyrec.fuse.bilinear:Bilinear",
     "bottleneck": "polyrec.fuse.bottleneck:Bottleneck",
-    "experts_product": "polyrec.fuse.experts_product:ExpertsProduct",
-    "experts_mixture": "polyrec.fuse.experts_mixture:ExpertsMixture",
+    "experts_product": "polyrec.fuse.product_of_experts:ExpertsProduct",
+    "experts_mixture": "polyrec.fuse.mixture_of_experts:ExpertsMixture",
 }
 EXTRAS = dict.fromkeys(PARTS.keys() - {"concat", "mean"}, "torch")
 __getattr__ = lazy(__name__, PARTS, EXTRAS)

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.fuse.unit import chosen, unit_rows, unit_views
+from polyrec.fuse.normalize import chosen, unit_rows, unit_views
 from polyrec.types import Embeddings, Interactions, Views
 
 

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.fuse.unit import chosen, unit_views
+from polyrec.fuse.normalize import chosen, unit_views
 from polyrec.types import Embeddings, Interactions, Views
 
 

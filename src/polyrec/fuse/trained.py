@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.training.item_objectives import FEWEST, Lessons, Plan
-from polyrec.fuse.unit import chosen, unit_rows, unit_views
+from polyrec.fuse.normalize import chosen, unit_rows, unit_views
 from polyrec.types import Embeddings, Interactions, Ints, Views
 
 _AT_ONCE = 8192  # rows that are fused together

@@ -12,7 +12,7 @@ from av.container import InputContainer
 from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.source import opened
-from polyrec.media.whole import check_whole
+from polyrec.media.truncation_check import check_whole
 from polyrec.types import Raw
 
 SHORTEST_SHARE = 0.8  # of the declared length: less than that was decoded from a cut file

@@ -20,7 +20,7 @@ from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.quarantine import quarantined, write_list, write_page
 from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
 from polyrec.evaluate.samples import card, draw_samples
-from polyrec.evaluate.select import Trial
+from polyrec.evaluate.grid_search import Trial
 from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Catalog, Ints, Views
 

@@ -22,11 +22,11 @@ from polyrec.compute.stopwatch import Stopwatch
 from polyrec.training.run_context import Run, accompany
 from polyrec.compute.sandbox import Sandbox
 from polyrec.errors import ConfigError, DataError
-from polyrec.evaluate.guards import check_fitted, check_split
+from polyrec.evaluate.leakage_checks import check_fitted, check_split
 from polyrec.evaluate.protocols import Evaluation, compat, told_by
 from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
-from polyrec.evaluate.select import Trial, select
+from polyrec.evaluate.grid_search import Trial, select
 from polyrec.media.probe import probed
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from polyrec.align.door import clean
+from polyrec.align.validation import clean
 from polyrec.align.whiten import whitening
 from polyrec.errors import FitError
 from polyrec.index.exact import ExactIndex

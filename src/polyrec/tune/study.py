@@ -21,9 +21,9 @@ from polyrec.pipeline.run import assemble as assembly
 from polyrec.config import Config
 from polyrec.data.load import load
 from polyrec.errors import ConfigError, DataError, FitError
-from polyrec.evaluate.guards import check_split
-from polyrec.tune.bench import Bench
-from polyrec.tune.finals import Finals, finalists
+from polyrec.evaluate.leakage_checks import check_split
+from polyrec.tune.objective import Bench
+from polyrec.tune.reseeding import Finals, finalists
 from polyrec.tune.space import Setting, settings_of, with_settings
 from polyrec.types import Progress, silent
 

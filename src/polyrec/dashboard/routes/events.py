@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from polyrec.dashboard.page import page
-from polyrec.dashboard.visitor import Reader
+from polyrec.dashboard.session_user import Reader
 from polyrec.serve.service import Here
 from polyrec.database import change_log as log
 

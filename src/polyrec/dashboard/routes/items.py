@@ -13,10 +13,10 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.dashboard.cards import Card, card, cards
+from polyrec.dashboard.item_cards import Card, card, cards
 from polyrec.dashboard.page import page
 from polyrec.dashboard.routes.media import contents_of, playable, uploaded
-from polyrec.dashboard.visitor import Reader, WriterForm
+from polyrec.dashboard.session_user import Reader, WriterForm
 from polyrec.serve.live import Live
 from polyrec.serve.neighbours import near_item
 from polyrec.serve.reply import refuse

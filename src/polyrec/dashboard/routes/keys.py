@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from polyrec.dashboard.page import page
-from polyrec.dashboard.visitor import Admin, AdminForm
+from polyrec.dashboard.session_user import Admin, AdminForm
 from polyrec.errors import ConfigError
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here

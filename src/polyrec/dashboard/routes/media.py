@@ -10,8 +10,8 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.contents import Contents
-from polyrec.dashboard.visitor import Reader
-from polyrec.evaluate.stand_in import initials
+from polyrec.dashboard.session_user import Reader
+from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here, Service

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.engine import Connection
 
-from polyrec.dashboard import figures
-from polyrec.dashboard.drawing import columns
+from polyrec.dashboard import overview_stats as figures
+from polyrec.dashboard.svg_charts import columns
 from polyrec.dashboard.page import page
-from polyrec.dashboard.visitor import Reader
+from polyrec.dashboard.session_user import Reader
 from polyrec.evaluate import charts
 from polyrec.serve.service import Here
 from polyrec.database import change_log as log

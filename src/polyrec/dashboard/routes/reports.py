@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from polyrec.dashboard.page import page
-from polyrec.dashboard.visitor import Reader
+from polyrec.dashboard.session_user import Reader
 from polyrec.serve.reply import refuse
 from polyrec.serve.service import Here, Service
 

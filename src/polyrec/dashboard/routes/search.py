@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import Response
 
-from polyrec.dashboard.cards import cards
+from polyrec.dashboard.item_cards import cards
 from polyrec.dashboard.page import page
-from polyrec.dashboard.visitor import Reader, ReaderForm
+from polyrec.dashboard.session_user import Reader, ReaderForm
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.search import Sought, search
 from polyrec.serve.service import Here, Service

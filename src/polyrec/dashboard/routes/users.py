@@ -9,11 +9,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.dashboard.cards import cards
-from polyrec.dashboard.drawing import shares
+from polyrec.dashboard.item_cards import cards
+from polyrec.dashboard.svg_charts import shares
 from polyrec.dashboard.page import page
 from polyrec.dashboard.reasons import Reason, reason
-from polyrec.dashboard.visitor import Reader, WriterForm
+from polyrec.dashboard.session_user import Reader, WriterForm
 from polyrec.serve.history import History
 from polyrec.serve.live import Live
 from polyrec.serve.recommend import USER, Answer, Question, recommend

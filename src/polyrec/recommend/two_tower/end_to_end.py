@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.align.cosine import CosineWeighted
-from polyrec.align.heads import Heads
+from polyrec.align.projection_heads import Heads
 from polyrec.errors import FitError
 from polyrec.fuse.concat import Concat
 from polyrec.fuse.mean import WeightedMean

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from polyrec.fuse.trained import Projections, TrainedFuser
-from polyrec.fuse.unit import unit_views
+from polyrec.fuse.normalize import unit_views
 from polyrec.types import Floats, Views
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.align.cca import CCA
-from polyrec.align.door import check_settings, clean
+from polyrec.align.validation import check_settings, clean
 from polyrec.align.whiten import project
 from polyrec.training.loop import Schedule, train
 from polyrec.types import Embeddings, Floats, Interactions, Ints, Views

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.commands import Json, app
-from polyrec.cli.service import needs_serving
+from polyrec.cli.serve import needs_serving
 from polyrec.cli.show import out, progress_bars, show_json, show_metrics
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from polyrec.align.door import clean, known
+from polyrec.align.validation import clean, known
 from polyrec.types import Interactions, Views
 
 
