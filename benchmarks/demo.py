@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from record import record
 
 

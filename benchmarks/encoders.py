@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.data.load import load
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Dataset, Views

@@ -23,7 +23,7 @@ import numpy as np
 from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, read
 from polyrec.data.load import load
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
 from polyrec.recommend.item_graph import Likeness, nearest
 from polyrec.recommend.base import rank

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.streams import motion_energy, onset_strength

@@ -16,8 +16,8 @@ from PIL import Image
 
 from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Limits, parse
-from polyrec.data.studio import Studio, make_world
-from polyrec.data.studio.sound import compose, encode_clip
+from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.encode.run import Work
 from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache

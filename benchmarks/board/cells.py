@@ -15,7 +15,7 @@ import yaml
 
 from polyrec import registry
 from polyrec.config import Config, read
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from polyrec.recommend import PARTS
 from polyrec.tune.space import with_settings
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from polyrec.config import PRESETS
-from polyrec.data.studio import Studio, make_world
-from polyrec.data.studio.behaviour import KINDS
-from polyrec.data.studio.latents import DAYS, START
+from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic.behaviour import KINDS
+from polyrec.data.synthetic.latents import DAYS, START
 from polyrec.errors import ConfigError
 
 SMALL = Studio(items=20, users=40)

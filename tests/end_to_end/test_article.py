@@ -12,7 +12,7 @@ from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read
 from polyrec.data.load import load
-from polyrec.data.studio import Studio, make_world
+from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.early_stopping import fit
 from polyrec.types import Dataset, Interactions, Recommender, Views

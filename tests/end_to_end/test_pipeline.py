@@ -10,8 +10,8 @@ import polyrec
 from polyrec.pipeline.run import run as pipeline
 from polyrec.config import parse
 from polyrec.data.load import load
-from polyrec.data.studio import Studio, make_world
-from polyrec.data.studio.world import Truth
+from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic.world import Truth
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.protocols import compat
 

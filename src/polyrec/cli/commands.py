@@ -270,7 +270,7 @@ def demo(
     """Make the studio world, go the whole way, and show one user's recommendations."""
     from polyrec.pipeline.run import run as pipeline
     from polyrec.config import read
-    from polyrec.data.studio import Studio, make_world
+    from polyrec.data.synthetic import Studio, make_world
 
     with progress_bars() as progress:
         make_world(folder / "world", Studio(items=items, users=users), progress=progress)

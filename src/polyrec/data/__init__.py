@@ -14,12 +14,12 @@
 from polyrec.registry import lazy
 
 PARTS = {
-    "folder": "polyrec.data.folder:FolderReader",
-    "recbole": "polyrec.data.recbole:RecBoleReader",
-    "mmrec": "polyrec.data.mmrec:MMRecReader",
-    "movielens": "polyrec.data.movielens:MovieLensReader",
-    "amazon": "polyrec.data.amazon:AmazonReader",
-    "gorse": "polyrec.data.gorse:GorseReader",
-    "article": "polyrec.data.article:ArticleReader",
+    "folder": "polyrec.data.readers.folder:FolderReader",
+    "recbole": "polyrec.data.readers.recbole:RecBoleReader",
+    "mmrec": "polyrec.data.readers.mmrec:MMRecReader",
+    "movielens": "polyrec.data.readers.movielens:MovieLensReader",
+    "amazon": "polyrec.data.readers.amazon:AmazonReader",
+    "gorse": "polyrec.data.readers.gorse:GorseReader",
+    "article": "polyrec.data.readers.csv_npy:ArticleReader",
 }
 __getattr__ = lazy(__name__, PARTS)

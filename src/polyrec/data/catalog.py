@@ -13,7 +13,7 @@ import polars as pl
 
 from polyrec.config import DataConfig
 from polyrec.data.tables import Tables
-from polyrec.data.validate import Finding, finding
+from polyrec.data.validation import Finding, finding
 from polyrec.errors import DataError, nearest
 from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
 from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw

@@ -14,7 +14,7 @@ from polyrec.config import DataConfig, MinEvents
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
 from polyrec.data.tables import Tables, seconds
-from polyrec.data.validate import Finding, Validation, behaviour, count, distinct, finding
+from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
 from polyrec.artifact.feature_pack import SUFFIX, read_pack

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from polyrec.config import Config
 from polyrec.data.splits import NAMES, TEST, TRAIN, VALID, Shares, drawn_items
-from polyrec.data.validate import distinct
+from polyrec.data.validation import distinct
 from polyrec.errors import DataError, FitError
 from polyrec.types import NO_TIME, Bools, Interactions, Ints, Part
 

@@ -15,7 +15,7 @@ from polyrec.pipeline.assemble import contents_of, encoders_of, make_recommender
 from polyrec.artifact.bundle import Bundle, Parts, check_place
 from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
-from polyrec.data.validate import Validation, finding
+from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
 from polyrec.compute.device import threads
 from polyrec.compute.stopwatch import Stopwatch

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.data.studio.latents import DAYS, START, Latents, Reals
-from polyrec.data.studio.settings import Studio
+from polyrec.data.synthetic.latents import DAYS, START, Latents, Reals
+from polyrec.data.synthetic.settings import Studio
 
 VIEW, LIKE, PURCHASE, DISLIKE = range(4)
 KINDS = ("view", "like", "purchase", "dislike")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyrec.data.studio.latents import Latents
+from polyrec.data.synthetic.latents import Latents
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from polyrec.data.recbole import one_file
+from polyrec.data.readers.recbole import one_file
 from polyrec.data.tables import Tables, read_table, rename
 
 _EVENTS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.data.studio.settings import MODALITIES, PRIVATE, THEMES, Studio
+from polyrec.data.synthetic.settings import MODALITIES, PRIVATE, THEMES, Studio
 from polyrec.types import Bools
 
 Reals = npt.NDArray[np.float64]

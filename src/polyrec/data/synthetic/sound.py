@@ -10,7 +10,7 @@ import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
 
-from polyrec.data.studio.latents import Reals
+from polyrec.data.synthetic.latents import Reals
 from polyrec.types import Floats
 
 RATE = 22_050

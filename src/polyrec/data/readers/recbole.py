@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from polyrec.data.folder import EVENTS, ITEMS
+from polyrec.data.readers.folder import EVENTS, ITEMS
 from polyrec.data.tables import Tables, need_folder, read_table, rename
 from polyrec.errors import DataError
 

@@ -10,7 +10,7 @@ film.py       video clips, sound and picture struck at the same moments
 world.py      writes it all, damages some of it, keeps the truth beside it
 """
 
-from polyrec.data.studio.settings import Studio
-from polyrec.data.studio.world import make_world
+from polyrec.data.synthetic.settings import Studio
+from polyrec.data.synthetic.world import make_world
 
 __all__ = ["Studio", "make_world"]

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from polyrec.data.studio.latents import Reals
+from polyrec.data.synthetic.latents import Reals
 
 SIZE = 160
 _SCALE = 2  # drawn larger, then reduced: smooth edges

@@ -9,9 +9,9 @@ import numpy as np
 from av.codec.context import Flags
 from PIL import Image, ImageDraw
 
-from polyrec.data.studio.latents import Reals
-from polyrec.data.studio.picture import theme_colour
-from polyrec.data.studio.sound import OVERTONES, RATE, ROOTS, add_sound, ring, sound_stream
+from polyrec.data.synthetic.latents import Reals
+from polyrec.data.synthetic.picture import theme_colour
+from polyrec.data.synthetic.sound import OVERTONES, RATE, ROOTS, add_sound, ring, sound_stream
 from polyrec.types import Floats
 
 SIZE, FPS, SECONDS = 96, 20, 3.0
