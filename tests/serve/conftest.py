@@ -11,7 +11,7 @@ import polyrec
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse
 from polyrec.serve.app import create_app
-from polyrec.serve.seed import seed
+from polyrec.serve.background.bundle_import import seed
 from polyrec.serve.settings import Settings
 from polyrec.database.database import Database
 

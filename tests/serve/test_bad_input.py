@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.serve.app import create_app
-from polyrec.serve.moment import read_duration, read_moment
+from polyrec.serve.api.timestamps import read_duration, read_moment
 from polyrec.serve.settings import Settings
 
 FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
@@ -250,7 +250,7 @@ def test_a_fault_of_ours_is_a_500_without_its_trace(door: TestClient, monkeypatc
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret of the inside")
 
-    monkeypatch.setattr("polyrec.serve.routes.recommend.recommend", broken)
+    monkeypatch.setattr("polyrec.serve.api.routes.recommend.recommend", broken)
     answer = door.get("/api/recommend/ann")
     refused(answer, 500, "a fault of the service")
     assert "secret" not in answer.text

@@ -16,7 +16,7 @@ from polyrec.config import Limits
 from polyrec.data.tables import find_table, read_table
 from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.audio.spectral import Spectral
-from polyrec.serve import samples
+from polyrec.serve.background import warmup_samples as samples
 from polyrec.serve.app import create_app
 
 
@@ -125,8 +125,8 @@ def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
 def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
     settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.serve.keeper import Keeper
-    from polyrec.serve.reading import Reader
+    from polyrec.serve.background.model_updater import Keeper
+    from polyrec.serve.background.item_encoder import Reader
 
     with TestClient(create_app(settings)) as client:
         client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.serve.logs import configure
+from polyrec.serve.middleware.logs import configure
 
 
 def figures(client: TestClient) -> dict[str, float]:
@@ -82,7 +82,7 @@ def test_lines_name_routes_and_writes_but_no_user_and_no_secret(
 def test_logs_are_json_lines() -> None:
     script = """
 import logging
-from polyrec.serve.logs import configure
+from polyrec.serve.middleware.logs import configure
 configure("info")
 logging.getLogger("polyrec.request").info("request", extra={"status": 200, "ms": 1.5})
 try:

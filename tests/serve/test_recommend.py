@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from polyrec.artifact.bundle import Bundle
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
-from polyrec.serve.diversity import diversify
-from polyrec.serve.history import History
-from polyrec.serve.model import Model
+from polyrec.serve.ranking.mmr import diversify
+from polyrec.serve.state.history import History
+from polyrec.serve.state.serving_model import Model
 from polyrec.types import Embeddings
 
 

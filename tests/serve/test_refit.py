@@ -16,7 +16,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.cli.commands import app
 from polyrec.errors import BundleError, DataError
 from polyrec.serve.app import create_app
-from polyrec.serve.refit import refit
+from polyrec.serve.background.refit import refit
 from polyrec.serve.settings import Settings
 from polyrec.database.database import Database
 from polyrec.database.blobs import Files
@@ -184,7 +184,7 @@ def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
 def test_a_schedule_starts_one_refit_when_it_is_due(
     shelved: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.serve.schedule import Schedule
+    from polyrec.serve.background.refit_schedule import Schedule
 
     begun = []
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, multiprocess
 from sqlalchemy.engine import Connection
 
-from polyrec.serve.metrics import REQUESTS, SECONDS, SHARED
+from polyrec.serve.middleware.metrics import REQUESTS, SECONDS, SHARED
 from polyrec.database import change_log as log
 from polyrec.database.tables import LOG
 

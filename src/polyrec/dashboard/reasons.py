@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyrec.explain import explain
-from polyrec.serve.history import History
-from polyrec.serve.model import Model
+from polyrec.serve.state.history import History
+from polyrec.serve.state.serving_model import Model
 from polyrec.types import Explanation, Query
 
 _LATEST = 50  # items of a history that a model without parts is asked about

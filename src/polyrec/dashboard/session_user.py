@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import Depends, Form, HTTPException, Request
 
 from polyrec.dashboard.session import COOKIE, Session
-from polyrec.serve.reply import refuse
+from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here, Service
 from polyrec.database import keys
 from polyrec.database.database import insert

@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.config import Limits
 from polyrec.compute.sandbox import Sandbox
-from polyrec.serve.history import History
-from polyrec.serve.keeper import Builder, Keeper
-from polyrec.serve.live import Live
-from polyrec.serve.schedule import Schedule
+from polyrec.serve.state.history import History
+from polyrec.serve.background.model_updater import Builder, Keeper
+from polyrec.serve.state.live import Live
+from polyrec.serve.background.refit_schedule import Schedule
 from polyrec.serve.settings import Settings
-from polyrec.serve.slots import Slots
+from polyrec.serve.background.concurrency import Slots
 from polyrec.database.database import Database
 from polyrec.database.blobs import Files
 from polyrec.database.writer import Operation, Writer

@@ -13,7 +13,7 @@ from polyrec.dashboard.contents import Contents
 from polyrec.dashboard.session_user import Reader
 from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.reply import refuse
+from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here, Service
 from polyrec.database import media as contents
 from polyrec.types import Raw

@@ -11,7 +11,7 @@ from polyrec.dashboard.item_cards import cards
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader, ReaderForm
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.search import Sought, search
+from polyrec.serve.ranking.search import Sought, search
 from polyrec.serve.service import Here, Service
 from polyrec.types import Raw
 

@@ -14,9 +14,9 @@ from polyrec.dashboard.svg_charts import shares
 from polyrec.dashboard.page import page
 from polyrec.dashboard.reasons import Reason, reason
 from polyrec.dashboard.session_user import Reader, WriterForm
-from polyrec.serve.history import History
-from polyrec.serve.live import Live
-from polyrec.serve.recommend import USER, Answer, Question, recommend
+from polyrec.serve.state.history import History
+from polyrec.serve.state.live import Live
+from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
 from polyrec.serve.service import Here, Service
 from polyrec.database import records
 from polyrec.database.tables import USERS

@@ -1,0 +1,93 @@
+"""Why an item is recommended to a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from polyrec.explain import explain
+from polyrec.serve.state.history import History
+from polyrec.serve.state.serving_model import Model
+from polyrec.serve.api.responses import refuse, reply
+from polyrec.serve.api.schemas import PathId, example
+from polyrec.serve.service import Here
+from polyrec.database import records
+from polyrec.types import Explanation, Query
+
+router = APIRouter(tags=["recommendation"])
+
+
+class Part(BaseModel):
+    """What one item of the history gives to the score, in all and by source."""
+
+    ItemId: str
+    Share: float
+    Parts: dict[str, float]
+
+
+class Reasons(BaseModel):
+    """Score = Baseline + the Shares of the History; the Sources add up to the same.
+
+    A source is "behaviour" or a modality; "history" where the model can't tell them apart. Where
+    Exact is false a share is how far the score falls without that item, and need not add up.
+    """
+
+    model_config = example(
+        UserId="ann", ItemId="i1", Score=0.61, Baseline=0.0, Exact=True, Reason="",
+        Sources={"behaviour": 0.42, "text": 0.19},
+        History=[{"ItemId": "i9", "Share": 0.61, "Parts": {"behaviour": 0.42, "text": 0.19}}],
+    )  # fmt: skip
+
+    UserId: str
+    ItemId: str
+    Score: float
+    Baseline: float
+    Exact: bool
+    Reason: str
+    Sources: dict[str, float]
+    History: list[Part]
+
+
+@router.get("/explain/{user_id}/{item_id}", response_model=Reasons)
+async def explain_item(user_id: PathId, item_id: PathId, service: Here) -> Response:
+    """Return what each item of a user's history, and each modality, gives to an item's score."""
+    (history,) = await service.histories([user_id])
+    model = service.live.model
+    row = model.rows.get(item_id)
+    if row is None or row >= model.scored or service.live.gone(item_id):
+        if await service.read(lambda c: records.item(c, item_id)) is None:
+            raise refuse(404, "unknown item", received=item_id, remedy="see /api/items")
+        how = "popularity" if row is None else "content"
+        reason = f"the model has no score for it: it is found by {how} alone"
+        return reply(_plain(user_id, item_id, reason))
+    user = service.live.user_row(user_id)
+    told = await service.slots.run(lambda: _explained(model, history, user, row))
+    return reply({**_plain(user_id, item_id, ""), **_told(model, told)})
+
+
+def _explained(model: Model, history: History, user: int, row: int) -> Explanation:
+    rows, weights = history.scored(model)
+    query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
+    return explain(model.recommender, query, row, model.bundle.behaviour["train"])
+
+
+def _told(model: Model, found: Explanation) -> dict[str, Any]:
+    return {
+        "Score": found.score,
+        "Baseline": found.baseline,
+        "Exact": found.exact,
+        "Sources": found.by_source(),
+        "History": [
+            {"ItemId": model.ids[row], "Share": sum(parts.values()), "Parts": parts}
+            for row, parts in found.by_item()
+        ],
+    }
+
+
+def _plain(user_id: str, item_id: str, reason: str) -> dict[str, Any]:
+    return {"UserId": user_id, "ItemId": item_id, "Score": 0.0, "Baseline": 0.0, "Exact": False,
+            "Reason": reason, "Sources": {}, "History": []}  # fmt: skip

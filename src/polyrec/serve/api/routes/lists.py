@@ -1,0 +1,108 @@
+"""Lists that are the same for everyone: the latest items, and what is popular."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from polyrec.errors import nearest
+from polyrec.serve.state.catalogue import Filters
+from polyrec.serve.state.live import Live
+from polyrec.serve.api.responses import refuse, reply
+from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
+from polyrec.serve.service import Here, Service
+
+router = APIRouter(tags=["recommendation"])
+Category = Annotated[str, Query(max_length=256, description="In which an item has to be.")]
+User = Annotated[
+    str, Query(alias="user-id", max_length=256, description="Leave out what this user has seen.")
+]
+_SECOND = 1_000_000  # microseconds
+
+
+def _latest(live: Live) -> npt.NDArray[np.floating[Any]]:
+    return np.asarray(live.times() / _SECOND)
+
+
+def _popular(live: Live) -> npt.NDArray[np.floating[Any]]:
+    return live.popular(live.model)
+
+
+_NAMED = {"latest": _latest, "popular": _popular}
+
+
+@router.get("/latest", response_model=list[Scored])
+async def latest(
+    service: Here,
+    n: Count = None,
+    offset: Offset = 0,
+    category: Category = "",
+    user_id: User = "",
+) -> Response:
+    """Return the items with the latest Timestamp; the score is its second."""
+    return await _list(service, "latest", (n, offset), category, user_id)
+
+
+@router.get("/latest/{category}", response_model=list[Scored])
+async def latest_of_category(
+    category: PathId, service: Here, n: Count = None, offset: Offset = 0, user_id: User = ""
+) -> Response:
+    """Return the items of a category with the latest Timestamp."""
+    return await _list(service, "latest", (n, offset), category, user_id)
+
+
+@router.get("/popular", response_model=list[Scored])
+async def popular(
+    service: Here,
+    n: Count = None,
+    offset: Offset = 0,
+    category: Category = "",
+    user_id: User = "",
+) -> Response:
+    """Return what was popular of late, the most popular at 1."""
+    return await _list(service, "popular", (n, offset), category, user_id)
+
+
+@router.get("/popular/{category}", response_model=list[Scored])
+async def popular_of_category(
+    category: PathId, service: Here, n: Count = None, offset: Offset = 0, user_id: User = ""
+) -> Response:
+    """Return what was popular of late in a category."""
+    return await _list(service, "popular", (n, offset), category, user_id)
+
+
+@router.get("/non-personalized/{name}", response_model=list[Scored])
+async def non_personalized(
+    name: PathId,
+    service: Here,
+    n: Count = None,
+    offset: Offset = 0,
+    category: Category = "",
+    user_id: User = "",
+) -> Response:
+    """Return a list by its name: popular or latest."""
+    return await _list(service, name, (n, offset), category, user_id)
+
+
+async def _list(
+    service: Service, name: str, part: tuple[int | None, int], category: str, user_id: str
+) -> Response:
+    if name not in _NAMED:
+        raise refuse(404, "no such list", received=name, remedy=nearest(name, _NAMED))
+    count, offset = page_size(service, part[0]), part[1]
+    live = await service.fresh()
+    allowed, ids = live.shown(Filters((category,) if category else ()))
+    if user_id:
+        (history,) = await service.histories([user_id])
+        allowed[live.places(history.items)] = False
+    scores = _NAMED[name](live)[: len(allowed)]
+    # ordered as float64: a float32 can't tell two seconds of this century apart
+    order = np.lexsort((np.arange(len(allowed)), -scores, ~allowed))
+    kept = order[: int(allowed.sum())][offset : offset + count]
+    pairs = [{"Id": ids[place], "Score": float(scores[place])} for place in kept.tolist()]
+    return reply(pairs)

@@ -1,0 +1,62 @@
+"""Items near an item, users near a user. What is unknown has no neighbours, as in Gorse."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from polyrec.serve.ranking.neighbours import Near, near_item, near_user
+from polyrec.serve.api.responses import reply
+from polyrec.serve.api.routes.lists import Category
+from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
+from polyrec.serve.service import Here
+
+router = APIRouter(tags=["recommendation"])
+View = Annotated[str, Query(max_length=64, description="Compare in this view alone (ours).")]
+
+
+@router.get("/item/{item_id}/neighbors/", response_model=list[Scored])
+@router.get("/item/{item_id}/neighbors", include_in_schema=False)
+async def item_neighbours(
+    item_id: PathId,
+    service: Here,
+    n: Count = None,
+    offset: Offset = 0,
+    category: Category = "",
+    view: View = "",
+) -> Response:
+    """Return the items nearest to an item."""
+    count = page_size(service, n)
+    live = await service.fresh()
+    found = near_item(live, item_id, count + offset, view=view, category=category)
+    return _listed(found, offset)
+
+
+@router.get("/item/{item_id}/neighbors/{category}", response_model=list[Scored])
+async def item_neighbours_of_category(
+    item_id: PathId, category: PathId, service: Here, n: Count = None, offset: Offset = 0
+) -> Response:
+    """Return the items of a category nearest to an item."""
+    return await item_neighbours(item_id, service, n, offset, category)
+
+
+@router.get("/user/{user_id}/neighbors/", response_model=list[Scored])
+@router.get("/user/{user_id}/neighbors", include_in_schema=False)
+async def user_neighbours(
+    user_id: PathId, service: Here, n: Count = None, offset: Offset = 0
+) -> Response:
+    """Return the users nearest to a user."""
+    count = page_size(service, n)
+    live = await service.fresh()
+    found = await run_in_threadpool(near_user, service.database, live, user_id, count + offset)
+    return _listed(found, offset)
+
+
+def _listed(found: Near, offset: int) -> Response:
+    pairs = list(zip(found.ids, found.scores, strict=True))[offset:]
+    listed = [{"Id": name, "Score": score} for name, score in pairs]
+    return reply(listed, headers={"X-Recommend-Source": found.source})

@@ -1,0 +1,19 @@
+"""What those ask who run the service: figures, outside the prefix /api."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from polyrec.serve.middleware.metrics import CONTENT_TYPE, exposition
+from polyrec.serve.service import Here
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(service: Here) -> Response:
+    """Return figures in Prometheus' text form."""
+    found = await run_in_threadpool(exposition, service)
+    return Response(found, media_type=CONTENT_TYPE)

@@ -1,0 +1,92 @@
+"""The queue of items whose content waits to be read: the database is the queue.
+
+An item is queued when it comes or its content changes. Reading it makes features, which are kept;
+what became of it is written in the same transaction, unless the item changed meanwhile: then it is
+still queued, and read again. So a kill loses nothing.
+
+    live          read, or it has no content; what could not be read is told in the reason
+    quarantined   it has content, and none of it could be read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.engine import Connection
+
+from polyrec.artifact.bundle import Bundle
+from polyrec.serve.background.item_encoder import Reader, Told
+from polyrec.database import media as contents
+from polyrec.database import records
+from polyrec.database.media import KEPT, Feature, Medium, Outcome
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.records import Item
+from polyrec.database.writer import Writer
+from polyrec.types import Raw
+
+AT_ONCE = 32
+"""Items that are read together: what came with many others waits no longer than for these."""
+
+_NOTHING = "it has no content: it is found by popularity and time alone"
+
+
+def read_queue(database: Database, writer: Writer, reader: Reader, files: Files) -> int:
+    """Read the items that wait longest; return how many there were."""
+    with database.read() as connection:
+        items = records.queued(connection, AT_ONCE)
+    if items:
+        made = read_items(database, reader, files, items)
+        outcomes = [_outcome(item, made[item.item_id], reader.bundle) for item in items]
+
+        def keep(connection: Connection) -> None:
+            settled = set(contents.settle(connection, outcomes))
+            contents.put_features(connection, (f for name in settled for f in made[name]))
+
+        writer.submit(keep).result()
+    return len(items)
+
+
+def read_items(
+    database: Database, reader: Reader, files: Files, items: Sequence[Item]
+) -> dict[str, list[Feature]]:
+    """Return item -> one feature per view of the reader."""
+    with database.read() as connection:
+        media = contents.media_of(connection, [item.item_id for item in items])
+    told = [tell(item, media.get(item.item_id, {}), reader.bundle, files) for item in items]
+    return reader.read(told)
+
+
+def tell(item: Item, media: Mapping[str, Medium], bundle: Bundle, files: Files) -> Told:
+    """Return what an item has.
+
+    Its text is what was uploaded as text, else its Comment; files are what was uploaded. Of an item
+    that came with the bundle, what nobody has touched since is the bundle's.
+    """
+    found: dict[str, Raw | None] = {}
+    own = item.item_id in bundle.rows
+    if item.described or not own:
+        found["text"] = item.comment.strip() or None
+    if not own:
+        found |= dict.fromkeys(("image", "audio", "video"))
+    for modality, medium in media.items():
+        if medium.digest:
+            found[modality] = files.path(medium.digest)
+        elif modality != "text":
+            found[modality] = None
+        else:
+            found[modality] = item.comment.strip() or None if item.described else None
+    return Told(item.item_id, item.revision, found)
+
+
+def _outcome(item: Item, features: Sequence[Feature], bundle: Bundle) -> Outcome:
+    bad = [f"{f.view}: {f.reason or f.status}" for f in features if f.status not in ("", KEPT)]
+    row = bundle.rows.get(item.item_id)
+    there = any(
+        f.vector is not None
+        or (f.status == KEPT and row is not None and bundle.views[f.view].present[row])
+        for f in features
+    )
+    status = records.QUARANTINED if bad and not there else records.LIVE
+    reason = "; ".join(bad) if bad or there else _NOTHING
+    return Outcome(item.item_id, item.revision, status, reason)

@@ -1,0 +1,170 @@
+"""Train a new bundle from the database, beside the service, and make it current.
+
+The parts and their settings are those of the current bundle; what they learned is learned anew,
+from all items and all behaviour. First it is measured as ever, on behaviour that it did not see;
+then the recommender learns from all of it, since what a shop needs most is what happened last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyrec.pipeline.run import assemble as assembly
+
+from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact.bundle import Bundle
+from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
+from polyrec.data.load import Loaded, arrange, read_catalog
+from polyrec.errors import BundleError, DataError
+from polyrec.recommend.early_stopping import fit
+from polyrec.registry import short_name
+from polyrec.serve.background.training_tables import Origin, gather
+from polyrec.serve.background.bundle_import import mark_snapshot, remember, snapshot
+from polyrec.serve.settings import Settings
+from polyrec.serve.state.event_weights import Worth
+from polyrec.database import media as contents
+from polyrec.database import change_log as log
+from polyrec.artifact import part_state as state
+from polyrec.database.database import Database
+from polyrec.database.blobs import Files
+from polyrec.database.leader_lock import lock
+from polyrec.artifact.bundle_registry import Shelf
+from polyrec.types import Catalog, Progress, silent
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A new bundle on the shelf, and what it reached before it learned from all behaviour."""
+
+    name: str
+    items: int
+    events: int
+    metrics: dict[str, Any]
+
+
+def refit(
+    database: Database,
+    shelf: Shelf,
+    files: Files,
+    *,
+    data: Path | None = None,
+    keep: int = 5,
+    progress: Progress = silent,
+) -> Refit:
+    """Train a bundle, put it on the shelf, make it current; keep so many, delete older ones.
+
+    `data` is where the first bundle's own data lie now. Where there is too little to learn from,
+    `DataError` says so and the shelf stays as it is.
+    """
+    if shelf.single:
+        remedy = "serve a folder of bundles: polyrec run --out BUNDLES/000001"
+        raise BundleError("a single bundle has no place for another", received=str(shelf.folder),
+                          remedy=remedy)  # fmt: skip
+    with lock(shelf.folder / ".refit"):
+        shelf.pin()
+        before = Bundle.load(shelf.current())
+        moment, loaded = _load(database, before, files, data)
+        name = shelf.fresh_name()
+        bundle, told = _train(before, loaded, shelf.folder / name, progress)
+        with database.write() as connection:
+            remember(connection, bundle)
+            mark_snapshot(connection, name, moment)
+        shelf.advance(name)
+        _prune(database, shelf, keep)
+    return Refit(name, len(bundle.ids), len(bundle.events), told)
+
+
+def _load(
+    database: Database, before: Bundle, files: Files, data: Path | None
+) -> tuple[int, Loaded]:
+    """Return the data to train on, and the moment up to which all that was sent is in them."""
+    config = before.config
+    origin = Origin(before, _origin(config.data, data))
+    worth = Worth.by(config, read_types=Settings.read_types)
+    with database.write():
+        moment = log.now()  # nothing sent earlier is still on its way
+    with database.read() as connection:
+        tables = gather(connection, origin, files, worth)
+    if not len(tables.events):
+        raise DataError("there is nothing to learn from", received="0 events", remedy="wait")
+    split = config.data.split
+    plain = config.data.model_copy(
+        update={
+            "text": (), "image": None, "audio": None, "video": None, "features": {},
+            "columns": {}, "min_rating": None,  # weights are worked out
+            "split": split.model_copy(update={"use": "auto"}) if split.use == "given" else split,
+        }
+    )  # fmt: skip
+    kinds = dict.fromkeys(tables.events["kind"].unique().to_list(), 1.0)
+    return moment, arrange(tables, plain, weights=kinds, seed=config.seed)
+
+
+def _origin(config: DataConfig, data: Path | None) -> Catalog | None:
+    """Return the items that the first bundle was made from, None if they are gone."""
+    try:
+        return read_catalog(config if data is None else config.model_copy(update={"path": data}))
+    except DataError:
+        if data is not None:
+            raise
+        return None
+
+
+def _train(
+    before: Bundle, loaded: Loaded, folder: Path, progress: Progress
+) -> tuple[Bundle, dict[str, Any]]:
+    """Return the bundle, saved in its folder with the report of what it reached, and that."""
+    measured = folder.with_name(f".{folder.name}.measured")
+    shutil.rmtree(measured, ignore_errors=True)
+    bundle = pipeline.run(as_chosen(before), out=measured, given=loaded, progress=progress)
+    report = json.loads((measured / "report.json").read_text(encoding="utf-8"))
+    whole = dataclasses.replace(learn_all(bundle), config=before.config)
+    whole.save(folder)
+    for file in measured.iterdir():
+        if not (folder / file.name).exists():
+            file.rename(folder / file.name)
+    shutil.rmtree(measured)
+    return whole, report["metrics"]
+
+
+def as_chosen(bundle: Bundle) -> Config:
+    """Return a bundle's config with all that it left open as it was chosen."""
+    config, parts = bundle.config, bundle.parts
+    recommend = RecommendConfig(use=config.recommend.use, **state.settings(parts.recommender))
+    encode = config.encode or {
+        name: EncodeConfig(use=short_name("encode", encoder), **state.settings(encoder))
+        for name, encoder in parts.encoders.items()
+    }
+    return config.model_copy(update={"recommend": recommend, "encode": encode})
+
+
+def learn_all(bundle: Bundle) -> Bundle:
+    """Return a bundle whose recommender learned from all behaviour, valid and test included.
+
+    Settings, content and its views stay; nothing is left to measure it on. A model that stops where
+    valid is best needs valid, one that was trained with its encoders needs these: they stay.
+    """
+    recommender = bundle.parts.recommender
+    if any(getattr(recommender, name, False) for name in ("stops_on_valid", "through")):
+        return bundle
+    events = bundle.events
+    fresh = assembly.make_recommender(bundle.config, {})
+    parts = dataclasses.replace(bundle.parts, recommender=fit(fresh, events, bundle.views))
+    nothing = events.take(np.zeros(0, np.int64))
+    behaviour = {"train": events, "valid": nothing, "test": nothing}
+    return dataclasses.replace(bundle, behaviour=behaviour, parts=parts)
+
+
+def _prune(database: Database, shelf: Shelf, keep: int) -> None:
+    """Delete the bundles that are too old, and what none of the others needs."""
+    shelf.prune(keep)
+    with database.write() as connection:
+        oldest = min(snapshot(connection, name) for name in shelf.names())
+        contents.forget_features(connection, before=oldest)
+        log.drop_erased(connection, before=oldest)

@@ -1,0 +1,237 @@
+"""The live state of one worker: histories, catalogue and popularity, always up to date.
+
+Everything comes from the database. `catch_up` reads the log behind the number that is known and
+applies it; a route calls it before it answers, so that whatever was acknowledged counts, whichever
+worker acknowledged it. A history is loaded when it is asked for and dropped when it changes: a
+start reads no histories, and memory is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import numpy as np
+
+from polyrec.serve.state.catalogue import Catalogue, Filters
+from polyrec.serve.state.history import History
+from polyrec.serve.state.serving_model import Model
+from polyrec.serve.state.popularity import Popularity
+from polyrec.serve.settings import Settings
+from polyrec.serve.state.event_weights import Worth
+from polyrec.database import feedback
+from polyrec.database import change_log as log
+from polyrec.database import records
+from polyrec.database.database import Database
+from polyrec.types import Bools, Floats, Ints
+
+
+class Live:
+    """What a worker knows. Methods may be called from any thread."""
+
+    def __init__(self, database: Database, model: Model, settings: Settings) -> None:
+        self.model = model  # read it once per request; `swap` puts another in its place
+        self.worth = Worth.by(model.bundle.config, read_types=settings.read_types)
+        self.sequence = 0  # of the log, up to which all is applied
+        self.hits = self.misses = 0  # histories found in memory, and not
+        self._database, self._settings = database, settings
+        self._tail = log.Tail(database)
+        self._lock = threading.RLock()
+        self._catalogue = Catalogue()
+        self._popularity = Popularity(settings.half_life_days)
+        self._recount = False
+        self._histories: OrderedDict[str, History] = OrderedDict()
+        self._digests: dict[str, str] = {}  # of the users in _histories
+        self._touched: set[str] = set()
+        self._erased: dict[str, int] = {}  # digest of a user -> when
+        self._rows: tuple[Model, int, Ints] | None = None
+        self._blocked: tuple[Model, int, Ints] | None = None
+
+    def start(self) -> None:
+        """Read the catalogue and what was popular."""
+        with self._lock, self._database.read() as connection:
+            self.sequence = log.last(connection)
+            self._erased = log.erased(connection)
+            for item in records.all_items(connection):
+                self._catalogue.put(item)
+        self._count()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._tail.close()
+
+    def swap(self, model: Model) -> None:
+        """Let another model answer from the next request on."""
+        self.worth = Worth.by(model.bundle.config, read_types=self._settings.read_types)
+        with self._lock:
+            self._histories.clear()
+            self._digests.clear()
+            self.model = model
+
+    def grow(self, model: Model) -> None:
+        """Let a model of the same bundle, which knows other items, answer from now on."""
+        with self._lock:
+            self.model = model
+
+    def take_touched(self) -> set[str]:
+        """Return the items that came, changed or went since this was last asked."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        return touched
+
+    def catch_up(self) -> int:
+        """Apply what was committed since; return how many changes that were."""
+        applied = 0
+        while changes := self._tail.after(self.sequence):
+            with self._lock:
+                # another thread may have been faster
+                fresh = [change for change in changes if change.sequence > self.sequence]
+                self._apply(fresh)
+                self.sequence = max(self.sequence, changes[-1].sequence)
+            applied += len(fresh)
+        return applied
+
+    def history(self, user_id: str) -> History:
+        """Return a user's history, from memory or from the database; empty for someone unknown."""
+        now = log.now()
+        with self._lock:
+            held = self._histories.get(user_id)
+            if held is not None and held.due > now:
+                self._histories.move_to_end(user_id)
+                self.hits += 1
+                return held
+            known = self.sequence
+            self.misses += 1
+        with self._database.read() as connection:
+            events = feedback.history(connection, user_id, longest=self._settings.longest)
+        loaded = History.of(events, self.worth, now=now)
+        with self._lock:
+            # what was committed in between might concern this user: then it is not kept
+            if known == self.sequence:
+                self._keep(user_id, loaded)
+        return loaded
+
+    def user_row(self, user_id: str) -> int:
+        """Return a user's row in the model; -1 for someone it never met, or who was erased since.
+
+        So who comes back after that is someone new, whatever the model once learned.
+        """
+        model = self.model
+        row = model.users.get(user_id, -1)
+        if row >= 0 and self._erased:
+            erased = self._erased.get(log.digest(user_id, self._database.secret), 0)
+            if erased > model.since:
+                return -1
+        return row
+
+    def erased_since(self, model: Model) -> int:
+        """Return how many users were erased since a model's data were read."""
+        with self._lock:
+            return sum(moment > model.since for moment in self._erased.values())
+
+    def shown(self, filters: Filters) -> tuple[Bools, list[str]]:
+        """Return (n,) which items may be shown, by place, and the ids of the places."""
+        with self._lock:
+            return self._catalogue.matching(filters), self._catalogue.ids
+
+    def places(self, items: Iterable[str]) -> Ints:
+        """Return the places of those items that are known."""
+        with self._lock:
+            found = [self._catalogue.places.get(item, -1) for item in items]
+        return np.array([place for place in found if place >= 0], np.int64)
+
+    def gone(self, item_id: str) -> bool:
+        """Return whether an item was deleted."""
+        with self._lock:
+            return item_id in self._catalogue.gone
+
+    def times(self) -> Ints:
+        """Return (n,) the items' times by place, in microseconds."""
+        with self._lock:
+            return self._catalogue.times.copy()
+
+    def blocked(self, model: Model, filters: Filters) -> Ints:
+        """Return the model's rows that may not be shown."""
+        with self._lock:
+            version = self._catalogue.version
+            held = self._blocked
+            if not filters and held is not None and held[:2] == (model, version):
+                return held[2]
+            allowed = np.append(self._catalogue.matching(filters), False)  # place -1: deleted
+            rows = np.flatnonzero(~allowed[self._places_of(model)])
+            if not filters:
+                self._blocked = (model, version, rows)
+            return rows
+
+    def popular(self, model: Model) -> Floats:
+        """Return (n,) what is popular of late, by place; then what was so in training."""
+        with self._lock:
+            if self._recount:
+                self._count()
+            places = self._places_of(model)
+            total = self._popularity.sums(len(self._catalogue)).astype(np.float32)
+            known = places >= 0
+            # training orders what nobody touched of late
+            total[places[known]] += 1e-4 * model.popularity[known]
+        return total
+
+    def __len__(self) -> int:
+        return len(self._histories)
+
+    def _places_of(self, model: Model) -> Ints:
+        """Return (n,) the place of each of the model's rows, -1 for items that were deleted."""
+        count = len(self._catalogue)
+        if self._rows is None or self._rows[:2] != (model, count):
+            places = self._catalogue.places
+            found = np.array([places.get(name, -1) for name in model.ids], np.int64)
+            self._rows = (model, count, found)
+        return self._rows[2]
+
+    def _apply(self, changes: list[log.Change]) -> None:
+        touched = {c.item_id for c in changes if c.action == log.ITEM and c.item_id is not None}
+        if touched:
+            self._touched |= touched
+            with self._database.read() as connection:
+                found = records.find_items(connection, sorted(touched))
+            for item in found:
+                self._catalogue.put(item)
+            for item_id in touched - {item.item_id for item in found}:
+                self._catalogue.drop(item_id)
+        for change in changes:
+            if change.action == log.FORGET:
+                self._erased[change.user_id or ""] = change.made
+                self._drop(self._digests.get(change.user_id or ""))
+                self._recount = True
+            elif change.action != log.ITEM:
+                self._drop(change.user_id)
+                self._recount |= change.action == log.NO_FEEDBACK
+                self._add(change)
+
+    def _add(self, change: log.Change) -> None:
+        place = self._catalogue.places.get(change.item_id or "")
+        if change.action == log.FEEDBACK and place is not None:
+            kind, value = change.feedback_type or "", change.value or 0.0
+            worth = self.worth.of(kind, value, change.weight)
+            self._popularity.add(place, worth, change.timestamp)
+
+    def _count(self) -> None:
+        """Count anew what was popular of late, from the end of the log."""
+        with self._lock, self._database.read() as connection:
+            changes = log.recent(connection, self._settings.recent)
+            self._popularity = Popularity(self._settings.half_life_days)
+            for change in changes:
+                if change.sequence <= self.sequence:
+                    self._add(change)
+            self._recount = False
+
+    def _keep(self, user_id: str, history: History) -> None:
+        self._histories[user_id] = history
+        self._histories.move_to_end(user_id)
+        self._digests[log.digest(user_id, self._database.secret)] = user_id
+        while len(self._histories) > self._settings.histories:
+            self._drop(next(iter(self._histories)))
+
+    def _drop(self, user_id: str | None) -> None:
+        if user_id is not None and self._histories.pop(user_id, None) is not None:
+            self._digests.pop(log.digest(user_id, self._database.secret), None)
