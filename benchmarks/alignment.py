@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import parse
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.alignment import retrieval
+from polyrec.pipeline import run as pipeline
 from polyrec.registry import find
 from polyrec.types import Embeddings, Floats, Interactions, Views
 from record import record

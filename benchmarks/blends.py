@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact import part_state
 from polyrec.config import make, read
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.ensemble.blend import Blend
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
+from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find
-from polyrec.artifact import part_state as state
 from polyrec.types import Dataset, Part, Views
 from record import RESULTS, record
 
@@ -78,7 +78,7 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
 
 
 def _mark(member: Part, views: list[str] | None) -> str:
-    parts = [type(member).__name__, state.settings(member), *([views] if views else [])]
+    parts = [type(member).__name__, part_state.settings(member), *([views] if views else [])]
     told = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
@@ -88,12 +88,12 @@ def _fitted(member: Part, kept: Path, dataset: Dataset, views: Views) -> float:
     if kept.with_suffix(".json").is_file():
         told = json.loads(kept.with_suffix(".json").read_text())
         with np.load(kept.with_suffix(".npz")) as arrays:
-            state.restore(member, told["learned"], dict(arrays))
+            part_state.restore(member, told["learned"], dict(arrays))
         return float(told["seconds"])
     began = time.process_time()
     fit(member, dataset.train, views, dataset.valid)
     seconds = time.process_time() - began
-    learned, arrays = state.dump(member)
+    learned, arrays = part_state.dump(member)
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.savez(kept.with_suffix(".npz"), **arrays)
     kept.with_suffix(".json").write_text(json.dumps({"seconds": seconds, "learned": learned}))

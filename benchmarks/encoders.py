@@ -24,11 +24,11 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Dataset, Views
 from record import record

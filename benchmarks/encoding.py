@@ -20,15 +20,15 @@ import torch
 import transformers
 from PIL import Image
 
-from polyrec.pipeline.run import run as pipeline
-from polyrec.config import Limits, parse
-from polyrec.encode.image.image_model import ImageModel, load_look
-from polyrec.encode.text.minilm import MiniLM
-from polyrec.encode.image.decode_image import Picture
-from polyrec.encode.run import Work, fill_cache
+from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
-from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.config import Limits, parse
+from polyrec.encode.image.decode_image import Picture
+from polyrec.encode.image.image_model import ImageModel, load_look
+from polyrec.encode.run import Work, fill_cache
+from polyrec.encode.text.minilm import MiniLM
+from polyrec.pipeline import run as pipeline
 from record import record
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -89,7 +89,10 @@ def decoding(folder: Path) -> dict:
     for path, content in zip(pictures, jpegs(40) * 10, strict=True):
         path.write_bytes(content)
     part = Picture(crop=224, edge=0)
-    address, settings = "polyrec.encode.image.decode_image:Picture", {"crop": 224, "edge": 0, "resample": 3}
+    address, settings = (
+        "polyrec.encode.image.decode_image:Picture",
+        {"crop": 224, "edge": 0, "resample": 3},
+    )
 
     def bare() -> None:
         for raw in pictures:

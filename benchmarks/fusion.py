@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.evaluate.robustness import drop
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find, names

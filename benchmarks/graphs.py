@@ -21,11 +21,11 @@ import numpy as np
 from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.encode.features import Features
-from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.graph.freedom import Freedom
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
+from polyrec.training.run_context import Run, accompany
 from polyrec.types import Dataset, Query, Ranking, Views
 from record import RESULTS, record
 

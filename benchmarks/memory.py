@@ -19,7 +19,7 @@ from record import record
 ENCODE = """
 import sys
 from pathlib import Path
-from polyrec.pipeline.run import run as pipeline
+from polyrec.pipeline import run as pipeline
 from polyrec.config import read
 from polyrec.compute.stopwatch import peak_memory_mb
 counts = pipeline.encode_all(read(Path(sys.argv[1]))).counts["image"]

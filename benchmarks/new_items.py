@@ -20,18 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact import part_state
 from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
-from polyrec.recommend.item_graph import Likeness, nearest
-from polyrec.recommend.base import rank
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
+from polyrec.recommend.base import rank
+from polyrec.recommend.early_stopping import fit
+from polyrec.recommend.item_graph import Likeness, nearest
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.early_stopping import fit
-from polyrec.artifact import part_state as state
 from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking, Views
 from record import RESULTS, record
 
@@ -97,7 +97,7 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
         "popular": Popular().fit(dataset.train, {}),
         "neighbours' popularity": by_neighbours(dataset, views["text"]),
         "multimodal_linear": linear,
-        "multimodal_linear, content shuffled": MultimodalLinear(**state.settings(linear)).fit(
+        "multimodal_linear, content shuffled": MultimodalLinear(**part_state.settings(linear)).fit(
             dataset.train, joined
         ),
         "multimodal_dae": _autoencoder(dataset, views, settings),
@@ -111,7 +111,7 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
         found[name]["interval"] = [round(low, 4), round(high, 4)]
         alone = compat(Known(fitted, known), dataset.train, dataset.test, [WARM])
         found[name]["known alone"] = round(alone.means[WARM], 4)
-    return {"settings": state.settings(linear), "multimodal_dae settings": settings, **found}
+    return {"settings": part_state.settings(linear), "multimodal_dae settings": settings, **found}
 
 
 def by_neighbours(dataset: Dataset, view: Embeddings, k: int = 10) -> Popular:

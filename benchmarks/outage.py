@@ -28,10 +28,10 @@ import sqlalchemy as sa
 import serve_fresh
 import soak
 from load import Answer, closed, request
-from polyrec.serve.app import create_app
-from polyrec.serve.settings import Settings
 from polyrec.database.database import Database
 from polyrec.database.tables import FEEDBACK, LOG
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
 from record import record
 from serve import Server
 

@@ -22,11 +22,11 @@ from torch.nn import functional as F  # noqa: N812
 
 from polyrec.config import read
 from polyrec.data.load import load
+from polyrec.recommend.graph.base import _Lesson
+from polyrec.recommend.graph.lightgcn import LightGCN
+from polyrec.recommend.graph.losses import Graph, rows_of
 from polyrec.training.optimizer import AdamW
 from polyrec.training.propagation import Propagation, symmetric
-from polyrec.recommend.graph.base import _Lesson
-from polyrec.recommend.graph.losses import Graph, rows_of
-from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.types import Interactions
 from record import record
 from turns import best_of

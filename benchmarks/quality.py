@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import read
 from polyrec.errors import PolyrecError
+from polyrec.pipeline import run as pipeline
 from record import record
 
 RUNS = (  # config, recommender, Recall@20 and NDCG@20 to reach on test, where any

@@ -27,14 +27,14 @@ import numpy as np
 from PIL import Image
 
 from load import paced, request
-from polyrec.pipeline.run import assemble as assembly
-from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle, Parts
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.config import parse
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.registry import find
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.artifact.bundle_registry import Shelf
 from polyrec.types import Embeddings, Encoder, Interactions
 from record import record
 from serve import Server
@@ -77,7 +77,7 @@ def make(folder: Path, items: int, *, text: str = "lsa") -> None:
     read = words.fit(told, train).encode(told) if text == "lsa" else rows(words, items, draw)
     encoded = {"text": read, "image": rows(eye, items, draw)}
     aligner, imputer, fuser, views = pipeline.prepare(config, train, encoded)
-    model = assembly.make_recommender(config, {}).fit(train, views)
+    model = assemble.make_recommender(config, {}).fit(train, views)
     nothing = train.take(np.zeros(0, np.int64))
     bundle = Bundle(
         config=config,

@@ -27,9 +27,9 @@ import numpy as np
 
 import serve_fresh
 from load import closed, request
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.artifact.bundle_registry import Shelf
 from record import record
 from serve import USERS, Server, events
 

@@ -20,9 +20,9 @@ from polyrec.config import read
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.index.topk import top_k
-from polyrec.recommend.linear.gram import gram
-from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.base import rank
+from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.gram import gram
 from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.types import Dataset, Ints, Query, Ranking, Recommender
 from record import record

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits, parse
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.encode.run import Work
-from polyrec.compute.sandbox import Sandbox
-from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.pipeline import run as pipeline
 from polyrec.types import Embeddings, Interactions
 from postgres import Postgres, binaries
 

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 
 from board.cells import Cell, admit_peers
-from polyrec.pipeline.run import assemble as assembly
-from polyrec.pipeline.run import run as pipeline
-from polyrec.data.load import load
+from polyrec.artifact import part_state
 from polyrec.compute.stopwatch import peak_memory_mb
-from polyrec.training.run_context import Run, accompany
+from polyrec.data.load import load
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
-from polyrec.artifact import part_state as state
+from polyrec.training.run_context import Run, accompany
 from polyrec.types import Interactions, Recommender
 
 VALID = ("recall@20", "ndcg@20")
@@ -51,7 +51,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     data = loaded.dataset
     _, encoded = pipeline.encode(config, data.without_test())
     *_, views = pipeline.prepare(config, data.train, encoded)
-    model = assembly.make_recommender(config, {})
+    model = assemble.make_recommender(config, {})
     before = peak_memory_mb()
     clock = _Clock(budget)
     with accompany(Run(watched=clock.watched)):
@@ -63,7 +63,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     told = {
         "seed": config.seed,
         "hash": loaded.fingerprint,
-        "all_settings": state.settings(model),
+        "all_settings": part_state.settings(model),
         "valid": _rounded(compat(model, data.train, data.valid, VALID)),
         "test": _rounded(test),
         "interval": {

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polyrec.align.impute import Impute, _regression
+from polyrec.artifact import part_state
 from polyrec.errors import ConfigError, FitError
-from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Aligner, Embeddings, Interactions, Problem
 
 METHODS = ("ridge", "cca", "neighbours", "mean", "zero")
@@ -210,8 +210,8 @@ class TestEveryMethod:
         part = Impute(method)
         assert isinstance(part, Aligner)
         once = part.fit(views, behaviour()).align(views)
-        fresh = Impute(**state.settings(part))
-        state.restore(fresh, *state.dump(part))
+        fresh = Impute(**part_state.settings(part))
+        part_state.restore(fresh, *part_state.dump(part))
         assert same(fresh.align(views), once)
         other, _ = world(seed=3)
         assert same(part.fit(other, None).fit(views, behaviour()).align(views), once)

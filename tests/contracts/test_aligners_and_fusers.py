@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from polyrec.artifact import part_state
 from polyrec.config import make
 from polyrec.errors import FitError
 from polyrec.registry import find, names
-from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Aligner, Embeddings, Fuser, Interactions
 
 JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)
@@ -58,7 +58,7 @@ class TestAligner:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find("align", name)()
         assert isinstance(part, Aligner)
-        assert make(type(part), state.settings(part), where="align") == part
+        assert make(type(part), part_state.settings(part), where="align") == part
 
     def test_absent_stays_absent_and_its_content_changes_no_bit(self, name: str) -> None:
         given = views()
@@ -105,7 +105,7 @@ class TestAligner:
         once = part.fit(given, None).align(given)
         assert equal(part.fit(views(5, 9), None).fit(given, None).align(given), once)
         fresh = find("align", name)()
-        state.restore(fresh, *state.dump(part))
+        part_state.restore(fresh, *part_state.dump(part))
         assert equal(fresh.align(given), once)
 
     def test_permuted_items_come_out_permuted(self, name: str) -> None:
@@ -260,7 +260,7 @@ class TestFuser:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find("fuse", name)()
         assert isinstance(part, Fuser)
-        assert make(type(part), state.settings(part), where="fuse") == part
+        assert make(type(part), part_state.settings(part), where="fuse") == part
 
     def test_an_item_is_there_where_any_view_is(self, name: str) -> None:
         given = views()
@@ -342,7 +342,7 @@ class TestFuser:
         moved = part.fuse({n: v.take(order) for n, v in given.items()})
         assert np.allclose(moved.vectors, part.fuse(given).vectors[order], atol=1e-6)
         fresh = find("fuse", name)()
-        state.restore(fresh, *state.dump(part))
+        part_state.restore(fresh, *part_state.dump(part))
         assert np.array_equal(fresh.fuse(given).vectors, part.fuse(given).vectors)
 
     def test_weights_that_name_no_view_are_refused(self, name: str) -> None:

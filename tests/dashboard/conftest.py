@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 import polyrec
 from polyrec.config import parse
 from polyrec.dashboard import mount
-from polyrec.serve.app import create_app
-from polyrec.serve.settings import Settings
 from polyrec.database import keys
 from polyrec.database.database import Database
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
 
 
 @pytest.fixture(scope="session")

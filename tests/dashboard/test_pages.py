@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.dashboard import overview_stats as figures
+from polyrec.dashboard import overview_stats
 from polyrec.dashboard.session import COOKIE, LASTS_S, Session
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -201,9 +201,9 @@ def test_cookies_that_were_made_up_are_no_sessions() -> None:
 def test_quantiles_come_from_buckets_as_prometheus_reckons_them() -> None:
     inf = float("inf")
     buckets = [(0.001, 0.0), (0.01, 90.0), (0.1, 100.0), (inf, 100.0)]
-    assert figures._quantile(buckets, 0.5) == pytest.approx(6.0)
-    assert figures._quantile(buckets, 0.95) == pytest.approx(55.0)
-    assert figures._quantile([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
+    assert overview_stats._quantile(buckets, 0.5) == pytest.approx(6.0)
+    assert overview_stats._quantile(buckets, 0.95) == pytest.approx(55.0)
+    assert overview_stats._quantile([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
 
 
 def test_words_and_files_find_items(pages: TestClient, jpeg: bytes) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.image.descriptor import Descriptor, describe_pixels
+from polyrec.encode.audio.spectral import RATE, describe_samples, log_mel
 from polyrec.encode.features import Features
+from polyrec.encode.image.descriptor import Descriptor, describe_pixels
 from polyrec.encode.text.lsa import LSA
 from polyrec.encode.video.motion import Motion
-from polyrec.encode.audio.spectral import RATE, describe_samples, log_mel
 from polyrec.errors import FitError
 
 

@@ -12,15 +12,15 @@ import torch
 import transformers
 from PIL import Image
 
+from polyrec.artifact import part_state
 from polyrec.config import Limits
 from polyrec.encode import pretrained
 from polyrec.encode.audio.audio_model import AudioModel
-from polyrec.encode.video.frames_model import FramesModel
 from polyrec.encode.image.image_model import ImageModel, load_look
 from polyrec.encode.text.text_model import TextModel
+from polyrec.encode.video.frames_model import FramesModel
 from polyrec.encode.video.video_model import VideoModel
 from polyrec.errors import ConfigError, FitError
-from polyrec.artifact import part_state as state
 
 Tiny = Callable[[str], Path]
 TEXTS = ["a blue boat at sea", "bread soup", "a"]
@@ -198,9 +198,9 @@ def test_a_bundle_refuses_other_weights_than_it_was_made_with(
 ) -> None:
     encoder = TextModel(model=str(tiny_model("bert")))
     encoder.encode(["a"])
-    learned = state.dump(encoder)
+    learned = part_state.dump(encoder)
     moved = TextModel(model=str(tiny_model("gpt2")))
-    state.restore(moved, *learned)
+    part_state.restore(moved, *learned)
     with pytest.raises(FitError, match="the model's weights have changed"):
         moved.encode(["a"])
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.base import PerItem
+from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents, fill_cache
 from polyrec.errors import FitError, MediaError
 from polyrec.types import Problem, Raw

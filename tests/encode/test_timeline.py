@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
+from polyrec.encode.audio.spectral import RATE
 from polyrec.encode.base import content_key
 from polyrec.encode.run import Work, encode_contents
-from polyrec.encode.audio.spectral import RATE
 from polyrec.encode.video.timeline import Timeline, cue_words
 from polyrec.media.timeline import Stream, on_grid
 from polyrec.media.video import Cue

@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
-from polyrec.pipeline.run import assemble as assembly
-from polyrec.pipeline.run import run as pipeline
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.types import Dataset, Interactions, Recommender, Views
 
@@ -67,7 +67,7 @@ def test_it_learns(
     data, views = encoded
     config = article(studio, tmp_path, *VARIANTS[variant])
     *_, aligned = pipeline.prepare(config, data.train, views)
-    model = fit(assembly.make_recommender(config, {}), data.train, aligned, data.valid)
+    model = fit(assemble.make_recommender(config, {}), data.train, aligned, data.valid)
     popular = polyrec.recommend.Popular().fit(data.train, {})
     assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
 

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from hostile_files import EITHER, garbage, write_all
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Limits, parse
 from polyrec.data.catalog import _file
 from polyrec.encode.run import Work, encode_contents
+from polyrec.pipeline import run as pipeline
 from polyrec.registry import find
 
 ENCODERS = {"image": "descriptor", "audio": "spectral", "video": "motion"}

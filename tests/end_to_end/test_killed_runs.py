@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits
 from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents
-from polyrec.compute.sandbox import Sandbox
-from polyrec.artifact.feature_cache import FeatureCache
 
 RUN = """
 import sys

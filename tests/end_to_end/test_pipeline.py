@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import parse
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.world import Truth
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.protocols import compat
+from polyrec.pipeline import run as pipeline
 
 MEDIA = {"text": ["title", "description"], "image": "image", "audio": "audio", "video": "video"}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec.pipeline.run import assemble as assembly
 from polyrec.config import PRESETS, read
 from polyrec.evaluate.protocols import compat
+from polyrec.pipeline import assemble
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ["recommend.weights=null", "recommend.content_l2=5", "recommend.l2=50"]
@@ -41,7 +41,7 @@ def test_its_ranges_can_be_tuned(world: Path, preset: str, monkeypatch: pytest.M
     from polyrec.tune.space import settings_of
 
     monkeypatch.setenv("POLYREC_WORLD", str(world))
-    config = assembly.read_checked(EXAMPLES / f"{preset}.yaml")
-    paths = [s.path for s in settings_of(config, assembly.make_recommender(config, {}), {})]
+    config = assemble.read_checked(EXAMPLES / f"{preset}.yaml")
+    paths = [s.path for s in settings_of(config, assemble.make_recommender(config, {}), {})]
     assert "align.width" in paths
     assert "recommend.l2" in paths

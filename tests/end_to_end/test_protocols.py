@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import polyrec
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import ConfigError, DataError
+from polyrec.pipeline import run as pipeline
 
 USERS, ITEMS = 60, 40
 

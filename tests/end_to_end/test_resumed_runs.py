@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import FitError
+from polyrec.pipeline import run as pipeline
 
 pytest.importorskip("torch")
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from polyrec.config import Limits
 from polyrec.compute import wire
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
+from polyrec.config import Limits
 from polyrec.errors import FitError, MediaError
 
 TROUBLE = "polyrec_trouble:Trouble"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.training.run_context import Run, accompany
-from polyrec.training.early_stop import Watch
 from polyrec.errors import FitError
+from polyrec.training.early_stop import Watch
+from polyrec.training.run_context import Run, accompany
 
 torch = pytest.importorskip("torch")
 from polyrec.training.loop import Schedule, train  # noqa: E402

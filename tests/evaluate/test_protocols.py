@@ -8,8 +8,8 @@ import pytest
 from polyrec.config import SplitConfig
 from polyrec.data import splits
 from polyrec.errors import FitError
-from polyrec.evaluate.protocols import compat, interval, told_by
 from polyrec.evaluate.grid_search import select
+from polyrec.evaluate.protocols import compat, interval, told_by
 from polyrec.recommend.base import rank
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions, Query

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 
-from polyrec.evaluate.protocols import Evaluation
-from polyrec.evaluate.report import Card, EncodedView, Report, Sample, intervals, write_html
 from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.placeholder_image import initials
+from polyrec.evaluate.protocols import Evaluation
+from polyrec.evaluate.report import Card, EncodedView, Report, Sample, intervals, write_html
 from polyrec.types import Ranking
 
 EVIL = "<script>alert('x')</script>"

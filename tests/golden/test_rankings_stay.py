@@ -92,8 +92,7 @@ def cases() -> list[tuple[str, str, dict[str, Any]]]:
     for room in ("recommend", "align", "fuse"):
         for name in sorted(names(room)):
             plain = QUICK[room].get(name, {})
-            for more in ({}, *VARIANTS.get(name, [])):
-                found.append((room, name, plain | more))
+            found += [(room, name, plain | more) for more in ({}, *VARIANTS.get(name, []))]
     return found
 
 

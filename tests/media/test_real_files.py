@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from polyrec.encode.video.motion import Motion
 from polyrec.encode.audio.spectral import Spectral
+from polyrec.encode.video.motion import Motion
 from polyrec.media.probe import probe
 
 pytestmark = pytest.mark.shared_data

@@ -8,12 +8,12 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
+from polyrec.artifact import part_state
 from polyrec.errors import FitError
 from polyrec.recommend.autoencoder.base import Rows
 from polyrec.recommend.autoencoder.multi_dae import MultiDAE
 from polyrec.recommend.autoencoder.multi_vae import MultiVAE
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
-from polyrec.artifact import part_state as state
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS = 60
@@ -117,8 +117,8 @@ def test_new_items_get_what_the_same_content_got_at_fit(parity: tuple) -> None:
     assert np.allclose(grown.score(query)[:, ITEMS:], model.score(query)[:, [-1, -2]], atol=1e-5)
     assert np.allclose(again.score(query)[:, -1], model.score(query)[:, -1], atol=1e-5)
     assert model.score(query).shape == (2, ITEMS)  # it stays as it was
-    fresh = MultimodalDAE(**state.settings(grown))
-    state.restore(fresh, *state.dump(grown))
+    fresh = MultimodalDAE(**part_state.settings(grown))
+    part_state.restore(fresh, *part_state.dump(grown))
     assert np.array_equal(fresh.score(Query.of([[0, ITEMS]])), grown.score(Query.of([[0, ITEMS]])))
 
 

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from polyrec.artifact import part_state
 from polyrec.errors import ConfigError, FitError
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.ensemble.blend import Blend
+from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.popular import Popular
-from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
-from polyrec.artifact import part_state as state
 from polyrec.types import Interactions, Query
 
 TWO = [{"use": "ease", "l2": 10}, {"use": "popular"}]
@@ -81,9 +81,9 @@ def test_members_of_one_kind_may_differ_in_their_settings() -> None:
 def test_it_comes_back_from_a_bundle_with_its_members() -> None:
     train = events(0, 400)
     blend = Blend(TWO).fit(train, {}, valid=events(1, 100))
-    tree, arrays = state.dump(blend)
-    again = Blend(**state.settings(blend))
-    state.restore(again, json.loads(json.dumps(tree)), arrays)
+    tree, arrays = part_state.dump(blend)
+    again = Blend(**part_state.settings(blend))
+    part_state.restore(again, json.loads(json.dumps(tree)), arrays)
     query = train.histories(range(5))
     assert np.array_equal(again.score(query), blend.score(query))
 

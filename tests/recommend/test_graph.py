@@ -9,12 +9,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="extra torch is not installed")
 from scipy import sparse  # noqa: E402
 
-from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
-from polyrec.training.run_context import Run, accompany  # noqa: E402
 from polyrec.errors import FitError  # noqa: E402
 from polyrec.evaluate.protocols import compat  # noqa: E402
-from polyrec.recommend.graph.freedom import Freedom, _pruned  # noqa: E402
 from polyrec.recommend.graph.base import GraphRecommender, _Lesson  # noqa: E402
+from polyrec.recommend.graph.freedom import Freedom, _pruned  # noqa: E402
+from polyrec.recommend.graph.lightgcn import LightGCN  # noqa: E402
 from polyrec.recommend.graph.losses import (  # noqa: E402
     Graph,
     GraphNetwork,
@@ -24,8 +23,9 @@ from polyrec.recommend.graph.losses import (  # noqa: E402
     light_layers,
     softmax,
 )
-from polyrec.recommend.graph.lightgcn import LightGCN  # noqa: E402
 from polyrec.recommend.graph.mgcn import MGCN  # noqa: E402
+from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
+from polyrec.training.run_context import Run, accompany  # noqa: E402
 from polyrec.types import Embeddings, Interactions, Query  # noqa: E402
 
 ITEMS, NEW = 40, 8

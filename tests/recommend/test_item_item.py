@@ -8,8 +8,8 @@ from polyrec.recommend.linear import gram as closed_form
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.recommend.popular import Popular
 from polyrec.recommend.linear.rp3beta import RP3Beta
+from polyrec.recommend.popular import Popular
 from polyrec.types import Embeddings, Interactions, Query
 
 

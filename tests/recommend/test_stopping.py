@@ -3,9 +3,9 @@
 import numpy as np
 
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.popular import Popular
-from polyrec.recommend.linear.rp3beta import RP3Beta
 from polyrec.recommend.early_stopping import fit, ranking_watch
+from polyrec.recommend.linear.rp3beta import RP3Beta
+from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
 
 

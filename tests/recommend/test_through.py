@@ -10,9 +10,9 @@ import torch
 
 from polyrec.encode.text.text_lstm import TextLSTM
 from polyrec.errors import FitError
-from polyrec.recommend.two_tower.model import end_to_end as through
-from polyrec.recommend.two_tower.model import TwoTower
+from polyrec.recommend.two_tower import end_to_end
 from polyrec.recommend.two_tower.end_to_end_inputs import Way
+from polyrec.recommend.two_tower.model import TwoTower
 from polyrec.registry import find
 from polyrec.types import FUSED, Embeddings, Interactions
 
@@ -82,9 +82,9 @@ def test_the_network_makes_what_the_parts_make_before_and_after(
     parity: Interactions, place: str
 ) -> None:
     way, aligned, contents = made(parity, place)
-    network = through.Through(way, [FUSED], torch.Generator())
+    network = end_to_end.Through(way, [FUSED], torch.Generator())
     assert np.allclose(network.table.numpy(), aligned[FUSED].vectors, atol=1e-5)
-    beside = through.Through(way, ["given", "plot", "title"], torch.Generator())
+    beside = end_to_end.Through(way, ["given", "plot", "title"], torch.Generator())
     wanted = np.concatenate([aligned[n].vectors for n in ("given", "plot", "title")], axis=1)
     assert np.allclose(beside.table.numpy(), wanted, atol=1e-5)
     model = TwoTower(dim=8, batch=64, epochs=2, through=True).fit(parity, aligned)
@@ -93,7 +93,7 @@ def test_the_network_makes_what_the_parts_make_before_and_after(
     assert [encoder.fingerprint_ for encoder in way.encoders.values()] != prints
     later = again(way, contents)
     assert not np.allclose(later[FUSED].vectors, aligned[FUSED].vectors, atol=1e-3)
-    fresh = through.Through(way, [FUSED], torch.Generator())
+    fresh = end_to_end.Through(way, [FUSED], torch.Generator())
     assert np.allclose(fresh.table.numpy(), later[FUSED].vectors, atol=1e-5)
     # the last measured loss is of exactly these items
     model.settle(later)
@@ -118,9 +118,9 @@ def test_encoders_that_knew_nothing_learn_what_the_head_needs(
 def test_items_beyond_a_step_wait_their_turn(
     parity: Interactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(through, "_FRESH", 8)
+    monkeypatch.setattr(end_to_end, "_FRESH", 8)
     way, aligned, contents = made(parity, "concat")
-    network = through.Through(way, [FUSED], torch.Generator().manual_seed(0)).train()
+    network = end_to_end.Through(way, [FUSED], torch.Generator().manual_seed(0)).train()
     content = network.content(torch.arange(ITEMS), learning=True)
     moved = (content - torch.from_numpy(aligned[FUSED].vectors)).abs().amax(dim=1) > 1e-4
     assert 0 < int(moved.sum()) <= 8
@@ -148,16 +148,16 @@ def test_what_is_absent_changes_no_bit(parity: Interactions) -> None:
         rows[~way.views["given"].present] = junk
         views = {**way.views, "given": Embeddings(rows, way.views["given"].present)}
         way = Way(way.encoders, way.prepared, views, way.aligner, way.fuser)
-        found.append(through.Through(way, [FUSED], torch.Generator()).table.numpy())
+        found.append(end_to_end.Through(way, [FUSED], torch.Generator()).table.numpy())
     assert np.array_equal(*found)
 
 
 def test_parts_that_can_not_be_gone_through_are_named(parity: Interactions) -> None:
     way, _, _ = made(parity, "concat")
     with pytest.raises(FitError, match="no encoder learns"):
-        through.check(Way(way.encoders, {}, way.views, way.aligner, way.fuser))
+        end_to_end.check(Way(way.encoders, {}, way.views, way.aligner, way.fuser))
     filled = find("align", "impute")().fit(way.views, parity)
     with pytest.raises(FitError, match="what is filled in can't be trained through"):
-        through.check(Way(way.encoders, way.prepared, way.views, filled, way.fuser))
+        end_to_end.check(Way(way.encoders, way.prepared, way.views, filled, way.fuser))
     with pytest.raises(FitError, match="this fuser can't be trained through: received 'object'"):
-        through.check(Way(way.encoders, way.prepared, way.views, way.aligner, object()))
+        end_to_end.check(Way(way.encoders, way.prepared, way.views, way.aligner, object()))

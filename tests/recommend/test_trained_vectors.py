@@ -11,10 +11,17 @@ from polyrec.errors import FitError
 from polyrec.recommend.factors.bpr import BPR
 from polyrec.recommend.factors.elsa import ELSA, Autoencoder
 from polyrec.recommend.factors.mlp import MLP, Joint
+from polyrec.recommend.factors.vbpr import VBPR
 from polyrec.recommend.negative_sampling import Pairs
 from polyrec.recommend.sequence.sasrec import SASRec
-from polyrec.recommend.sequence.transformer import Reader, alike, latest, likes, next_item_loss, shuffled
-from polyrec.recommend.factors.vbpr import VBPR
+from polyrec.recommend.sequence.transformer import (
+    Reader,
+    alike,
+    latest,
+    likes,
+    next_item_loss,
+    shuffled,
+)
 from polyrec.types import Embeddings, Interactions, Query
 
 QUICK = {"dim": 8, "epochs": 60, "rate": 2e-2}

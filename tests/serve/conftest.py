@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 import polyrec
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse
+from polyrec.database.database import Database
 from polyrec.serve.app import create_app
 from polyrec.serve.background.bundle_import import seed
 from polyrec.serve.settings import Settings
-from polyrec.database.database import Database
 
 
 @pytest.fixture(scope="session")

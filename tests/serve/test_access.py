@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.serve.middleware import access
-from polyrec.serve.middleware.access import needed_scope
-from polyrec.serve.app import create_app
-from polyrec.serve.middleware.request_limits import Gate
-from polyrec.serve.middleware.rates import Rates
-from polyrec.serve.settings import Settings, is_loopback
 from polyrec.database import keys
 from polyrec.database.database import Database
+from polyrec.serve.app import create_app
+from polyrec.serve.middleware import access
+from polyrec.serve.middleware.access import needed_scope
+from polyrec.serve.middleware.rates import Rates
+from polyrec.serve.middleware.request_limits import Gate
+from polyrec.serve.settings import Settings, is_loopback
 
 
 @pytest.fixture

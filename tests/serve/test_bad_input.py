@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.serve.app import create_app
 from polyrec.serve.api.timestamps import read_duration, read_moment
+from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 
 FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}

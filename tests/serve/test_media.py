@@ -14,10 +14,10 @@ from PIL import Image
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Limits
 from polyrec.data.tables import find_table, read_table
-from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.audio.spectral import Spectral
-from polyrec.serve.background import warmup_samples as samples
+from polyrec.encode.image.descriptor import Descriptor
 from polyrec.serve.app import create_app
+from polyrec.serve.background import warmup_samples
 
 
 def settled(client: TestClient, item: str) -> dict:
@@ -125,8 +125,8 @@ def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
 def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
     settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.serve.background.model_updater import Keeper
     from polyrec.serve.background.item_encoder import Reader
+    from polyrec.serve.background.model_updater import Keeper
 
     with TestClient(create_app(settings)) as client:
         client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
@@ -275,8 +275,8 @@ def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
 
 def test_the_samples_are_a_picture_and_a_sound() -> None:
     limits = Limits()
-    assert Descriptor().prepare(samples.picture(), limits).size
-    assert Spectral().prepare(samples.sound(), limits).size
+    assert Descriptor().prepare(warmup_samples.picture(), limits).size
+    assert Spectral().prepare(warmup_samples.sound(), limits).size
 
 
 def test_encoders_are_loaded_once_after_the_first_requests(

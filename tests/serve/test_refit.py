@@ -13,14 +13,14 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.cli.commands import app
+from polyrec.database.blobs import Files
+from polyrec.database.database import Database
 from polyrec.errors import BundleError, DataError
 from polyrec.serve.app import create_app
 from polyrec.serve.background.refit import refit
 from polyrec.serve.settings import Settings
-from polyrec.database.database import Database
-from polyrec.database.blobs import Files
-from polyrec.artifact.bundle_registry import Shelf
 from serve.test_media import picture, settled
 
 

@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from polyrec.errors import ConfigError, DataError
-from polyrec.database import media as contents
-from polyrec.database import feedback
-from polyrec.database import change_log as log
-from polyrec.database import records
-from polyrec.database.media import Outcome
+from polyrec.database import change_log, feedback, item_media, records
+from polyrec.database.change_log import Tail
 from polyrec.database.database import Database, insert_new
 from polyrec.database.feedback import Feedback
-from polyrec.database.change_log import Tail
+from polyrec.database.item_media import Outcome
 from polyrec.database.records import Item, User
 from polyrec.database.tables import FEEDBACK, LOG, META, USERS
 from polyrec.database.writer import OverloadedError, Writer
+from polyrec.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -84,7 +81,7 @@ def test_an_item_without_a_time_keeps_the_one_it_had(database: Database) -> None
         records.put_items(connection, [Item("a", labels={"x": [1, "ü"]})])
         first, second = records.item(connection, "a"), records.item(connection, "b")
     assert (first.timestamp, first.labels) == (5, {"x": [1, "ü"]})
-    assert abs(second.timestamp - log.now()) < 60_000_000
+    assert abs(second.timestamp - change_log.now()) < 60_000_000
 
 
 def test_pages_list_everything_once(database: Database) -> None:
@@ -122,23 +119,23 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ta
             rows = connection.execute(sa.select(sa.text("*")).select_from(table)).all()
             assert "secret-name" not in repr(rows)
     change = tail.after(before)[0]
-    assert change.action == log.FORGET
-    assert change.user_id == log.digest("secret-name", database.secret)
+    assert change.action == change_log.FORGET
+    assert change.user_id == change_log.digest("secret-name", database.secret)
 
 
 def test_whoever_was_erased_is_known_until_no_model_is_older(database: Database) -> None:
     with database.write() as connection:
         records.delete_user(connection, "u", database.secret)
-        ((name, moment),) = log.erased(connection).items()
-        assert name == log.digest("u", database.secret)
-        log.drop_erased(connection, before=moment + 1)
-        assert log.erased(connection)  # some worker may not have read it yet
+        ((name, moment),) = change_log.erased(connection).items()
+        assert name == change_log.digest("u", database.secret)
+        change_log.drop_erased(connection, before=moment + 1)
+        assert change_log.erased(connection)  # some worker may not have read it yet
         day = 86_400_000_001
         connection.execute(LOG.update().values(made=moment - day))
-        log.drop_erased(connection, before=moment - day)
-        assert log.erased(connection)
-        log.drop_erased(connection, before=moment)
-        assert not log.erased(connection)
+        change_log.drop_erased(connection, before=moment - day)
+        assert change_log.erased(connection)
+        change_log.drop_erased(connection, before=moment)
+        assert not change_log.erased(connection)
 
 
 def test_only_another_comment_is_read_anew(database: Database) -> None:
@@ -146,7 +143,7 @@ def test_only_another_comment_is_read_anew(database: Database) -> None:
     with database.write() as connection:
         records.put_items(connection, [plain])
         read = records.item(connection, "a")
-        contents.settle(connection, [Outcome("a", read.revision, records.LIVE, "")])
+        item_media.settle(connection, [Outcome("a", read.revision, records.LIVE, "")])
         for change in ({"labels": ["y"]}, {"categories": ("c",)}, {"is_hidden": True},
                        {"timestamp": 7}, {"comment": "a red lamp"}):  # fmt: skip
             assert records.change_item(connection, "a", change) == 1
@@ -176,7 +173,7 @@ def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: Tail)
         assert records.delete_item(connection, "a") == 0
     assert told(database, "u") == [("b", "like", 0.0)]
     actions = [(c.action, c.user_id, c.item_id) for c in tail.after(before)]
-    assert actions == [(log.NO_FEEDBACK, "u", "a"), (log.ITEM, None, "a")]
+    assert actions == [(change_log.NO_FEEDBACK, "u", "a"), (change_log.ITEM, None, "a")]
 
 
 def test_categories_come_and_go(database: Database) -> None:
@@ -316,7 +313,7 @@ def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them
     with opened.read() as connection:
         for after in (None, ("u", "i", "like")):
             feedback.page(connection, feedback_type="like", after=after, count=9)
-        log.erased(connection)
+        change_log.erased(connection)
         questions = [(sql, given) for sql, given in asked if sql.startswith("SELECT")]
         plans = [
             [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)]

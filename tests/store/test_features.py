@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.errors import DataError
 from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.errors import DataError
 from polyrec.types import Problem
 
 

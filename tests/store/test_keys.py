@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from polyrec.errors import ConfigError
 from polyrec.database import keys
 from polyrec.database.database import Database
 from polyrec.database.tables import KEYS
+from polyrec.errors import ConfigError
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 import polyrec
-from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact.feature_pack import read_pack, write_pack
 from polyrec.config import parse
 from polyrec.errors import DataError
-from polyrec.artifact.feature_pack import read_pack, write_pack
+from polyrec.pipeline import run as pipeline
 from polyrec.types import Embeddings
 
 VIEW = Embeddings(

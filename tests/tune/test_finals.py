@@ -11,9 +11,9 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 from optuna.trial import TrialState
 
 import polyrec
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse
 from polyrec.errors import FitError
+from polyrec.pipeline import run as pipeline
 from polyrec.tune import study
 from polyrec.tune.objective import Bench
 from polyrec.tune.reseeding import Finals, finalists

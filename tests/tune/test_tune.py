@@ -11,14 +11,14 @@ import yaml
 
 pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
-from polyrec.pipeline.run import assemble as assembly
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config, parse, read
-from polyrec.training.run_context import current
 from polyrec.errors import ConfigError, DataError, FitError
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend import EXTRAS, PARTS
 from polyrec.recommend.linear.ease import EASE
 from polyrec.registry import names
+from polyrec.training.run_context import current
 from polyrec.tune import study
 from polyrec.tune.space import settings_of, with_settings
 from polyrec.types import Embeddings, Learnable
@@ -207,13 +207,13 @@ def test_what_a_model_declares_fits_its_settings(
     if name in EXTRAS:
         pytest.importorskip(EXTRAS[name])
     config = made(world, tmp_path, recommend={"use": name})
-    model = assembly.make_recommender(config, {})
+    model = assemble.make_recommender(config, {})
     for views in ({}, parity_views):
         space = settings_of(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)
         for setting in space:
             first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
-            assembly.make_recommender(with_settings(config, {setting.path: first}), {})
+            assemble.make_recommender(with_settings(config, {setting.path: first}), {})
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from polyrec.align.anchor import whitened
-from polyrec.align.validation import check_settings, clean, known
 from polyrec.align.subspace_regression import through_shared, trusted
+from polyrec.align.validation import check_settings, clean, known
 from polyrec.align.whiten import Doubles, whitening
 from polyrec.errors import ConfigError, nearest
 from polyrec.index.topk import top_k

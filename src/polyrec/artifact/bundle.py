@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyrec import __version__
+from polyrec.artifact import part_state
+from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
 from polyrec.config import Config, make, parse
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
 from polyrec.registry import find, short_name
-from polyrec.artifact import part_state as state
-from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
 from polyrec.types import (
     FUSED,
     Aligner,
@@ -299,11 +299,11 @@ def _write(bundle: Bundle, folder: Path) -> None:
 
 
 def _write_part(writer: SealedWriter, room: str, part: object, *, name: str = "") -> dict[str, Any]:
-    learned, arrays = state.dump(part)
+    learned, arrays = part_state.dump(part)
     file = name or room
     writer.arrays(f"{file}.npz", arrays)
     writer.json(f"{file}.json", learned)
-    return {"use": short_name(room, part), "settings": state.settings(part), "file": file}
+    return {"use": short_name(room, part), "settings": part_state.settings(part), "file": file}
 
 
 def _read(sealed: SealedFolder) -> Bundle:
@@ -336,5 +336,5 @@ def _read(sealed: SealedFolder) -> Bundle:
 def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:
     file = entry["file"]
     part = make(find(room, entry["use"]), entry["settings"], where=file)
-    state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
+    part_state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
     return part

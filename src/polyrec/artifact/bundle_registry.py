@@ -11,8 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyrec.errors import BundleError
 from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.errors import BundleError
 
 POINTER = "current"
 

@@ -11,12 +11,12 @@ import sys
 from rich.markup import escape
 
 from polyrec.cli import (  # noqa: F401 - they add their commands
-    evaluating,
-    explaining,
+    evaluate,
+    explain,
     keys,
-    refitting,
-    service,
-    tuning,
+    refit,
+    serve,
+    tune,
 )
 from polyrec.cli.commands import app
 from polyrec.cli.show import errors, tell

@@ -70,8 +70,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validate: counts, broken and missing media, duplicates, leaks. Exit 1 on errors."""
-    from polyrec.pipeline.run import run as pipeline
     from polyrec.config import PRESETS, parse, read
+    from polyrec.pipeline import run as pipeline
 
     if source.is_dir():
         kinds = {kind: worth for preset in PRESETS.values() for kind, worth in preset.items()}
@@ -107,8 +107,8 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Turn media into features, kept in the cache: resumable. Lists what could not be read."""
-    from polyrec.pipeline.run import run as pipeline
     from polyrec.evaluate.quarantine import write_list
+    from polyrec.pipeline import run as pipeline
 
     read = _config(config, settings)
     with progress_bars() as progress:
@@ -140,8 +140,8 @@ def cache(
     as_json: Json = False,
 ) -> None:
     """Show what the feature cache holds, or prune it."""
-    from polyrec.config import Config, read
     from polyrec.artifact.feature_cache import FeatureCache
+    from polyrec.config import Config, read
 
     default = Path(Config.model_fields["cache"].default).expanduser()
     place = default if config is None else read(config).cache
@@ -170,7 +170,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Go the whole way: a bundle folder with report.json and report.html."""
-    from polyrec.pipeline.run import run as pipeline
+    from polyrec.pipeline import run as pipeline
 
     target = folder or Path("runs") / config.stem
     with progress_bars() as progress:
@@ -194,7 +194,7 @@ def align_report(
     as_json: Json = False,
 ) -> None:
     """Tell how well modalities agree, before and after alignment; with a map of the space."""
-    from polyrec.pipeline.run import run as pipeline
+    from polyrec.pipeline import run as pipeline
 
     target = folder or Path("runs") / f"{config.stem}.alignment"
     read = _config(config, settings)
@@ -268,9 +268,9 @@ def demo(
     users: Annotated[int, typer.Option(min=40)] = 2000,
 ) -> None:
     """Make the studio world, go the whole way, and show one user's recommendations."""
-    from polyrec.pipeline.run import run as pipeline
     from polyrec.config import read
     from polyrec.data.synthetic import Studio, make_world
+    from polyrec.pipeline import run as pipeline
 
     with progress_bars() as progress:
         make_world(folder / "world", Studio(items=items, users=users), progress=progress)

@@ -73,7 +73,7 @@ def evaluate(
 def _measured(
     bundle: Bundle, protocol: str, metrics: Sequence[str], folder: Path
 ) -> tuple[dict[str, Evaluation], dict[str, float]]:
-    from polyrec.pipeline.run import run as pipeline
+    from polyrec.pipeline import run as pipeline
     from polyrec.pipeline.report_files import costs
 
     asked = metrics or bundle.config.evaluate.metrics
@@ -83,8 +83,8 @@ def _measured(
 
 
 def _without(bundle: Bundle, protocol: str, metrics: Sequence[str], *, as_json: bool) -> None:
-    from polyrec.pipeline.run import run as pipeline
     from polyrec.evaluate.report import finite
+    from polyrec.pipeline import run as pipeline
 
     asked = metrics or (bundle.config.evaluate.select_by,)
     with progress_bars() as progress:

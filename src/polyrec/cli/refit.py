@@ -36,10 +36,10 @@ def refit(  # noqa: PLR0913 - one option per thing to say
 ) -> None:
     """Train a new bundle from a service's database; the service changes to it by itself."""
     with needs_serving():
+        from polyrec.database.blobs import Files
+        from polyrec.database.database import Database
         from polyrec.serve.background.refit import refit as train
         from polyrec.serve.settings import Settings
-        from polyrec.database.database import Database
-        from polyrec.database.blobs import Files
     from polyrec.artifact.bundle_registry import Shelf
 
     shelf = Shelf(Path(bundles))

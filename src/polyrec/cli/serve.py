@@ -90,9 +90,9 @@ def needs_serving() -> Iterator[None]:
 def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
     from polyrec.artifact.bundle import Bundle, fingerprint_of
-    from polyrec.serve.background.bundle_import import met, seed
-    from polyrec.database.database import Database
     from polyrec.artifact.bundle_registry import Shelf
+    from polyrec.database.database import Database
+    from polyrec.serve.background.bundle_import import met, seed
 
     folder = Shelf(settings.bundle).current()
     database = Database.open(settings.database)

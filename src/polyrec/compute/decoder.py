@@ -13,8 +13,8 @@ import sys
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-from polyrec.config import Limits
 from polyrec.compute import wire
+from polyrec.config import Limits
 from polyrec.errors import MediaError, PolyrecError
 from polyrec.registry import load
 

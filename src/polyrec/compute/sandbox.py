@@ -11,8 +11,8 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, cast
 
-from polyrec.config import Limits
 from polyrec.compute import wire
+from polyrec.config import Limits
 from polyrec.errors import FitError, MediaError
 from polyrec.types import Floats, Raw
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.data.load import read_catalog
 from polyrec.compute.sandbox import Sandbox
+from polyrec.data.load import read_catalog
 from polyrec.errors import MediaError, PolyrecError
 from polyrec.media.probe import PICTURES, thumbnail_of
 from polyrec.types import Catalog, Raw

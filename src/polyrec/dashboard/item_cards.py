@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from polyrec.serve.service import Service
 from polyrec.database import records
+from polyrec.serve.service import Service
 
 _LONGEST = 80
 

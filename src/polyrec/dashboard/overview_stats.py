@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, multiprocess
 from sqlalchemy.engine import Connection
 
-from polyrec.serve.middleware.metrics import REQUESTS, SECONDS, SHARED
-from polyrec.database import change_log as log
+from polyrec.database import change_log
 from polyrec.database.tables import LOG
+from polyrec.serve.middleware.metrics import REQUESTS, SECONDS, SHARED
 
 _DAY = 86_400_000_000  # microseconds
 DAYS = 28
@@ -63,12 +63,12 @@ def events_by_day(connection: Connection, *, now: int) -> list[tuple[str, dict[s
     The last day is that of the latest event up to now: data of a year ago are shown, too.
     """
     latest = sa.select(sa.func.max(LOG.c.timestamp)).where(LOG.c.timestamp <= now)
-    now = int(connection.scalar(latest.where(LOG.c.action == log.FEEDBACK)) or now)
+    now = int(connection.scalar(latest.where(LOG.c.action == change_log.FEEDBACK)) or now)
     first = now // _DAY - DAYS + 1
     number = (LOG.c.timestamp // _DAY).label("day")
     query = (
         sa.select(number, LOG.c.feedback_type, sa.func.count())
-        .where(LOG.c.action == log.FEEDBACK, LOG.c.timestamp >= first * _DAY)
+        .where(LOG.c.action == change_log.FEEDBACK, LOG.c.timestamp >= first * _DAY)
         .where(LOG.c.timestamp <= now)
         .group_by(number, LOG.c.feedback_type)
     )

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from fastapi import Depends, Form, HTTPException, Request
 
 from polyrec.dashboard.session import COOKIE, Session
+from polyrec.database import keys
+from polyrec.database.change_log import now as microseconds
+from polyrec.database.database import insert
+from polyrec.database.tables import META
 from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here, Service
-from polyrec.database import keys
-from polyrec.database.database import insert
-from polyrec.database.change_log import now as microseconds
-from polyrec.database.tables import META
 
 _ENDED = "session ended "
 _DAY = 86_400_000_000

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
 from polyrec.config import DataConfig
 from polyrec.data.tables import Tables
 from polyrec.data.validation import Finding, finding
 from polyrec.errors import DataError, nearest
-from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
 from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw
 
 _CHUNK = 8192

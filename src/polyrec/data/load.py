@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from polyrec.artifact.feature_pack import SUFFIX, read_pack
 from polyrec.config import DataConfig, MinEvents
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
@@ -17,7 +18,6 @@ from polyrec.data.tables import Tables, seconds
 from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
-from polyrec.artifact.feature_pack import SUFFIX, read_pack
 from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints
 
 

@@ -20,8 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from polyrec.errors import ConfigError, DataError
 from polyrec.database.tables import FORMAT, META, METADATA
+from polyrec.errors import ConfigError, DataError
 
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITERS = 8_087  # the advisory lock that writers of one PostgreSQL database share

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database import change_log as log
+from polyrec.database import change_log
 from polyrec.database.database import insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
@@ -59,7 +59,7 @@ def put(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -
 
     With `overwrite` the last counts.
     """
-    made = log.now()
+    made = change_log.now()
     ordered = given if overwrite else list(reversed(given))
     rows = {(f.user_id, f.item_id, f.feedback_type): _row(f, made) for f in ordered}
     if not rows:
@@ -73,7 +73,7 @@ def put(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -
         connection.execute(statement, changed)
     else:
         changed = insert_new(connection, FEEDBACK, changed)
-    log.append(connection, log.FEEDBACK, map(_told, changed))
+    change_log.append(connection, change_log.FEEDBACK, map(_told, changed))
     return len(changed)
 
 
@@ -87,7 +87,7 @@ def delete(
     gone = connection.execute(FEEDBACK.delete().where(where)).rowcount
     if gone:
         row = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
-        log.append(connection, log.NO_FEEDBACK, [row])
+        change_log.append(connection, change_log.NO_FEEDBACK, [row])
     return gone
 
 
@@ -107,7 +107,7 @@ def page(
 ) -> list[Feedback]:
     """Return feedback by user, item and type, what stands behind `after`; none of the future."""
     key = [FEEDBACK.c[name] for name in _KEY]
-    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= log.now())
+    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= change_log.now())
     if feedback_type is not None:  # the same for all: the index of the type goes on with the others
         query = query.where(FEEDBACK.c.feedback_type == feedback_type)
         key = key[:2]
@@ -148,7 +148,7 @@ def _insert_unknown(
     blank |= {"revision": made, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
     fresh = insert_new(connection, ITEMS, items)
-    log.append(connection, log.ITEM, [{"item_id": row["item_id"]} for row in fresh])
+    change_log.append(connection, change_log.ITEM, [{"item_id": row["item_id"]} for row in fresh])
 
 
 def _row(given: Feedback, made: int) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.errors import ConfigError, nearest
 from polyrec.database.change_log import now
 from polyrec.database.tables import KEYS
+from polyrec.errors import ConfigError, nearest
 
 SCOPES = ("read", "write", "admin")
 _PREFIX = "pr"

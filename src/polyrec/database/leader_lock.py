@@ -14,8 +14,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.errors import BundleError
 from polyrec.database.database import Database
+from polyrec.errors import BundleError
 
 try:
     import fcntl

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database import change_log as log
+from polyrec.database import change_log
 from polyrec.database.database import insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
@@ -71,7 +71,7 @@ def delete_user(connection: Connection, user_id: str, secret: bytes) -> int:
     """Erase a user: record, feedback and log. Return 1 if there was anything, else 0."""
     gone = connection.execute(USERS.delete().where(USERS.c.user_id == user_id)).rowcount
     gone += connection.execute(FEEDBACK.delete().where(FEEDBACK.c.user_id == user_id)).rowcount
-    gone += log.forget(connection, user_id, secret)
+    gone += change_log.forget(connection, user_id, secret)
     return int(gone > 0)
 
 
@@ -94,7 +94,7 @@ def put_items(connection: Connection, items: Sequence[Item]) -> int:
 
     Content is read again where the comment is another.
     """
-    made = log.now()
+    made = change_log.now()
     rows = {item.item_id: _packed({**vars(item), "made": made}) for item in items}
     if not rows:
         return 0
@@ -117,7 +117,7 @@ def put_items(connection: Connection, items: Sequence[Item]) -> int:
         for name in given_anew:
             del row[name]
     connection.execute(statement, list(rows.values()))
-    log.append(connection, log.ITEM, [{"item_id": item_id} for item_id in rows])
+    change_log.append(connection, change_log.ITEM, [{"item_id": item_id} for item_id in rows])
     return len(items)
 
 
@@ -128,10 +128,10 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
         return int(item(connection, item_id) is not None)
     values = _packed(changes)
     if "comment" in values:
-        values |= _content_changes(values["comment"], log.now())
+        values |= _content_changes(values["comment"], change_log.now())
     changed = connection.execute(ITEMS.update().where(where).values(values)).rowcount
     if changed:
-        log.append(connection, log.ITEM, [{"item_id": item_id}])
+        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
     return changed
 
 
@@ -143,9 +143,9 @@ def delete_item(connection: Connection, item_id: str) -> int:
     for table in (MEDIA, FEATURES):
         connection.execute(table.delete().where(table.c.item_id == item_id))
     gone = connection.execute(ITEMS.delete().where(ITEMS.c.item_id == item_id)).rowcount
-    log.append(connection, log.NO_FEEDBACK, told)
+    change_log.append(connection, change_log.NO_FEEDBACK, told)
     if gone:
-        log.append(connection, log.ITEM, [{"item_id": item_id}])
+        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
     return int(gone > 0 or bool(told))
 
 

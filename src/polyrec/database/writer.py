@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from polyrec.errors import PolyrecError
 from polyrec.database.database import Database
+from polyrec.errors import PolyrecError
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyrec.config import Limits
+from polyrec.artifact.part_state import settings
 from polyrec.compute.batches import Batches
+from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.source import held, opened
-from polyrec.artifact.part_state import settings
 from polyrec.types import Embeddings, Floats, Problem, Raw
 
 

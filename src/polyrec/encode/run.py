@@ -11,15 +11,15 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from polyrec.config import Limits
-from polyrec.encode.base import NOT_FINITE, PerItem, content_key
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.artifact.part_state import settings
 from polyrec.compute.batches import Batches
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered
+from polyrec.config import Limits
+from polyrec.encode.base import NOT_FINITE, PerItem, content_key
 from polyrec.errors import MediaError
 from polyrec.media.source import held
-from polyrec.artifact.feature_cache import FeatureCache
-from polyrec.artifact.part_state import settings
 from polyrec.types import Embeddings, Encoder, Floats, Interactions, Problem, Progress, Raw, silent
 
 _CHUNK = 512  # contents whose keys are looked up together

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.encode.base import PerItem, prepare_here
 from polyrec.compute.device import pick_device
-from polyrec.training.item_objectives import FEWEST, Lessons, Plan
+from polyrec.encode.base import PerItem, prepare_here
 from polyrec.errors import FitError
+from polyrec.training.item_objectives import FEWEST, Lessons, Plan
 from polyrec.types import Floats, Interactions, Ints, Raw
 
 
 @dataclass
 class Trained(PerItem):
-    """A network of its own kind, trained on behaviour (`training.item_objectives`); each has its own file."""
+    """A network of its own kind, trained on behaviour (`training.item_objectives`)."""
 
     dim: int = 64  # numbers per item
     objective: Literal["regress", "contrast", "rank"] = "regress"

@@ -14,10 +14,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from polyrec.evaluate import charts
-from polyrec.evaluate.metrics import COLUMNS, PER_USER, Metric, Values
-from polyrec.evaluate.protocols import Evaluation, interval
 from polyrec.evaluate.grid_search import Trial
+from polyrec.evaluate.metrics import COLUMNS, PER_USER, Metric, Values
 from polyrec.evaluate.placeholder_image import initials
+from polyrec.evaluate.protocols import Evaluation, interval
 
 _HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
 

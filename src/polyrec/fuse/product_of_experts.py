@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from polyrec.fuse.trained import Projections, TrainedFuser
 from polyrec.fuse.normalize import unit_views
+from polyrec.fuse.trained import Projections, TrainedFuser
 from polyrec.types import Floats, Views
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.training.item_objectives import FEWEST, Lessons, Plan
 from polyrec.fuse.normalize import chosen, unit_rows, unit_views
+from polyrec.training.item_objectives import FEWEST, Lessons, Plan
 from polyrec.types import Embeddings, Interactions, Ints, Views
 
 _AT_ONCE = 8192  # rows that are fused together
@@ -20,7 +20,7 @@ _AT_ONCE = 8192  # rows that are fused together
 
 @dataclass
 class TrainedFuser:
-    """A network over an item's present views, taught what behaviour says (`training.item_objectives`).
+    """A network over an item's present views, trained on behaviour (`training.item_objectives`).
 
     Each kind of network has its own file. While it learns, a present modality is hidden from it
     with probability `dropout` (never the last one), so that it stands missing ones. Without

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.config import Limits
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
+from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.image import load_image, thumbnail

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
+from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.data.load import Loaded
 from polyrec.encode.run import card_of
-from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.evaluate.alignment import map_svg, measure
 from polyrec.evaluate.alignment_page import write_alignment
+from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.quarantine import quarantined, write_list, write_page
 from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
 from polyrec.evaluate.samples import card, draw_samples
-from polyrec.evaluate.grid_search import Trial
-from polyrec.artifact import part_state as state
 from polyrec.types import FUSED, Catalog, Ints, Views
 
 _MEASURED = 2000  # items, drawn at random, of larger catalogues
@@ -162,7 +162,7 @@ def _report(
         asked=_asked(evaluations),
         metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
         intervals={"test": intervals(evaluations["test"])},
-        chosen=state.settings(bundle.parts.recommender),
+        chosen=part_state.settings(bundle.parts.recommender),
         trials=done.trials,
         views=_encoded(done),
         notes=notes,

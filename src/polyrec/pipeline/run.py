@@ -11,29 +11,35 @@ from pathlib import Path
 from typing import Any
 
 from polyrec.align.impute import Impute
-from polyrec.pipeline.assemble import contents_of, encoders_of, make_recommender, part_of, read_checked
+from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle, Parts, check_place
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.artifact.feature_pack import write_pack
+from polyrec.compute.device import threads
+from polyrec.compute.sandbox import Sandbox
+from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make
 from polyrec.data.load import Loaded, load
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
-from polyrec.compute.device import threads
-from polyrec.compute.stopwatch import Stopwatch
-from polyrec.training.run_context import Run, accompany
-from polyrec.compute.sandbox import Sandbox
 from polyrec.errors import ConfigError, DataError
+from polyrec.evaluate.grid_search import Trial, select
 from polyrec.evaluate.leakage_checks import check_fitted, check_split
 from polyrec.evaluate.protocols import Evaluation, compat, told_by
 from polyrec.evaluate.quarantine import Quarantined, quarantined
 from polyrec.evaluate.robustness import Exam, Row, knockout, missing
-from polyrec.evaluate.grid_search import Trial, select
 from polyrec.media.probe import probed
+from polyrec.pipeline.assemble import (
+    contents_of,
+    encoders_of,
+    make_recommender,
+    part_of,
+    read_checked,
+)
+from polyrec.pipeline.report_files import Finished, write_alignment_report, write_summary
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
-from polyrec.artifact import part_state as state
-from polyrec.artifact.feature_cache import FeatureCache
-from polyrec.artifact.feature_pack import write_pack
-from polyrec.pipeline.report_files import Finished, write_alignment_report, write_summary
+from polyrec.training.run_context import Run, accompany
 from polyrec.types import (
     FUSED,
     Aligner,
@@ -281,7 +287,7 @@ def robustness(
         fitted[0] += 1
         fuser = part_of("fuse", config.fuse, config).fit(views, train)
         fused = {FUSED: fuser.fuse(views)} if views else {}
-        settings = state.settings(bundle.parts.recommender)
+        settings = part_state.settings(bundle.parts.recommender)
         model: Recommender = type(bundle.parts.recommender)(**settings)
         model = fit(model, train, {**views, **fused}, bundle.behaviour["valid"])
         return model

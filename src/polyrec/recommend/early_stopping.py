@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from polyrec.training.early_stop import Watch
 from polyrec.recommend.base import rank
+from polyrec.training.early_stop import Watch
 from polyrec.types import Csr, Floats, Interactions, Ints, Part, Query, Views
 
 _K = 20

@@ -15,12 +15,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from polyrec import __version__
-from polyrec.serve.middleware.access import Access
 from polyrec.serve.api.error_handlers import handle_errors
-from polyrec.serve.middleware.request_limits import Gate
-from polyrec.serve.middleware.request_log import Observe
 from polyrec.serve.api.openapi import describe
 from polyrec.serve.api.routes import PREFIX, ROUTERS, docs, operations, recommend
+from polyrec.serve.middleware.access import Access
+from polyrec.serve.middleware.request_limits import Gate
+from polyrec.serve.middleware.request_log import Observe
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 

@@ -11,17 +11,17 @@ from fastapi import Depends, Request
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.config import Limits
 from polyrec.compute.sandbox import Sandbox
-from polyrec.serve.state.history import History
+from polyrec.config import Limits
+from polyrec.database.blobs import Files
+from polyrec.database.database import Database
+from polyrec.database.writer import Operation, Writer
+from polyrec.serve.background.concurrency import Slots
 from polyrec.serve.background.model_updater import Builder, Keeper
-from polyrec.serve.state.live import Live
 from polyrec.serve.background.refit_schedule import Schedule
 from polyrec.serve.settings import Settings
-from polyrec.serve.background.concurrency import Slots
-from polyrec.database.database import Database
-from polyrec.database.blobs import Files
-from polyrec.database.writer import Operation, Writer
+from polyrec.serve.state.history import History
+from polyrec.serve.state.live import Live
 
 T = TypeVar("T")
 

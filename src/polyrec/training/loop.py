@@ -1,7 +1,7 @@
 """Train a torch module: seeded, early-stopped, gradients clipped, the best weights kept.
 
-A run may keep checkpoints and a log beside it (`training.run_context`): a training that was killed and is
-begun again goes on from its last checkpoint, bit for bit on the CPU.
+A run may keep checkpoints and a log beside it (`training.run_context`): a training that was killed
+and is begun again goes on from its last checkpoint, bit for bit on the CPU.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from polyrec.training import checkpoints
 from polyrec.compute.device import pick_precision
+from polyrec.errors import FitError
+from polyrec.training import checkpoints
+from polyrec.training.early_stop import Watch
 from polyrec.training.optimizer import AdamW
 from polyrec.training.run_context import Run, current
-from polyrec.training.early_stop import Watch
-from polyrec.errors import FitError
 
 Report = Callable[..., None]
 """Called with the epochs done, the epochs in all, and what to say beside."""

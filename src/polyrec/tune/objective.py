@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from polyrec.pipeline.run import assemble as assembly
-
-from polyrec.pipeline.run import run as pipeline
 from polyrec.config import Config
-from polyrec.training.run_context import Run, accompany
 from polyrec.evaluate.protocols import compat
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
+from polyrec.training.run_context import Run, accompany
 from polyrec.types import Learnable, Progress, Recommender, Views
 
 Watched = Callable[[int, float], None]
@@ -26,7 +25,7 @@ class Bench:
 
     def first(self) -> tuple[Recommender, Views]:
         """Return the recommender of the config, not fitted, and the views that it would read."""
-        return assembly.make_recommender(self.config, {}), self._views(self.config)
+        return assemble.make_recommender(self.config, {}), self._views(self.config)
 
     def score(
         self, config: Config, watched: Watched | None = None, *, seed: int | None = None
@@ -38,7 +37,7 @@ class Bench:
         views = self._views(config)
         train, valid = self._data.train, self._data.valid
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
-        model = assembly.make_recommender(seeded, {})
+        model = assemble.make_recommender(seeded, {})
         watching = watched if getattr(model, "stops_on_valid", False) else None
         with accompany(Run(self._progress, watched=watching)):
             model = fit(model, train, views, valid)

@@ -17,11 +17,11 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from polyrec.pipeline.run import assemble as assembly
 from polyrec.config import Config
 from polyrec.data.load import load
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
+from polyrec.pipeline import assemble
 from polyrec.tune.objective import Bench
 from polyrec.tune.reseeding import Finals, finalists
 from polyrec.tune.space import Setting, settings_of, with_settings
@@ -62,7 +62,7 @@ def tune(
     or data is refused.
     """
     clock = _Clock(hours)
-    settings = assembly.read_checked(config)
+    settings = assemble.read_checked(config)
     wanted = settings.tune.trials if trials is None else trials
     if wanted < 1 or (hours is not None and hours <= 0):
         received = f"{wanted} trials, {hours} hours"
@@ -112,7 +112,7 @@ def _begin(config: Config, progress: Progress) -> tuple[Bench, str]:
     if not len(data.valid):
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
-    encoders = dict(assembly.encoders_of(config, data.catalog))
+    encoders = dict(assemble.encoders_of(config, data.catalog))
     bench = Bench(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
     for name, view in sorted(bench.first()[1].items()):

@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader
+from polyrec.database import change_log
 from polyrec.serve.service import Here
-from polyrec.database import change_log as log
 
 router = APIRouter()
 _SHOWN = 50
@@ -27,6 +27,6 @@ async def rows(request: Request, service: Here, visitor: Reader) -> Response:
 
 
 async def _events(request: Request, service: Here, visitor: Reader, template: str) -> Response:
-    found = await service.read(lambda connection: log.recent(connection, 4 * _SHOWN))
+    found = await service.read(lambda connection: change_log.recent(connection, 4 * _SHOWN))
     latest = list(reversed(found))[:_SHOWN]
     return page(request, service, visitor, template, {"changes": latest})

@@ -9,10 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Admin, AdminForm
+from polyrec.database import keys
 from polyrec.errors import ConfigError
 from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here
-from polyrec.database import keys
 
 router = APIRouter()
 

@@ -11,10 +11,10 @@ from fastapi.responses import RedirectResponse, Response
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session import COOKIE, Session, give_cookie
 from polyrec.dashboard.session_user import Anybody, check_form, end
-from polyrec.serve.middleware.rates import Rates
-from polyrec.serve.api.responses import refuse
-from polyrec.serve.service import Here
 from polyrec.database import keys
+from polyrec.serve.api.responses import refuse
+from polyrec.serve.middleware.rates import Rates
+from polyrec.serve.service import Here
 
 router = APIRouter()
 _TRIES_PER_SECOND = 1.0  # of one address

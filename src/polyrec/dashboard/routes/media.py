@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.contents import Contents
 from polyrec.dashboard.session_user import Reader
+from polyrec.database import item_media
 from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here, Service
-from polyrec.database import media as contents
 from polyrec.types import Raw
 
 router = APIRouter()
@@ -65,7 +65,7 @@ async def media(
 
 async def uploaded(service: Service, item_id: str) -> dict[str, Path | None]:
     """Return the files that were uploaded for an item, None for what was taken away."""
-    found = await service.read(lambda connection: contents.media_of(connection, [item_id]))
+    found = await service.read(lambda connection: item_media.media_of(connection, [item_id]))
     return {
         kind: service.files.path(medium.digest) if medium.digest else None
         for kind, medium in found.get(item_id, {}).items()

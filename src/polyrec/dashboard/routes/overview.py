@@ -9,14 +9,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.engine import Connection
 
-from polyrec.dashboard import overview_stats as figures
-from polyrec.dashboard.svg_charts import columns
+from polyrec.dashboard import overview_stats
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader
+from polyrec.dashboard.svg_charts import columns
+from polyrec.database import change_log, records
 from polyrec.evaluate import charts
 from polyrec.serve.service import Here
-from polyrec.database import change_log as log
-from polyrec.database import records
 
 router = APIRouter()
 _ROUTES = 8
@@ -28,7 +27,7 @@ async def overview(request: Request, service: Here, visitor: Reader) -> Response
     """Show how the service fares."""
     live = await service.fresh()
     told = await service.read(_told)
-    traffic = figures.traffic()
+    traffic = overview_stats.traffic()
     busy = [(route.name, float(route.count)) for route in traffic.routes[:_ROUTES]]
     now = {
         "traffic": traffic,
@@ -42,10 +41,10 @@ async def overview(request: Request, service: Here, visitor: Reader) -> Response
 
 
 def _told(connection: Connection) -> dict[str, Any]:
-    days = figures.events_by_day(connection, now=log.now())
+    days = overview_stats.events_by_day(connection, now=change_log.now())
     return {
         "days": columns(days, title="Events per day, by type"),
         "events": sum(sum(kinds.values()) for _, kinds in days),
-        "drift": figures.drift(days),
+        "drift": overview_stats.drift(days),
         "status": records.count_by_status(connection),
     }

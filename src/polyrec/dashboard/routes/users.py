@@ -10,16 +10,16 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.item_cards import cards
-from polyrec.dashboard.svg_charts import shares
 from polyrec.dashboard.page import page
 from polyrec.dashboard.reasons import Reason, reason
 from polyrec.dashboard.session_user import Reader, WriterForm
-from polyrec.serve.state.history import History
-from polyrec.serve.state.live import Live
-from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
-from polyrec.serve.service import Here, Service
+from polyrec.dashboard.svg_charts import shares
 from polyrec.database import records
 from polyrec.database.tables import USERS
+from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
+from polyrec.serve.service import Here, Service
+from polyrec.serve.state.history import History
+from polyrec.serve.state.live import Live
 
 router = APIRouter()
 _LISTED, _HISTORY, _RECOMMENDED = 50, 24, 12

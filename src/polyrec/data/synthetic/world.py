@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from polyrec.compute.workers import map_ordered
 from polyrec.data.synthetic.behaviour import KINDS, Events, draw_events
 from polyrec.data.synthetic.film import film
 from polyrec.data.synthetic.latents import Latents, Reals, draw_latents
@@ -17,7 +18,6 @@ from polyrec.data.synthetic.picture import draw_cover
 from polyrec.data.synthetic.settings import MODALITIES, Studio
 from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.data.synthetic.words import write_texts
-from polyrec.compute.workers import map_ordered
 from polyrec.types import Progress, silent
 
 DAMAGE = ("truncated", "garbage", "empty", "wrong type")

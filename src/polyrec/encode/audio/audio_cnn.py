@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from polyrec.encode.convolution import Tower
 from polyrec.encode.audio.trained_audio import TrainedAudio
+from polyrec.encode.convolution import Tower
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from polyrec.encode.pretrained import Pretrained, unit_rows
 from polyrec.encode.audio.decode_audio import Waves, load_extractor
+from polyrec.encode.pretrained import Pretrained, unit_rows
 from polyrec.types import Floats
 
 

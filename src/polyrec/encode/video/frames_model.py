@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from polyrec.encode.image.image_model import ImageModel, load_look
 from polyrec.encode.image.decode_image import Frames
+from polyrec.encode.image.image_model import ImageModel, load_look
 from polyrec.encode.pretrained import unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats

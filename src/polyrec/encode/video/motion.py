@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import Limits
-from polyrec.encode.image.descriptor import describe_pixels
-from polyrec.encode.base import PerItem, unit
 from polyrec.encode.audio.spectral import RATE, Spectral, describe_samples
+from polyrec.encode.base import PerItem, unit
+from polyrec.encode.image.descriptor import describe_pixels
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.source import reopenable

@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.encode.image.descriptor import describe_pixels
-from polyrec.encode.base import PerItem, unit
 from polyrec.encode.audio.spectral import HOP, RATE, log_mel
+from polyrec.encode.base import PerItem, unit
+from polyrec.encode.image.descriptor import describe_pixels
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.source import reopenable

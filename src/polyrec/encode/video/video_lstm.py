@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from polyrec.encode.convolution import Tower
-from polyrec.encode.image.image_cnn import alter_pictures, planes
 from polyrec.encode.image.decode_image import Frames
+from polyrec.encode.image.image_cnn import alter_pictures, planes
 from polyrec.encode.trained import Trained
 
 

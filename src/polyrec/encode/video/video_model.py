@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from polyrec.encode.image.image_model import load_look
 from polyrec.encode.image.decode_image import Frames
+from polyrec.encode.image.image_model import load_look
 from polyrec.encode.pretrained import Pretrained, unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.training.softmax import cross_entropy
-from polyrec.training.loop import Schedule, train
-from polyrec.training.early_stop import Watch
 from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.training.early_stop import Watch
+from polyrec.training.loop import Schedule, train
+from polyrec.training.softmax import cross_entropy
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Ranking, Views
 
 _LOOK = 2  # epochs from one look at valid to the next

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from polyrec.errors import FitError
-from polyrec.recommend.content_features import content_means, content_rows
 from polyrec.recommend.base import popularity
-from polyrec.recommend.factors.ridge import Ridge
+from polyrec.recommend.content_features import content_means, content_rows
 from polyrec.recommend.dot_product import Vectors, mean_norm, to_norm
+from polyrec.recommend.factors.ridge import Ridge
 from polyrec.types import Csr, Floats, Interactions, Query, Views
 
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Self
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.training.loop import Schedule
-from polyrec.recommend.factors.fold_in import FoldedVectors
 from polyrec.recommend.base import popularity
+from polyrec.recommend.factors.fold_in import FoldedVectors
 from polyrec.recommend.factors.pairwise import Factors, arrays, teach
+from polyrec.training.loop import Schedule
 from polyrec.types import Interactions, Views
 
 

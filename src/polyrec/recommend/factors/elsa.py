@@ -12,12 +12,12 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.training.propagation import Propagation
-from polyrec.training.loop import Schedule, train
-from polyrec.training.early_stop import Watch
 from polyrec.recommend.base import popularity
-from polyrec.recommend.early_stopping import ranking_watch
 from polyrec.recommend.dot_product import Vectors
+from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.training.early_stop import Watch
+from polyrec.training.loop import Schedule, train
+from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats, Interactions, Query, Views
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from polyrec.recommend.factors.ridge import Ridge
 from polyrec.recommend.dot_product import Vectors
+from polyrec.recommend.factors.ridge import Ridge
 from polyrec.types import Csr, Floats, Interactions, Query
 
 _UNOBSERVED = 0.1  # weight of what a history does not hold, as in iALS

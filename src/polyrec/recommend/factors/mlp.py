@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.training.loop import Schedule, train
-from polyrec.recommend.factors.fold_in import FoldedVectors
 from polyrec.recommend.base import popularity
-from polyrec.recommend.negative_sampling import PairBatch, Pairs
 from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.recommend.factors.fold_in import FoldedVectors
+from polyrec.recommend.negative_sampling import PairBatch, Pairs
+from polyrec.training.loop import Schedule, train
 from polyrec.types import Floats, Interactions, Query, Views
 
 _START = 0.1  # standard deviation of a vector's first numbers

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.training.loop import Schedule, train
-from polyrec.recommend.negative_sampling import PairBatch, Pairs
 from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.recommend.negative_sampling import PairBatch, Pairs
+from polyrec.training.loop import Schedule, train
 from polyrec.types import Floats, Interactions, Query
 
 _START = 0.1  # standard deviation of a vector's first numbers

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.training.loop import Schedule
-from polyrec.recommend.content_features import content_means, content_rows
-from polyrec.recommend.factors.fold_in import FoldedVectors
 from polyrec.recommend.base import popularity
-from polyrec.recommend.factors.pairwise import Factors, arrays, teach
+from polyrec.recommend.content_features import content_means, content_rows
 from polyrec.recommend.dot_product import mean_norm, to_norm
+from polyrec.recommend.factors.fold_in import FoldedVectors
+from polyrec.recommend.factors.pairwise import Factors, arrays, teach
+from polyrec.training.loop import Schedule
 from polyrec.types import Floats, Interactions, Views
 
 _LENGTH = 0.1  # of the items' rows: at 1, a step of E moves what they say ten steps of q far

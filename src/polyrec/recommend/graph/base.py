@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.training.propagation import Propagation, symmetric_scales
-from polyrec.training.loop import Schedule, train
-from polyrec.training.early_stop import Watch
+from polyrec.recommend.base import popularity, rank
+from polyrec.recommend.early_stopping import ranking_watch
 from polyrec.recommend.graph.losses import (
     Graph,
     GraphNetwork,
@@ -24,9 +23,10 @@ from polyrec.recommend.graph.losses import (
     rows_of,
     softmax,
 )
-from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.negative_sampling import draw_untaken
-from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.training.early_stop import Watch
+from polyrec.training.loop import Schedule, train
+from polyrec.training.propagation import Propagation, symmetric_scales
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Ranking, Views
 
 _PATIENCE = 10

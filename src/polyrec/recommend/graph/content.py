@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.recommend.content_features import check_weights, readable
-from polyrec.recommend.item_graph import Likeness, blended, nearest
 from polyrec.recommend.graph.base import GraphRecommender, unit_rows
 from polyrec.recommend.graph.losses import Tables
+from polyrec.recommend.item_graph import Likeness, blended, nearest
 from polyrec.types import Csr, Floats, Interactions, Views
 
 

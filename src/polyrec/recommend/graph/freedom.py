@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from polyrec.training.propagation import Propagation
-from polyrec.recommend.item_graph import blended, nearest
 from polyrec.recommend.graph.content import ContentGraphRecommender
 from polyrec.recommend.graph.losses import Graph, GraphNetwork, Learned, Tables, light_layers
+from polyrec.recommend.item_graph import blended, nearest
+from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats
 
 

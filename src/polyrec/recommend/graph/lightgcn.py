@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyrec.training.propagation import Propagation
 from polyrec.recommend.graph.base import GraphRecommender
 from polyrec.recommend.graph.losses import GraphNetwork, Tables, light_layers
+from polyrec.training.propagation import Propagation
 
 
 @dataclass

@@ -9,8 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from polyrec.training.propagation import Propagation
-from polyrec.recommend.item_graph import nearest
 from polyrec.recommend.graph.content import ContentGraphRecommender
 from polyrec.recommend.graph.losses import (
     GraphNetwork,
@@ -19,6 +17,8 @@ from polyrec.recommend.graph.losses import (
     contrast,
     light_layers,
 )
+from polyrec.recommend.item_graph import nearest
+from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats
 
 

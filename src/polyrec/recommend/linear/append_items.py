@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyrec.recommend.linear import cold_items as newcomers
+from polyrec.recommend.linear import cold_items
 from polyrec.types import Bools, Floats, Ints
 
 _AT_ONCE = 1024  # rows
@@ -30,8 +30,8 @@ class Grafts(NamedTuple):
     @classmethod
     def of(
         cls,
-        learned: newcomers.Learned,
-        rows: newcomers.Rows,
+        learned: cold_items.Learned,
+        rows: cold_items.Rows,
         weights: Floats,
         cold: Ints,
         norm: float,
@@ -50,9 +50,9 @@ class Grafts(NamedTuple):
         ]
         return grafts._replace(left=np.concatenate([none, *left]))
 
-    def scaled(self, learned: newcomers.Learned, rows: newcomers.Rows, norm: float) -> Floats:
+    def scaled(self, learned: cold_items.Learned, rows: cold_items.Rows, norm: float) -> Floats:
         """Return (c, d) factors of new rows; theirs of W have this norm over the warm columns."""
-        left = newcomers.factors(learned, rows, self.square)
+        left = cold_items.factors(learned, rows, self.square)
         across = (left @ self.passed[:, : len(self.warm)])[:, self.warm]
         lengths = np.linalg.norm(across, axis=1, keepdims=True)
         scale = np.where(lengths > 0, norm / np.where(lengths > 0, lengths, 1), 0)

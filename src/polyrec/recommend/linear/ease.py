@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse
 from polyrec.recommend.base import ItemItem, popularity
+from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse
 from polyrec.types import Interactions, Views
 
 

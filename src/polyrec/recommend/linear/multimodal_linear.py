@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.recommend.linear import cold_items as newcomers
-from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse, solve
-from polyrec.recommend.content_features import centred_rows, check_weights, readable
-from polyrec.recommend.linear.append_items import Grafts
 from polyrec.recommend.base import BEHAVIOUR, ItemItem, popularity
+from polyrec.recommend.content_features import centred_rows, check_weights, readable
+from polyrec.recommend.linear import cold_items
+from polyrec.recommend.linear.append_items import Grafts
+from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse, solve
 from polyrec.recommend.linear.growable_matrix import Room
 from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
 
@@ -62,7 +62,7 @@ class MultimodalLinear(ItemItem):
     norms_: Floats = field(
         init=False, repr=False, compare=False
     )  # mean norm of the warm (columns, rows)
-    newcomers_: newcomers.Learned = field(init=False, repr=False, compare=False)
+    newcomers_: cold_items.Learned = field(init=False, repr=False, compare=False)
     # what `add_items` needs again
     _grafts: Grafts | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -76,7 +76,7 @@ class MultimodalLinear(ItemItem):
         self.norms_ = np.array(
             [_mean_norm(self.weights_[:, warm], 0), _mean_norm(self.weights_[warm], 1)], np.float32
         )
-        self.newcomers_ = newcomers.learn(self.weights_, warm, self.features_, train)
+        self.newcomers_ = cold_items.learn(self.weights_, warm, self.features_, train)
         self._graft()
         return self
 
@@ -98,13 +98,13 @@ class MultimodalLinear(ItemItem):
         grown.features_ = {
             name: np.concatenate([rows, fresh[name]]) for name, rows in self.features_.items()
         }
-        grown.newcomers_ = newcomers.longer(self.newcomers_, count)
+        grown.newcomers_ = cold_items.longer(self.newcomers_, count)
         grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         room = self._room or Room.around(self.weights_)[0]
         grown._room, grown.weights_ = room.grown(known, count)
         if self.newcomers_:
             self._grafts = self._grafts or self._all_grafts()
-            columns = newcomers.columns(grown.newcomers_, fresh).T * self.norms_[0]
+            columns = cold_items.columns(grown.newcomers_, fresh).T * self.norms_[0]
             left = self._grafts.scaled(self.newcomers_, fresh, float(self.norms_[1]))
             grown._grafts = self._grafts.write(grown.weights_, columns, left)
         return grown
@@ -166,10 +166,10 @@ class MultimodalLinear(ItemItem):
         told = np.zeros((len(cold), len(self.features_)), np.float32)
         if cold[item]:
             row = {name: features[[item]] for name, features in self.features_.items()}
-            columns = newcomers.by_view(self.newcomers_, row, "column")
+            columns = cold_items.by_view(self.newcomers_, row, "column")
             told[:] = np.concatenate([columns[name] for name in self.features_]).T
         rows = {name: features[cold] for name, features in self.features_.items()}
-        like = newcomers.by_view(self.newcomers_, rows, "likeness")
+        like = cold_items.by_view(self.newcomers_, rows, "likeness")
         for place, name in enumerate(self.features_):
             told[cold, place] = like[name] @ self.weights_[:, item]
         return told
@@ -252,10 +252,10 @@ class MultimodalLinear(ItemItem):
         if not cold.any() or not self.newcomers_:
             return
         rows = {name: features[cold] for name, features in self.features_.items()}
-        columns = newcomers.columns(self.newcomers_, rows).T  # (n, c)
+        columns = cold_items.columns(self.newcomers_, rows).T  # (n, c)
         self.weights_[:, cold] = columns * self.norms_[0]
         # in a history a new item stands for the known ones that it is like
-        answers = newcomers.likeness(self.newcomers_, rows) @ self.weights_
+        answers = cold_items.likeness(self.newcomers_, rows) @ self.weights_
         self.weights_[cold] = answers * _to_norm(answers[:, ~cold], 1, self.norms_[1])
         np.fill_diagonal(self.weights_, 0)
 

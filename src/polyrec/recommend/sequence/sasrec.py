@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.training.loop import Schedule, train
 from polyrec.errors import FitError
-from polyrec.recommend.content_features import content_means, content_rows
 from polyrec.recommend.base import popularity
+from polyrec.recommend.content_features import content_means, content_rows
+from polyrec.recommend.dot_product import Vectors, mean_norm, to_norm
+from polyrec.recommend.early_stopping import ranking_watch
 from polyrec.recommend.sequence.transformer import (
     Reader,
     alike,
@@ -23,8 +24,7 @@ from polyrec.recommend.sequence.transformer import (
     pick,
     shuffled,
 )
-from polyrec.recommend.early_stopping import ranking_watch
-from polyrec.recommend.dot_product import Vectors, mean_norm, to_norm
+from polyrec.training.loop import Schedule, train
 from polyrec.types import NO_TIME, Floats, Interactions, Query, Views
 
 

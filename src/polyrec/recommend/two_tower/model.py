@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from polyrec.compute.device import pick_device
-from polyrec.training.item_factors import item_behaviour
-from polyrec.training.loop import Schedule, train
 from polyrec.errors import FitError
 from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.two_tower.end_to_end import Through
-from polyrec.recommend.two_tower.network import Batch, Catalogue, Towers, loss_of
 from polyrec.recommend.two_tower.end_to_end_inputs import Way
+from polyrec.recommend.two_tower.network import Batch, Catalogue, Towers, loss_of
+from polyrec.training.item_factors import item_behaviour
+from polyrec.training.loop import Schedule, train
 from polyrec.types import (
     FUSED,
     Bools,

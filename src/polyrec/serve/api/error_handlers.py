@@ -22,10 +22,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from polyrec.database.writer import OverloadedError
 from polyrec.errors import PolyrecError
 from polyrec.serve.api.responses import problem, reply
 from polyrec.serve.settings import Settings
-from polyrec.database.writer import OverloadedError
 
 _LOG = logging.getLogger(__name__)
 _SAID = {404: "no such route", 405: "no such method here"}

@@ -11,10 +11,10 @@ import orjson
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from polyrec.serve.middleware.request_limits import SLASH
-from polyrec.serve.api.timestamps import read_moment, write_moment
 from polyrec.database.feedback import Feedback
 from polyrec.database.records import Item, User
+from polyrec.serve.api.timestamps import read_moment, write_moment
+from polyrec.serve.middleware.request_limits import SLASH
 
 _LONGEST_ID = 256
 _LONGEST_TEXT = 65_536

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from polyrec.database.blobs import Spool
 from polyrec.errors import nearest
 from polyrec.media.sniff import HEAD, Kind, sniff
-from polyrec.serve.background.item_encoder import MODALITIES
 from polyrec.serve.api.responses import refuse
+from polyrec.serve.background.item_encoder import MODALITIES
 from polyrec.serve.service import Service
-from polyrec.database.blobs import Spool
 
 MEDIA_BODY = {
     "requestBody": {

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.database import change_log as log
+from polyrec.database import change_log
 from polyrec.database.database import Database, insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, META, USERS
 from polyrec.types import Interactions, Ints, Progress, silent
@@ -48,7 +48,7 @@ def met(database: Database, fingerprint: str) -> bool:
 
 def remember(connection: Connection, bundle: Bundle) -> None:
     """Note that a bundle was made from this database, or taken over: nothing of it comes again."""
-    row = {"name": _mark(bundle.fingerprint), "value": str(log.now())}
+    row = {"name": _mark(bundle.fingerprint), "value": str(change_log.now())}
     insert_new(connection, META, [row])
 
 
@@ -84,7 +84,9 @@ def _put_items(connection: Connection, bundle: Bundle) -> None:
     for part in _parts(pairs):
         rows = [{"item_id": name, "comment": _text(title), **plain} for name, title in part]
         connection.execute(statement, rows)
-        log.append(connection, log.ITEM, [{"item_id": row["item_id"]} for row in rows])
+        change_log.append(
+            connection, change_log.ITEM, [{"item_id": row["item_id"]} for row in rows]
+        )
 
 
 def _put_users(connection: Connection, users: Sequence[str]) -> None:
@@ -97,7 +99,7 @@ def _put_events(connection: Connection, bundle: Bundle, progress: Progress) -> N
     events = bundle.events
     order, times = _in_time(events)
     statement = insert(connection, FEEDBACK).on_conflict_do_nothing()
-    made = log.now()
+    made = change_log.now()
     for start in range(0, len(order), _AT_ONCE):
         chosen = order[start : start + _AT_ONCE]
         told = [
@@ -112,7 +114,7 @@ def _put_events(connection: Connection, bundle: Bundle, progress: Progress) -> N
         ]  # fmt: skip
         rows: list[dict[str, Any]] = [{**row, "updated": made, "comment": ""} for row in told]
         connection.execute(statement, rows)
-        log.append(connection, log.FEEDBACK, told)
+        change_log.append(connection, change_log.FEEDBACK, told)
         progress("take over events", min(start + _AT_ONCE, len(order)), len(order))
 
 

@@ -15,14 +15,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.serve.background.item_encoder import Reader, Told
-from polyrec.database import media as contents
-from polyrec.database import records
-from polyrec.database.media import KEPT, Feature, Medium, Outcome
-from polyrec.database.database import Database
+from polyrec.database import item_media, records
 from polyrec.database.blobs import Files
+from polyrec.database.database import Database
+from polyrec.database.item_media import KEPT, Feature, Medium, Outcome
 from polyrec.database.records import Item
 from polyrec.database.writer import Writer
+from polyrec.serve.background.item_encoder import Reader, Told
 from polyrec.types import Raw
 
 AT_ONCE = 32
@@ -40,8 +39,8 @@ def read_queue(database: Database, writer: Writer, reader: Reader, files: Files)
         outcomes = [_outcome(item, made[item.item_id], reader.bundle) for item in items]
 
         def keep(connection: Connection) -> None:
-            settled = set(contents.settle(connection, outcomes))
-            contents.put_features(connection, (f for name in settled for f in made[name]))
+            settled = set(item_media.settle(connection, outcomes))
+            item_media.put_features(connection, (f for name in settled for f in made[name]))
 
         writer.submit(keep).result()
     return len(items)
@@ -52,7 +51,7 @@ def read_items(
 ) -> dict[str, list[Feature]]:
     """Return item -> one feature per view of the reader."""
     with database.read() as connection:
-        media = contents.media_of(connection, [item.item_id for item in items])
+        media = item_media.media_of(connection, [item.item_id for item in items])
     told = [tell(item, media.get(item.item_id, {}), reader.bundle, files) for item in items]
     return reader.read(told)
 

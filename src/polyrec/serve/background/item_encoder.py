@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
-from polyrec.encode.run import Work, encode_contents
-from polyrec.compute.sandbox import Sandbox
-from polyrec.serve.background import warmup_samples as samples
-from polyrec.artifact import part_state as state
-from polyrec.database.media import KEPT, Feature
 from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.compute.sandbox import Sandbox
+from polyrec.database.item_media import KEPT, Feature
+from polyrec.encode.run import Work, encode_contents
+from polyrec.serve.background import warmup_samples
 from polyrec.types import Embeddings, Encoder, Floats, Problem, Raw, Views
 
 MODALITIES = ("text", "image", "audio", "video")
@@ -86,7 +86,11 @@ class Reader:
         Those that read videos load with the first one.
         """
         self.warm = True  # what can't be loaded now says so to whoever uploads
-        small: dict[str, Raw] = {"text": "a", "image": samples.picture(), "audio": samples.sound()}
+        small: dict[str, Raw] = {
+            "text": "a",
+            "image": warmup_samples.picture(),
+            "audio": warmup_samples.sound(),
+        }
         for view in self.makers:
             modality = self.bundle.parts.encoders[view].modality
             if modality in small:
@@ -150,9 +154,9 @@ class Reader:
 
 def _maker(encoder: Encoder) -> str:
     """Return a digest of all that decides what an encoder makes of some bytes."""
-    learned, arrays = state.dump(encoder)
+    learned, arrays = part_state.dump(encoder)
     elsewhere = getattr(encoder, "elsewhere", ())
-    kept = {k: v for k, v in state.settings(encoder).items() if k not in elsewhere}
+    kept = {k: v for k, v in part_state.settings(encoder).items() if k not in elsewhere}
     told: dict[str, Any] = {
         "part": type(encoder).__qualname__,
         "settings": kept,

@@ -1,7 +1,7 @@
 """The thread that keeps a worker's model up to date: new items, changed ones, and new bundles.
 
-Every worker has one. One of them reads queued items (`database.leader_lock`); all of them put what was read
-into their own model, each in one assignment. When the bundle that `current` names changes, it is
+Every worker has one. One of them reads queued items (`database.leader_lock`); all of them put what was
+read into their own model, each in one assignment. When the bundle that `current` names changes, it is
 loaded, given the items that it does not know, and put in the old one's place.
 """
 
@@ -18,22 +18,20 @@ from typing import Any, cast
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.errors import PolyrecError
-from polyrec.serve.background import ingest_queue as intake
-from polyrec.serve.state.live import Live
-from polyrec.serve.state.serving_model import Model
-from polyrec.serve.background.item_encoder import Reader
-from polyrec.serve.background.refit_schedule import Schedule
-from polyrec.serve.background.bundle_import import seed, snapshot
-from polyrec.database import media as contents
-from polyrec.database import change_log as log
-from polyrec.database import records
-from polyrec.database.media import Feature
-from polyrec.database.database import Database
+from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import Files
+from polyrec.database.database import Database
+from polyrec.database.item_media import Feature
 from polyrec.database.leader_lock import Lease
 from polyrec.database.records import Item
 from polyrec.database.writer import Writer
+from polyrec.errors import PolyrecError
+from polyrec.serve.background import ingest_queue
+from polyrec.serve.background.bundle_import import seed, snapshot
+from polyrec.serve.background.item_encoder import Reader
+from polyrec.serve.background.refit_schedule import Schedule
+from polyrec.serve.state.live import Live
+from polyrec.serve.state.serving_model import Model
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.2  # between two looks at the log, where nobody asks
@@ -82,7 +80,7 @@ class Builder:
             self.make_room(state)
         self.apply(state, items)
         while read and state.unread:
-            self.read(state, intake.AT_ONCE)
+            self.read(state, ingest_queue.AT_ONCE)
         return state
 
     def read(self, state: State, count: int) -> None:
@@ -91,12 +89,12 @@ class Builder:
         with self.database.read() as connection:
             items = records.find_items(connection, some)
         items = [item for item in items if state.applied.get(item.item_id) != item.revision]
-        made = intake.read_items(self.database, state.reader, self.files, items)
+        made = ingest_queue.read_items(self.database, state.reader, self.files, items)
         features = [feature for found in made.values() for feature in found]
 
         def keep(connection: Connection) -> None:
-            contents.put_features(connection, features)
-            log.append(connection, log.ITEM, [{"item_id": name} for name in made])
+            item_media.put_features(connection, features)
+            change_log.append(connection, change_log.ITEM, [{"item_id": name} for name in made])
 
         self.writer.submit(keep).result()
         found = {name: {f.view: f for f in each} for name, each in made.items()}
@@ -119,7 +117,7 @@ class Builder:
         fresh = [item for item in fresh if _concerns(state, item)]
         with self.database.read() as connection:
             names = [item.item_id for item in fresh]
-            found = contents.features_of(connection, names, state.reader.makers)
+            found = item_media.features_of(connection, names, state.reader.makers)
         whole = [item for item in fresh if _whole(state, item, found.get(item.item_id, {}))]
         self._grow(state, whole, found)
         known = {item.item_id for item in whole}
@@ -209,12 +207,12 @@ class Keeper:
         if self._after("schedule", _SCHEDULE_S):
             self._schedule.look()
         builder, reader = self._builder, self.state.reader
-        if intake.read_queue(builder.database, builder.writer, reader, builder.files):
+        if ingest_queue.read_queue(builder.database, builder.writer, reader, builder.files):
             self._live.catch_up()
             self._follow_log()
             self._wake.set()  # there may be more
         elif self.state.unread:
-            builder.read(self.state, intake.AT_ONCE)
+            builder.read(self.state, ingest_queue.AT_ONCE)
             self._live.grow(self.state.model)
             self._wake.set()
         elif not reader.warm and self._after("warm", 0):
@@ -271,7 +269,7 @@ class Keeper:
 
     def _sweep(self) -> None:
         with self._builder.database.read() as connection:
-            known = contents.digests(connection)
+            known = item_media.digests(connection)
         self._builder.files.sweep(known, older_than_s=_SWEEP_S)
 
     def _after(self, what: str, seconds: float) -> bool:

@@ -16,26 +16,24 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.pipeline.run import assemble as assembly
-
-from polyrec.pipeline.run import run as pipeline
+from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.bundle_registry import Shelf
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.data.load import Loaded, arrange, read_catalog
+from polyrec.database import change_log, item_media
+from polyrec.database.blobs import Files
+from polyrec.database.database import Database
+from polyrec.database.leader_lock import lock
 from polyrec.errors import BundleError, DataError
+from polyrec.pipeline import assemble
+from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.registry import short_name
-from polyrec.serve.background.training_tables import Origin, gather
 from polyrec.serve.background.bundle_import import mark_snapshot, remember, snapshot
+from polyrec.serve.background.training_tables import Origin, gather
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.event_weights import Worth
-from polyrec.database import media as contents
-from polyrec.database import change_log as log
-from polyrec.artifact import part_state as state
-from polyrec.database.database import Database
-from polyrec.database.blobs import Files
-from polyrec.database.leader_lock import lock
-from polyrec.artifact.bundle_registry import Shelf
 from polyrec.types import Catalog, Progress, silent
 
 
@@ -89,7 +87,7 @@ def _load(
     origin = Origin(before, _origin(config.data, data))
     worth = Worth.by(config, read_types=Settings.read_types)
     with database.write():
-        moment = log.now()  # nothing sent earlier is still on its way
+        moment = change_log.now()  # nothing sent earlier is still on its way
     with database.read() as connection:
         tables = gather(connection, origin, files, worth)
     if not len(tables.events):
@@ -136,9 +134,9 @@ def _train(
 def as_chosen(bundle: Bundle) -> Config:
     """Return a bundle's config with all that it left open as it was chosen."""
     config, parts = bundle.config, bundle.parts
-    recommend = RecommendConfig(use=config.recommend.use, **state.settings(parts.recommender))
+    recommend = RecommendConfig(use=config.recommend.use, **part_state.settings(parts.recommender))
     encode = config.encode or {
-        name: EncodeConfig(use=short_name("encode", encoder), **state.settings(encoder))
+        name: EncodeConfig(use=short_name("encode", encoder), **part_state.settings(encoder))
         for name, encoder in parts.encoders.items()
     }
     return config.model_copy(update={"recommend": recommend, "encode": encode})
@@ -154,7 +152,7 @@ def learn_all(bundle: Bundle) -> Bundle:
     if any(getattr(recommender, name, False) for name in ("stops_on_valid", "through")):
         return bundle
     events = bundle.events
-    fresh = assembly.make_recommender(bundle.config, {})
+    fresh = assemble.make_recommender(bundle.config, {})
     parts = dataclasses.replace(bundle.parts, recommender=fit(fresh, events, bundle.views))
     nothing = events.take(np.zeros(0, np.int64))
     behaviour = {"train": events, "valid": nothing, "test": nothing}
@@ -166,5 +164,5 @@ def _prune(database: Database, shelf: Shelf, keep: int) -> None:
     shelf.prune(keep)
     with database.write() as connection:
         oldest = min(snapshot(connection, name) for name in shelf.names())
-        contents.forget_features(connection, before=oldest)
-        log.drop_erased(connection, before=oldest)
+        item_media.forget_features(connection, before=oldest)
+        change_log.drop_erased(connection, before=oldest)

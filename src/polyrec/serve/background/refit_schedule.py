@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 
-from polyrec.serve.settings import Settings
-from polyrec.artifact.sealed_folder import MANIFEST
 from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.serve.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _HOUR = 3600.0

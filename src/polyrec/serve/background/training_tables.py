@@ -19,15 +19,13 @@ from sqlalchemy.engine import Connection
 from polyrec.artifact.bundle import Bundle
 from polyrec.data.catalog import FeatureRows
 from polyrec.data.tables import Tables
-from polyrec.errors import DataError
-from polyrec.serve.background.ingest_queue import tell
-from polyrec.serve.state.event_weights import Worth
-from polyrec.database import media as contents
-from polyrec.database import change_log as log
-from polyrec.database import records
+from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import Files
 from polyrec.database.records import Item
 from polyrec.database.tables import FEEDBACK
+from polyrec.errors import DataError
+from polyrec.serve.background.ingest_queue import tell
+from polyrec.serve.state.event_weights import Worth
 from polyrec.types import Catalog, Raw
 
 _SECOND = 1_000_000  # microseconds
@@ -60,7 +58,7 @@ def gather(connection: Connection, origin: Origin, files: Files, worth: Worth) -
     """Return all events, their weights worked out, and all items with their content."""
     items = list(records.all_items(connection))
     ids = [item.item_id for item in items]
-    media = contents.media_of(connection, ids)
+    media = item_media.media_of(connection, ids)
     told = [tell(item, media.get(item.item_id, {}), origin.bundle, files) for item in items]
     names = dict.fromkeys(_content_names(origin.bundle))
     held = {
@@ -110,7 +108,7 @@ def _events(connection: Connection, worth: Worth) -> pl.DataFrame:
     """Return user, item, kind, weight and time of all feedback up to now, the oldest first."""
     names = ("user_id", "item_id", "feedback_type", "value", "weight", "timestamp")
     query = sa.select(*(FEEDBACK.c[name] for name in names))
-    query = query.where(FEEDBACK.c.timestamp <= log.now()).order_by(
+    query = query.where(FEEDBACK.c.timestamp <= change_log.now()).order_by(
         FEEDBACK.c.timestamp, FEEDBACK.c.user_id, FEEDBACK.c.item_id
     )
     columns: list[list[Any]] = [[] for _ in range(5)]

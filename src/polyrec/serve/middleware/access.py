@@ -14,12 +14,12 @@ from urllib.parse import parse_qs
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from polyrec.database import keys
+from polyrec.serve.api.responses import problem, reply
 from polyrec.serve.middleware.metrics import REFUSED
 from polyrec.serve.middleware.rates import Rates
-from polyrec.serve.api.responses import problem, reply
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
-from polyrec.database import keys
 
 OPEN = ("/api/health/", "/docs", "/openapi.json", "/dashboard")
 _ASKING = ("/api/recommend", "/api/session/recommend", "/api/search")  # POSTs that only read

@@ -17,9 +17,9 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from polyrec.serve.middleware.metrics import REQUESTS, SECONDS
-from polyrec.serve.api.routes import PREFIX
 from polyrec.database.change_log import digest
+from polyrec.serve.api.routes import PREFIX
+from polyrec.serve.middleware.metrics import REQUESTS, SECONDS
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = ("/api/health/", "/metrics")

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from polyrec.serve.api.schemas import Id, example
+from polyrec.serve.ranking.recommender import SESSION, USER, Answer, Question, recommend
+from polyrec.serve.service import Service
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.history import History
-from polyrec.serve.ranking.recommender import SESSION, USER, Answer, Question, recommend
-from polyrec.serve.api.schemas import Id, example
-from polyrec.serve.service import Service
 
 _Labels = dict[str, list[str]]
 

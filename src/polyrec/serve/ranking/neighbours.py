@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from polyrec.database import feedback
+from polyrec.database.database import Database
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
+from polyrec.serve.api.responses import refuse
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import Live
 from polyrec.serve.state.serving_model import Model
-from polyrec.serve.api.responses import refuse
-from polyrec.database import feedback
-from polyrec.database.database import Database
 from polyrec.types import FUSED, Floats, Query
 
 _ASKED = 100  # latest items of a user by which others are looked for

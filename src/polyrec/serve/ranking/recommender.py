@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from polyrec.index.topk import top_of_row
-from polyrec.serve.state.catalogue import ALL, Filters
+from polyrec.serve.middleware.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
+from polyrec.serve.state.catalogue import ALL, Filters
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import Live
-from polyrec.serve.middleware.metrics import LISTS
 from polyrec.serve.state.serving_model import Model
 from polyrec.types import FUSED, Floats, Ints, Query
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.serve.state.labels import LabelIndex
 from polyrec.database.records import Item
+from polyrec.serve.state.labels import LabelIndex
 from polyrec.types import Bools, Ints
 
 

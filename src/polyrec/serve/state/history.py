@@ -9,9 +9,9 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
-from polyrec.serve.state.serving_model import Model
-from polyrec.serve.state.event_weights import Worth
 from polyrec.database.feedback import Event
+from polyrec.serve.state.event_weights import Worth
+from polyrec.serve.state.serving_model import Model
 from polyrec.types import Floats, Ints, Query
 
 NEVER = 2**63 - 1

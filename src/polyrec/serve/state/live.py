@@ -14,16 +14,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from polyrec.serve.state.catalogue import Catalogue, Filters
-from polyrec.serve.state.history import History
-from polyrec.serve.state.serving_model import Model
-from polyrec.serve.state.popularity import Popularity
-from polyrec.serve.settings import Settings
-from polyrec.serve.state.event_weights import Worth
-from polyrec.database import feedback
-from polyrec.database import change_log as log
-from polyrec.database import records
+from polyrec.database import change_log, feedback, records
 from polyrec.database.database import Database
+from polyrec.serve.settings import Settings
+from polyrec.serve.state.catalogue import Catalogue, Filters
+from polyrec.serve.state.event_weights import Worth
+from polyrec.serve.state.history import History
+from polyrec.serve.state.popularity import Popularity
+from polyrec.serve.state.serving_model import Model
 from polyrec.types import Bools, Floats, Ints
 
 
@@ -36,7 +34,7 @@ class Live:
         self.sequence = 0  # of the log, up to which all is applied
         self.hits = self.misses = 0  # histories found in memory, and not
         self._database, self._settings = database, settings
-        self._tail = log.Tail(database)
+        self._tail = change_log.Tail(database)
         self._lock = threading.RLock()
         self._catalogue = Catalogue()
         self._popularity = Popularity(settings.half_life_days)
@@ -51,8 +49,8 @@ class Live:
     def start(self) -> None:
         """Read the catalogue and what was popular."""
         with self._lock, self._database.read() as connection:
-            self.sequence = log.last(connection)
-            self._erased = log.erased(connection)
+            self.sequence = change_log.last(connection)
+            self._erased = change_log.erased(connection)
             for item in records.all_items(connection):
                 self._catalogue.put(item)
         self._count()
@@ -94,7 +92,7 @@ class Live:
 
     def history(self, user_id: str) -> History:
         """Return a user's history, from memory or from the database; empty for someone unknown."""
-        now = log.now()
+        now = change_log.now()
         with self._lock:
             held = self._histories.get(user_id)
             if held is not None and held.due > now:
@@ -120,7 +118,7 @@ class Live:
         model = self.model
         row = model.users.get(user_id, -1)
         if row >= 0 and self._erased:
-            erased = self._erased.get(log.digest(user_id, self._database.secret), 0)
+            erased = self._erased.get(change_log.digest(user_id, self._database.secret), 0)
             if erased > model.since:
                 return -1
         return row
@@ -188,8 +186,10 @@ class Live:
             self._rows = (model, count, found)
         return self._rows[2]
 
-    def _apply(self, changes: list[log.Change]) -> None:
-        touched = {c.item_id for c in changes if c.action == log.ITEM and c.item_id is not None}
+    def _apply(self, changes: list[change_log.Change]) -> None:
+        touched = {
+            c.item_id for c in changes if c.action == change_log.ITEM and c.item_id is not None
+        }
         if touched:
             self._touched |= touched
             with self._database.read() as connection:
@@ -199,18 +199,18 @@ class Live:
             for item_id in touched - {item.item_id for item in found}:
                 self._catalogue.drop(item_id)
         for change in changes:
-            if change.action == log.FORGET:
+            if change.action == change_log.FORGET:
                 self._erased[change.user_id or ""] = change.made
                 self._drop(self._digests.get(change.user_id or ""))
                 self._recount = True
-            elif change.action != log.ITEM:
+            elif change.action != change_log.ITEM:
                 self._drop(change.user_id)
-                self._recount |= change.action == log.NO_FEEDBACK
+                self._recount |= change.action == change_log.NO_FEEDBACK
                 self._add(change)
 
-    def _add(self, change: log.Change) -> None:
+    def _add(self, change: change_log.Change) -> None:
         place = self._catalogue.places.get(change.item_id or "")
-        if change.action == log.FEEDBACK and place is not None:
+        if change.action == change_log.FEEDBACK and place is not None:
             kind, value = change.feedback_type or "", change.value or 0.0
             worth = self.worth.of(kind, value, change.weight)
             self._popularity.add(place, worth, change.timestamp)
@@ -218,7 +218,7 @@ class Live:
     def _count(self) -> None:
         """Count anew what was popular of late, from the end of the log."""
         with self._lock, self._database.read() as connection:
-            changes = log.recent(connection, self._settings.recent)
+            changes = change_log.recent(connection, self._settings.recent)
             self._popularity = Popularity(self._settings.half_life_days)
             for change in changes:
                 if change.sequence <= self.sequence:
@@ -228,10 +228,10 @@ class Live:
     def _keep(self, user_id: str, history: History) -> None:
         self._histories[user_id] = history
         self._histories.move_to_end(user_id)
-        self._digests[log.digest(user_id, self._database.secret)] = user_id
+        self._digests[change_log.digest(user_id, self._database.secret)] = user_id
         while len(self._histories) > self._settings.histories:
             self._drop(next(iter(self._histories)))
 
     def _drop(self, user_id: str | None) -> None:
         if user_id is not None and self._histories.pop(user_id, None) is not None:
-            self._digests.pop(log.digest(user_id, self._database.secret), None)
+            self._digests.pop(change_log.digest(user_id, self._database.secret), None)

@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from polyrec.database import records
 from polyrec.explain import explain
-from polyrec.serve.state.history import History
-from polyrec.serve.state.serving_model import Model
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import PathId, example
 from polyrec.serve.service import Here
-from polyrec.database import records
+from polyrec.serve.state.history import History
+from polyrec.serve.state.serving_model import Model
 from polyrec.types import Explanation, Query
 
 router = APIRouter(tags=["recommendation"])

@@ -7,6 +7,8 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Body
 from fastapi.responses import Response
 
+from polyrec.database import change_log
+from polyrec.database import feedback as store
 from polyrec.serve.api import cursor as cursors
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
@@ -20,8 +22,6 @@ from polyrec.serve.api.schemas import (
     feedback_out,
 )
 from polyrec.serve.service import Here, Service
-from polyrec.database import feedback as store
-from polyrec.database import change_log as log
 
 router = APIRouter(tags=["feedback"])
 Given = Annotated[list[FeedbackBody], Body(max_length=100_000)]
@@ -148,7 +148,7 @@ async def _list(
 async def _found(service: Service, **equal: str) -> Response:
     most = service.settings.most
     found = await service.read(lambda c: store.find(c, count=most, **equal))
-    now = log.now()
+    now = change_log.now()
     # of the future there is what recommendations wrote back with a delay: it has not happened yet
     happened = [f for f in found if "user_id" not in equal or (f.timestamp or 0) <= now]
     return reply([feedback_out(feedback) for feedback in happened])

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, HTTPException
 from fastapi.responses import Response
 
+from polyrec.database import records
 from polyrec.serve.api import cursor as cursors
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
@@ -21,7 +22,6 @@ from polyrec.serve.api.schemas import (
     item_out,
 )
 from polyrec.serve.service import Here
-from polyrec.database import records
 
 router = APIRouter(tags=["items"])
 _LISTING = "items"

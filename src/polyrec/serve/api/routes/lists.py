@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from polyrec.errors import nearest
-from polyrec.serve.state.catalogue import Filters
-from polyrec.serve.state.live import Live
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
 from polyrec.serve.service import Here, Service
+from polyrec.serve.state.catalogue import Filters
+from polyrec.serve.state.live import Live
 
 router = APIRouter(tags=["recommendation"])
 Category = Annotated[str, Query(max_length=256, description="In which an item has to be.")]

@@ -9,14 +9,13 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from polyrec.database import item_media, records
+from polyrec.database.item_media import KEPT, Feature, Medium
+from polyrec.database.records import Item
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import PathId, RowAffected, example
-from polyrec.serve.service import Here, Service
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, received
-from polyrec.database import media as contents
-from polyrec.database import records
-from polyrec.database.media import KEPT, Feature, Medium
-from polyrec.database.records import Item
+from polyrec.serve.service import Here, Service
 
 router = APIRouter(tags=["content"])
 Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]
@@ -69,7 +68,7 @@ async def upload(item_id: PathId, modality: Modality, request: Request, service:
     async with received(request, service, modality) as (spool, kind):
         digest = await run_in_threadpool(spool.keep)
         medium = Medium(item_id, modality, digest, kind.media_type, spool.size)
-        known = await service.write(lambda connection: contents.put_medium(connection, medium))
+        known = await service.write(lambda connection: item_media.put_medium(connection, medium))
     if not known:  # deleted meanwhile
         raise _unknown(item_id)
     return reply({"RowAffected": 1})
@@ -83,7 +82,7 @@ async def upload(item_id: PathId, modality: Modality, request: Request, service:
 async def download(item_id: PathId, modality: Modality, service: Here) -> Response:
     """Return an uploaded content as it was sent; its type is what its bytes say."""
     check_modality(modality)
-    found = await service.read(lambda c: contents.medium(c, item_id, modality))
+    found = await service.read(lambda c: item_media.medium(c, item_id, modality))
     path = service.files.path(found.digest) if found is not None and found.digest else None
     if found is None or path is None or not path.is_file():
         remedy = f"upload it with PUT /api/item/{{item_id}}/media/{modality}"
@@ -99,7 +98,7 @@ async def take_away(item_id: PathId, modality: Modality, service: Here) -> Respo
     await _known(service, item_id)
     bundled = _bundled(service, item_id, modality)
     count = await service.write(
-        lambda c: contents.remove_medium(c, item_id, modality, bundled=bundled)
+        lambda c: item_media.remove_medium(c, item_id, modality, bundled=bundled)
     )
     return reply({"RowAffected": count})
 
@@ -111,8 +110,8 @@ async def status(item_id: PathId, service: Here) -> Response:
     state = service.keeper.state
     features, media = await service.read(
         lambda c: (
-            contents.features_of(c, [item_id], state.reader.makers).get(item_id, {}),
-            contents.media_of(c, [item_id]).get(item_id, {}),
+            item_media.features_of(c, [item_id], state.reader.makers).get(item_id, {}),
+            item_media.media_of(c, [item_id]).get(item_id, {}),
         )
     )
     settled = item.status != records.QUEUED and service.keeper.knows(item)

@@ -10,14 +10,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.database import records
 from polyrec.errors import BundleError
-from polyrec.serve.api.timestamps import write_moment
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import example
+from polyrec.serve.api.timestamps import write_moment
 from polyrec.serve.service import Here, Service
-from polyrec.database import records
-from polyrec.artifact.sealed_folder import MANIFEST
-from polyrec.artifact.bundle_registry import Shelf
 
 router = APIRouter(tags=["operations"])
 

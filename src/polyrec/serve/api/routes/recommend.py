@@ -12,18 +12,17 @@ from fastapi import APIRouter, Body, FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from polyrec.database import change_log, feedback
+from polyrec.database.feedback import Event, Feedback
 from polyrec.serve.api.list_params import Asked, parameters, path_id
-from polyrec.serve.ranking.batch import Batch, BatchAnswer, answer_batch
-from polyrec.serve.state.catalogue import Filters
-from polyrec.serve.state.history import History
-from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
+from polyrec.serve.ranking.batch import Batch, BatchAnswer, answer_batch
+from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
 from polyrec.serve.service import Here, Service
-from polyrec.database import feedback
-from polyrec.database import change_log as log
-from polyrec.database.feedback import Event, Feedback
+from polyrec.serve.state.catalogue import Filters
+from polyrec.serve.state.history import History
 
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
@@ -64,7 +63,7 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     question = Question(history, asked.n, asked.offset, USER, user, asked.filters)
     (answer,) = recommend(live, [question])
     if asked.write_back and answer.ids:
-        moment = log.now() + asked.delay
+        moment = change_log.now() + asked.delay
         rows = [Feedback(asked.write_back, user_id, item, timestamp=moment) for item in answer.ids]
         await service.write(lambda c: feedback.put(c, rows, overwrite=False), urgent=False)
     return _listed(answer, scored=asked.scored)
@@ -120,7 +119,7 @@ async def recommend_to_many(batch: Batch, service: Here) -> Response:
 
 def history_of(service: Service, session: list[SessionBody]) -> History:
     """Return the history of a session; what has no type is a plain event of weight 1."""
-    now = log.now()
+    now = change_log.now()
     timed = sorted(enumerate(session), key=lambda pair: (pair[1].Timestamp or now, pair[0]))
     events = [
         Event(told.ItemId, told.FeedbackType, told.Value, None if told.FeedbackType else 1.0, now)

@@ -12,15 +12,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from polyrec.serve.api import schemas
-from polyrec.serve.ranking.batch import Range
-from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, example
+from polyrec.serve.api.uploads import MEDIA_BODY, check_kind, check_modality, received
+from polyrec.serve.ranking.batch import Range
 from polyrec.serve.ranking.search import Found, Sought, search
 from polyrec.serve.service import Here, Service
-from polyrec.serve.api.uploads import MEDIA_BODY, check_kind, check_modality, received
+from polyrec.serve.state.catalogue import Filters
 from polyrec.types import Raw
 
 router = APIRouter(tags=["content"])

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database import change_log as log
+from polyrec.database import change_log
 from polyrec.database.database import insert
 from polyrec.database.records import QUEUED
 from polyrec.database.tables import FEATURES, ITEMS, MEDIA
@@ -59,7 +59,7 @@ def put_medium(connection: Connection, medium: Medium) -> bool:
     """Put a content in the place of the one that was there; False for an unknown item."""
     if not requeue(connection, medium.item_id):
         return False
-    row = {**vars(medium), "made": log.now()}
+    row = {**vars(medium), "made": change_log.now()}
     statement = insert(connection, MEDIA)
     fresh = {name: statement.excluded[name] for name in ("digest", "media_type", "size", "made")}
     key = ["item_id", "modality"]
@@ -84,10 +84,10 @@ def remove_medium(connection: Connection, item_id: str, modality: str, *, bundle
 
 def requeue(connection: Connection, item_id: str) -> bool:
     """Say that an item's content changed and has to be read; False for an unknown item."""
-    fresh = {"status": QUEUED, "reason": "", "revision": log.now()}
+    fresh = {"status": QUEUED, "reason": "", "revision": change_log.now()}
     known = connection.execute(ITEMS.update().where(ITEMS.c.item_id == item_id).values(fresh))
     if known.rowcount:
-        log.append(connection, log.ITEM, [{"item_id": item_id}])
+        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
     return bool(known.rowcount)
 
 
@@ -149,7 +149,7 @@ def settle(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
         values = {"status": outcome.status, "reason": outcome.reason}
         if connection.execute(ITEMS.update().where(where).values(values)).rowcount:
             settled.append(outcome.item_id)
-    log.append(connection, log.ITEM, [{"item_id": name} for name in settled])
+    change_log.append(connection, change_log.ITEM, [{"item_id": name} for name in settled])
     return settled
 
 

@@ -1,0 +1,1 @@
+"""What lasts as files: bundles, learned state, feature packs, the feature cache."""

@@ -1,0 +1,1 @@
+"""What lasts in SQL: records, feedback, the change log, keys, uploaded media."""

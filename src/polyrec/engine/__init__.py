@@ -1,1 +1,0 @@
-"""Decide where work runs: batches, workers, memory."""

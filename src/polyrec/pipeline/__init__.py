@@ -1,0 +1,1 @@
+"""From data to a bundle: assemble the parts, run the stages, write the report files."""

@@ -1,0 +1,1 @@
+"""Several recommenders as one."""

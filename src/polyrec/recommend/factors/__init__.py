@@ -1,0 +1,1 @@
+"""Users and items as vectors: matrix factorization and its relatives."""

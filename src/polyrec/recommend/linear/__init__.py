@@ -1,0 +1,1 @@
+"""Item-item weights: score = history @ weights."""

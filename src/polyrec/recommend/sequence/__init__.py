@@ -1,0 +1,1 @@
+"""The history read in order."""

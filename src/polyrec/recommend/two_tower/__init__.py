@@ -1,0 +1,1 @@
+"""A network for users and one for items."""

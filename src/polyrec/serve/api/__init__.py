@@ -1,0 +1,1 @@
+"""HTTP: bodies, parameters, errors, routes."""

@@ -1,0 +1,1 @@
+"""What runs beside the requests: model updates, encoding of new items, refits."""

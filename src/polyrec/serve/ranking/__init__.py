@@ -1,0 +1,1 @@
+"""From a query to a list: candidates, filters, fallbacks, diversity."""

@@ -1,0 +1,1 @@
+"""The live state that requests read: model, histories, catalogue, popularity."""

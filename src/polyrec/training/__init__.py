@@ -1,0 +1,1 @@
+"""Train torch modules: the loop, checkpoints, early stopping, objectives, sparse products."""
