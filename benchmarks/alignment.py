@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.alignment import retrieval
@@ -72,7 +72,7 @@ def world(seed: int) -> dict[str, tuple[float, float]]:
         make_world(folder / "world", studio)
         data = {"path": str(folder / "world"), "text": ["title", "description"], "image": "image"}
         tree = {"preset": "shop", "data": data, "cache": str(folder / "c.sqlite")}
-        config = parse(tree, folder=folder)
+        config = parse_config(tree, folder=folder)
         dataset = load(config.data, weights=config.weights, seed=seed).dataset
         views = pipeline.encode(config, dataset)[1]
         factors = np.load(folder / "world/truth/truth.npz")["shared"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.recommend.factors.als import ALS
 from record import record
@@ -23,7 +23,7 @@ ROUNDS = 4
 def main() -> None:
     figures = []
     for name in ("lastfm2k_mm", "amazon_baby", "movielens_small_mm"):
-        config = read(Path(__file__).with_name(f"{name}.yaml"))
+        config = read_config(Path(__file__).with_name(f"{name}.yaml"))
         train = load(config.data, weights={}, seed=7).dataset.train
         train = train.take(train.weights > 0)
         taken = sparse.csr_matrix(train.positives())

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from polyrec.artifact import part_state
-from polyrec.config import make, read
+from polyrec.config import make_part, read_config
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
 
 def measure(path: Path, seed: int) -> dict[str, Any]:
     """Return what every member and their blend reach with one seed."""
-    config = read(path, overrides=[f"seed={seed}"])
+    config = read_config(path, overrides=[f"seed={seed}"])
     dataset = load(config.data, weights=config.weights, seed=seed).dataset
     views: Views = {}
     if dataset.catalog.contents:
@@ -58,7 +58,7 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
         settings = config.align.settings
         views = find("align", config.align.use)(**settings).fit(views, dataset.train).align(views)
     told = {**config.recommend.settings, "seed": seed, "device": "cpu"}
-    blend = make(Blend, told, where="recommend")
+    blend = make_part(Blend, told, where="recommend")
     members, found = [], {}
     for place, member in enumerate(blend.unfitted()):
         kept = KEPT / f"{path.stem}-{seed}-{_mark(member, blend.members[place].get('views'))}"

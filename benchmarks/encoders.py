@@ -24,7 +24,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from polyrec.config import Config, parse
+from polyrec.config import Config, parse_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
@@ -105,7 +105,7 @@ def _seeds(tree: dict, seeds: Sequence[int], folder: Path, *, alone: bool = Fals
 
 
 def _measure(tree: dict, folder: Path, *, alone: bool) -> dict:
-    config = parse({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
+    config = parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
     # the same items are new, whatever the seed of the encoder
     dataset = load(config.data, weights=config.weights, seed=SEEDS[0]).dataset
     start = time.perf_counter()
@@ -167,7 +167,7 @@ def emotify(folder: Path) -> dict:
 def _music(folder: Path, use: str, seed: int) -> Config:
     data = {"path": str(DATA / "emotify"), "audio": "audio"}
     tree = {"seed": seed, "data": data, "encode": {"audio": {"use": use}}}
-    return parse({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
+    return parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
 
 
 def _emotions(table: pl.DataFrame) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ from PIL import Image
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
-from polyrec.config import Limits, parse
+from polyrec.config import Limits, parse_config
 from polyrec.encode.image.decode_image import Picture
 from polyrec.encode.image.image_model import ImageModel, load_look
 from polyrec.encode.run import Work, fill_cache
@@ -209,7 +209,9 @@ def whole_sets(folder: Path) -> dict:
     told = {}
     for name, tree in SETS.items():
         data = {"path": str(DATA / name), **tree["data"]}
-        config = parse({**tree, "data": data, "cache": str(folder / "c.sqlite")}, folder=folder)
+        config = parse_config(
+            {**tree, "data": data, "cache": str(folder / "c.sqlite")}, folder=folder
+        )
         told[name] = _twice(lambda: pipeline.encode_all(config).counts)  # noqa: B023
     told["media_samples"] = _samples(folder)
     return told

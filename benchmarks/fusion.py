@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.config import Config, read
+from polyrec.config import Config, read_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
@@ -94,11 +94,11 @@ def configured(name: str, seed: int, place: Path, *, new: bool) -> Config:
     overrides = [f"seed={seed}"]
     overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new else []
     if name != "studio":
-        return read(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
+        return read_config(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
     if not (place / "world").is_dir():
         make_world(place / "world", Studio(items=600, users=2000, seed=seed))
         (place / "studio.yaml").write_text(STUDIO + f"cache: {place / 'c.sqlite'}\n")
-    return read(place / "studio.yaml", overrides=overrides)
+    return read_config(place / "studio.yaml", overrides=overrides)
 
 
 def only_new(dataset: Dataset) -> Dataset:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import compat
@@ -72,7 +72,7 @@ def fit(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:
 
 
 def measure(data: str, name: str, seed: int) -> dict[str, Any]:
-    config = read(Path(__file__).with_name(f"{data}.yaml"))
+    config = read_config(Path(__file__).with_name(f"{data}.yaml"))
     dataset = load(config.data, weights={}, seed=7).dataset
     train, valid, test = dataset.train, dataset.valid, dataset.test
     views = {}

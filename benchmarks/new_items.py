@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from polyrec.artifact import part_state
-from polyrec.config import Config, read
+from polyrec.config import Config, read_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
@@ -79,7 +79,7 @@ def main(names: list[str]) -> None:
                 path = Path(folder) / "studio.yaml"
                 make_world(path.with_name("world"), Studio(items=600, users=2000))
                 path.write_text(STUDIO + f"cache: {path.with_name('c.sqlite')}\n")
-            config = read(path, overrides=OVERRIDES)
+            config = read_config(path, overrides=OVERRIDES)
             rows[name] = {"data": name, **measure(config, SETTINGS[name])}
             print(rows[name], file=sys.stderr, flush=True)
             record("new_items", list(rows.values()))

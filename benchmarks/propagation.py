@@ -20,7 +20,7 @@ import torch
 from scipy import sparse
 from torch.nn import functional as F  # noqa: N812
 
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.recommend.graph.base import _Lesson
 from polyrec.recommend.graph.lightgcn import LightGCN
@@ -122,7 +122,7 @@ def difference(fast: _Lesson, plain: _Lesson) -> float:
 
 
 def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
-    config = read(Path(__file__).with_name(f"{name}.yaml"))
+    config = read_config(Path(__file__).with_name(f"{name}.yaml"))
     train = load(config.data, weights={}, seed=7).dataset.train
     model = LightGCN(loss=loss, batch=batch, hide=0)
     fast = lesson_of(_Lesson, model, train)

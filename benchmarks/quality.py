@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.errors import PolyrecError
 from polyrec.pipeline import run as pipeline
 from record import record
@@ -34,7 +34,9 @@ RUNS = (  # config, recommender, Recall@20 and NDCG@20 to reach on test, where a
 def main() -> None:
     rows = []
     for name, use, goal in RUNS:
-        config = read(Path(__file__).with_name(f"{name}.yaml"), overrides=[f"recommend.use={use}"])
+        config = read_config(
+            Path(__file__).with_name(f"{name}.yaml"), overrides=[f"recommend.use={use}"]
+        )
         with tempfile.TemporaryDirectory() as folder:
             pipeline.run(config, out=Path(folder) / "bundle")
             report = json.loads((Path(folder) / "bundle" / "report.json").read_text())

@@ -35,7 +35,7 @@ from scipy import sparse
 from load import Load, closed, paced, request
 from polyrec.align.identity import NoAlignment
 from polyrec.artifact.bundle import Bundle, Parts
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.fuse.concat import Concat
 from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
@@ -69,7 +69,7 @@ def bundle_of(items: int, folder: Path) -> Bundle:
         model.weights_ = sparse.csr_array(parts, shape=(items, items))
         model.weights_.sum_duplicates()
     return Bundle(
-        config=parse({"data": {"path": "nowhere"}}, folder=folder),
+        config=parse_config({"data": {"path": "nowhere"}}, folder=folder),
         ids=tuple(f"item-{i:06d}" for i in range(items)),
         titles=("",) * items,
         users=tuple(f"user-{i:05d}" for i in range(USERS)),

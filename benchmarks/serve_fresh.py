@@ -29,7 +29,7 @@ from PIL import Image
 from load import paced, request
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.artifact.bundle_registry import Shelf
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.registry import find
@@ -68,7 +68,7 @@ def make(folder: Path, items: int, *, text: str = "lsa") -> None:
     draw = np.random.default_rng(7)
     tree = {"data": {"path": "nowhere"}, "align": {"use": "whiten", "width": 64},
             "encode": {"text": {"use": text}, "image": {"use": "descriptor"}}}  # fmt: skip
-    config = parse(tree, folder=folder)
+    config = parse_config(tree, folder=folder)
     users = np.repeat(np.arange(USERS), HISTORY)
     chosen = np.concatenate([draw.choice(items, HISTORY, replace=False) for _ in range(USERS)])
     train = Interactions.of(users, chosen, shape=(USERS, items), times=np.arange(len(users)))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import lapack
 
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.index.topk import top_k
@@ -78,7 +78,7 @@ def evaluation(
 
 def sports(metrics: list[str]) -> dict:
     """Return the evaluation of two models on Amazon Sports."""
-    config = read(Path(__file__).with_name("amazon_sports.yaml"))
+    config = read_config(Path(__file__).with_name("amazon_sports.yaml"))
     dataset = load(config.data, weights={}, seed=7).dataset
     train = dataset.train
     knn, vectors, seen = ItemKNN(shrink=100).fit(train, {}), Vectors(train.shape), train.matrix()
@@ -93,7 +93,7 @@ def sports(metrics: list[str]) -> dict:
 
 
 def main() -> None:
-    config = read(Path(__file__).with_name("amazon_baby.yaml"))
+    config = read_config(Path(__file__).with_name("amazon_baby.yaml"))
     dataset = load(config.data, weights={}, seed=7).dataset
     train = dataset.train
     regular = gram(train)

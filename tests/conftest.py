@@ -16,7 +16,7 @@ from PIL import Image
 
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
-from polyrec.config import Limits, parse
+from polyrec.config import Limits, parse_config
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.encode.run import Work
@@ -56,7 +56,9 @@ def features(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     cache = tmp_path_factory.mktemp("features") / "cache.sqlite"
     data = {"path": str(world), "image": "image", "audio": "audio", "video": "video"}
-    pipeline.encode_all(parse({"preset": "shop", "data": data, "cache": str(cache)}, folder=world))
+    pipeline.encode_all(
+        parse_config({"preset": "shop", "data": data, "cache": str(cache)}, folder=world)
+    )
     return cache
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from polyrec import registry
-from polyrec.config import parse
+from polyrec.config import parse_config
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted([*ROOT.glob("benchmarks/*.yaml"), *ROOT.glob("benchmarks/blends/*.yaml")])
@@ -24,7 +24,7 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_configs_shown_are_configs(page: Path) -> None:
     for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        parse(yaml.safe_load(block), folder=ROOT)
+        parse_config(yaml.safe_load(block), folder=ROOT)
 
 
 def test_python_shown_is_python() -> None:
@@ -44,6 +44,6 @@ def test_every_part_is_on_the_page_of_parts() -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c.parent.name} {c.stem}")
 def test_benchmark_configs_are_configs(config: Path) -> None:
-    from polyrec.config import read
+    from polyrec.config import read_config
 
-    assert read(config).data.path.name == config.stem
+    assert read_config(config).data.path.name == config.stem

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from polyrec import registry
-from polyrec.config import Config, read
+from polyrec.config import Config, read_config
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.recommend import PARTS
 from polyrec.tune.space import with_settings
@@ -60,10 +60,10 @@ class Cell:
         found: dict[str, Any] = yaml.safe_load(place.read_text()) if place.is_file() else {}
         return found
 
-    def read(self, settings: dict[str, Any], *, seed: int) -> Config:
+    def read_config(self, settings: dict[str, Any], *, seed: int) -> Config:
         """Return the run of this cell."""
         overrides = [f"recommend.use={self.model}", f"seed={seed}"]
-        return with_settings(read(self.config, overrides=overrides), settings)
+        return with_settings(read_config(self.config, overrides=overrides), settings)
 
 
 def admit_peers() -> list[str]:
@@ -88,7 +88,7 @@ def data_sets(folder: Path, *, only: Sequence[str] | None) -> Iterator[Path]:
     for config in sorted(folder.glob("*.yaml")):
         if only and config.stem not in only:
             continue
-        path = read(config).data.path
+        path = read_config(config).data.path
         if config.stem == "studio" and not path.is_dir():
             make_world(path, Studio(items=600, users=2000))
         if path.is_dir():

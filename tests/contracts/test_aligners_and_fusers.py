@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polyrec.artifact import part_state
-from polyrec.config import make
+from polyrec.config import make_part
 from polyrec.errors import FitError
 from polyrec.registry import find, names
 from polyrec.types import FUSED, Aligner, Embeddings, Fuser, Interactions
@@ -58,7 +58,7 @@ class TestAligner:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find("align", name)()
         assert isinstance(part, Aligner)
-        assert make(type(part), part_state.settings(part), where="align") == part
+        assert make_part(type(part), part_state.settings(part), where="align") == part
 
     def test_absent_stays_absent_and_its_content_changes_no_bit(self, name: str) -> None:
         given = views()
@@ -260,7 +260,7 @@ class TestFuser:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find("fuse", name)()
         assert isinstance(part, Fuser)
-        assert make(type(part), part_state.settings(part), where="fuse") == part
+        assert make_part(type(part), part_state.settings(part), where="fuse") == part
 
     def test_an_item_is_there_where_any_view_is(self, name: str) -> None:
         given = views()

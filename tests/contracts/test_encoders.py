@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polyrec.artifact import part_state
-from polyrec.config import make
+from polyrec.config import make_part
 from polyrec.registry import find, names
 from polyrec.types import Encoder, Interactions, Raw
 
@@ -82,7 +82,7 @@ WORDS = ["boat", "blue", "bread", "warm", "soup", "waves", "海", "浪", "船", 
 
 def test_it_is_an_encoder_whose_settings_make_it_again(encoder: Encoder) -> None:
     assert isinstance(encoder, Encoder)
-    again = make(type(encoder), part_state.settings(encoder), where="encode")
+    again = make_part(type(encoder), part_state.settings(encoder), where="encode")
     assert part_state.settings(again) == part_state.settings(encoder)
     assert dataclasses.is_dataclass(encoder)
 
@@ -129,7 +129,7 @@ def test_what_can_not_be_read_is_absent_with_a_reason(encoder: Encoder) -> None:
 
 
 def test_learned_state_comes_back_from_a_bundle(encoder: Encoder, contents: dict) -> None:
-    fresh = make(type(encoder), part_state.settings(encoder), where="encode")
+    fresh = make_part(type(encoder), part_state.settings(encoder), where="encode")
     part_state.restore(fresh, *part_state.dump(encoder))
     mine = contents[encoder.modality]
     assert np.array_equal(fresh.encode(mine).vectors, encoder.encode(mine).vectors)

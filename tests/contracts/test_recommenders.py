@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polyrec.artifact import part_state
-from polyrec.config import make
+from polyrec.config import make_part
 from polyrec.registry import find, names
 from polyrec.types import Embeddings, Interactions, Query, Recommender
 
@@ -44,7 +44,7 @@ def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommen
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:
     assert isinstance(fresh, Recommender)
     assert dataclasses.is_dataclass(fresh)
-    assert make(type(fresh), part_state.settings(fresh), where="recommend") == fresh
+    assert make_part(type(fresh), part_state.settings(fresh), where="recommend") == fresh
 
 
 def test_fitting_twice_is_fitting_once(
@@ -132,7 +132,7 @@ def test_renumbered_items_permute_scores(
 def test_learned_state_comes_back_from_a_bundle(
     model: Recommender, checkerboard: Interactions
 ) -> None:
-    again = make(type(model), part_state.settings(model), where="recommend")
+    again = make_part(type(model), part_state.settings(model), where="recommend")
     part_state.restore(again, *part_state.dump(model))
     query = checkerboard.histories(range(20))
     assert np.array_equal(again.score(query), model.score(query))
@@ -160,4 +160,4 @@ def test_its_search_space_holds_settings_of_its_own(fresh: Recommender, parity_v
     for stage in fresh.search_space(parity_views):
         for name, candidates in stage.items():
             for candidate in candidates:
-                make(type(fresh), {name: candidate}, where="recommend")
+                make_part(type(fresh), {name: candidate}, where="recommend")

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.dashboard import mount
 from polyrec.database import keys
 from polyrec.database.database import Database
@@ -30,7 +30,7 @@ def reported(world: Path, features: Path, tmp_path_factory: pytest.TempPathFacto
         "evaluate": {"metrics": ["recall@5", "ndcg@5"], "select_by": "recall@5"},
         "cache": str(features),
     }  # fmt: skip
-    polyrec.run(parse(tree, folder=folder), out=folder / "bundle")
+    polyrec.run(parse_config(tree, folder=folder), out=folder / "bundle")
     return folder / "bundle"
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
 from polyrec.artifact.bundle import Bundle
-from polyrec.config import Config, read
+from polyrec.config import Config, read_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
@@ -44,7 +44,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def article(studio: Path, folder: Path, *overrides: str) -> Config:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POLYREC_WORLD", str(studio))
-        return read(EXAMPLE, overrides=[*QUICK, f"cache={folder / 'c.sqlite'}", *overrides])
+        return read_config(EXAMPLE, overrides=[*QUICK, f"cache={folder / 'c.sqlite'}", *overrides])
 
 
 @pytest.fixture(scope="module")

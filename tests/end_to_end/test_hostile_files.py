@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from hostile_files import EITHER, garbage, write_all
-from polyrec.config import Limits, parse
+from polyrec.config import Limits, parse_config
 from polyrec.data.catalog import _file
 from polyrec.encode.run import Work, encode_contents
 from polyrec.pipeline import run as pipeline
@@ -100,7 +100,7 @@ def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:
             "media": limits,
             "cache": str(tmp_path / cache),
         }
-        found = pipeline.encode_all(parse(tree, folder=tmp_path)).quarantine
+        found = pipeline.encode_all(parse_config(tree, folder=tmp_path)).quarantine
         kinds = ("image", "audio")
         return {k: {entry.status for entry in found if entry.view == k} for k in kinds}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.world import Truth
@@ -26,7 +26,7 @@ def config(world: Path, folder: Path, **change: object):
         "evaluate": {"metrics": ["recall@10", "ndcg@10"], "select_by": "ndcg@10"},
         "cache": str(folder / "cache.sqlite"),
     }
-    return parse(tree | change, folder=folder)
+    return parse_config(tree | change, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     tree = settings.model_dump() | {
         "data": settings.data.model_dump() | {"split": {"use": "new_items"}}
     }
-    dataset = load(parse(tree, folder=larger).data, weights=settings.weights, seed=7).dataset
+    dataset = load(parse_config(tree, folder=larger).data, weights=settings.weights, seed=7).dataset
     _, views = pipeline.encode(settings, dataset)
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
@@ -115,7 +115,7 @@ def test_a_missing_valid_leaves_the_settings_as_they_are(
     settings = config(world, tmp_path, cache=str(features))
     data = settings.data.model_dump() | {"split": {"use": "random", "valid": 0}}
     polyrec.run(
-        parse(settings.model_dump() | {"data": data}, folder=tmp_path), out=tmp_path / "out"
+        parse_config(settings.model_dump() | {"data": data}, folder=tmp_path), out=tmp_path / "out"
     )
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["trials"] == []
@@ -198,6 +198,6 @@ def test_features_that_a_reader_brings_are_taken_as_features(tmp_path: Path) -> 
     for name in ("text", "image"):
         np.save(tmp_path / f"{name}_feat.npy", np.eye(6, 4, dtype=np.float32) + 1)
     tree = {"data": {"use": "mmrec", "path": str(tmp_path)}, "cache": str(tmp_path / "c.sqlite")}
-    bundle = polyrec.run(parse(tree, folder=tmp_path))
+    bundle = polyrec.run(parse_config(tree, folder=tmp_path))
     assert bundle.views["text"].width == bundle.views["image"].width == 4
     assert bundle.views["image"].present.all()

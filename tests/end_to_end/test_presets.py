@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyrec
-from polyrec.config import PRESETS, read
+from polyrec.config import PRESETS, read_config
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
 
@@ -21,7 +21,7 @@ def test_it_learns_and_knows_items_that_nobody_took(
 ) -> None:
     monkeypatch.setenv("POLYREC_WORLD", str(world))
     overrides = [f"cache={features}", *QUICK]
-    config = read(EXAMPLES / f"{preset}.yaml", overrides=overrides)
+    config = read_config(EXAMPLES / f"{preset}.yaml", overrides=overrides)
     assert config.preset == preset
     assert config.weights.items() >= PRESETS[preset].items()
     bundle = polyrec.run(config, out=tmp_path / "out")

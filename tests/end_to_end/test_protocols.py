@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import polyrec
-from polyrec.config import Config, parse
+from polyrec.config import Config, parse_config
 from polyrec.errors import ConfigError, DataError
 from polyrec.pipeline import run as pipeline
 
@@ -49,7 +49,7 @@ def config(folder: Path, protocol: str, **evaluate: object) -> Config:
                      "select_by": "recall@5", **evaluate},
         "cache": str(folder / "cache.sqlite"),
     }  # fmt: skip
-    return parse(tree, folder=folder)
+    return parse_config(tree, folder=folder)
 
 
 @pytest.mark.parametrize("protocol", ["compat", "global_time", "leave_one_out", "new_items"])
@@ -70,7 +70,7 @@ def test_each_protocol_goes_the_whole_way(folder: Path, tmp_path: Path, protocol
 def test_new_items_are_found_and_settings_can_be_chosen_for_them(folder: Path) -> None:
     settings = config(folder, "new_items", select_by="recall@5:cold")
     tree = settings.model_dump() | {"recommend": {"use": "multimodal_linear"}}
-    bundle = polyrec.run(parse(tree, folder=folder))
+    bundle = polyrec.run(parse_config(tree, folder=folder))
     found = pipeline.evaluate(bundle, ["recall@5", "hit_rate@5"])
     for part in ("valid", "test"):
         means = found[part].means
@@ -122,7 +122,7 @@ def test_a_split_that_leaks_stops_the_run_before_anything_is_learned(
     write(tmp_path, rows, times, split)
     steps: list = []
     with pytest.raises(DataError, match="leak: valid has events older than the newest of train"):
-        polyrec.run(parse(settings, folder=tmp_path), progress=lambda *s: steps.append(s))
+        polyrec.run(parse_config(settings, folder=tmp_path), progress=lambda *s: steps.append(s))
     write(tmp_path, [*rows, rows[0]], [*times, 1], [*split, "train"])
     with pytest.raises(DataError, match="leak: user-item pairs in both train and test"):
         polyrec.run(config(tmp_path, "compat"), progress=lambda *s: steps.append(s))

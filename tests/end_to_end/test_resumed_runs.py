@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyrec.config import Config, parse
+from polyrec.config import Config, parse_config
 from polyrec.errors import FitError
 from polyrec.pipeline import run as pipeline
 
@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 
 def config(world: Path, tmp_path: Path, *, epochs: int = 4) -> Config:
-    return parse(
+    return parse_config(
         {
             "preset": "shop",
             "data": {"path": str(world), "text": ["title"]},

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 import polyrec
 from polyrec.artifact.bundle import Bundle
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.database.database import Database
 from polyrec.serve.app import create_app
 from polyrec.serve.background.bundle_import import seed
@@ -28,7 +28,7 @@ def bundle_folder(world: Path, features: Path, tmp_path_factory: pytest.TempPath
         "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
         "cache": str(features),
     }
-    return polyrec.run(parse(tree, folder=folder)).save(folder / "bundle")
+    return polyrec.run(parse_config(tree, folder=folder)).save(folder / "bundle")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import yaml
 
 pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
-from polyrec.config import Config, parse, read
+from polyrec.config import Config, parse_config, read_config
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
@@ -60,7 +60,7 @@ def made(world: Path, folder: Path, **change: object) -> Config:
         "evaluate": {"metrics": ["recall@3"], "select_by": "recall@3"},
         "cache": str(folder / "cache.sqlite"),
     }
-    return parse(tree | change, folder=folder)
+    return parse_config(tree | change, folder=folder)
 
 
 def ranges(**found: object) -> dict:
@@ -306,7 +306,7 @@ def test_a_file_of_somebody_else_is_not_written_over(config: Config, tmp_path: P
 
 def test_the_written_config_reads_as_it_was(config: Config, tmp_path: Path) -> None:
     found = study.tune(config, out=tmp_path / "t.yaml", trials=2)
-    again = read(tmp_path / "t.yaml")
+    again = read_config(tmp_path / "t.yaml")
     assert again.model_dump(exclude={"tune"}) == found.config.model_dump(exclude={"tune"})
 
 

@@ -19,9 +19,9 @@ class BehaviourGuided:
     """B_m = (X_m'X_m / n + pull I)^-1 X_m'V / n: behaviour's factors from content by ridge.
 
     V are the centred factors of a normalised matrix (`training.item_factors`), X_m the whitened
-    rows of the n items that have the view and that someone took. After it every view tells what it can of
-    behaviour (the linear form of DropoutNet, Volkovs et al., NIPS 2017), all in one space, and
-    items that nobody took lie where their content says. Without behaviour all comes out 0.
+    rows of the n items that have the view and that someone took. After it every view tells what it
+    can of behaviour (the linear form of DropoutNet, Volkovs et al., NIPS 2017), all in one space,
+    and items that nobody took lie where their content says. Without behaviour all comes out 0.
 
     >>> from polyrec.types import Embeddings, Interactions
     >>> train = Interactions.of([0, 0, 1, 1], [0, 1, 2, 3], shape=(2, 4))

@@ -15,7 +15,7 @@ import numpy as np
 from polyrec import __version__
 from polyrec.artifact import part_state
 from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
-from polyrec.config import Config, make, parse
+from polyrec.config import Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
 from polyrec.registry import find, short_name
@@ -328,13 +328,13 @@ def _read(sealed: SealedFolder) -> Bundle:
         **{doer: _read_part(sealed, room, entries[room]) for room, doer in _DOERS},
         imputer=_read_part(sealed, "align", entries["impute"]) if "impute" in entries else None,
     )
-    config = parse(manifest["config"], folder=sealed.folder)
+    config = parse_config(manifest["config"], folder=sealed.folder)
     plain = {"config": config, "fingerprint": manifest["data"], "cards": told["cards"], **names}
     return Bundle(**plain, behaviour=behaviour, views=views, parts=parts)
 
 
 def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:
     file = entry["file"]
-    part = make(find(room, entry["use"]), entry["settings"], where=file)
+    part = make_part(find(room, entry["use"]), entry["settings"], where=file)
     part_state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
     return part

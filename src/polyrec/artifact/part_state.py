@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from polyrec.config import make
+from polyrec.config import make_part
 from polyrec.errors import ConfigError
 from polyrec.registry import find, whereabouts
 
@@ -86,7 +86,7 @@ def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
 
 def _unpack_part(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     where = f"{node['room']} {node['use']}"
-    part = make(find(node["room"], node["use"]), node["settings"], where=where)
+    part = make_part(find(node["room"], node["use"]), node["settings"], where=where)
     restore(part, node["learned"], arrays)
     return part
 

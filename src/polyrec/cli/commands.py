@@ -70,16 +70,16 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validate: counts, broken and missing media, duplicates, leaks. Exit 1 on errors."""
-    from polyrec.config import PRESETS, parse, read
+    from polyrec.config import PRESETS, parse_config, read_config
     from polyrec.pipeline import run as pipeline
 
     if source.is_dir():
         kinds = {kind: worth for preset in PRESETS.values() for kind, worth in preset.items()}
         tree = {"data": {"path": str(source.resolve()), "kinds": kinds}}
-        config = parse(tree, folder=Path.cwd())
+        config = parse_config(tree, folder=Path.cwd())
         errors.print("behaviour alone is checked: a config names the columns that hold content")
     else:
-        config = read(source, overrides=settings or ())
+        config = read_config(source, overrides=settings or ())
     with progress_bars() as progress:
         found = pipeline.check(config, progress=progress)
     told = found.to_dict()
@@ -110,9 +110,9 @@ def encode(
     from polyrec.evaluate.quarantine import write_list
     from polyrec.pipeline import run as pipeline
 
-    read = _config(config, settings)
+    read_config = _config(config, settings)
     with progress_bars() as progress:
-        found = pipeline.encode_all(read, pack=pack, progress=progress)
+        found = pipeline.encode_all(read_config, pack=pack, progress=progress)
     place = listed or Path("runs") / f"{config.stem}.quarantine.jsonl"
     write_list(found.quarantine, place)
     if as_json:
@@ -141,10 +141,10 @@ def cache(
 ) -> None:
     """Show what the feature cache holds, or prune it."""
     from polyrec.artifact.feature_cache import FeatureCache
-    from polyrec.config import Config, read
+    from polyrec.config import Config, read_config
 
     default = Path(Config.model_fields["cache"].default).expanduser()
-    place = default if config is None else read(config).cache
+    place = default if config is None else read_config(config).cache
     if prune and not encoder and not older_than:
         raise ConfigError("prune what?", remedy="give --encoder NAME, --older-than DAYS, or both")
     with FeatureCache(place) as opened:
@@ -197,9 +197,9 @@ def align_report(
     from polyrec.pipeline import run as pipeline
 
     target = folder or Path("runs") / f"{config.stem}.alignment"
-    read = _config(config, settings)
+    read_config = _config(config, settings)
     with progress_bars() as progress:
-        told = pipeline.align_report(read, target, progress=progress)
+        told = pipeline.align_report(read_config, target, progress=progress)
     if as_json:
         show_json(told)
         return
@@ -268,7 +268,7 @@ def demo(
     users: Annotated[int, typer.Option(min=40)] = 2000,
 ) -> None:
     """Make the studio world, go the whole way, and show one user's recommendations."""
-    from polyrec.config import read
+    from polyrec.config import read_config
     from polyrec.data.synthetic import Studio, make_world
     from polyrec.pipeline import run as pipeline
 
@@ -276,7 +276,7 @@ def demo(
         make_world(folder / "world", Studio(items=items, users=users), progress=progress)
         config = folder / "demo.yaml"
         config.write_text(_DEMO, encoding="utf-8")
-        bundle = pipeline.run(read(config), out=folder / "bundle", progress=progress)
+        bundle = pipeline.run(read_config(config), out=folder / "bundle", progress=progress)
     report = json.loads((folder / "bundle" / "report.json").read_text(encoding="utf-8"))
     show_metrics(report["metrics"])
     user = bundle.most_active(rank=10)
@@ -309,9 +309,9 @@ recommend: {use: multimodal_linear}
 
 
 def _config(path: Path, settings: Sequence[str] | None) -> Config:
-    from polyrec.config import read
+    from polyrec.config import read_config
 
-    return read(path, overrides=settings or ())
+    return read_config(path, overrides=settings or ())
 
 
 def _bundle(folder: Path) -> Bundle:

@@ -24,15 +24,15 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Look for the settings that rank valid best; the same command goes on where it stopped."""
-    from polyrec.config import read
+    from polyrec.config import read_config
     from polyrec.registry import load
 
     search: Any = load("polyrec.tune.study:tune", extra="tune")
     target = place or Path("runs") / f"{config.stem}.tuned.yaml"
-    read_config = read(config, overrides=settings or ())
+    loaded = read_config(config, overrides=settings or ())
     with progress_bars() as progress:
-        found = search(read_config, out=target, trials=trials, hours=hours, progress=progress)
-    by = read_config.evaluate.select_by
+        found = search(loaded, out=target, trials=trials, hours=hours, progress=progress)
+    by = loaded.evaluate.select_by
     if as_json:
         told = {"metric": by, "score": found.score, "seeds": list(found.seeds)}
         told |= {"settings": dict(found.settings), "trials": len(found.trials)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyrec.config import Config, EncodeConfig, PartConfig, make, read
+from polyrec.config import Config, EncodeConfig, PartConfig, make_part, read_config
 from polyrec.data.catalog import FeatureRows
 from polyrec.errors import ConfigError, nearest
 from polyrec.evaluate.metrics import Metric
@@ -20,7 +20,7 @@ DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "
 
 def read_checked(config: Config | str | Path) -> Config:
     """Return a config whose every part and metric is known to be right before work begins."""
-    settings = config if isinstance(config, Config) else read(Path(config))
+    settings = config if isinstance(config, Config) else read_config(Path(config))
     for name, part in settings.encode.items():
         part_of("encode", part, settings, where=f"encode.{name}")
     for room in ("align", "fuse", "recommend"):
@@ -35,7 +35,7 @@ def part_of(room: str, part: PartConfig, config: Config, *, where: str = "") -> 
     found = find(room, part.use)
     shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
     taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
-    return make(found, {**taken, **part.settings}, where=where or room)
+    return make_part(found, {**taken, **part.settings}, where=where or room)
 
 
 def encoders_of(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:

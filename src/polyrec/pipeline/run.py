@@ -18,7 +18,7 @@ from polyrec.artifact.feature_pack import write_pack
 from polyrec.compute.device import threads
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.stopwatch import Stopwatch
-from polyrec.config import Config, make
+from polyrec.config import Config, make_part
 from polyrec.data.load import Loaded, load
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
@@ -164,7 +164,7 @@ def prepare(
     aligned = dict(aligner.align(views))
     imputer = None
     if config.align.impute is not None:
-        imputer = make(Impute, config.align.impute, where="align.impute").fit(aligned, train)
+        imputer = make_part(Impute, config.align.impute, where="align.impute").fit(aligned, train)
         aligned = dict(imputer.align(aligned))
     fuser = part_of("fuse", config.fuse, config).fit(aligned, train)
     if aligned:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from polyrec.config import Config, PartConfig, Range, as_range, make, validate
+from polyrec.config import Config, PartConfig, Range, as_range, make_part, validate_settings
 from polyrec.errors import ConfigError, nearest
 from polyrec.registry import find
 from polyrec.types import Part, Views
@@ -111,7 +111,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
             own = {*_hints(find(room, section["use"])), *type(part).model_fields}
             for name in set(section) - own:
                 del section[name]
-    changed: Config = validate(Config, tree)
+    changed: Config = validate_settings(Config, tree)
     return changed
 
 
@@ -134,7 +134,9 @@ def _setting(path: str, where: Range | tuple[Any, ...], fields: Mapping[str, _Fi
                                   remedy=remedy)  # fmt: skip
             find(path.partition(".")[0], value)
         elif field.part is not Config:
-            make(field.part, {field.name: value}, where=f"tune.ranges.{path.rpartition('.')[0]}")
+            make_part(
+                field.part, {field.name: value}, where=f"tune.ranges.{path.rpartition('.')[0]}"
+            )
     whole = path == owner and field.hint in (int, int | None) and isinstance(where, Range)
     return Setting(path, where, whole=whole, now=now)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from polyrec.config import PartConfig, make, validate
+from polyrec.config import PartConfig, make_part, validate_settings
 from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.early_stopping import fit
@@ -124,10 +124,12 @@ class Blend:
         shared = {"seed": self.seed, "device": self.device}
         for place, told in enumerate(self.members):
             where = f"recommend.members.{place}"
-            part = validate(PartConfig, {k: v for k, v in told.items() if k != _VIEWS}, where=where)
+            part = validate_settings(
+                PartConfig, {k: v for k, v in told.items() if k != _VIEWS}, where=where
+            )
             found = find("recommend", part.use)
             taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
-            yield make(found, {**taken, **part.settings}, where=where)
+            yield make_part(found, {**taken, **part.settings}, where=where)
 
     def _weigh(self, train: Interactions, valid: Interactions | None) -> Floats:
         if self.weights is not None:

@@ -1,8 +1,8 @@
 """The thread that keeps a worker's model up to date: new items, changed ones, and new bundles.
 
-Every worker has one. One of them reads queued items (`database.leader_lock`); all of them put what was
-read into their own model, each in one assignment. When the bundle that `current` names changes, it is
-loaded, given the items that it does not know, and put in the old one's place.
+Every worker has one. One of them encodes queued items (`database.leader_lock`); all of them add the
+results to their own model, each in one assignment. When the bundle that `current` names changes, it
+is loaded, given the items that it does not know, and replaces the old one.
 """
 
 from __future__ import annotations

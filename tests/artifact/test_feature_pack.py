@@ -8,7 +8,7 @@ import pytest
 
 import polyrec
 from polyrec.artifact.feature_pack import read_pack, write_pack
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.errors import DataError
 from polyrec.pipeline import run as pipeline
 from polyrec.types import Embeddings
@@ -49,7 +49,9 @@ def test_packs_that_are_none_are_said(tmp_path: Path) -> None:
 def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path) -> None:
     data = {"path": str(world), "text": ["title"], "image": "image"}
     settings = {"data": data, "preset": "shop", "cache": str(tmp_path / "c.sqlite")}
-    made = pipeline.encode_all(parse(settings, folder=tmp_path), pack=tmp_path / "p.safetensors")
+    made = pipeline.encode_all(
+        parse_config(settings, folder=tmp_path), pack=tmp_path / "p.safetensors"
+    )
     assert made.counts["image"]["present"] > 40
     # there: the same items in another order, one of them unknown to the pack, no media at all
     there = tmp_path / "there"
@@ -66,7 +68,7 @@ def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path)
         "recommend": {"use": "multimodal_linear", "l2": 20},
         "cache": str(tmp_path / "other.sqlite"),
     }
-    bundle = polyrec.run(parse(tree, folder=tmp_path), out=tmp_path / "out")
+    bundle = polyrec.run(parse_config(tree, folder=tmp_path), out=tmp_path / "out")
     pack = read_pack(tmp_path / "p.safetensors", "image")
     place = pack.ids.index("i0005")
     row = bundle.ids.index("i0005")
@@ -85,4 +87,4 @@ def test_a_pack_of_other_items_is_refused(world: Path, tmp_path: Path) -> None:
         (folder / name).write_bytes((world / name).read_bytes())
     tree = {"data": {"path": str(folder), "features": {"image": "p.safetensors"}}, "preset": "shop"}
     with pytest.raises(DataError, match="a pack of other items"):
-        pipeline.encode_all(parse(tree, folder=tmp_path))
+        pipeline.encode_all(parse_config(tree, folder=tmp_path))

@@ -1,19 +1,16 @@
-"""One run as a file: YAML in, checked settings out; every mistake names its place and a remedy."""
+"""What a config may hold: sections, their keys, their defaults."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 import pydantic
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from polyrec.errors import ConfigError, nearest
+from polyrec.config.make import validate_settings
+from polyrec.errors import ConfigError
 
 PRESETS: dict[str, dict[str, float]] = {
     "shop": {
@@ -45,8 +42,6 @@ PRESETS: dict[str, dict[str, float]] = {
     },
 }
 """What one event of each kind is worth, by the preset's name."""
-
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class Section(BaseModel):
@@ -233,72 +228,13 @@ class Config(Section):
         return {kind: float(worth) for kind, worth in told.items()}
 
 
-def read(path: Path, *, overrides: Sequence[str] = ()) -> Config:
-    """Return the run described by a YAML file, with `a.b=c` overrides applied.
-
-    `${NAME}` and `${NAME:-default}` in a value take environment variables. Relative paths count
-    from the file's own folder. Giving another `use` to a part drops the settings of the one it had.
-    """
-    if not path.is_file():
-        raise ConfigError("no config file here", received=str(path), remedy="check the path")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = path.name if line is None else f"{path.name} line {line + 1}"
-        raise ConfigError("not a YAML file", received=where, remedy="mend its syntax") from error
-    if not isinstance(tree, dict):
-        raise ConfigError("a config is a mapping", received=type(tree).__name__, remedy="see docs")
-    # a part's `use` first, whatever the order on the command line: it clears the other settings
-    for override in sorted(overrides, key=lambda text: ".use=" not in text):
-        _override(tree, override)
-    return parse(_expand(tree, os.environ), folder=path.parent)
-
-
-def parse(tree: Mapping[str, Any], *, folder: Path) -> Config:
-    """Return the run described by a mapping; relative paths count from `folder`."""
-    config: Config = validate(Config, tree)
-    place = {"path": (folder / config.data.path).resolve(), "split": _split(config)}
-    data = config.data.model_copy(update=place)
-    cache = (folder / config.cache.expanduser()).resolve()
-    encode = {name: _beside(part, folder) for name, part in config.encode.items()}
-    return config.model_copy(update={"data": data, "cache": cache, "encode": encode})
-
-
-def _split(config: Config) -> SplitConfig:
-    """Return the split that the protocol stands for, or raise where `data.split` says another."""
-    protocol, given = config.evaluate.protocol, config.data.split
-    if protocol == "compat":
-        return given
-    # what is new can't be told from a given split: it may have lost its events by chance
-    allowed = ("auto", protocol) if protocol == "new_items" else ("auto", protocol, "given")
-    if given.use not in allowed:
-        received = f"protocol {protocol}, split {given.use}"
-        remedy = "leave data.split.use out"
-        raise ConfigError("evaluate.protocol and data.split differ", received=received,
-                          remedy=remedy)  # fmt: skip
-    share = {} if "test" in given.model_fields_set or protocol != "new_items" else {"test": 0.2}
-    return given.model_copy(update={"use": protocol if given.use == "auto" else given.use, **share})
-
-
-def _beside(part: EncodeConfig, folder: Path) -> EncodeConfig:
-    """Return a part whose `model` or `path`, where it lies in `folder`, is a full path."""
-    found = {
-        name: str((folder / value).resolve())
-        for name, value in part.settings.items()
-        if name in ("model", "path") and isinstance(value, str) and value
-        if (folder / Path(value).expanduser()).exists()
-    }
-    return EncodeConfig(**{**part.model_dump(), **found})
-
-
 def as_range(path: str, given: object) -> Range | tuple[Any, ...]:
     """Return where a setting is looked for: from low to high, or among several values."""
     where = f"tune.ranges.{path}"
     if isinstance(given, Range):
         return given
     if isinstance(given, Mapping):
-        found: Range = validate(Range, given, where=where)
+        found: Range = validate_settings(Range, given, where=where)
         ends = f"low {found.low:g}, high {found.high:g}"
         if not found.low < found.high:
             raise ConfigError(f"{where} is empty", received=ends, remedy="give low < high")
@@ -310,86 +246,3 @@ def as_range(path: str, given: object) -> Range | tuple[Any, ...]:
         remedy = "give {low: ..., high: ...} or a list of values"
         raise ConfigError(f"{where} is empty", received=given, remedy=remedy)
     return tuple(given)
-
-
-def make(part: type, settings: Mapping[str, Any], *, where: str) -> Any:
-    """Return the dataclass `part` made from settings that are checked against its fields."""
-    hints = get_type_hints(part)
-    fields: dict[str, Any] = {
-        f.name: (hints[f.name], ...) for f in dataclasses.fields(part) if f.init
-    }
-    given = {name: kind for name, kind in fields.items() if name in settings}
-    for name in settings:
-        if name not in fields:
-            raise ConfigError(
-                f"{where}: unknown setting", received=name, remedy=nearest(name, fields)
-            )
-    model = pydantic.create_model(
-        part.__name__, __config__=ConfigDict(arbitrary_types_allowed=True), **given
-    )
-    checked = validate(model, settings, where=where)
-    return part(**{name: getattr(checked, name) for name in given})
-
-
-def validate(model: type[BaseModel], tree: Mapping[str, Any], *, where: str = "") -> Any:
-    """Return `tree` as a `model`, or raise a `ConfigError` for the first thing that is wrong."""
-    try:
-        return model.model_validate(tree)
-    except pydantic.ValidationError as error:
-        # an unknown key first: it is often the needed one, misspelt
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        place = ".".join([where, *map(str, first["loc"])] if where else map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = _known(model, first["loc"][:-1])
-            remedy = nearest(str(first["loc"][-1]), known)
-            raise ConfigError("unknown key", received=place, remedy=remedy) from None
-        if first["type"] == "missing":
-            raise ConfigError(f"{place} is needed", remedy="add it to the config") from None
-        remedy = first["msg"][0].lower() + first["msg"][1:]
-        raise ConfigError(f"{place} does not fit", received=first["input"], remedy=remedy) from None
-
-
-def _known(model: Any, place: tuple[int | str, ...]) -> list[str]:
-    for name in place:
-        fields = getattr(model, "model_fields", {})
-        model = fields[name].annotation if name in fields else model
-    return list(getattr(model, "model_fields", {}))
-
-
-def _override(tree: dict[str, Any], text: str) -> None:
-    path, equals, value = text.partition("=")
-    if not equals or not path:
-        raise ConfigError("an override is a.b=c", received=text, remedy="for example seed=3")
-    *parents, name = path.split(".")
-    section = tree
-    for parent in parents:
-        section = section.setdefault(parent, {})
-        if not isinstance(section, dict):
-            raise ConfigError("not a section of the config", received=parent, remedy=f"in {text!r}")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError("not a YAML value", received=text, remedy="quote it") from error
-    if name == "use" and parents != ["data"] and section.get("use") not in (None, parsed):
-        section.clear()
-    section[name] = parsed
-
-
-def _expand(value: Any, variables: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _expand(item, variables) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, variables) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def replace(match: re.Match[str]) -> str:
-        found = variables.get(match[1], match[2])
-        if found is None:
-            remedy = f"export {match[1]}=... or write ${{{match[1]}:-default}}"
-            raise ConfigError(
-                "an environment variable is not set", received=match[1], remedy=remedy
-            )
-        return found
-
-    return _VARIABLE.sub(replace, value)

@@ -19,7 +19,7 @@ MINIMAL = {"data": {"path": "movies"}}
 
 
 def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
-    read = config.read(write(tmp_path, MINIMAL))
+    read = config.read_config(write(tmp_path, MINIMAL))
     assert read.data.path == tmp_path / "movies"
     assert read.recommend.use == "multimodal_linear"
 
@@ -45,7 +45,7 @@ def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
 )
 def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.read(write(tmp_path, MINIMAL | change))
+        config.read_config(write(tmp_path, MINIMAL | change))
     assert said in str(caught.value)
 
 
@@ -55,22 +55,24 @@ def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, sa
 )
 def test_what_is_no_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        config.read(write(tmp_path, text))
+        config.read_config(write(tmp_path, text))
 
 
 def test_a_missing_config_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no config file here"):
-        config.read(tmp_path / "none.yaml")
+        config.read_config(tmp_path / "none.yaml")
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a YAML file"):
-        config.read(write(tmp_path, "data: !!python/object/apply:os.system ['true']"))
+        config.read_config(write(tmp_path, "data: !!python/object/apply:os.system ['true']"))
 
 
 def test_overrides_reach_any_depth_and_keep_their_types(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL)
-    read = config.read(path, overrides=["seed=3", "data.split.use=random", "recommend.l2=1.5"])
+    read = config.read_config(
+        path, overrides=["seed=3", "data.split.use=random", "recommend.l2=1.5"]
+    )
     assert (read.seed, read.data.split.use) == (3, "random")
     assert read.recommend.settings == {"l2": 1.5}
 
@@ -78,13 +80,15 @@ def test_overrides_reach_any_depth_and_keep_their_types(tmp_path: Path) -> None:
 def test_another_part_drops_the_settings_of_the_one_before(tmp_path: Path) -> None:
     tree = MINIMAL | {"recommend": {"use": "item_knn", "shrink": 3}}
     overrides = ["recommend.l2=5", "recommend.use=ease"]
-    assert config.read(write(tmp_path, tree), overrides=overrides).recommend.settings == {"l2": 5}
+    assert config.read_config(write(tmp_path, tree), overrides=overrides).recommend.settings == {
+        "l2": 5
+    }
 
 
 @pytest.mark.parametrize("text", ["seed", "=3", "data.path.deep=1", "seed=[1"])
 def test_an_override_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError):
-        config.read(write(tmp_path, MINIMAL), overrides=[text])
+        config.read_config(write(tmp_path, MINIMAL), overrides=[text])
 
 
 def test_variables_come_from_the_environment_or_their_default(
@@ -93,7 +97,7 @@ def test_variables_come_from_the_environment_or_their_default(
     monkeypatch.setenv("HERE", "/somewhere")
     monkeypatch.delenv("THERE", raising=False)
     tree = {"data": {"path": "${HERE}/x", "text": ["${THERE:-plot}"]}}
-    read = config.read(write(tmp_path, tree))
+    read = config.read_config(write(tmp_path, tree))
     assert read.data.path == Path("/somewhere/x")
     assert read.data.text == ("plot",)
 
@@ -102,23 +106,23 @@ def test_a_variable_without_value_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="an environment variable is not set: received 'NOWHERE_SET'"
     ):
-        config.read(write(tmp_path, {"data": {"path": "${NOWHERE_SET}"}}))
+        config.read_config(write(tmp_path, {"data": {"path": "${NOWHERE_SET}"}}))
 
 
 def test_presets_weigh_kinds_and_the_config_has_the_last_word(tmp_path: Path) -> None:
     tree = {"preset": "shop", "data": {"path": "x", "kinds": {"view": 0.5}}}
-    weights = config.read(write(tmp_path, tree)).weights
+    weights = config.read_config(write(tmp_path, tree)).weights
     assert (weights["view"], weights["like"], weights["purchase"]) == (0.5, 2, 4)
 
 
 def test_settings_of_a_part_are_checked_against_its_fields() -> None:
-    assert config.make(EASE, {"l2": 3}, where="recommend").l2 == 3.0
+    assert config.make_part(EASE, {"l2": 3}, where="recommend").l2 == 3.0
     with pytest.raises(
         ConfigError, match="recommend: unknown setting: received 'l3'; did you mean 'l2'"
     ):
-        config.make(EASE, {"l3": 3}, where="recommend")
+        config.make_part(EASE, {"l3": 3}, where="recommend")
     with pytest.raises(ConfigError, match=r"recommend\.l2 does not fit: received 'much'"):
-        config.make(EASE, {"l2": "much"}, where="recommend")
+        config.make_part(EASE, {"l2": "much"}, where="recommend")
 
 
 def test_learned_attributes_are_no_settings() -> None:
@@ -126,13 +130,13 @@ def test_learned_attributes_are_no_settings() -> None:
     assert learned >= {"weights_", "popularity_"}
     assert all(name.endswith("_") or name.startswith("_") for name in learned)
     with pytest.raises(ConfigError):
-        config.make(EASE, {"weights_": 1}, where="recommend")
+        config.make_part(EASE, {"weights_": 1}, where="recommend")
 
 
 def test_a_protocol_decides_the_split(tmp_path: Path) -> None:
     def of(protocol: str, **split: object) -> config.SplitConfig:
         tree = {"data": {"path": "x", "split": split}, "evaluate": {"protocol": protocol}}
-        return config.read(write(tmp_path, tree)).data.split
+        return config.read_config(write(tmp_path, tree)).data.split
 
     assert of("global_time").use == "global_time"
     assert of("leave_one_out", use="leave_one_out").use == "leave_one_out"
@@ -147,5 +151,5 @@ def test_a_protocol_decides_the_split(tmp_path: Path) -> None:
 
 def test_a_config_read_again_keeps_its_split(tmp_path: Path) -> None:
     tree = {"data": {"path": "x"}, "evaluate": {"protocol": "new_items"}}
-    once = config.read(write(tmp_path, tree))
-    assert config.parse(once.model_dump(mode="json"), folder=tmp_path) == once
+    once = config.read_config(write(tmp_path, tree))
+    assert config.parse_config(once.model_dump(mode="json"), folder=tmp_path) == once

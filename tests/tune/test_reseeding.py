@@ -11,7 +11,7 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 from optuna.trial import TrialState
 
 import polyrec
-from polyrec.config import Config, parse
+from polyrec.config import Config, parse_config
 from polyrec.errors import FitError
 from polyrec.pipeline import run as pipeline
 from polyrec.tune import study
@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> Config:
         parts = ["train"] * 4 + ["valid", "test"]
         rows += [f"{user},{item},{part}" for item, part in zip(items, parts, strict=True)]
     (tmp_path / "interactions.csv").write_text("\n".join(rows))
-    return parse(
+    return parse_config(
         {
             "data": {"path": str(tmp_path)},
             "recommend": als,
@@ -127,7 +127,7 @@ def test_the_said_mean_is_what_runs_with_these_seeds_reach(config: Config, tmp_p
     reached = []
     for seed in (7, 8, 9):
         tree = found.config.model_dump(mode="json")
-        bundle = polyrec.run(parse(tree | {"seed": seed}, folder=tmp_path))
+        bundle = polyrec.run(parse_config(tree | {"seed": seed}, folder=tmp_path))
         reached.append(pipeline.evaluate(bundle, ["recall@3"])["valid"].means["recall@3"])
     assert len(set(reached)) > 1
     assert found.score == pytest.approx(np.mean(reached), abs=1e-9)

@@ -10,7 +10,7 @@ import pytest
 
 import polyrec
 from polyrec.artifact.bundle import Bundle
-from polyrec.config import parse
+from polyrec.config import parse_config
 from polyrec.errors import BundleError, DataError, PolyrecError
 
 
@@ -27,7 +27,7 @@ def saved(
         "evaluate": {"metrics": ["recall@5"], "select_by": "recall@5"},
         "cache": str(features),
     }
-    bundle = polyrec.run(parse(tree, folder=folder), out=folder / "out")
+    bundle = polyrec.run(parse_config(tree, folder=folder), out=folder / "out")
     return bundle, folder / "out"
 
 
@@ -186,7 +186,7 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
         "cache": str(tmp_path / "c.sqlite"),
     }
     for align in ({"use": "none"}, {"use": "whiten", "width": 8}):
-        bundle = polyrec.run(parse(tree | {"align": align}, folder=tmp_path))
+        bundle = polyrec.run(parse_config(tree | {"align": align}, folder=tmp_path))
         again = Bundle.load(bundle.save(tmp_path / align["use"]))
         found = again.search("image", "a boat", by="text", k=5)
         assert found == bundle.search("image", "a boat", by="text", k=5)
@@ -194,7 +194,9 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
         assert again.cards["text"]["licence"] == "mit"
         with pytest.raises(DataError, match="no common space: received 'words and image'"):
             again.search("image", "a boat", by="words")
-    shared = polyrec.run(parse(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path))
+    shared = polyrec.run(
+        parse_config(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path)
+    )
     everywhere = shared.search("fused", "a boat", by="words", k=5)
     assert len(everywhere.ids[0]) == 5
     assert all(-1.001 <= score <= 1.001 for score in everywhere.scores[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from polyrec.config import Config, parse
+from polyrec.config import Config, parse_config
 from polyrec.data import splits
 from polyrec.errors import DataError, FitError
 from polyrec.evaluate.leakage_checks import check_fitted, check_split
@@ -18,7 +18,7 @@ from polyrec.types import Interactions
 
 def config(protocol: str) -> Config:
     tree = {"data": {"path": "x"}, "evaluate": {"protocol": protocol}}
-    return parse(tree, folder=Path())
+    return parse_config(tree, folder=Path())
 
 
 def behaviour(protocol: str) -> dict[str, Interactions]:
