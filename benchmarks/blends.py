@@ -20,13 +20,14 @@ import numpy as np
 
 from polyrec.artifact import part_state
 from polyrec.config import make_part, read_config
+from polyrec.contracts import Part
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find
-from polyrec.types import Dataset, Part, Views
+from polyrec.types import Dataset, Views
 from record import RESULTS, record
 
 METRICS = ["recall@20", "ndcg@20"]

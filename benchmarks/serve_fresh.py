@@ -30,12 +30,13 @@ from load import paced, request
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.artifact.bundle_registry import Shelf
 from polyrec.config import parse_config
+from polyrec.contracts import Encoder
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.registry import find
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from polyrec.types import Embeddings, Encoder, Interactions
+from polyrec.types import Embeddings, Interactions
 from record import record
 from serve import Server
 

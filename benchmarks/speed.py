@@ -17,6 +17,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from polyrec.config import read_config
+from polyrec.contracts import Recommender
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.index.topk import top_k
@@ -24,7 +25,7 @@ from polyrec.recommend.base import rank
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.gram import gram
 from polyrec.recommend.linear.item_knn import ItemKNN
-from polyrec.types import Dataset, Ints, Query, Ranking, Recommender
+from polyrec.types import Dataset, Ints, Query, Ranking
 from record import record
 from turns import best_of
 

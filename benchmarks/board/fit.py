@@ -20,6 +20,7 @@ import numpy as np
 from board.cells import Cell, admit_peers
 from polyrec.artifact import part_state
 from polyrec.compute.stopwatch import peak_memory_mb
+from polyrec.contracts import Recommender
 from polyrec.data.load import load
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
@@ -27,7 +28,7 @@ from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.training.run_context import Run, accompany
-from polyrec.types import Interactions, Recommender
+from polyrec.types import Interactions
 
 VALID = ("recall@20", "ndcg@20")
 TEST = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "coverage@20")

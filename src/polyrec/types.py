@@ -1,4 +1,4 @@
-"""The values that travel between the rooms, and the protocols of the doers.
+"""The values that travel between the rooms.
 
 Axes: n items, u users, e events, b batch, d width, k list length, h history events.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -319,59 +322,16 @@ class Dataset:
         return Learnable(self.catalog, self.train, self.valid)
 
 
-@runtime_checkable
-class Encoder(Protocol):
-    """Reads raw content. One that learns from the catalogue also has `fit(contents, train)`.
+@dataclass(frozen=True)
+class SourceTables:
+    """Behaviour and items as a reader found them, under our column names.
 
-    One whose rows may be compared with another encoder's names their common `space`; one that knows
-    its origin and licence tells them in `card()`.
+    `events`: user, item, and where the source has them time (s), rating, weight, kind, split.
+    `items`: item, perhaps title, then the source's own columns; row i is row i of each feature, and
+    of each of the `contents`, where the source has them ready instead of naming columns.
     """
 
-    modality: str
-
-    @property
-    def width(self) -> int:
-        """Return d."""
-
-    def encode(self, contents: Sequence[Raw | None]) -> Embeddings:
-        """Return one row per content; what is None or can't be read is absent."""
-
-
-@runtime_checkable
-class Aligner(Protocol):
-    """Brings views into one space or form."""
-
-    def fit(self, views: Views, train: Interactions) -> Self:
-        """Learn from the catalogue; forget the past."""
-
-    def align(self, views: Views) -> Views:
-        """Return the same items, aligned; absent stays absent."""
-
-
-@runtime_checkable
-class Fuser(Protocol):
-    """Joins the views of an item into one vector."""
-
-    def fit(self, views: Views, train: Interactions) -> Self:
-        """Learn from the catalogue; forget the past."""
-
-    def fuse(self, views: Views) -> Embeddings:
-        """Return one row per item, present where any view is."""
-
-
-@runtime_checkable
-class Recommender(Protocol):
-    """Scores and ranks items. One that can also has `add_items(views)`."""
-
-    def fit(self, train: Interactions, items: Views) -> Self:
-        """Learn from behaviour and content; forget the past."""
-
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) scores, higher is better, comparable within a row."""
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row; equal scores go to the lower item number."""
-
-
-Part: TypeAlias = Any
-"""An encoder, aligner, fuser or recommender whose class is known by name only."""
+    events: pl.DataFrame
+    items: pl.DataFrame | None = None
+    features: Mapping[str, Path | npt.NDArray[Any]] = field(default_factory=dict)
+    contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)

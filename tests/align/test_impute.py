@@ -8,8 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from polyrec.align.impute import Impute, _regression
 from polyrec.artifact import part_state
+from polyrec.contracts import Aligner
 from polyrec.errors import ConfigError, FitError
-from polyrec.types import FUSED, Aligner, Embeddings, Interactions, Problem
+from polyrec.types import FUSED, Embeddings, Interactions, Problem
 
 METHODS = ("ridge", "cca", "neighbours", "mean", "zero")
 ITEMS = 300

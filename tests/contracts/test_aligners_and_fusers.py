@@ -9,9 +9,10 @@ from hypothesis.extra.numpy import arrays
 
 from polyrec.artifact import part_state
 from polyrec.config import make_part
+from polyrec.contracts import Aligner, Fuser
 from polyrec.errors import FitError
 from polyrec.registry import find, names
-from polyrec.types import FUSED, Aligner, Embeddings, Fuser, Interactions
+from polyrec.types import FUSED, Embeddings, Interactions
 
 JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)
 TRAINED = {"infonce", "uniform"}

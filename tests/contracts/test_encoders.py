@@ -9,8 +9,9 @@ import pytest
 
 from polyrec.artifact import part_state
 from polyrec.config import make_part
+from polyrec.contracts import Encoder
 from polyrec.registry import find, names
-from polyrec.types import Encoder, Interactions, Raw
+from polyrec.types import Interactions, Raw
 
 NAMES = sorted(names("encode"))
 PLAIN = {"image": "descriptor", "audio": "spectral", "video": "motion"}

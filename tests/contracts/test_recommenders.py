@@ -7,8 +7,9 @@ import pytest
 
 from polyrec.artifact import part_state
 from polyrec.config import make_part
+from polyrec.contracts import Recommender
 from polyrec.registry import find, names
-from polyrec.types import Embeddings, Interactions, Query, Recommender
+from polyrec.types import Embeddings, Interactions, Query
 
 NAMES = sorted(names("recommend"))
 DRAWN = {

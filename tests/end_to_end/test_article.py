@@ -9,13 +9,14 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
+from polyrec.contracts import Recommender
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
-from polyrec.types import Dataset, Interactions, Recommender, Views
+from polyrec.types import Dataset, Interactions, Views
 
 KINDS = ("text", "image", "audio")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "article.yaml"

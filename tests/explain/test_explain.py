@@ -49,27 +49,27 @@ def test_behaviour_says_what_ease_would_say(train, views) -> None:
     alone = EASE(l2=20).fit(train, {})
     warm = np.arange(ITEMS) != COLD
     for item in (0, 5):
-        behaviour = model.column_parts(item, train)["behaviour"]
+        behaviour = model.weight_contributions(item, train)["behaviour"]
         assert np.allclose(behaviour[warm], alone.weights_[warm, item], atol=1e-6)
 
 
 def test_a_new_item_is_explained_by_content_alone(train, views) -> None:
     model = MultimodalLinear(l2=20).fit(train, views)
-    parts = model.column_parts(COLD, train)
+    parts = model.weight_contributions(COLD, train)
     assert np.abs(parts["behaviour"]).max() < 1e-6
     assert np.abs(parts["text"]).max() > 0
     more = {name: view.take([2, 7]) for name, view in views.items()}
     grown = model.add_items(more)
     for item in (0, ITEMS):  # one known, one added
-        parts = grown.column_parts(item, train)
+        parts = grown.weight_contributions(item, train)
         assert np.allclose(sum(parts.values()), grown.weights_[:, item], atol=1e-6)
-    assert np.abs(grown.column_parts(ITEMS, train)["behaviour"]).max() < 1e-6
+    assert np.abs(grown.weight_contributions(ITEMS, train)["behaviour"]).max() < 1e-6
 
 
 def test_what_a_view_that_is_absent_holds_explains_nothing(train, views) -> None:
     views["image"].present[COLD] = False
     model = MultimodalLinear(l2=20).fit(train, views)
-    cold = model.column_parts(COLD, train)
+    cold = model.weight_contributions(COLD, train)
     assert not cold["image"].any()
     assert cold["text"].any()
 

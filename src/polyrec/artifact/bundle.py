@@ -16,24 +16,11 @@ from polyrec import __version__
 from polyrec.artifact import part_state
 from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
 from polyrec.config import Config, make_part, parse_config
+from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
 from polyrec.registry import find, short_name
-from polyrec.types import (
-    FUSED,
-    Aligner,
-    Embeddings,
-    Encoder,
-    Floats,
-    Fuser,
-    Interactions,
-    Ints,
-    Part,
-    Query,
-    Raw,
-    Recommender,
-    Views,
-)
+from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Raw, Views
 
 FORMAT = 1
 _NAMES = ("ids", "titles", "users", "kinds")
@@ -65,7 +52,7 @@ class Parts:
         return {**filled, FUSED: self.fuser.fuse(filled)} if filled else filled
 
     @property
-    def doers(self) -> tuple[Part, ...]:
+    def doers(self) -> tuple[object, ...]:
         """Return all of them."""
         return (*self.encoders.values(), self.aligner, self.fuser, self.recommender)
 

@@ -13,10 +13,9 @@ import polars as pl
 
 from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
 from polyrec.config import DataConfig
-from polyrec.data.tables import Tables
 from polyrec.data.validation import Finding, finding
 from polyrec.errors import DataError, nearest
-from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw
+from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw, SourceTables
 
 _CHUNK = 8192
 
@@ -46,7 +45,7 @@ class FeatureRows(Sequence[Floats | None]):
 
 
 def make_catalog(
-    config: DataConfig, tables: Tables, ids: pl.Series
+    config: DataConfig, tables: SourceTables, ids: pl.Series
 ) -> tuple[Catalog, list[Finding]]:
     """Return the items with their content, and what is odd about it.
 
@@ -165,7 +164,7 @@ def _packed(pack: Pack, ids: Sequence[str], found: list[Finding]) -> FeatureRows
 
 
 def _features(
-    config: DataConfig, root: Path, tables: Tables
+    config: DataConfig, root: Path, tables: SourceTables
 ) -> Mapping[str, Path | npt.NDArray[Any]]:
     if not config.features:
         return tables.features

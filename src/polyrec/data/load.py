@@ -14,11 +14,11 @@ from polyrec.artifact.feature_pack import SUFFIX, read_pack
 from polyrec.config import DataConfig, MinEvents
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
-from polyrec.data.tables import Tables, seconds
+from polyrec.data.tables import seconds
 from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find
-from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints
+from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints, SourceTables
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
     `weights` says what one event of each kind is worth. Catalogue rows keep the order of the items
     table; items met only in events follow. Each kind counts once per user-item pair, the latest.
     """
-    tables: Tables = find("data", config.use)().read(config.path, config.columns)
+    tables: SourceTables = find("data", config.use)().read(config.path, config.columns)
     return arrange(tables, config, weights=weights, seed=seed)
 
 
 def read_catalog(config: DataConfig) -> Catalog:
     """Return the items of a config with their content, behaviour aside."""
-    tables: Tables = find("data", config.use)().read(config.path, config.columns)
+    tables: SourceTables = find("data", config.use)().read(config.path, config.columns)
     found: list[Finding] = []
     items = _item_ids(config, tables, _whole_rows(tables.events, found), found)
     return make_catalog(config, tables, items)[0]
 
 
 def arrange(
-    tables: Tables, config: DataConfig, *, weights: Mapping[str, float], seed: int
+    tables: SourceTables, config: DataConfig, *, weights: Mapping[str, float], seed: int
 ) -> Loaded:
     """Return the data set that tables hold, however they were read (see `load`)."""
     found: list[Finding] = []
@@ -108,7 +108,7 @@ def _whole_rows(frame: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
 
 
 def _item_ids(
-    config: DataConfig, tables: Tables, frame: pl.DataFrame, found: list[Finding]
+    config: DataConfig, tables: SourceTables, frame: pl.DataFrame, found: list[Finding]
 ) -> pl.Series:
     """Return the ids of the catalogue: the items table's, then those met only in events."""
     met = frame["item"].unique().sort()
@@ -131,7 +131,7 @@ def _item_ids(
     return pl.concat([known, further])
 
 
-def _known_ids(config: DataConfig, tables: Tables, met: pl.Series) -> pl.Series | None:
+def _known_ids(config: DataConfig, tables: SourceTables, met: pl.Series) -> pl.Series | None:
     if tables.items is not None:
         return tables.items["item"]
     sources = [config.path / file for file in config.features.values()]

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 import polars as pl
 
 from polyrec.errors import DataError, nearest
-from polyrec.types import Raw
 
 NAMES = ("user", "item", "time", "rating", "weight", "kind", "split", "title")
 """Our names of columns; `data.columns` maps them to the source's."""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Behaviour and items as the source has them, under our column names.
-
-    `events`: user, item, and where the source has them time (s), rating, weight, kind, split.
-    `items`: item, perhaps title, then the source's own columns; row i is row i of each feature, and
-    of each of the `contents`, where the source has them ready instead of naming columns.
-    """
-
-    events: pl.DataFrame
-    items: pl.DataFrame | None = None
-    features: Mapping[str, Path | npt.NDArray[Any]] = field(default_factory=dict)
-    contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)
 
 
 def read_table(path: Path, *, suffix: str = "", **options: Any) -> pl.DataFrame:

@@ -17,10 +17,11 @@ from polyrec.compute.batches import Batches
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered
 from polyrec.config import Limits
+from polyrec.contracts import Encoder
 from polyrec.encode.base import NOT_FINITE, PerItem, content_key
 from polyrec.errors import MediaError
 from polyrec.media.source import held
-from polyrec.types import Embeddings, Encoder, Floats, Interactions, Problem, Progress, Raw, silent
+from polyrec.types import Embeddings, Floats, Interactions, Problem, Progress, Raw, silent
 
 _CHUNK = 512  # contents whose keys are looked up together
 _SORTED = 16  # batches among which contents of like size are put together

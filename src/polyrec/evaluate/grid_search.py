@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from polyrec.contracts import Recommender
 from polyrec.errors import FitError
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.early_stopping import fit
-from polyrec.types import Interactions, Progress, Recommender, Views, silent
+from polyrec.types import Interactions, Progress, Views, silent
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from polyrec.config import Config
 from polyrec.data.splits import NAMES, TEST, TRAIN, VALID, Shares, drawn_items
 from polyrec.data.validation import distinct
 from polyrec.errors import DataError, FitError
-from polyrec.types import NO_TIME, Bools, Interactions, Ints, Part
+from polyrec.types import NO_TIME, Bools, Interactions, Ints
 
 Behaviour: TypeAlias = Mapping[str, Interactions]
 """train, valid and test."""
@@ -41,7 +41,7 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
         guard(behaviour, config)
 
 
-def check_fitted(parts: Iterable[Part], behaviour: Behaviour) -> None:
+def check_fitted(parts: Iterable[object], behaviour: Behaviour) -> None:
     """Raise `FitError` where what one of the parts has learned holds behaviour of test.
 
     Looked at are the learned attributes: (u, n) sparse matrices may hold no pair of test, and
@@ -51,14 +51,14 @@ def check_fitted(parts: Iterable[Part], behaviour: Behaviour) -> None:
     for name in ("train", "valid"):
         known[behaviour[name].items] = True
     for part in parts:
-        for name, value in getattr(part, "__dict__", {}).items():
+        for name, value in vars(part).items():
             if name == "popularity_" and np.shape(value) == known.shape:
                 _same_for_unknown(part, np.asarray(value), ~known)
             elif sparse.issparse(value) and value.shape == behaviour["train"].shape:
                 _without_pairs(part, name, value, _pairs(behaviour["test"]))
 
 
-def _same_for_unknown(part: Part, counts: Ints, unknown: Bools) -> None:
+def _same_for_unknown(part: object, counts: Ints, unknown: Bools) -> None:
     if len(np.unique(counts[unknown])) > 1:
         item = int(np.flatnonzero(unknown)[counts[unknown].argmax()])
         received = f"popularity of item {item} in {type(part).__name__}"
@@ -66,7 +66,7 @@ def _same_for_unknown(part: Part, counts: Ints, unknown: Bools) -> None:
                        remedy="fit on train alone")  # fmt: skip
 
 
-def _without_pairs(part: Part, name: str, matrix: sparse.sparray, hidden: Ints) -> None:
+def _without_pairs(part: object, name: str, matrix: sparse.sparray, hidden: Ints) -> None:
     rows, columns = sparse.coo_array(matrix).coords
     held = np.intersect1d(rows.astype(np.int64) * matrix.shape[1] + columns, hidden)
     if len(held):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from polyrec.contracts import Recommender
 from polyrec.errors import DataError, FitError, nearest
 from polyrec.evaluate.content import calibration, clusters, diversity
 from polyrec.evaluate.metrics import (
@@ -24,7 +25,7 @@ from polyrec.evaluate.metrics import (
     in_columns,
 )
 from polyrec.recommend.early_stopping import askable
-from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Recommender, Views
+from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Views
 
 PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
 

@@ -9,9 +9,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError, nearest
 from polyrec.evaluate.protocols import Evaluation, compat, interval
-from polyrec.types import FUSED, Embeddings, Floats, Interactions, Recommender, Views
+from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
 RATES = (0.0, 0.2, 0.4, 0.6, 0.8)
 """The shares of its items that a modality loses (design, section 3)."""

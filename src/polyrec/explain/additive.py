@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from polyrec.types import Interactions, Part, Query
+from polyrec.contracts import LinearInHistory
+from polyrec.types import Interactions, Query
 
 
 def additive(
-    model: Part, query: Query, item: int, train: Interactions
+    model: LinearInHistory, query: Query, item: int, train: Interactions
 ) -> dict[tuple[int, str], float]:
     """Return {(history item, behaviour or modality): part}; they add up to the score.
 
-    score_ui = sum_j r_j W_ji, and W_:i is a sum of columns, one per source (`column_parts`).
+    score_ui = sum_j r_j W_ji, and W_:i is a sum of columns, one per source
+    (`weight_contributions`).
     """
-    sources = model.column_parts(item, train)
+    sources = model.weight_contributions(item, train)
     return {
         (int(other), source): float(weight * column[other])
         for other, weight in zip(query.items, query.weights, strict=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyrec.types import Floats, Query, Recommender
+from polyrec.contracts import Recommender
+from polyrec.types import Floats, Query
 
 WHOLE = "history"
 """The source of a part that can't be split by modality."""

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from polyrec.config import Config, EncodeConfig, PartConfig, make_part, read_config
+from polyrec.contracts import Recommender
 from polyrec.data.catalog import FeatureRows
 from polyrec.errors import ConfigError, nearest
 from polyrec.evaluate.metrics import Metric
 from polyrec.registry import find
-from polyrec.types import Catalog, Part, Raw
+from polyrec.types import Catalog, Raw
 
 DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
 """What reads content of a kind where the config names no encoder; given rows are taken as given."""
@@ -30,7 +31,7 @@ def read_checked(config: Config | str | Path) -> Config:
     return settings
 
 
-def part_of(room: str, part: PartConfig, config: Config, *, where: str = "") -> Part:
+def part_of(room: str, part: PartConfig, config: Config, *, where: str = "") -> Any:
     """Return a part from its settings; one with a seed, device or precision gets the run's."""
     found = find(room, part.use)
     shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
@@ -62,7 +63,8 @@ def contents_of(config: Config, catalog: Catalog) -> dict[str, Sequence[Raw | No
     return {name: catalog.content(part.content or name) for name, part in named.items()}
 
 
-def make_recommender(config: Config, chosen: Mapping[str, Any]) -> Part:
+def make_recommender(config: Config, chosen: Mapping[str, Any]) -> Recommender:
     """Return the config's recommender; what the config leaves open is as `chosen`."""
     part = PartConfig(use=config.recommend.use, **{**chosen, **config.recommend.settings})
-    return part_of("recommend", part, config)
+    model: Recommender = part_of("recommend", part, config)
+    return model

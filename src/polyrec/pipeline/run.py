@@ -19,6 +19,7 @@ from polyrec.compute.device import threads
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
+from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.data.load import Loaded, load
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
@@ -40,19 +41,7 @@ from polyrec.pipeline.report_files import Finished, write_alignment_report, writ
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.training.run_context import Run, accompany
-from polyrec.types import (
-    FUSED,
-    Aligner,
-    Dataset,
-    Encoder,
-    Fuser,
-    Interactions,
-    Learnable,
-    Progress,
-    Recommender,
-    Views,
-    silent,
-)
+from polyrec.types import FUSED, Dataset, Interactions, Learnable, Progress, Views, silent
 
 
 @dataclass(frozen=True)

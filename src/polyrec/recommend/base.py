@@ -78,7 +78,7 @@ class ItemItem:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
 
-    def column_parts(self, item: int, train: Interactions) -> dict[str, Floats]:  # noqa: ARG002
+    def weight_contributions(self, item: int, train: Interactions) -> dict[str, Floats]:  # noqa: ARG002
         """Return what W_:item, (n,) from each item of a history to this one, is the sum of."""
         weights = self.weights_
         if isinstance(weights, np.ndarray):

@@ -6,15 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from polyrec.contracts import Recommender
 from polyrec.recommend.base import rank
 from polyrec.training.early_stop import Watch
-from polyrec.types import Csr, Floats, Interactions, Ints, Part, Query, Views
+from polyrec.types import Csr, Floats, Interactions, Ints, Query, Views
 
 _K = 20
 _MOST = 10_000  # users asked: more tell nothing new between two epochs
 
 
-def fit(model: Part, train: Interactions, items: Views, valid: Interactions | None = None) -> Part:
+def fit(
+    model: Recommender, train: Interactions, items: Views, valid: Interactions | None = None
+) -> Recommender:
     """Return the fitted model; one whose class says `stops_on_valid` may look at valid meanwhile.
 
     Such a model has `fit(train, items, valid=None)`. It never learns from valid, which tells it

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 
 from polyrec.config import Config
+from polyrec.contracts import Recommender
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.training.run_context import Run, accompany
-from polyrec.types import Learnable, Progress, Recommender, Views
+from polyrec.types import Learnable, Progress, Views
 
 Watched = Callable[[int, float], None]
 

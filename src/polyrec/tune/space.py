@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from polyrec.config import Config, PartConfig, Range, as_range, make_part, validate_settings
+from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError, nearest
 from polyrec.registry import find
-from polyrec.types import Part, Views
+from polyrec.types import Views
 
 _ROOMS = ("align", "fuse", "recommend")
 
@@ -64,7 +65,7 @@ class _Field:
     now: Any
 
 
-def settings_of(config: Config, model: Part, items: Views) -> list[Setting]:
+def settings_of(config: Config, model: Recommender, items: Views) -> list[Setting]:
     """Return what is looked for: the model's open settings, then what `tune.ranges` names.
 
     A model declares `ranges(items)` (setting -> range or choices, as in a config), or else the
@@ -154,7 +155,7 @@ def _label(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _declared(model: Part, items: Views) -> dict[str, Any]:
+def _declared(model: Recommender, items: Views) -> dict[str, Any]:
     """Return setting -> range or choices, as the model tells them."""
     found: dict[str, Any] = {}
     for stage in model.search_space(items) if hasattr(model, "search_space") else ():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from polyrec.data.tables import Tables, lists_to_text, need_folder, read_table, rename
+from polyrec.data.tables import lists_to_text, need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 _EVENTS_2014 = {
     "user": "reviewerID", "item": "asin", "rating": "overall", "time": "unixReviewTime",
@@ -28,7 +29,7 @@ class AmazonReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of a folder with one file of reviews, or of the file itself."""
         folder = path.parent if path.is_file() else need_folder(path)
         found = [path] if path.is_file() else _files(folder, meta=False)
@@ -44,7 +45,7 @@ class AmazonReader:
         metas = _files(folder, meta=True)
         items = lists_to_text(read_table(metas[0])) if metas else None
         called = {"item": usual["item"], "title": "title"}
-        return Tables(
+        return SourceTables(
             events.select(c for c in events.columns if c in ("user", "item", "rating", "time")),
             None if items is None else rename(items, columns, called, source=metas[0].name),
         )

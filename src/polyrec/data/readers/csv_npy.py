@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from polyrec.data.tables import Tables, need_folder, read_table, rename
+from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 
 @dataclass
@@ -28,7 +29,7 @@ class ArticleReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         rows = read_table(need_folder(path) / "text_data.csv").with_row_index("row")
         if "item" not in columns and "item_id" not in rows.columns:
@@ -48,7 +49,7 @@ class ArticleReader:
         events = rows.select("user", "item").with_columns(
             weight=pl.Series((labels > 0).astype(np.float32))
         )
-        return Tables(events, items.drop("row", "user"), features)
+        return SourceTables(events, items.drop("row", "user"), features)
 
 
 def _array(path: Path, rows: int) -> npt.NDArray[Any]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyrec.data.tables import Tables, find_table, need_folder, read_table, rename
+from polyrec.data.tables import find_table, need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 EVENTS = {
     "user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating",
@@ -25,7 +26,7 @@ class FolderReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         events = find_table(need_folder(path), "interactions")
         if events is None:
@@ -35,7 +36,7 @@ class FolderReader:
                 remedy="add interactions.parquet, .csv or .jsonl, or set data.use",
             )
         items = find_table(path, "items")
-        return Tables(
+        return SourceTables(
             rename(read_table(events), columns, EVENTS, source=events.name),
             rename(read_table(items), columns, ITEMS, source=items.name) if items else None,
         )

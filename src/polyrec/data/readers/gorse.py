@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from polyrec.data.tables import Tables, find_table, lists_to_text, need_folder, read_table, rename
+from polyrec.data.tables import find_table, lists_to_text, need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 _EVENTS = {"user": "UserId", "item": "ItemId", "kind": "FeedbackType", "time": "Timestamp"}
 _ITEMS = {"item": "ItemId", "title": "Comment"}
@@ -24,7 +25,7 @@ class GorseReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         feedback = find_table(need_folder(path), "feedback")
         if feedback is None:
@@ -32,10 +33,10 @@ class GorseReader:
         events = rename(read_table(feedback), columns, _EVENTS, source=feedback.name)
         file = find_table(path, "items")
         if file is None:
-            return Tables(events)
+            return SourceTables(events)
         items = lists_to_text(read_table(file))
         if "IsHidden" in items.columns:
             hidden = items.filter(pl.col("IsHidden"))["ItemId"]
             items = items.filter(~pl.col("IsHidden"))
             events = events.filter(~pl.col("item").is_in(hidden.implode()))
-        return Tables(events, rename(items, columns, _ITEMS, source=file.name))
+        return SourceTables(events, rename(items, columns, _ITEMS, source=file.name))

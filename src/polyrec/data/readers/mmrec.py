@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from polyrec.data.readers.recbole import one_file
-from polyrec.data.tables import Tables, read_table, rename
+from polyrec.data.tables import read_table, rename
+from polyrec.types import SourceTables
 
 _EVENTS = {
     "user": "userID", "item": "itemID", "time": "timestamp", "rating": "rating", "split": "x_label",
@@ -27,7 +28,7 @@ class MMRecReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         inter = one_file(path, "*.inter")
         events = rename(read_table(inter, suffix=".tsv"), columns, _EVENTS, source=inter.name)
@@ -37,4 +38,4 @@ class MMRecReader:
         features = {file.stem.removesuffix("_feat"): file for file in files}
         rows = {len(np.load(file, mmap_mode="r", allow_pickle=False)) for file in files}
         items = pl.DataFrame({"item": range(rows.pop())}) if len(rows) == 1 else None
-        return Tables(events, items, features)
+        return SourceTables(events, items, features)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from polyrec.data.tables import Tables, need_folder, read_table, rename
+from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 _EVENTS = {"user": "userId", "item": "movieId", "rating": "rating", "time": "timestamp"}
 _ITEMS = {"item": "movieId", "title": "title"}
@@ -24,7 +25,7 @@ class MovieLensReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         need_folder(path)
         if (path / "ratings.csv").is_file():
@@ -42,7 +43,7 @@ class MovieLensReader:
                 remedy="ratings.csv, u.data or ratings.dat is needed",
             )
         known = None if items is None else rename(items, columns, _ITEMS, source="movies")
-        return Tables(rename(events, columns, _EVENTS, source="ratings"), known)
+        return SourceTables(rename(events, columns, _EVENTS, source="ratings"), known)
 
 
 def _movies(path: Path) -> pl.DataFrame | None:

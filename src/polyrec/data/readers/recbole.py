@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from polyrec.data.readers.folder import EVENTS, ITEMS
-from polyrec.data.tables import Tables, need_folder, read_table, rename
+from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
+from polyrec.types import SourceTables
 
 _TYPES = {"token": pl.String, "float": pl.Float64, "token_seq": pl.String, "float_seq": pl.String}
 
@@ -24,11 +25,11 @@ class RecBoleReader:
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> Tables:
+    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         events = one_file(path, "*.inter")
         items = events.with_suffix(".item")
-        return Tables(
+        return SourceTables(
             rename(_atomic(events), columns, EVENTS, source=events.name),
             rename(_atomic(items), columns, ITEMS, source=items.name) if items.is_file() else None,
         )

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from polyrec.config import PartConfig, make_part, validate_settings
+from polyrec.contracts import GrowsItems, Recommender
 from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
 from polyrec.registry import find
-from polyrec.types import Floats, Interactions, Part, Query, Ranking, Views
+from polyrec.types import Floats, Interactions, Query, Ranking, Views
 
 CLOSED = ({"use": "multimodal_linear"}, {"use": "item_knn"}, {"use": "rp3beta"})
 """The members of a blend that names none: closed forms, which need no torch."""
@@ -48,7 +49,7 @@ class Blend:
 
     stops_on_valid: ClassVar[bool] = True
 
-    members_: list[Part] = field(init=False, repr=False, compare=False)
+    members_: list[Recommender] = field(init=False, repr=False, compare=False)
     known_: list[int] = field(init=False, repr=False, compare=False)  # items each member knows
     weights_: Floats = field(init=False, repr=False, compare=False)  # (m,)
     popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
@@ -74,7 +75,7 @@ class Blend:
         return self.join(members, train, valid=valid)
 
     def join(
-        self, members: list[Part], train: Interactions, *, valid: Interactions | None = None
+        self, members: list[Recommender], train: Interactions, *, valid: Interactions | None = None
     ) -> Self:
         """Weigh members that were fitted elsewhere, on this train; forget the past."""
         self.popularity_ = popularity(train)
@@ -85,7 +86,7 @@ class Blend:
 
     def add_items(self, views: Views) -> Self:
         """Return a blend that knows these further items too, numbered from n on."""
-        able = [hasattr(member, "add_items") for member in self.members_]
+        able = [isinstance(member, GrowsItems) for member in self.members_]
         if not any(able):
             names = ", ".join(str(member["use"]) for member in self.members)
             remedy = "add a member that reads content, multimodal_linear say"
@@ -93,8 +94,8 @@ class Blend:
         grown = replace(self)
         grown.weights_ = self.weights_
         grown.members_ = [
-            member.add_items(_read(told, views)) if can else member
-            for told, member, can in zip(self.members, self.members_, able, strict=True)
+            member.add_items(_read(told, views)) if isinstance(member, GrowsItems) else member
+            for told, member in zip(self.members, self.members_, strict=True)
         ]
         count = len(next(iter(views.values()))) if views else 0
         grown.known_ = [known + can * count for known, can in zip(self.known_, able, strict=True)]
@@ -119,7 +120,7 @@ class Blend:
         """Return the k best items of each row; equal scores go to the lower item number."""
         return rank(self.score, query, k, hide_seen=hide_seen)
 
-    def unfitted(self) -> Iterator[Part]:
+    def unfitted(self) -> Iterator[Recommender]:
         """Yield the members as they are before they learn."""
         shared = {"seed": self.seed, "device": self.device}
         for place, told in enumerate(self.members):
@@ -147,7 +148,7 @@ class Blend:
             scores = member.score(_within(query, known))
             scores -= scores.mean(axis=1, keepdims=True)
             spread = scores.std(axis=1, keepdims=True)
-            yield scores / np.where(spread > 0, spread, 1)
+            yield np.asarray(scores / np.where(spread > 0, spread, 1), np.float32)
 
 
 def _read(told: Mapping[str, Any], items: Views) -> Views:

@@ -137,7 +137,7 @@ class MultimodalLinear(ItemItem):
             "content_l2": {"low": 0.5, "high": 100, "log": True},
         }
 
-    def column_parts(self, item: int, train: Interactions) -> dict[str, Floats]:
+    def weight_contributions(self, item: int, train: Interactions) -> dict[str, Floats]:
         """Return what W_:item, (n,), is the sum of: EASE's own column, and one per view.
 
         With C = sum_m w_m C_m and e as above, W_:i = -P_:i / P_ii + sum_m w_m e (PC_m:i - P_:i
@@ -146,7 +146,7 @@ class MultimodalLinear(ItemItem):
         alone speaks.
         """
         if not self.features_:
-            return super().column_parts(item, train)
+            return super().weight_contributions(item, train)
         whole = np.asarray(self.weights_[:, item])
         cold = self.popularity_ == 0
         parts = _in_shares(whole, self._cold_parts(item, cold))

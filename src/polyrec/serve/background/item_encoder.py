@@ -14,10 +14,11 @@ from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
+from polyrec.contracts import Encoder
 from polyrec.database.item_media import KEPT, Feature
 from polyrec.encode.run import Work, encode_contents
 from polyrec.serve.background import warmup_samples
-from polyrec.types import Embeddings, Encoder, Floats, Problem, Raw, Views
+from polyrec.types import Embeddings, Floats, Problem, Raw, Views
 
 MODALITIES = ("text", "image", "audio", "video")
 """What may be uploaded. Ready feature rows may not: nobody could tell where they are from."""

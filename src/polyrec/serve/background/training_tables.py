@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.data.catalog import FeatureRows
-from polyrec.data.tables import Tables
 from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import Files
 from polyrec.database.records import Item
@@ -26,7 +25,7 @@ from polyrec.database.tables import FEEDBACK
 from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import tell
 from polyrec.serve.state.event_weights import Worth
-from polyrec.types import Catalog, Raw
+from polyrec.types import Catalog, Raw, SourceTables
 
 _SECOND = 1_000_000  # microseconds
 _LONGEST_TITLE = 80
@@ -54,7 +53,7 @@ class Origin:
         return {name: row for row, name in enumerate(names)}
 
 
-def gather(connection: Connection, origin: Origin, files: Files, worth: Worth) -> Tables:
+def gather(connection: Connection, origin: Origin, files: Files, worth: Worth) -> SourceTables:
     """Return all events, their weights worked out, and all items with their content."""
     items = list(records.all_items(connection))
     ids = [item.item_id for item in items]
@@ -70,7 +69,7 @@ def gather(connection: Connection, origin: Origin, files: Files, worth: Worth) -
         {"item": ids, "title": [_title(item, origin.bundle) for item in items]},
         schema={"item": pl.String, "title": pl.String},
     )
-    return Tables(_events(connection, worth), frame, contents=ready)
+    return SourceTables(_events(connection, worth), frame, contents=ready)
 
 
 def _content_names(bundle: Bundle) -> Sequence[str]:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.contracts import Recommender
 from polyrec.index.exact import ExactIndex
-from polyrec.types import FUSED, Embeddings, Floats, Recommender, Views
+from polyrec.types import FUSED, Embeddings, Floats, Views
 
 NOBODY = ""
 """The id of a place whose item is gone or stands elsewhere now; no item is called so."""
