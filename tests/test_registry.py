@@ -24,7 +24,7 @@ def test_an_unknown_part_names_the_nearest() -> None:
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "polyrec.encode.text.minilm", raising=False)
-    for module in ("text_model", "pretrained", "image_cnn"):
+    for module in ("text.text_model", "pretrained", "image.image_cnn"):
         monkeypatch.delitem(sys.modules, f"polyrec.encode.{module}", raising=False)
     for part, extra in (("minilm", "minilm"), ("text_model", "models"), ("image_cnn", "torch")):
         with pytest.raises(ExtraError, match=rf"pip install 'polyrec\[{extra}\]'"):
