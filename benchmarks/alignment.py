@@ -25,7 +25,7 @@ from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.alignment import retrieval
 from polyrec.pipeline import run as pipeline
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Embeddings, Floats, Interactions, Views
 from record import record
 
@@ -111,7 +111,7 @@ def _fitted(
     here = np.zeros(len(views["text"]), bool)
     here[rows] = True
     known = {n: Embeddings(v.vectors, v.present & here) for n, v in views.items()}
-    return find("align", name)(**settings).fit(known, train)
+    return find_class("align", name)(**settings).fit(known, train)
 
 
 def asked(views: Views) -> tuple[float, float]:
@@ -178,7 +178,7 @@ def speed() -> dict:
     for name, settings, cross in (
         ("whiten", {}, False), ("cca", {"components": 512}, True),
     ):  # fmt: skip
-        part = find("align", name)(**settings)
+        part = find_class("align", name)(**settings)
         pieces = (lambda part=part: part.fit(views, None), grams(cross=cross))
         least = [float("inf")] * 2
         for _ in range(3):

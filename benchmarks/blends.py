@@ -26,7 +26,7 @@ from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.blend import Blend
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Dataset, Views
 from record import RESULTS, record
 
@@ -57,7 +57,9 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
     if dataset.catalog.contents:
         views = pipeline.encode(config, dataset)[1]
         settings = config.align.settings
-        views = find("align", config.align.use)(**settings).fit(views, dataset.train).align(views)
+        views = (
+            find_class("align", config.align.use)(**settings).fit(views, dataset.train).align(views)
+        )
     told = {**config.recommend.settings, "seed": seed, "device": "cpu"}
     blend = make_part(Blend, told, where="recommend")
     members, found = [], {}

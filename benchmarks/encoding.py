@@ -234,7 +234,7 @@ def _twice(encode: Callable[[], dict]) -> dict:
 def _samples(folder: Path) -> dict:
     import polars as pl
 
-    from polyrec.registry import find
+    from polyrec.registry import find_class
 
     place = DATA / "media_samples"
     table = pl.read_parquet(place / "items.parquet")
@@ -245,7 +245,7 @@ def _samples(folder: Path) -> dict:
             found = {}
             for kind, use in (("audio", "spectral"), ("video", "motion")):
                 files = [place / path for path in table.filter(pl.col("kind") == kind)["path"]]
-                tally = fill_cache(find("encode", use)(), files, work)
+                tally = fill_cache(find_class("encode", use)(), files, work)
                 found[kind] = {"present": tally.present, "unreadable": len(tally.problems)}
             return found
 

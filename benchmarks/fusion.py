@@ -28,7 +28,7 @@ from polyrec.evaluate.robustness import drop
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import FUSED, Dataset, Views
 from record import RESULTS, record
 
@@ -117,10 +117,10 @@ def table(dataset: Dataset, views: Views, seed: int) -> dict:
     best = max(runs, key=lambda name: runs[name].means[METRIC])
     runs["no content"] = _evaluated(EASE(l2=200.0).fit(dataset.train, {}), dataset)
     runs["default"] = by_default(dataset, views)
-    shared = find("align", "cca")(width=48, ridge=0.1).fit(views, dataset.train).align(views)
-    for use in sorted(names("fuse")):
+    shared = find_class("align", "cca")(width=48, ridge=0.1).fit(views, dataset.train).align(views)
+    for use in sorted(registered_parts("fuse")):
         given = shared if use == "mean" else views
-        part = find("fuse", use)(**({} if use in CLOSED else {"seed": seed}))
+        part = find_class("fuse", use)(**({} if use in CLOSED else {"seed": seed}))
         joined = part.fit(given, dataset.train).fuse(given)
         runs[use] = reached(dataset, {"joined": joined})
     floor = runs[best].values[METRIC]
@@ -147,7 +147,7 @@ def reached(dataset: Dataset, views: Views) -> Evaluation:
 def by_default(dataset: Dataset, views: Views) -> Evaluation:
     """Return the same over all views and their concatenation, weights chosen on valid, too."""
     tried = []
-    fused = find("fuse", "concat")().fit(views, dataset.train).fuse(views)
+    fused = find_class("fuse", "concat")().fit(views, dataset.train).fuse(views)
     given = {**views, FUSED: fused}
     for weights in MultimodalLinear().search_space(given)[0]["weights"]:
         for content_l2 in (5.0, 50.0):

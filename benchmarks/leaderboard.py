@@ -51,7 +51,7 @@ def main() -> None:
     absent = admit_peers()
     for name in (name for name in absent if not asked.models or name in asked.models):
         print(f"{name} is skipped: {PEERS[name][0]} is not installed (extra `bench`)")
-    wanted = asked.models or [n for n in registry.names("recommend") if n not in absent]
+    wanted = asked.models or [n for n in registry.registered_parts("recommend") if n not in absent]
     configs = list(data_sets(asked.configs, only=asked.data))
     cells = [Cell(config.resolve(), model) for config in configs for model in wanted]
     held = load_cells(asked.out.with_suffix(".json"))
@@ -208,7 +208,10 @@ def told(row: dict[str, Any]) -> str:
 def everyone() -> dict[str, int]:
     """Return the names of all models and peers, and how many seeds each is worth."""
     absent = admit_peers()
-    return {n: 3 if n in absent or draws(n) else 1 for n in {*registry.names("recommend"), *PEERS}}
+    return {
+        n: 3 if n in absent or draws(n) else 1
+        for n in {*registry.registered_parts("recommend"), *PEERS}
+    }
 
 
 def run_line(out: Path) -> str:

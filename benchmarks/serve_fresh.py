@@ -33,7 +33,7 @@ from polyrec.config import parse_config
 from polyrec.contracts import Encoder
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 from polyrec.types import Embeddings, Interactions
@@ -74,7 +74,7 @@ def make(folder: Path, items: int, *, text: str = "lsa") -> None:
     chosen = np.concatenate([draw.choice(items, HISTORY, replace=False) for _ in range(USERS)])
     train = Interactions.of(users, chosen, shape=(USERS, items), times=np.arange(len(users)))
     told = texts(items, draw)
-    words, eye = (find("encode", name)() for name in (text, "descriptor"))
+    words, eye = (find_class("encode", name)() for name in (text, "descriptor"))
     read = words.fit(told, train).encode(told) if text == "lsa" else rows(words, items, draw)
     encoded = {"text": read, "image": rows(eye, items, draw)}
     aligner, imputer, fuser, views = pipeline.prepare(config, train, encoded)

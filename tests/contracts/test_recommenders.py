@@ -8,10 +8,10 @@ import pytest
 from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Recommender
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import Embeddings, Interactions, Query
 
-NAMES = sorted(names("recommend"))
+NAMES = sorted(registered_parts("recommend"))
 DRAWN = {
     "ALS", "BPR", "ELSA", "Freedom", "LightGCN", "MGCN", "MLP", "MultiDAE", "MultiVAE",
     "MultimodalDAE", "SASRec", "TwoTower", "VBPR",
@@ -33,13 +33,13 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fresh(name: str) -> Recommender:
-    return find("recommend", name)(**QUICK.get(name, {}))
+    return find_class("recommend", name)(**QUICK.get(name, {}))
 
 
 @pytest.fixture(scope="module")
 def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommender:
     """Return a fitted model that the tests share: they ask, and nobody fits it again."""
-    return find("recommend", name)(**QUICK.get(name, {})).fit(checkerboard, parity_views)
+    return find_class("recommend", name)(**QUICK.get(name, {})).fit(checkerboard, parity_views)
 
 
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:

@@ -11,7 +11,7 @@ import pytest
 from polyrec.config import DataConfig
 from polyrec.data.load import load
 from polyrec.errors import DataError
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 
 
 def lines(path: Path, *rows: str) -> None:
@@ -31,7 +31,7 @@ def test_folder_reads_each_kind_of_table(tmp_path: Path, suffix: str) -> None:
         {"csv": table.write_csv, "parquet": table.write_parquet, "jsonl": table.write_ndjson}[
             suffix
         ](path)
-    tables = find("data", "folder")().read(tmp_path, {})
+    tables = find_class("data", "folder")().read(tmp_path, {})
     assert tables.events.select("user", "item", "time").rows() == [("a", 1, 5), ("b", 2, 6)]
     assert tables.items["title"].to_list() == ["Two", "One"]
 
@@ -47,7 +47,7 @@ def test_recbole_reads_typed_headers(tmp_path: Path) -> None:
         "item_id:token\ttitle:token_seq\tyear:float",
         'i\tA "quoted title\t1999',
     )
-    tables = find("data", "recbole")().read(tmp_path, {})
+    tables = find_class("data", "recbole")().read(tmp_path, {})
     assert tables.events.rows() == [("u", "i", 4.5, 10.0)]
     assert tables.items.rows() == [("i", 'A "quoted title', 1999.0)]
 
@@ -55,13 +55,13 @@ def test_recbole_reads_typed_headers(tmp_path: Path) -> None:
 def test_recbole_without_header_is_refused(tmp_path: Path) -> None:
     lines(tmp_path / "x.inter", "u1\ti1\t4", "u2\ti2\t5")
     with pytest.raises(DataError, match=r"x\.inter has no header of name:type: received 'u1'"):
-        find("data", "recbole")().read(tmp_path, {})
+        find_class("data", "recbole")().read(tmp_path, {})
 
 
 def test_recbole_with_a_broken_number_is_refused(tmp_path: Path) -> None:
     lines(tmp_path / "x.inter", "user_id:token\titem_id:token\trating:float", "u\ti\tgood")
     with pytest.raises(DataError, match=r"x\.inter breaks its types"):
-        find("data", "recbole")().read(tmp_path, {})
+        find_class("data", "recbole")().read(tmp_path, {})
 
 
 def test_mmrec_reads_labels_as_splits_and_features_beside(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_movielens_reads_its_three_layouts(tmp_path: Path, layout: str) -> None:
     else:
         lines(tmp_path / "ratings.dat", "1::10::4::99")
         lines(tmp_path / "movies.dat", "10::Heat (1995)::Action")
-    tables = find("data", "movielens")().read(tmp_path, {})
+    tables = find_class("data", "movielens")().read(tmp_path, {})
     row = tables.events.select(pl.col("user", "item", "rating", "time").cast(pl.Float64)).row(0)
     assert row == (1, 10, 4, 99)
     assert tables.items["title"][0] in ("Heat (1995)", "Les Misérables")
@@ -95,10 +95,10 @@ def test_movielens_reads_its_three_layouts(tmp_path: Path, layout: str) -> None:
 def test_movielens_says_what_it_looks_for(tmp_path: Path) -> None:
     lines(tmp_path / "other.txt", "x")
     with pytest.raises(DataError, match=r"no MovieLens files here: received 'other\.txt'"):
-        find("data", "movielens")().read(tmp_path, {})
+        find_class("data", "movielens")().read(tmp_path, {})
     lines(tmp_path / "u.data", "1 10 4 99")
     with pytest.raises(DataError, match=r"u\.data has other columns"):
-        find("data", "movielens")().read(tmp_path, {})
+        find_class("data", "movielens")().read(tmp_path, {})
 
 
 def test_amazon_reads_both_generations_and_gzip(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_amazon_reads_both_generations_and_gzip(tmp_path: Path) -> None:
     json_lines(
         old / "meta_Baby.json", [{"asin": "B1", "title": "Cot", "categories": ["Baby", "Beds"]}]
     )
-    tables = find("data", "amazon")().read(old, {})
+    tables = find_class("data", "amazon")().read(old, {})
     assert tables.events.rows() == [("A1", "B1", 5.0, 1_400_000_000)]
     assert tables.items.row(0, named=True) == {
         "item": "B1",
@@ -120,7 +120,7 @@ def test_amazon_reads_both_generations_and_gzip(tmp_path: Path) -> None:
     json_lines(
         new / "Baby.jsonl", [{"user_id": "U", "parent_asin": "P", "rating": 4.0, "timestamp": 9000}]
     )
-    assert find("data", "amazon")().read(new, {}).events.row(0, named=True)["time"] == 9
+    assert find_class("data", "amazon")().read(new, {}).events.row(0, named=True)["time"] == 9
 
 
 def test_gorse_reads_feedback_and_leaves_hidden_items_out(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_gorse_reads_feedback_and_leaves_hidden_items_out(tmp_path: Path) -> Non
         {"ItemId": "a", "IsHidden": False, "Categories": ["x"], "Comment": "A"},
         {"ItemId": "b", "IsHidden": True, "Categories": [], "Comment": "B"},
     ])  # fmt: skip
-    tables = find("data", "gorse")().read(tmp_path, {})
+    tables = find_class("data", "gorse")().read(tmp_path, {})
     assert tables.events.select("user", "item", "kind").rows() == [("u", "a", "like")]
     assert tables.items["title"].to_list() == ["A"]
 
@@ -145,7 +145,7 @@ def article(folder: Path, labels: list[int]) -> Path:
 
 
 def test_article_turns_pairs_into_items_with_content(tmp_path: Path) -> None:
-    tables = find("data", "article")().read(article(tmp_path, [1, 0, 1]), {})
+    tables = find_class("data", "article")().read(article(tmp_path, [1, 0, 1]), {})
     assert tables.events["weight"].to_list() == [1, 0, 1]
     assert tables.items["item"].to_list() == ["i1", "i2"]
     assert tables.features["image"].shape == (2, 12)
@@ -153,19 +153,19 @@ def test_article_turns_pairs_into_items_with_content(tmp_path: Path) -> None:
 
 def test_article_without_matching_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"labels\.npy has other rows: received 2"):
-        find("data", "article")().read(article(tmp_path, [1, 0]), {})
+        find_class("data", "article")().read(article(tmp_path, [1, 0]), {})
 
 
-@pytest.mark.parametrize("name", sorted(names("data")))
+@pytest.mark.parametrize("name", sorted(registered_parts("data")))
 def test_a_missing_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="no data folder here"):
-        find("data", name)().read(tmp_path / "nowhere", {})
+        find_class("data", name)().read(tmp_path / "nowhere", {})
 
 
-@pytest.mark.parametrize("name", sorted(set(names("data"))))
+@pytest.mark.parametrize("name", sorted(set(registered_parts("data"))))
 def test_an_empty_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError):
-        find("data", name)().read(tmp_path, {})
+        find_class("data", name)().read(tmp_path, {})
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_an_empty_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> N
 def test_a_bad_table_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "interactions.csv").write_bytes(content)
     with pytest.raises(DataError) as caught:
-        find("data", "folder")().read(tmp_path, {})
+        find_class("data", "folder")().read(tmp_path, {})
     assert said in str(caught.value)
 
 
 def test_columns_are_mapped_by_the_config_alone(tmp_path: Path) -> None:
     lines(tmp_path / "interactions.csv", "who,what", "1,2")
-    reader = find("data", "folder")()
+    reader = find_class("data", "folder")()
     assert reader.read(tmp_path, {"user": "who", "item": "what"}).events.columns == ["user", "item"]
     with pytest.raises(DataError, match=r"unknown data\.columns key: received 'usr'"):
         reader.read(tmp_path, {"usr": "who"})

@@ -13,7 +13,7 @@ from polyrec.config import Limits, parse_config
 from polyrec.data.catalog import _file
 from polyrec.encode.run import Work, encode_contents
 from polyrec.pipeline import run as pipeline
-from polyrec.registry import find
+from polyrec.registry import find_class
 
 ENCODERS = {"image": "descriptor", "audio": "spectral", "video": "motion"}
 
@@ -23,7 +23,7 @@ def good(world: Path) -> dict[str, list[Path]]:
     """Return whole files of the studio world by kind."""
     found = {}
     for kind, use in ENCODERS.items():
-        encoder = find("encode", use)()
+        encoder = find_class("encode", use)()
         files = [p for p in sorted((world / kind).iterdir())[:9] if encoder.encode([p]).present[0]]
         found[kind] = files[:5]
     return found
@@ -38,7 +38,7 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
     whole = good[kind][0].read_bytes()
     expected = write_all(folder, kind, whole)
     assert len(expected) >= 33
-    encoder = find("encode", ENCODERS[kind])()
+    encoder = find_class("encode", ENCODERS[kind])()
     alone = encode_contents(encoder, good[kind], work)
     assert alone.present.all()
     names = sorted(expected)
@@ -63,7 +63,7 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
 def test_garbage_inside_never_ends_the_run(kind: str, good: dict, work: Work) -> None:
     whole = good[kind][1].read_bytes()
     pieces = [garbage(whole, seed, share) for seed in range(6) for share in (0.02, 0.4)]
-    encoder = find("encode", ENCODERS[kind])()
+    encoder = find_class("encode", ENCODERS[kind])()
     view = encode_contents(encoder, [whole, *pieces, whole], work)
     assert view.present[0]
     assert view.present[-1]
@@ -75,7 +75,7 @@ def test_garbage_inside_never_ends_the_run(kind: str, good: dict, work: Work) ->
 def test_names_that_are_not_utf8_are_read(good: dict, work: Work, tmp_path: Path) -> None:
     name = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.jpg"))
     name.write_bytes(good["image"][0].read_bytes())
-    assert encode_contents(find("encode", "descriptor")(), [name], work).present.all()
+    assert encode_contents(find_class("encode", "descriptor")(), [name], work).present.all()
 
 
 def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:

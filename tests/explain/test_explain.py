@@ -7,7 +7,7 @@ from polyrec.errors import DataError
 from polyrec.explain import explain
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS, COLD = 40, 39
@@ -74,9 +74,9 @@ def test_what_a_view_that_is_absent_holds_explains_nothing(train, views) -> None
     assert cold["text"].any()
 
 
-@pytest.mark.parametrize("name", sorted(names("recommend")))
+@pytest.mark.parametrize("name", sorted(registered_parts("recommend")))
 def test_every_model_is_explained(name: str, checkerboard, parity_views) -> None:
-    model = find("recommend", name)().fit(checkerboard, parity_views)
+    model = find_class("recommend", name)().fit(checkerboard, parity_views)
     query = checkerboard.histories([0])
     told = explain(model, query, 0, checkerboard)
     assert told.score == pytest.approx(float(model.score(query)[0, 0]))

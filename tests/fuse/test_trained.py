@@ -8,7 +8,7 @@ import torch
 
 from polyrec.fuse.product_of_experts import ExpertsProduct
 from polyrec.fuse.trained import hide
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Embeddings, Interactions
 
 ITEMS = 160
@@ -53,10 +53,10 @@ def test_it_joins_what_each_modality_tells_of_items_nobody_took(
     half_told: tuple, name: str
 ) -> None:
     train, views, group = half_told
-    part = find("fuse", name)(dim=16, batch=32, rate=5e-3).fit(views, train)
+    part = find_class("fuse", name)(dim=16, batch=32, rate=5e-3).fit(views, train)
     fused = part.fuse(views).vectors
     whole = views["image"].present[-40:]
-    concat = find("fuse", "concat")().fit(views, train).fuse(views).vectors
+    concat = find_class("fuse", "concat")().fit(views, train).fuse(views).vectors
     assert told_apart(fused, group, whole) > 1.5 * told_apart(concat, group, whole)
     assert told_apart(fused, group, ~whole) > told_apart(concat, group, ~whole)
     assert min(part.losses_) < part.losses_[0]
@@ -65,7 +65,7 @@ def test_it_joins_what_each_modality_tells_of_items_nobody_took(
 @pytest.mark.parametrize("name", NAMES)
 def test_all_present_is_what_no_mask_would_give(half_told: tuple, name: str) -> None:
     train, views, _ = half_told
-    part = find("fuse", name)(dim=8, epochs=2).fit(views, train)
+    part = find_class("fuse", name)(dim=8, epochs=2).fit(views, train)
     few = {n: v.take(np.flatnonzero(views["image"].present)[:5]) for n, v in views.items()}
     alone = [part.fuse({n: v.take([i]) for n, v in few.items()}).vectors[0] for i in range(5)]
     assert np.allclose(part.fuse(few).vectors, alone, atol=1e-5)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyrec.registry import find, names
+from polyrec.registry import find_class, registered_parts
 from polyrec.types import FUSED, Embeddings, Interactions, Query
 
 DIGESTS = Path(__file__).with_name("rankings.json")
@@ -70,7 +70,7 @@ def digest(*arrays: Any) -> str:
 
 def ranked(name: str, settings: dict[str, Any], parts: Any) -> list[str]:
     train, valid, known, fresh = parts
-    model = find("recommend", name)(**settings)
+    model = find_class("recommend", name)(**settings)
     if getattr(model, "stops_on_valid", False):
         model.fit(train, known, valid=valid)
     else:
@@ -90,7 +90,7 @@ def ranked(name: str, settings: dict[str, Any], parts: Any) -> list[str]:
 def cases() -> list[tuple[str, str, dict[str, Any]]]:
     found = []
     for room in ("recommend", "align", "fuse"):
-        for name in sorted(names(room)):
+        for name in sorted(registered_parts(room)):
             plain = QUICK[room].get(name, {})
             found += [(room, name, plain | more) for more in ({}, *VARIANTS.get(name, []))]
     return found
@@ -101,7 +101,7 @@ def taken(room: str, name: str, settings: dict[str, Any], parts: Any) -> list[st
         return ranked(name, settings, parts)
     train, _, known, fresh = parts
     plain = {n: v for n, v in known.items() if n != FUSED}
-    part = find(room, name)(**settings).fit(plain, train)
+    part = find_class(room, name)(**settings).fit(plain, train)
     if room == "fuse":
         return [digest(part.fuse(v).vectors) for v in (plain, {n: fresh[n] for n in plain})]
     return [digest(*(part.align(plain)[n].vectors for n in sorted(plain)))]

@@ -13,7 +13,7 @@ from polyrec.errors import FitError
 from polyrec.recommend.two_tower import end_to_end
 from polyrec.recommend.two_tower.end_to_end_inputs import Way
 from polyrec.recommend.two_tower.model import TwoTower
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import FUSED, Embeddings, Interactions
 
 ITEMS, NEW = 60, 10
@@ -64,9 +64,9 @@ def made(parity: Interactions, place: str, *, epochs: int = 0) -> tuple[Way, dic
     rows = np.random.default_rng(9).standard_normal((ITEMS, 6)).astype(np.float32)
     views["given"] = Embeddings(rows, np.arange(ITEMS) % 5 > 0)
     use, settings, fuse, others = PLACES[place]
-    aligner = find("align", use)(**settings).fit(views, parity)
+    aligner = find_class("align", use)(**settings).fit(views, parity)
     aligned = dict(aligner.align(views))
-    fuser = find("fuse", fuse)(**others).fit(aligned, parity)
+    fuser = find_class("fuse", fuse)(**others).fit(aligned, parity)
     aligned[FUSED] = fuser.fuse(aligned)
     return Way(encoders, prepared, views, aligner, fuser), aligned, contents
 
@@ -156,7 +156,7 @@ def test_parts_that_can_not_be_gone_through_are_named(parity: Interactions) -> N
     way, _, _ = made(parity, "concat")
     with pytest.raises(FitError, match="no encoder learns"):
         end_to_end.check(Way(way.encoders, {}, way.views, way.aligner, way.fuser))
-    filled = find("align", "impute")().fit(way.views, parity)
+    filled = find_class("align", "impute")().fit(way.views, parity)
     with pytest.raises(FitError, match="what is filled in can't be trained through"):
         end_to_end.check(Way(way.encoders, way.prepared, way.views, filled, way.fuser))
     with pytest.raises(FitError, match="this fuser can't be trained through: received 'object'"):

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 
 from polyrec.recommend.early_stopping import fit
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Interactions, Query
 
 SHORT = {
@@ -34,7 +34,7 @@ WORLDS = {
 
 @pytest.fixture(params=sorted(SHORT))
 def model(request: pytest.FixtureRequest) -> object:
-    return find("recommend", request.param)(**SHORT[request.param])
+    return find_class("recommend", request.param)(**SHORT[request.param])
 
 
 @pytest.mark.parametrize("world", WORLDS)

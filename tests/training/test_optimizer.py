@@ -13,14 +13,14 @@ from polyrec.training.optimizer import AdamW
 LEARN = """
 import sys
 import numpy as np
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Interactions
 
 generator = np.random.default_rng(0)
 users, items = np.divmod(generator.permutation(20 * 15)[:120], 15)
 train = Interactions.of(users, items, times=np.arange(len(users)), shape=(20, 15))
 for name in ("bpr", "elsa", "lightgcn", "mlp", "multi_vae", "sasrec", "two_tower"):
-    find("recommend", name)(epochs=1).fit(train, {})
+    find_class("recommend", name)(epochs=1).fit(train, {})
 assert "torch" in sys.modules
 print(sorted({"sympy", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
 """

@@ -15,9 +15,9 @@ from polyrec.config import Config, parse_config, read_config
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend import EXTRAS, PARTS
+from polyrec.recommend import PARTS
 from polyrec.recommend.linear.ease import EASE
-from polyrec.registry import names
+from polyrec.registry import registered_parts
 from polyrec.training.run_context import current
 from polyrec.tune import study
 from polyrec.tune.space import settings_of, with_settings
@@ -200,12 +200,12 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
     assert space["recommend.weights"].draw(Trial()) == {"image": 0.5, "text": 0.5}
 
 
-@pytest.mark.parametrize("name", sorted(set(names("recommend")) - {"popular", "blend"}))
+@pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
 def test_what_a_model_declares_fits_its_settings(
     world: Path, tmp_path: Path, parity_views: dict, name: str
 ) -> None:
-    if name in EXTRAS:
-        pytest.importorskip(EXTRAS[name])
+    for extra in registered_parts("recommend")[name].extras:
+        pytest.importorskip(extra)
     config = made(world, tmp_path, recommend={"use": name})
     model = assemble.make_recommender(config, {})
     for views in ({}, parity_views):

@@ -15,7 +15,7 @@
 | behaviour | content regressed on the items' behaviour factors |
 """
 
-from polyrec.registry import lazy
+from polyrec.registry import lazy_classes
 
 PARTS = {
     "none": "polyrec.align.identity:NoAlignment",
@@ -24,11 +24,10 @@ PARTS = {
     "procrustes": "polyrec.align.procrustes:Procrustes",
     "cca": "polyrec.align.cca:CCA",
     "sinkhorn": "polyrec.align.sinkhorn:SinkhornOT",
-    "infonce": "polyrec.align.infonce:InfoNCE",
-    "uniform": "polyrec.align.uniform:AlignUniform",
+    "infonce": "polyrec.align.infonce:InfoNCE [torch]",
+    "uniform": "polyrec.align.uniform:AlignUniform [torch]",
     "cosine": "polyrec.align.cosine:CosineWeighted",
     "impute": "polyrec.align.impute:Impute",
     "behaviour": "polyrec.align.behaviour:BehaviourGuided",
 }
-EXTRAS = {"infonce": "torch", "uniform": "torch"}
-__getattr__ = lazy(__name__, PARTS, EXTRAS)
+__getattr__, __dir__ = lazy_classes(__name__, PARTS)

@@ -19,7 +19,7 @@ from polyrec.config import Config, make_part, parse_config
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.exact import ExactIndex
-from polyrec.registry import find, short_name
+from polyrec.registry import find_class, short_name
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Raw, Views
 
 FORMAT = 1
@@ -322,6 +322,6 @@ def _read(sealed: SealedFolder) -> Bundle:
 
 def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:
     file = entry["file"]
-    part = make_part(find(room, entry["use"]), entry["settings"], where=file)
+    part = make_part(find_class(room, entry["use"]), entry["settings"], where=file)
     part_state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
     return part

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from polyrec.config import make_part
 from polyrec.errors import ConfigError
-from polyrec.registry import find, whereabouts
+from polyrec.registry import find_class, room_and_name
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -76,7 +76,7 @@ def _pack_array(value: npt.NDArray[Any], path: str, arrays: Arrays) -> dict[str,
 
 def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
     try:
-        room, name = whereabouts(part)
+        room, name = room_and_name(part)
     except ConfigError as error:
         raise TypeError(f"{path} is no registered part, which a bundle can't keep") from error
     learned = {n: value for n, value in vars(part).items() if _is_learned(n)}
@@ -86,7 +86,7 @@ def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
 
 def _unpack_part(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     where = f"{node['room']} {node['use']}"
-    part = make_part(find(node["room"], node["use"]), node["settings"], where=where)
+    part = make_part(find_class(node["room"], node["use"]), node["settings"], where=where)
     restore(part, node["learned"], arrays)
     return part
 

@@ -25,9 +25,9 @@ def tune(
 ) -> None:
     """Look for the settings that rank valid best; the same command goes on where it stopped."""
     from polyrec.config import read_config
-    from polyrec.registry import load
+    from polyrec.registry import load_object
 
-    search: Any = load("polyrec.tune.study:tune", extra="tune")
+    search: Any = load_object("polyrec.tune.study:tune [tune]")
     target = place or Path("runs") / f"{config.stem}.tuned.yaml"
     loaded = read_config(config, overrides=settings or ())
     with progress_bars() as progress:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from polyrec.compute import wire
 from polyrec.config import Limits
 from polyrec.errors import MediaError, PolyrecError
-from polyrec.registry import load
+from polyrec.registry import load_object
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
@@ -53,7 +53,7 @@ def _answer(
 
 @lru_cache(maxsize=8)
 def _part(address: str, settings: str) -> Any:
-    return load(address, extra=address)(**json.loads(settings))
+    return load_object(address)(**json.loads(settings))
 
 
 def _alarm(seconds: float) -> None:

@@ -11,7 +11,7 @@
 | article | text_data.csv, image_data.npy, audio_data.npy, labels.npy |
 """
 
-from polyrec.registry import lazy
+from polyrec.registry import lazy_classes
 
 PARTS = {
     "folder": "polyrec.data.readers.folder:FolderReader",
@@ -22,4 +22,4 @@ PARTS = {
     "gorse": "polyrec.data.readers.gorse:GorseReader",
     "article": "polyrec.data.readers.csv_npy:ArticleReader",
 }
-__getattr__ = lazy(__name__, PARTS)
+__getattr__, __dir__ = lazy_classes(__name__, PARTS)

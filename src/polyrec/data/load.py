@@ -17,7 +17,7 @@ from polyrec.data.catalog import load_array, make_catalog
 from polyrec.data.tables import seconds
 from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints, SourceTables
 
 
@@ -36,13 +36,13 @@ def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Load
     `weights` says what one event of each kind is worth. Catalogue rows keep the order of the items
     table; items met only in events follow. Each kind counts once per user-item pair, the latest.
     """
-    tables: SourceTables = find("data", config.use)().read(config.path, config.columns)
+    tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
     return arrange(tables, config, weights=weights, seed=seed)
 
 
 def read_catalog(config: DataConfig) -> Catalog:
     """Return the items of a config with their content, behaviour aside."""
-    tables: SourceTables = find("data", config.use)().read(config.path, config.columns)
+    tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
     found: list[Finding] = []
     items = _item_ids(config, tables, _whole_rows(tables.events, found), found)
     return make_catalog(config, tables, items)[0]

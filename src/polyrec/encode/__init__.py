@@ -21,7 +21,7 @@
 | video_lstm | video | a CNN per frame and an LSTM, trained here (extra `torch`) |
 """
 
-from polyrec.registry import lazy
+from polyrec.registry import lazy_classes
 
 PARTS = {
     "features": "polyrec.encode.features:Features",
@@ -31,27 +31,17 @@ PARTS = {
     "spectral": "polyrec.encode.audio.spectral:Spectral",
     "motion": "polyrec.encode.video.motion:Motion",
     "timeline": "polyrec.encode.video.timeline:Timeline",
-    "minilm": "polyrec.encode.text.minilm:MiniLM",
-    "text_model": "polyrec.encode.text.text_model:TextModel",
-    "image_model": "polyrec.encode.image.image_model:ImageModel",
-    "audio_model": "polyrec.encode.audio.audio_model:AudioModel",
-    "video_model": "polyrec.encode.video.video_model:VideoModel",
-    "frames_model": "polyrec.encode.video.frames_model:FramesModel",
-    "text_lstm": "polyrec.encode.text.text_lstm:TextLSTM",
-    "text_transformer": "polyrec.encode.text.text_transformer:TextTransformer",
-    "image_cnn": "polyrec.encode.image.image_cnn:ImageCNN",
-    "audio_cnn": "polyrec.encode.audio.audio_cnn:AudioCNN",
-    "audio_lstm": "polyrec.encode.audio.audio_lstm:AudioLSTM",
-    "video_lstm": "polyrec.encode.video.video_lstm:VideoLSTM",
+    "minilm": "polyrec.encode.text.minilm:MiniLM [minilm]",
+    "text_model": "polyrec.encode.text.text_model:TextModel [models]",
+    "image_model": "polyrec.encode.image.image_model:ImageModel [models]",
+    "audio_model": "polyrec.encode.audio.audio_model:AudioModel [models]",
+    "video_model": "polyrec.encode.video.video_model:VideoModel [models]",
+    "frames_model": "polyrec.encode.video.frames_model:FramesModel [models]",
+    "text_lstm": "polyrec.encode.text.text_lstm:TextLSTM [torch]",
+    "text_transformer": "polyrec.encode.text.text_transformer:TextTransformer [torch]",
+    "image_cnn": "polyrec.encode.image.image_cnn:ImageCNN [torch]",
+    "audio_cnn": "polyrec.encode.audio.audio_cnn:AudioCNN [torch]",
+    "audio_lstm": "polyrec.encode.audio.audio_lstm:AudioLSTM [torch]",
+    "video_lstm": "polyrec.encode.video.video_lstm:VideoLSTM [torch]",
 }
-EXTRAS = {
-    "minilm": "minilm",
-    **dict.fromkeys(
-        ("text_model", "image_model", "audio_model", "video_model", "frames_model"), "models"
-    ),
-    **dict.fromkeys(
-        ("text_lstm", "text_transformer", "image_cnn", "audio_cnn", "audio_lstm", "video_lstm"),
-        "torch",
-    ),
-}
-__getattr__ = lazy(__name__, PARTS, EXTRAS)
+__getattr__, __dir__ = lazy_classes(__name__, PARTS)

@@ -13,18 +13,17 @@
 | experts_mixture | an expert per view, and a gate (extra `torch`) |
 """
 
-from polyrec.registry import lazy
+from polyrec.registry import lazy_classes
 
 PARTS = {
     "concat": "polyrec.fuse.concat:Concat",
     "mean": "polyrec.fuse.mean:WeightedMean",
-    "learned_mean": "polyrec.fuse.learned_mean:LearnedMean",
-    "attention": "polyrec.fuse.attention:Attention",
-    "gate": "polyrec.fuse.gate:Gate",
-    "bilinear": "polyrec.fuse.bilinear:Bilinear",
-    "bottleneck": "polyrec.fuse.bottleneck:Bottleneck",
-    "experts_product": "polyrec.fuse.product_of_experts:ExpertsProduct",
-    "experts_mixture": "polyrec.fuse.mixture_of_experts:ExpertsMixture",
+    "learned_mean": "polyrec.fuse.learned_mean:LearnedMean [torch]",
+    "attention": "polyrec.fuse.attention:Attention [torch]",
+    "gate": "polyrec.fuse.gate:Gate [torch]",
+    "bilinear": "polyrec.fuse.bilinear:Bilinear [torch]",
+    "bottleneck": "polyrec.fuse.bottleneck:Bottleneck [torch]",
+    "experts_product": "polyrec.fuse.product_of_experts:ExpertsProduct [torch]",
+    "experts_mixture": "polyrec.fuse.mixture_of_experts:ExpertsMixture [torch]",
 }
-EXTRAS = dict.fromkeys(PARTS.keys() - {"concat", "mean"}, "torch")
-__getattr__ = lazy(__name__, PARTS, EXTRAS)
+__getattr__, __dir__ = lazy_classes(__name__, PARTS)

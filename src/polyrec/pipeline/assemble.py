@@ -12,7 +12,7 @@ from polyrec.contracts import Recommender
 from polyrec.data.catalog import FeatureRows
 from polyrec.errors import ConfigError, nearest
 from polyrec.evaluate.metrics import Metric
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Catalog, Raw
 
 DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
@@ -33,7 +33,7 @@ def read_checked(config: Config | str | Path) -> Config:
 
 def part_of(room: str, part: PartConfig, config: Config, *, where: str = "") -> Any:
     """Return a part from its settings; one with a seed, device or precision gets the run's."""
-    found = find(room, part.use)
+    found = find_class(room, part.use)
     shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
     taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
     return make_part(found, {**taken, **part.settings}, where=where or room)

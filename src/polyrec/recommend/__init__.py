@@ -23,32 +23,27 @@
 | blend | several of these, weighed on valid |
 """
 
-from polyrec.registry import lazy
+from polyrec.registry import lazy_classes
 
 PARTS = {
     "popular": "polyrec.recommend.popular:Popular",
     "item_knn": "polyrec.recommend.linear.item_knn:ItemKNN",
     "rp3beta": "polyrec.recommend.linear.rp3beta:RP3Beta",
     "ease": "polyrec.recommend.linear.ease:EASE",
-    "multi_dae": "polyrec.recommend.autoencoder.multi_dae:MultiDAE",
-    "multi_vae": "polyrec.recommend.autoencoder.multi_vae:MultiVAE",
-    "multimodal_dae": "polyrec.recommend.autoencoder.multimodal_dae:MultimodalDAE",
-    "elsa": "polyrec.recommend.factors.elsa:ELSA",
+    "multi_dae": "polyrec.recommend.autoencoder.multi_dae:MultiDAE [torch]",
+    "multi_vae": "polyrec.recommend.autoencoder.multi_vae:MultiVAE [torch]",
+    "multimodal_dae": "polyrec.recommend.autoencoder.multimodal_dae:MultimodalDAE [torch]",
+    "elsa": "polyrec.recommend.factors.elsa:ELSA [torch]",
     "als": "polyrec.recommend.factors.als:ALS",
-    "bpr": "polyrec.recommend.factors.bpr:BPR",
-    "vbpr": "polyrec.recommend.factors.vbpr:VBPR",
-    "mlp": "polyrec.recommend.factors.mlp:MLP",
-    "sasrec": "polyrec.recommend.sequence.sasrec:SASRec",
-    "freedom": "polyrec.recommend.graph.freedom:Freedom",
-    "lightgcn": "polyrec.recommend.graph.lightgcn:LightGCN",
-    "mgcn": "polyrec.recommend.graph.mgcn:MGCN",
-    "two_tower": "polyrec.recommend.two_tower.model:TwoTower",
+    "bpr": "polyrec.recommend.factors.bpr:BPR [torch]",
+    "vbpr": "polyrec.recommend.factors.vbpr:VBPR [torch]",
+    "mlp": "polyrec.recommend.factors.mlp:MLP [torch]",
+    "sasrec": "polyrec.recommend.sequence.sasrec:SASRec [torch]",
+    "freedom": "polyrec.recommend.graph.freedom:Freedom [torch]",
+    "lightgcn": "polyrec.recommend.graph.lightgcn:LightGCN [torch]",
+    "mgcn": "polyrec.recommend.graph.mgcn:MGCN [torch]",
+    "two_tower": "polyrec.recommend.two_tower.model:TwoTower [torch]",
     "multimodal_linear": "polyrec.recommend.linear.multimodal_linear:MultimodalLinear",
     "blend": "polyrec.recommend.ensemble.blend:Blend",
 }
-_WITH_TORCH = (
-    "elsa", "bpr", "vbpr", "mlp", "sasrec", "multi_dae", "multi_vae", "multimodal_dae",
-    "freedom", "lightgcn", "mgcn", "two_tower",
-)  # fmt: skip
-EXTRAS = dict.fromkeys(_WITH_TORCH, "torch")
-__getattr__ = lazy(__name__, PARTS, EXTRAS)
+__getattr__, __dir__ = lazy_classes(__name__, PARTS)

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from polyrec.config import Config, PartConfig, Range, as_range, make_part, validate_settings
 from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError, nearest
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Views
 
 _ROOMS = ("align", "fuse", "recommend")
@@ -109,7 +109,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     for path, room, part in _parts(config):
         if f"{path}.use" in settings:
             section = tree["encode"][path.partition(".")[2]] if room == "encode" else tree[room]
-            own = {*_hints(find(room, section["use"])), *type(part).model_fields}
+            own = {*_hints(find_class(room, section["use"])), *type(part).model_fields}
             for name in set(section) - own:
                 del section[name]
     changed: Config = validate_settings(Config, tree)
@@ -133,7 +133,7 @@ def _setting(path: str, where: Range | tuple[Any, ...], fields: Mapping[str, _Fi
                 remedy = "give a list of names"
                 raise ConfigError(f"tune.ranges.{path}: parts have names", received=value,
                                   remedy=remedy)  # fmt: skip
-            find(path.partition(".")[0], value)
+            find_class(path.partition(".")[0], value)
         elif field.part is not Config:
             make_part(
                 field.part, {field.name: value}, where=f"tune.ranges.{path.rpartition('.')[0]}"
@@ -178,7 +178,7 @@ def _fields(config: Config) -> Iterator[tuple[str, _Field]]:
     for path, room, part in _parts(config):
         drawn = config.tune.ranges.get(f"{path}.use", ())
         for use in (*(drawn if isinstance(drawn, tuple) else ()), part.use):
-            found = find(room, str(use))
+            found = find_class(room, str(use))
             for name, hint in _hints(found).items():
                 default = found.__dataclass_fields__[name].default  # type: ignore[attr-defined]
                 now = part.settings.get(name, default)

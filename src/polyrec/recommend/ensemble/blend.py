@@ -15,7 +15,7 @@ from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.base import popularity, rank
 from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
-from polyrec.registry import find
+from polyrec.registry import find_class
 from polyrec.types import Floats, Interactions, Query, Ranking, Views
 
 CLOSED = ({"use": "multimodal_linear"}, {"use": "item_knn"}, {"use": "rp3beta"})
@@ -128,7 +128,7 @@ class Blend:
             part = validate_settings(
                 PartConfig, {k: v for k, v in told.items() if k != _VIEWS}, where=where
             )
-            found = find("recommend", part.use)
+            found = find_class("recommend", part.use)
             taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
             yield make_part(found, {**taken, **part.settings}, where=where)
 
