@@ -1,7 +1,7 @@
 """What each kind of part must do, and what it may be able to do beyond that.
 
-A part is a dataclass. Its fields are its settings, with working defaults; what `fit` learns are
-attributes that end in `_`, declared with `learned()`. A bundle keeps both without pickle
+A part is a dataclass (`@part`). Its fields are its settings, with working defaults; what `fit`
+learns are attributes that end in `_`, declared with `learned()`. A bundle keeps both without pickle
 (`artifact.part_state`). Parts are found by their short names (`registry`).
 
 | kind | must |
@@ -22,7 +22,16 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    dataclass_transform,
+    runtime_checkable,
+)
 
 from polyrec.types import (
     Embeddings,
@@ -38,14 +47,28 @@ from polyrec.types import (
 P = TypeVar("P")
 
 
-def learned() -> Any:
+def learned(*, init: Literal[False] = False) -> Any:
     """Return the field of an attribute that `fit` learns: no setting, not shown, not compared."""
-    return dataclasses.field(init=False, repr=False, compare=False)
+    return dataclasses.field(init=init, repr=False, compare=False)
 
 
-def cached() -> Any:
+def cached(*, init: Literal[False] = False) -> Any:
     """Return the field of what a part can make again from what it learned; None until it has."""
-    return dataclasses.field(init=False, repr=False, compare=False, default=None)
+    return dataclasses.field(init=init, repr=False, compare=False, default=None)
+
+
+@dataclass_transform(field_specifiers=(dataclasses.field, learned, cached))
+def part(cls: type[P]) -> type[P]:
+    """Make a class a dataclass whose constructor takes its settings alone, for type checkers too.
+
+    >>> @part
+    ... class Scale:
+    ...     factor: float = 2.0
+    ...     mean_: float = learned()
+    >>> Scale(factor=3.0)
+    Scale(factor=3.0)
+    """
+    return dataclasses.dataclass(cls)
 
 
 def learned_attributes(part: object) -> dict[str, Any]:
