@@ -137,9 +137,3 @@ def content_key(
         raw = held(raw, limits)
         digest = hashlib.sha256(raw)
     return hashlib.sha256(identity.encode() + b"\0" + digest.digest()).digest(), raw
-
-
-def unit(values: Floats) -> Floats:
-    """Return a vector at length 1 (zero stays zero)."""
-    norm = float(np.linalg.norm(values))
-    return np.asarray(values / norm if norm > 0 else values, np.float32)

@@ -120,7 +120,7 @@ class Pretrained(PerItem):
         self.fingerprint_ = found
 
 
-def unit_rows(rows: Any) -> Floats:
+def as_unit_rows(rows: Any) -> Floats:
     """Return (b, d) float32 rows of length 1 from a tensor."""
     unit: Floats = torch.nn.functional.normalize(rows.float(), dim=1).cpu().numpy()
     return unit

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from polyrec.align.whiten import covariance, signed
 from polyrec.evaluate import charts
-from polyrec.fuse.normalize import unit_rows
+from polyrec.index.vectors import unit_rows
 from polyrec.types import Embeddings, Floats, Ints, Views
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -241,7 +241,7 @@ def _points(views: Sequence[Embeddings], items: Ints) -> list[_Point]:
     if not places:
         return []
     rows = np.stack([views[i].vectors[item] for item, i in places])
-    rows = unit_rows(rows, np.ones(len(rows), bool))
+    rows = unit_rows(rows)
     centred = rows - rows.mean(axis=0)
     directions = signed(np.linalg.svd(centred, full_matrices=False)[2][:2].T)
     flat = np.zeros((len(places), 2))

@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.fuse.normalize import chosen, unit_rows, unit_views
+from polyrec.fuse.normalize import chosen, unit_views
+from polyrec.index.vectors import unit_rows
 from polyrec.types import Embeddings, Interactions, Views
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.types import FUSED, Bools, Embeddings, Floats, Views
+from polyrec.index.vectors import unit_rows
+from polyrec.types import FUSED, Embeddings, Views
 
 
 def chosen(views: Views, weights: Mapping[str, float] | None) -> dict[str, float]:
@@ -49,12 +50,3 @@ def unit_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]
             raise FitError("features are not finite", received=name, remedy=remedy)
         found[name] = Embeddings(unit, view.present)
     return found
-
-
-def unit_rows(vectors: Floats, present: Bools) -> Floats:
-    """Return rows of length 1; absent and zero rows are zero."""
-    rows = np.where(present[:, None], vectors, np.float32(0))
-    # summed in float64: the square of a large or tiny float32 is out of its range
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))[:, None]
-    with np.errstate(invalid="ignore"):  # inf / inf is found by those who care
-        return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)

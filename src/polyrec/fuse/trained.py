@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.fuse.normalize import chosen, unit_rows, unit_views
+from polyrec.fuse.normalize import chosen, unit_views
+from polyrec.index.vectors import unit_rows
 from polyrec.training.item_objectives import FEWEST, Lessons, Plan
 from polyrec.types import Embeddings, Interactions, Ints, Views
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from polyrec.errors import ConfigError, FitError, nearest
 from polyrec.index.topk import top_k
+from polyrec.index.vectors import row_lengths, unit_rows
 from polyrec.types import Bools, Floats, Ints
 
 _BATCH_BYTES = 64 * 2**20  # scores held at once
@@ -69,27 +69,15 @@ def _same(rows: Floats) -> Floats:
     return rows
 
 
-def _unit(rows: npt.NDArray[Any]) -> Floats:
-    """Return the rows at length 1, zero rows as they are."""
-    lengths = _lengths(rows)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
-
-
 def _centred_unit(rows: Floats) -> Floats:
     """Return the rows less their mean, at length 1; constant rows are zero."""
     centred = rows - rows.sum(axis=1, keepdims=True, dtype=np.float64) / max(1, rows.shape[1])
     # what rounding leaves of a constant row is no direction
-    return _unit(np.where(_lengths(centred) > 1e-7 * _lengths(rows), centred, 0))
-
-
-def _lengths(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    # summed in float64: the square of a large or tiny float32 is out of its range
-    squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
-    return np.asarray(np.sqrt(squares)[:, None])
+    return unit_rows(np.where(row_lengths(centred) > 1e-7 * row_lengths(rows), centred, 0))
 
 
 _SCALES: dict[str, Callable[[Floats], Floats]] = {
-    "cosine": _unit,
+    "cosine": unit_rows,
     "dot": _same,
     "pearson": _centred_unit,
 }

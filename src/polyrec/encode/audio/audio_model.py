@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from polyrec.encode.audio.decode_audio import Waves, load_extractor
-from polyrec.encode.pretrained import Pretrained, unit_rows
+from polyrec.encode.pretrained import Pretrained, as_unit_rows
 from polyrec.types import Floats
 
 
@@ -47,7 +47,7 @@ class AudioModel(Pretrained):
         counts = [len(windows) for windows in prepared]
         inputs = torch.from_numpy(np.concatenate(prepared))
         rows = self._features(inputs)
-        return unit_rows(torch.stack([part.float().mean(dim=0) for part in rows.split(counts)]))
+        return as_unit_rows(torch.stack([part.float().mean(dim=0) for part in rows.split(counts)]))
 
     def _features(self, inputs: Any) -> Any:
         network = self.network

@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from polyrec.config import Limits
-from polyrec.encode.base import PerItem, unit
+from polyrec.encode.base import PerItem
+from polyrec.index.vectors import unit_vector
 from polyrec.media.audio import load_audio
 from polyrec.types import Floats, Raw
 
@@ -59,7 +60,7 @@ def describe_samples(samples: Floats) -> Floats:
         loudness / 10,
     ]
     return np.concatenate(
-        [unit(np.asarray(b, np.float32)) for b in blocks[:-1]] + [blocks[-1]]
+        [unit_vector(np.asarray(b, np.float32)) for b in blocks[:-1]] + [blocks[-1]]
     ).astype(np.float32)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import Limits
-from polyrec.encode.base import PerItem, unit
+from polyrec.encode.base import PerItem
+from polyrec.index.vectors import unit_vector
 from polyrec.media.image import load_image
 from polyrec.types import Floats, Raw
 
@@ -54,7 +55,7 @@ def describe_pixels(pixels: npt.NDArray[np.uint8]) -> Floats:
     layout = np.concatenate([fields.mean(axis=-1).ravel(), fields.std(axis=-1).ravel()])
     blocks = [layout, _palette(rgb), _gradients(light)]
     blocks += [_patterns(light), _patterns(light[::2, ::2])]
-    return np.concatenate([unit(block) for block in blocks])
+    return np.concatenate([unit_vector(block) for block in blocks])
 
 
 def _fields(planes: Floats) -> Floats:

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoImageProcessor
 
 from polyrec.encode.image.decode_image import Picture
-from polyrec.encode.pretrained import Pretrained, unit_rows
+from polyrec.encode.pretrained import Pretrained, as_unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -43,7 +43,7 @@ class ImageModel(Pretrained):
 
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (s, s, 3) pictures."""
-        return unit_rows(self.features(np.stack(prepared)))
+        return as_unit_rows(self.features(np.stack(prepared)))
 
     def features(self, pixels: Pixels) -> Any:
         """Return (b, d) features of (b, s, s, 3) pictures, as a tensor."""

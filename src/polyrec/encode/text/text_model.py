@@ -12,7 +12,7 @@ import torch
 from transformers import AutoTokenizer
 
 from polyrec.config import Limits
-from polyrec.encode.pretrained import Pretrained, unit_rows
+from polyrec.encode.pretrained import Pretrained, as_unit_rows
 from polyrec.media.text import clean_text
 from polyrec.types import Floats, Raw
 
@@ -53,13 +53,13 @@ class TextModel(Pretrained):
         if self.space:
             with torch.inference_mode():
                 found = network.get_text_features(**self.moved(tokens))
-            return unit_rows(getattr(found, "pooler_output", found))
+            return as_unit_rows(getattr(found, "pooler_output", found))
         if network.config.is_encoder_decoder:
             with torch.inference_mode():
                 states = network.get_encoder()(**self.moved(tokens)).last_hidden_state
         else:
             states = self.run(**tokens).last_hidden_state  # (b, t, d)
-        return unit_rows(_pool(states, tokens["attention_mask"].to(states.device), self.pooling))
+        return as_unit_rows(_pool(states, tokens["attention_mask"].to(states.device), self.pooling))
 
     def _tokens(self, texts: list[str]) -> dict[str, Any]:
         tokenizer = load_tokenizer(self.folder)

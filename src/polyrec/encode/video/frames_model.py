@@ -10,7 +10,7 @@ import numpy as np
 
 from polyrec.encode.image.decode_image import Frames
 from polyrec.encode.image.image_model import ImageModel, load_look
-from polyrec.encode.pretrained import unit_rows
+from polyrec.encode.pretrained import as_unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -47,4 +47,4 @@ class FramesModel(ImageModel):
         """Return (b, d) rows of (t, s, s, 3) frames."""
         rows = self.features(np.concatenate(prepared)).float()
         rows = rows.reshape(len(prepared), self.frames, -1)
-        return unit_rows(rows.mean(dim=1) if self.over_time == "mean" else rows.amax(dim=1))
+        return as_unit_rows(rows.mean(dim=1) if self.over_time == "mean" else rows.amax(dim=1))

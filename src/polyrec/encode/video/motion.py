@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from polyrec.config import Limits
 from polyrec.encode.audio.spectral import RATE, Spectral, describe_samples
-from polyrec.encode.base import PerItem, unit
+from polyrec.encode.base import PerItem
 from polyrec.encode.image.descriptor import describe_pixels
 from polyrec.errors import MediaError
+from polyrec.index.vectors import unit_vector
 from polyrec.media.audio import load_audio
 from polyrec.media.source import reopenable
 from polyrec.media.video import load_video
@@ -72,4 +73,4 @@ def _motion(frames: npt.NDArray[np.uint8]) -> Floats:
         for lag in range(1, _LAGS + 1)
     ]
     amounts = np.array([energy.mean(), energy.std(), energy.max()]) * 10
-    return np.concatenate([unit(where), periods, amounts]).astype(np.float32)
+    return np.concatenate([unit_vector(where), periods, amounts]).astype(np.float32)

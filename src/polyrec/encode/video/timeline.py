@@ -12,9 +12,10 @@ import numpy as np
 
 from polyrec.config import Limits
 from polyrec.encode.audio.spectral import HOP, RATE, log_mel
-from polyrec.encode.base import PerItem, unit
+from polyrec.encode.base import PerItem
 from polyrec.encode.image.descriptor import describe_pixels
 from polyrec.errors import MediaError
+from polyrec.index.vectors import unit_vector
 from polyrec.media.audio import load_audio
 from polyrec.media.source import reopenable
 from polyrec.media.streams import motion_energy, onset_strength, read_sensors
@@ -131,7 +132,7 @@ def cue_words(cues: Sequence[Cue]) -> Streams:
             code = zlib.crc32(word.encode())
             row[code % _WORDS] += 1 if code & 0x8000 else -1
         here = np.arange(cue.start, max(cue.end, cue.start + 0.1), 0.1)
-        rows += [unit(row)] * len(here)
+        rows += [unit_vector(row)] * len(here)
         times += here.tolist()
     return {"words": Stream.of(np.stack(rows), times=times)} if rows else {}
 

@@ -11,7 +11,7 @@ import torch
 
 from polyrec.encode.image.decode_image import Frames
 from polyrec.encode.image.image_model import load_look
-from polyrec.encode.pretrained import Pretrained, unit_rows
+from polyrec.encode.pretrained import Pretrained, as_unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -50,7 +50,7 @@ class VideoModel(Pretrained):
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (t, s, s, 3) frames."""
         pixels = load_look(self.folder).scaled(np.stack(prepared))  # (b, t, 3, s, s)
-        return unit_rows(self._features(pixels))
+        return as_unit_rows(self._features(pixels))
 
     def _features(self, pixels: Any) -> Any:
         inputs = self.moved({"pixel_values": pixels})

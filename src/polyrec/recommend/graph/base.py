@@ -94,7 +94,7 @@ class GraphRecommender:
         known = (query.users >= 0) & (query.users < len(self.own_))
         users[known] += self.own_[query.users[known]]
         if self.loss == "softmax":
-            users = unit_rows(users)
+            users = normalize_rows(users)
         scores: Floats = users @ self.items_.T
         silent = ~self.items_.any(axis=1)
         if silent.any():
@@ -118,7 +118,7 @@ class GraphRecommender:
         own, reach, items = (part.detach().cpu().numpy() for part in tables[:3])
         warm = self.popularity_[:, None] > 0
         self.own_, self.reach_ = own, reach * scales[:, None]
-        self.items_ = np.where(warm, unit_rows(items) if self.loss == "softmax" else items, 0)
+        self.items_ = np.where(warm, normalize_rows(items) if self.loss == "softmax" else items, 0)
 
     def _teach(
         self, network: GraphNetwork, graph: Graph, events: Interactions, valid: Interactions | None
@@ -200,7 +200,7 @@ class _Lesson:
         return draw_untaken(order, owners, self._keys, self._known, tries=_TRIES)
 
 
-def unit_rows(rows: Floats) -> Floats:
+def normalize_rows(rows: Floats) -> Floats:
     """Return the rows at length 1, zero rows as they are."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)

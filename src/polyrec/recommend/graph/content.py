@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.recommend.content_features import check_weights, readable
-from polyrec.recommend.graph.base import GraphRecommender, unit_rows
+from polyrec.recommend.graph.base import GraphRecommender, normalize_rows
 from polyrec.recommend.graph.losses import Tables
 from polyrec.recommend.item_graph import Likeness, blended, nearest
 from polyrec.types import Csr, Floats, Interactions, Views
@@ -100,7 +100,7 @@ class ContentGraphRecommender(GraphRecommender):
 
     def _placed(self, near: Csr, table: Floats) -> Floats:
         rows = np.asarray(near @ table, np.float32)
-        return unit_rows(rows) if self.loss == "softmax" else rows
+        return normalize_rows(rows) if self.loss == "softmax" else rows
 
     def _settle(self, scales: Floats, tables: Tables) -> None:
         super()._settle(scales, tables)
