@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from benchmarks.library.postgres import Postgres, binaries
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits, parse_config
@@ -22,7 +23,6 @@ from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.encode.run import Work
 from polyrec.pipeline import run as pipeline
 from polyrec.types import Embeddings, Interactions
-from postgres import Postgres, binaries
 
 # how long an example takes says how busy the machine is; --hypothesis-profile=thorough tries more
 settings.register_profile("polyrec", deadline=None, max_examples=30)

@@ -1,4 +1,4 @@
-"""Keep what a benchmark measured: the figures, the command, the versions, the machine."""
+"""Results files: the figures, the command, the versions, the machine."""
 
 import json
 import os
@@ -8,21 +8,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.library.data_sets import BENCHMARKS
 from polyrec.compute.stopwatch import versions
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = BENCHMARKS / "results"
 
 
-def record(name: str, figures: Any) -> None:
+def save_results(name: str, figures: Any) -> None:
     """Write results/NAME.json and print the figures."""
-    keep(RESULTS / name, figures)
+    write_results(RESULTS / f"{name}.json", figures)
     print(json.dumps(figures, indent=1))
 
 
-def keep(place: Path, figures: Any) -> None:
-    """Write PLACE.json; what was there stays whole until the new one is."""
-    told = {
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+def read_figures(path: Path) -> Any:
+    """Return the figures of a results file, None if there is none."""
+    return json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else None
+
+
+def write_results(path: Path, figures: Any) -> None:
+    """Write a results file atomically."""
+    document = {
+        "command": _command(),
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": {
             "processor": _processor(),
@@ -32,10 +38,16 @@ def keep(place: Path, figures: Any) -> None:
         "versions": versions(),
         "figures": figures,
     }
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(".json.new")
-    fresh.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    fresh.replace(place.with_suffix(".json"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".json.new")
+    fresh.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def _command() -> str:
+    spec = sys.modules["__main__"].__spec__  # None for a script that was not started with -m
+    program = f"-m {spec.name.removesuffix('.__main__')}" if spec else sys.argv[0]
+    return " ".join(["python", program, *sys.argv[1:]])
 
 
 def _processor() -> str:

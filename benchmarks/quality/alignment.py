@@ -1,6 +1,6 @@
 """Do texts find the pictures of items that no aligner has seen, and what does alignment cost?
 
-    OMP_NUM_THREADS=1 python benchmarks/alignment.py
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.alignment
 
 1. Studio world, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on
    300 others, fitted again on these 1,500, and asked on 500 unseen ones. The floor: features as
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.library.results import save_results
 from polyrec.config import parse_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
@@ -27,7 +28,6 @@ from polyrec.evaluate.alignment import retrieval
 from polyrec.pipeline import run as pipeline
 from polyrec.registry import find_class
 from polyrec.types import Embeddings, Floats, Interactions, Views
-from record import record
 
 SEEDS = (7, 8, 9)
 RIDGES = (0.01, 0.1, 0.3, 1.0)
@@ -44,7 +44,7 @@ GRIDS: Mapping[str, Mapping[str, tuple]] = {
 
 
 def main() -> None:
-    record("alignment", {"retrieval": worlds(), "closed_forms": speed()})
+    save_results("alignment", {"retrieval": worlds(), "closed_forms": speed()})
 
 
 def worlds() -> dict:

@@ -1,6 +1,6 @@
 """What do blends and their members reach, compat protocol, three seeds?
 
-    OMP_NUM_THREADS=1 python benchmarks/blends.py lastfm2k_mm 7 8 9
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.blends lastfm2k_mm 7 8 9
 
 Names are those of benchmarks/blends/*.yaml (none: all of them), numbers are seeds. Settings were
 chosen on valid, the blend's weights are found there; members learn from train alone. Seconds are
@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.library.data_sets import BENCHMARKS
+from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import make_part, read_config
-from polyrec.contracts import Part
+from polyrec.contracts import Recommender
 from polyrec.data.load import load
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
@@ -28,11 +30,10 @@ from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find_class
 from polyrec.types import Dataset, Views
-from record import RESULTS, record
 
 METRICS = ["recall@20", "ndcg@20"]
 KEPT = Path("runs/blends")
-CONFIGS = Path(__file__).with_name("blends")
+CONFIGS = BENCHMARKS / "blends"
 
 
 def main(arguments: list[str]) -> None:
@@ -40,11 +41,11 @@ def main(arguments: list[str]) -> None:
     every = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
     names = [text for text in arguments if not text.isdigit()] or every
     place = RESULTS / "blends.json"
-    runs = json.loads(place.read_text())["figures"]["runs"] if place.is_file() else {}
+    runs = read_figures(place)["runs"] if place.is_file() else {}
     for name in names:
         for seed in seeds:
             runs.setdefault(name, {})[str(seed)] = measure(CONFIGS / f"{name}.yaml", seed)
-            record(
+            save_results(
                 "blends", {"means": {n: summary(found) for n, found in runs.items()}, "runs": runs}
             )
 
@@ -80,13 +81,13 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
     return found
 
 
-def _mark(member: Part, views: list[str] | None) -> str:
+def _mark(member: Recommender, views: list[str] | None) -> str:
     parts = [type(member).__name__, part_state.settings(member), *([views] if views else [])]
     told = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def _fitted(member: Part, kept: Path, dataset: Dataset, views: Views) -> float:
+def _fitted(member: Recommender, kept: Path, dataset: Dataset, views: Views) -> float:
     """Fit a member, or take what it learned from an earlier run; return the seconds it took."""
     if kept.with_suffix(".json").is_file():
         told = json.loads(kept.with_suffix(".json").read_text())
@@ -103,7 +104,7 @@ def _fitted(member: Part, kept: Path, dataset: Dataset, views: Views) -> float:
     return seconds
 
 
-def _figures(model: Part, dataset: Dataset) -> dict[str, Any]:
+def _figures(model: Recommender, dataset: Dataset) -> dict[str, Any]:
     return {
         part: {
             metric: round(value, 4)

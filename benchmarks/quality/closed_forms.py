@@ -1,6 +1,6 @@
 """What do the models reach on the public data sets, compat protocol, settings chosen on valid?
 
-OMP_NUM_THREADS=1 python benchmarks/quality.py
+OMP_NUM_THREADS=1 python -m benchmarks.quality.closed_forms
 """
 
 import json
@@ -8,10 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.errors import PolyrecError
 from polyrec.pipeline import run as pipeline
-from record import record
 
 RUNS = (  # config, recommender, Recall@20 and NDCG@20 to reach on test, where any
     ("lastfm2k_mm", "multimodal_linear", (0.425, 0.289)),
@@ -34,9 +35,7 @@ RUNS = (  # config, recommender, Recall@20 and NDCG@20 to reach on test, where a
 def main() -> None:
     rows = []
     for name, use, goal in RUNS:
-        config = read_config(
-            Path(__file__).with_name(f"{name}.yaml"), overrides=[f"recommend.use={use}"]
-        )
+        config = read_config(config_path(name), overrides=[f"recommend.use={use}"])
         with tempfile.TemporaryDirectory() as folder:
             pipeline.run(config, out=Path(folder) / "bundle")
             report = json.loads((Path(folder) / "bundle" / "report.json").read_text())
@@ -58,7 +57,7 @@ def main() -> None:
             row["met"] = all(a >= b for a, b in zip(reached, goal, strict=True))
         rows.append(row)
         print(name, use, row["test"], file=sys.stderr)
-    record("quality", rows)
+    save_results("quality", rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What do the encoders' features tell? Of items that nobody touched, and of music.
 
-    OMP_NUM_THREADS=1 python benchmarks/encoders.py [music studio films]
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films]
 
 1. Studio world and MovieLens: a fifth of the items leave train (a tenth more for valid), and are
    ranked among all. Settings of the recommender from valid; several seeds where encoders are
@@ -24,6 +24,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.library.data_sets import SHARED_DATA
+from benchmarks.library.results import save_results
 from polyrec.config import Config, parse_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
@@ -31,9 +33,7 @@ from polyrec.evaluate.protocols import compat, interval
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Dataset, Views
-from record import record
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 METRIC = "recall@20"
 SEEDS = (7, 8, 9)
 TRAINED = ("text_lstm", "text_transformer", "image_cnn", "audio_cnn", "audio_lstm", "video_lstm")
@@ -58,7 +58,7 @@ NEW = {"use": "new_items", "test": 0.2}
 def main() -> None:
     for question in sys.argv[1:] or ("music", "studio", "films"):
         with tempfile.TemporaryDirectory() as place:
-            record(f"encoders_{question}", QUESTIONS[question](Path(place)))
+            save_results(f"encoders_{question}", QUESTIONS[question](Path(place)))
 
 
 def studio(folder: Path) -> dict:
@@ -86,7 +86,7 @@ def _films(folder: Path, *, split: Mapping[str, Any]) -> dict:
     told = {}
     content = {"text": ["title", "genres", "plot", "keywords"], "image": "poster"}
     for name, encoders in FILMS.items():
-        data = {"path": str(DATA / "movielens_small_mm"), "min_rating": 4, "split": split}
+        data = {"path": str(SHARED_DATA / "movielens_small_mm"), "min_rating": 4, "split": split}
         data |= {kind: content[kind] for kind in encoders}
         tree = {"data": data, "encode": {kind: {"use": use} for kind, use in encoders.items()}}
         alone = split["use"] == "given"
@@ -143,7 +143,7 @@ def _chosen(dataset: Dataset, views: Views, *, alone: bool) -> tuple[dict, Multi
 
 
 def emotify(folder: Path) -> dict:
-    place = DATA / "emotify"
+    place = SHARED_DATA / "emotify"
     table = pl.read_parquet(place / "items.parquet")
     genres = table["genre"].to_numpy()
     emotions = _emotions(table)
@@ -165,14 +165,14 @@ def emotify(folder: Path) -> dict:
 
 
 def _music(folder: Path, use: str, seed: int) -> Config:
-    data = {"path": str(DATA / "emotify"), "audio": "audio"}
+    data = {"path": str(SHARED_DATA / "emotify"), "audio": "audio"}
     tree = {"seed": seed, "data": data, "encode": {"audio": {"use": use}}}
     return parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
 
 
 def _emotions(table: pl.DataFrame) -> dict[str, np.ndarray]:
     """Return for each emotion which clips were felt to have it more than the median clip."""
-    events = pl.read_parquet(DATA / "emotify" / "interactions.parquet")
+    events = pl.read_parquet(SHARED_DATA / "emotify" / "interactions.parquet")
     names = [n for n in events.columns if events[n].dtype.is_integer()]
     names = [n for n in names if n not in ("user_id", "item_id", "mood", "liked", "disliked")]
     names = [n for n in names if events[n].drop_nulls().is_in([0, 1]).all()]

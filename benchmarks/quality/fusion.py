@@ -1,6 +1,6 @@
 """Does fusing modalities pay: on what everybody knows, on new items, with text gone missing?
 
-    OMP_NUM_THREADS=1 python benchmarks/fusion.py [DATA ...] [SEED ...]
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.fusion [DATA ...] [SEED ...]
 
 Each fuser joins the views; multimodal_linear reads nothing but the joined view, its settings from
 valid. Beside them every single view, no content at all, and the default: multimodal_linear over
@@ -11,7 +11,6 @@ of the difference to the best single view of that seed, paired over users. What 
 other data and seeds stays, so that the whole can be made in pieces.
 """
 
-import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -20,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import Config, read_config
 from polyrec.data.load import load
 from polyrec.data.synthetic import Studio, make_world
@@ -30,7 +31,6 @@ from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find_class, registered_parts
 from polyrec.types import FUSED, Dataset, Views
-from record import RESULTS, record
 
 METRIC = "recall@20"
 DATA = ("studio", "lastfm2k_mm", "movielens_small_mm")
@@ -46,7 +46,7 @@ data: {path: world, text: [title, description], image: image, audio: audio}
 def main() -> None:
     asked = sys.argv[1:]
     file = RESULTS / "fusion.json"
-    kept = json.loads(file.read_text())["figures"].get("seeds", {}) if file.is_file() else {}
+    kept = read_figures(file).get("seeds", {}) if file.is_file() else {}
     for name in [name for name in DATA if name in asked] or DATA:
         for seed in [seed for seed in SEEDS if seed in asked] or SEEDS:
             kept.setdefault(name, {})[seed] = conditions(name, int(seed))
@@ -54,7 +54,7 @@ def main() -> None:
         name: {condition: means(seeds, condition) for condition in CONDITIONS}
         for name, seeds in kept.items()
     }
-    record("fusion", {"means": summary, "seeds": kept})
+    save_results("fusion", {"means": summary, "seeds": kept})
 
 
 def means(seeds: dict[str, Any], condition: str) -> dict[str, list[float]]:
@@ -94,7 +94,7 @@ def configured(name: str, seed: int, place: Path, *, new: bool) -> Config:
     overrides = [f"seed={seed}"]
     overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new else []
     if name != "studio":
-        return read_config(Path(__file__).with_name(f"{name}.yaml"), overrides=overrides)
+        return read_config(config_path(name), overrides=overrides)
     if not (place / "world").is_dir():
         make_world(place / "world", Studio(items=600, users=2000, seed=seed))
         (place / "studio.yaml").write_text(STUDIO + f"cache: {place / 'c.sqlite'}\n")

@@ -1,6 +1,6 @@
 """What do the graph recommenders reach, three seeds, compat protocol, settings chosen on valid?
 
-    OMP_NUM_THREADS=1 python benchmarks/graphs.py [DATA] [MODEL] [SEED]
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.graphs [DATA] [MODEL] [SEED]
 
 Settings were chosen on valid of Last.fm and are the same elsewhere, but for the batch. Cells that
 results/graphs.json holds are not made again; name a cell to make it alone. One that was killed goes
@@ -8,7 +8,6 @@ on from its last checkpoint, its seconds being those of all its trials. `valid_a
 for the same users by their histories alone.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.encode.features import Features
@@ -27,7 +28,6 @@ from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
 from polyrec.training.run_context import Run, accompany
 from polyrec.types import Dataset, Query, Ranking, Views
-from record import RESULTS, record
 
 METRICS = ["recall@20", "ndcg@20"]
 SEEDS = (7, 8, 9)
@@ -72,7 +72,7 @@ def fit(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:
 
 
 def measure(data: str, name: str, seed: int) -> dict[str, Any]:
-    config = read_config(Path(__file__).with_name(f"{data}.yaml"))
+    config = read_config(config_path(data))
     dataset = load(config.data, weights={}, seed=7).dataset
     train, valid, test = dataset.train, dataset.valid, dataset.test
     views = {}
@@ -102,9 +102,9 @@ def main() -> None:
             if asked != cell[: len(asked)]:
                 continue
             place = RESULTS / "graphs.json"
-            rows = json.loads(place.read_text())["figures"] if place.is_file() else []
+            rows = read_figures(place) if place.is_file() else []
             if not any([r["data"], r["model"], str(r["seed"])] == cell for r in rows):
-                record("graphs", [*rows, measure(data, name, seed)])
+                save_results("graphs", [*rows, measure(data, name, seed)])
 
 
 if __name__ == "__main__":

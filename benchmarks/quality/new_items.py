@@ -1,6 +1,6 @@
 """Are items found that nobody has touched yet, among all the others? What does it cost the rest?
 
-    OMP_NUM_THREADS=1 python benchmarks/new_items.py lastfm2k_mm movielens_small_mm studio
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.new_items lastfm2k_mm movielens_small_mm studio
 
 A fifth of the items, drawn evenly over popularity, leave train and valid wholly (a tenth more are
 new to valid, where settings are chosen for them). They are ranked among all items: a model without
@@ -11,7 +11,6 @@ Settings are those that find most of all items on valid. What was measured befor
 kept.
 """
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import Config, read_config
 from polyrec.data.load import load
@@ -33,7 +34,6 @@ from polyrec.recommend.item_graph import Likeness, nearest
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
 from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking, Views
-from record import RESULTS, record
 
 WARM = "recall@20:warm"
 METRICS = ["recall@20:cold", "ndcg@20:cold", WARM, "recall@20"]
@@ -71,10 +71,10 @@ class Known:
 
 def main(names: list[str]) -> None:
     place = RESULTS / "new_items.json"
-    rows = {row["data"]: row for row in json.loads(place.read_text())["figures"]}
+    rows = {row["data"]: row for row in read_figures(place)}
     with tempfile.TemporaryDirectory() as folder:
         for name in names or SETTINGS:
-            path = Path(__file__).with_name(f"{name}.yaml")
+            path = config_path(name)
             if name == "studio":
                 path = Path(folder) / "studio.yaml"
                 make_world(path.with_name("world"), Studio(items=600, users=2000))
@@ -82,7 +82,7 @@ def main(names: list[str]) -> None:
             config = read_config(path, overrides=OVERRIDES)
             rows[name] = {"data": name, **measure(config, SETTINGS[name])}
             print(rows[name], file=sys.stderr, flush=True)
-            record("new_items", list(rows.values()))
+            save_results("new_items", list(rows.values()))
 
 
 def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How exactly are two streams of one event put on one clock?
 
-    OMP_NUM_THREADS=1 python benchmarks/timeline.py
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.timeline
 
 1. Forty sounding studio videos: the sound is delayed against the pictures, or the pictures against
    the sound, by up to 3 s (uniform), also played 2% slower, always with noise at 10 dB. Found from
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.library.data_sets import SHARED_DATA
+from benchmarks.library.results import save_results
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
@@ -22,15 +24,13 @@ from polyrec.media.streams import motion_energy, onset_strength
 from polyrec.media.timeline import Stream, find_shift
 from polyrec.media.video import load_video
 from polyrec.types import Floats
-from record import record
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 RATE = 16_000
 CLIPS = 40
 
 
 def main() -> None:
-    record("timeline", {"studio": studio(), "real_clips": real()})
+    save_results("timeline", {"studio": studio(), "real_clips": real()})
 
 
 def studio() -> dict:
@@ -79,11 +79,11 @@ def _asked(
 
 
 def real() -> dict:
-    table = pl.read_parquet(DATA / "media_samples" / "items.parquet")
+    table = pl.read_parquet(SHARED_DATA / "media_samples" / "items.parquet")
     generator = np.random.default_rng(0)
     errors = {}
     for path in table.filter((pl.col("kind") == "video") & (pl.col("audio_streams") > 0))["path"]:
-        samples = load_audio(DATA / "media_samples" / path, rate=RATE, seconds=30)
+        samples = load_audio(SHARED_DATA / "media_samples" / path, rate=RATE, seconds=30)
         offset = float(generator.uniform(0.2, 3))
         late = np.concatenate([np.zeros(int(offset * RATE), np.float32), samples])
         one, two = onset_strength(samples, RATE), onset_strength(late, RATE)

@@ -1,6 +1,6 @@
 """Does ELSA learn from a catalogue of a million items in bounded memory?
 
-    OMP_NUM_THREADS=1 python benchmarks/elsa_large.py [ITEMS USERS EVENTS EPOCHS]
+    OMP_NUM_THREADS=1 python -m benchmarks.scale.elsa [ITEMS USERS EVENTS EPOCHS]
 
 Behaviour is synthetic, popularity as in a long tail and taste in groups: each user keeps mostly to
 five of 2,000 groups of items. Told are the seconds of the fit and of a question, the greatest
@@ -13,11 +13,11 @@ import time
 
 import numpy as np
 
+from benchmarks.library.results import save_results
 from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.recommend.factors.elsa import ELSA
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
-from record import record
 
 GROUPS = 2_000
 ASKED = 200
@@ -60,7 +60,7 @@ def main() -> None:
     seconds, spent = time.perf_counter() - start, time.process_time() - spent
     after = peak_memory_mb()
     found, question = hits(model, train, wanted)
-    record("elsa_large", {
+    save_results("elsa_large", {
         "items": items, "users": users, "events": len(train), "dim": model.dim,
         "epochs": epochs, "batch": model.batch,
         "seconds": round(seconds, 1), "processor_seconds": round(spent, 1),

@@ -1,6 +1,6 @@
 """Does memory stay flat when a catalogue is ten times as large?
 
-    OMP_NUM_THREADS=1 python benchmarks/memory.py
+    OMP_NUM_THREADS=1 python -m benchmarks.scale.encode_memory
 
 `polyrec encode` of 5,000 and of 50,000 synthetic pictures, each in its own process; the peak is
 that process's (the ones that decode are alike for both).
@@ -14,15 +14,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from record import record
+from benchmarks.library.results import save_results
 
 ENCODE = """
 import sys
 from pathlib import Path
 from polyrec.pipeline import run as pipeline
-from polyrec.config import read
+from polyrec.config import read_config
 from polyrec.compute.stopwatch import peak_memory_mb
-counts = pipeline.encode_all(read(Path(sys.argv[1]))).counts["image"]
+counts = pipeline.encode_all(read_config(Path(sys.argv[1]))).counts["image"]
 print(counts["present"], peak_memory_mb())
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
         assert int(present) == count, told
         peaks[count] = round(float(peak), 1)
     low, high = peaks.values()
-    record("memory", {"peak_mb": peaks, "ratio": round(high / low, 3), "goal": 1.2})
+    save_results("memory", {"peak_mb": peaks, "ratio": round(high / low, 3), "goal": 1.2})
 
 
 def make(folder: Path, count: int) -> Path:

@@ -1,6 +1,6 @@
 """How long do 10 million interactions take from file to matrix, and in how much memory?
 
-    python benchmarks/loading.py [--rows 10000000]
+    python -m benchmarks.scale.loading [--rows 10000000]
 
 Each load runs in a process of its own; the floor is a bare read of the same file.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from record import record
+from benchmarks.library.results import save_results
 
 LOAD = """
 import json, sys, time
@@ -70,7 +70,7 @@ def main() -> None:
             "bare_read_seconds": round(floor["seconds"], 2),
             "ratio": round(found["seconds"] / floor["seconds"], 1),
         }
-    record("loading", figures)
+    save_results("loading", figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Is everything acknowledged still there after kill -9, and how fast is the service ready again?
 
-    OMP_NUM_THREADS=1 python benchmarks/durability.py [--kills 20] [--events 1000000]
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.durability [--kills 20] [--events 1000000]
 
 A SQLite database with so many events in its log. Again and again: the service starts, four
 connections send batches of 10 events, the process is killed in the middle; after the next start
@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.library.results import save_results
+from benchmarks.serving.throughput import bundle_of
 from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.database.feedback import Feedback
-from record import record
-from serve import bundle_of
 
 ITEMS, TOGETHER = 2_000, 10
 
@@ -118,7 +118,7 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        record("durability", measure(chosen.kills, chosen.events, folder))
+        save_results("durability", measure(chosen.kills, chosen.events, folder))
     finally:
         shutil.rmtree(folder)
 

@@ -1,8 +1,8 @@
 """How soon is a new item recommended, and does a new bundle take over without a failed request?
 
     export OMP_NUM_THREADS=1
-    python benchmarks/serve_fresh.py make FOLDER [--items 10000] [--text lsa]
-    python benchmarks/serve_fresh.py run FOLDER [--uploads 40] [--swaps 5] [--rate 20]
+    python -m benchmarks.serving.fresh_items make FOLDER [--items 10000] [--text lsa]
+    python -m benchmarks.serving.fresh_items run FOLDER [--uploads 40] [--swaps 5] [--rate 20]
 
 `make` draws a catalogue (seed 7) and trains its bundle: texts of drawn words, read by `lsa` or by
 `minilm` (6 layers, width 384); drawn rows in the place of what `descriptor` made of pictures, and
@@ -26,7 +26,9 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from load import paced, request
+from benchmarks.library.http_load import paced, request
+from benchmarks.library.results import save_results
+from benchmarks.serving.throughput import Server
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.artifact.bundle_registry import Shelf
 from polyrec.config import parse_config
@@ -37,8 +39,6 @@ from polyrec.registry import find_class
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 from polyrec.types import Embeddings, Interactions
-from record import record
-from serve import Server
 
 USERS, HISTORY, WORDS = 2_000, 30, 3_000
 RATE = 20.0  # other requests per second, unless said otherwise
@@ -158,7 +158,7 @@ def main() -> None:
             "" if given.rate == RATE else f"_{given.rate:g}"
         )
         figures = measure(given.folder, given.uploads, given.swaps, rate=given.rate)
-        record(f"serve_fresh{told}", {"text": text, "rate": given.rate, **figures})
+        save_results(f"serve_fresh{told}", {"text": text, "rate": given.rate, **figures})
 
 
 def measure(folder: Path, uploads: int, swaps: int, *, rate: float) -> dict[str, object]:

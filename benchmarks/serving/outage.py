@@ -1,9 +1,9 @@
 """PostgreSQL goes away for a while under load: what is answered, and is anything lost?
 
-    OMP_NUM_THREADS=1 python benchmarks/outage.py [--before 10] [--down 10] [--after 20]
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.outage [--before 10] [--down 10] [--after 20]
 
 One worker over a PostgreSQL of the benchmark's own (Debian's programs, loopback), the mixed load of
-`soak.py` on eight connections, every batch of events of a user of its own. The server is stopped by
+`soak` on eight connections, every batch of events of a user of its own. The server is stopped by
 its process id and started again; all goes on meanwhile. Told are the answers by status in each
 phase, the refusals that lack `Retry-After`, how long after the restart the last refusal came, and,
 when all is over, whether every acknowledged event is in the feedback and in the log once.
@@ -13,7 +13,6 @@ import argparse
 import itertools
 import json
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -25,19 +24,15 @@ from pathlib import Path
 import httpx
 import sqlalchemy as sa
 
-import serve_fresh
-import soak
-from load import Answer, closed, request
+from benchmarks.library.http_load import Answer, closed, request
+from benchmarks.library.postgres import Postgres, binaries
+from benchmarks.library.results import save_results
+from benchmarks.serving import fresh_items, soak
+from benchmarks.serving.throughput import Server
 from polyrec.database.database import Database
 from polyrec.database.tables import FEEDBACK, LOG
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from record import record
-from serve import Server
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where the tests start theirs
-
-from postgres import Postgres, binaries
 
 ITEMS, TOGETHER = 2_000, 10
 
@@ -170,10 +165,10 @@ def main() -> None:
     server = Postgres(found, data)
     try:
         (folder / "bundles").mkdir()
-        serve_fresh.make(folder / "bundles", chosen.items)
+        fresh_items.make(folder / "bundles", chosen.items)
         server.start()
         try:
-            record("outage", measure(folder, server, chosen))
+            save_results("outage", measure(folder, server, chosen))
         finally:
             server.stop()
     finally:

@@ -1,8 +1,8 @@
 """Does memory stay flat, and is nothing refused, under a long mixed load with hot swaps in it?
 
-    OMP_NUM_THREADS=1 python benchmarks/soak.py [--requests 200000] [--pieces 10] [--swaps 5]
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.soak [--requests N] [--pieces 10] [--swaps 5]
 
-One worker over SQLite, 10,000 items with text and pictures (`serve_fresh.make`), eight connections
+One worker over SQLite, 10,000 items with text and pictures (`fresh_items.make`), eight connections
 that ask again as soon as they are answered. Of a hundred requests 63 are recommendations, 15
 batches of ten events, 10 sessions, 5 neighbours of an item, 3 items with other categories, one each
 an item with another text, an uploaded picture, an item of two hundred that come beside the
@@ -25,13 +25,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-import serve_fresh
-from load import closed, request
+from benchmarks.library.http_load import closed, request
+from benchmarks.library.results import save_results
+from benchmarks.serving import fresh_items
+from benchmarks.serving.throughput import USERS, Server, events
 from polyrec.artifact.bundle_registry import Shelf
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
-from record import record
-from serve import USERS, Server, events
 
 ITEMS, NEW = 10_000, 200
 SHARES = {"recommend": 63, "events": 15, "session": 10, "neighbours": 5, "change": 3, "text": 1,
@@ -47,8 +47,8 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        serve_fresh.make(folder, chosen.items)
-        record("soak", measure(folder, chosen))
+        fresh_items.make(folder, chosen.items)
+        save_results("soak", measure(folder, chosen))
     finally:
         shutil.rmtree(folder)
 
@@ -136,8 +136,8 @@ def _queued(port: int) -> int:
 def mixed(items: int, batches: Iterator[bytes]) -> Iterator[bytes]:
     """Yield requests of all kinds, in an order drawn once (seed 3); events are of `batches`."""
     draw = np.random.default_rng(3)
-    told = serve_fresh.texts(NEW, draw)
-    pictures = [serve_fresh.picture(draw) for _ in range(20)]
+    told = fresh_items.texts(NEW, draw)
+    pictures = [fresh_items.picture(draw) for _ in range(20)]
     kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
     makers = {
         "recommend": lambda _: request("GET", f"/api/recommend/user-{draw.integers(USERS):05d}"),
@@ -150,7 +150,7 @@ def mixed(items: int, batches: Iterator[bytes]) -> Iterator[bytes]:
             "Categories": [f"c{draw.integers(20)}"]
         }),
         "text": lambda item: _sent("PATCH", f"/api/item/{item}", {
-            "Comment": serve_fresh.texts(1, draw)[0]
+            "Comment": fresh_items.texts(1, draw)[0]
         }),
         "picture": lambda item: request(
             "PUT", f"/api/item/{item}/media/image", pictures[draw.integers(len(pictures))]

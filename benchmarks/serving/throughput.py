@@ -1,6 +1,6 @@
 """What does the service cost beside the arithmetic it can't avoid, and what does it hold out?
 
-    OMP_NUM_THREADS=1 python benchmarks/serve.py [--items 10000] [--seconds 2] [--rounds 8]
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.throughput [--items 10000] [--rounds 8]
 
 The server runs in a process of its own, one worker, the load comes from this one over loopback.
 Users have histories of 30. In turns: a bare FastAPI route that does the same arithmetic on the same
@@ -32,7 +32,8 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from scipy import sparse
 
-from load import Load, closed, paced, request
+from benchmarks.library.http_load import Load, closed, paced, request
+from benchmarks.library.results import save_results
 from polyrec.align.identity import NoAlignment
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import parse_config
@@ -42,7 +43,6 @@ from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 from polyrec.types import Interactions
-from record import record
 
 USERS, HISTORY = 2_000, 30
 DENSE = 20_000  # items
@@ -192,7 +192,7 @@ def main() -> None:
         figures = measure(chosen.items, chosen.seconds, chosen.rounds, folder)
     finally:
         shutil.rmtree(folder)
-    record(f"serve_{chosen.items}", figures)
+    save_results(f"serve_{chosen.items}", figures)
 
 
 def measure(items: int, seconds: float, rounds: int, folder: Path) -> dict[str, object]:

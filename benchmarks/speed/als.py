@@ -1,21 +1,20 @@
 """How fast is ALS beside implicit's, at equal rank and rounds, in one thread?
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/als.py
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.speed.als
 
 Processor seconds, in turns, best of three. implicit takes three steps of conjugate gradient per
 row; ours are exact.
 """
 
-from pathlib import Path
-
 from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.interleave import best_of
+from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.recommend.factors.als import ALS
-from record import record
-from turns import best_of
 
 ROUNDS = 4
 
@@ -23,7 +22,7 @@ ROUNDS = 4
 def main() -> None:
     figures = []
     for name in ("lastfm2k_mm", "amazon_baby", "movielens_small_mm"):
-        config = read_config(Path(__file__).with_name(f"{name}.yaml"))
+        config = read_config(config_path(name))
         train = load(config.data, weights={}, seed=7).dataset.train
         train = train.take(train.weights > 0)
         taken = sparse.csr_matrix(train.positives())
@@ -40,7 +39,7 @@ def main() -> None:
                 "seconds": round(ours, 2), "implicit_seconds": round(theirs, 2),
                 "ratio": round(ours / theirs, 2), "goal": 2.0,
             })  # fmt: skip
-    record("als", figures)
+    save_results("als", figures)
 
 
 if __name__ == "__main__":

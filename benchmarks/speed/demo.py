@@ -1,6 +1,6 @@
 """How long does the demo take, and in how much memory?
 
-python benchmarks/demo.py
+python -m benchmarks.speed.demo
 """
 
 import re
@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.library.results import save_results
 from polyrec.data.synthetic import Studio, make_world
-from record import record
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         whole = time.perf_counter() - start
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     reached = re.search(r"recall@20\s+([\d.]+)\s+([\d.]+)", result.stdout)
-    record("demo", {
+    save_results("demo", {
         "studio_600_items_2000_users_seconds": round(studio, 1),
         "demo_seconds": round(whole, 1),
         "demo_peak_memory_mb": round(memory),

@@ -1,6 +1,6 @@
 """How near are EASE and the evaluation to the arithmetic they can't avoid?
 
-    OMP_NUM_THREADS=1 python benchmarks/speed.py
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.ease_and_evaluation
 
 EASE's fit against one float32 potrf + potri of the same size; full-ranking evaluation of all test
 users against the plain scoring product plus top-20 selection (numpy's argpartition; and polyrec's
@@ -11,11 +11,13 @@ user and item). Each pair in turns, best of three, seconds of the processor.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.linalg import lapack
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.interleave import best_of
+from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load
@@ -26,8 +28,6 @@ from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.gram import gram
 from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.types import Dataset, Ints, Query, Ranking
-from record import record
-from turns import best_of
 
 
 @dataclass
@@ -79,7 +79,7 @@ def evaluation(
 
 def sports(metrics: list[str]) -> dict:
     """Return the evaluation of two models on Amazon Sports."""
-    config = read_config(Path(__file__).with_name("amazon_sports.yaml"))
+    config = read_config(config_path("amazon_sports"))
     dataset = load(config.data, weights={}, seed=7).dataset
     train = dataset.train
     knn, vectors, seen = ItemKNN(shrink=100).fit(train, {}), Vectors(train.shape), train.matrix()
@@ -94,7 +94,7 @@ def sports(metrics: list[str]) -> dict:
 
 
 def main() -> None:
-    config = read_config(Path(__file__).with_name("amazon_baby.yaml"))
+    config = read_config(config_path("amazon_baby"))
     dataset = load(config.data, weights={}, seed=7).dataset
     train = dataset.train
     regular = gram(train)
@@ -107,7 +107,7 @@ def main() -> None:
     fit, cholesky = best_of(3, lambda: EASE(l2=400).fit(train), floor)
     model = EASE(l2=400).fit(train)
     seen, metrics = train.matrix(), list(config.evaluate.metrics)
-    record("speed", {
+    save_results("speed", {
         "ease_fit": {"items": train.shape[1], "seconds": round(fit, 2),
                      "potrf_potri_seconds": round(cholesky, 2),
                      "ratio": round(fit / cholesky, 3), "goal": 1.3},

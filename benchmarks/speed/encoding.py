@@ -1,7 +1,7 @@
 """How near is encoding to the arithmetic it can't avoid?
 
-    OMP_NUM_THREADS=1 python benchmarks/encoding.py          all of it
-    OMP_NUM_THREADS=1 python benchmarks/encoding.py again    whole data sets and their second run
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.encoding          # all
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.encoding again    data sets, run twice
 
 Each ratio is taken in one run against a floor: the bare forward pass on tensors that are ready, a
 bare Pillow loop that decodes with `draft()` and resizes. Both in turns, so that noise meets both.
@@ -20,6 +20,8 @@ import torch
 import transformers
 from PIL import Image
 
+from benchmarks.library.data_sets import SHARED_DATA
+from benchmarks.library.results import save_results
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
@@ -29,16 +31,13 @@ from polyrec.encode.image.image_model import ImageModel, load_look
 from polyrec.encode.run import Work, fill_cache
 from polyrec.encode.text.minilm import MiniLM
 from polyrec.pipeline import run as pipeline
-from record import record
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         if "again" in sys.argv:
-            record("encoding_again", whole_sets(folder))
+            save_results("encoding_again", whole_sets(folder))
             return
         told = {
             "jpeg_decode_and_resize": decoding(folder),
@@ -46,7 +45,7 @@ def main() -> None:
             "text_model_minilm": texts(),
             "whole_data_sets": whole_sets(folder),
         }
-    record("encoding", told)
+    save_results("encoding", told)
 
 
 @contextmanager
@@ -160,7 +159,7 @@ def texts() -> dict:
     """MiniLM on the titles and plots of films against the forward pass on tokens that are ready."""
     import polars as pl
 
-    table = pl.read_parquet(DATA / "movielens_small_mm" / "items.parquet")
+    table = pl.read_parquet(SHARED_DATA / "movielens_small_mm" / "items.parquet")
     rows = table.select("title", "genres", "plot", "keywords").iter_rows()
     contents = sorted({" ".join(str(c) for c in row if c) for row in rows})[:1600]
     np.random.default_rng(0).shuffle(contents)
@@ -208,7 +207,7 @@ def whole_sets(folder: Path) -> dict:
     """Whole data sets from their files, then once more from the cache."""
     told = {}
     for name, tree in SETS.items():
-        data = {"path": str(DATA / name), **tree["data"]}
+        data = {"path": str(SHARED_DATA / name), **tree["data"]}
         config = parse_config(
             {**tree, "data": data, "cache": str(folder / "c.sqlite")}, folder=folder
         )
@@ -236,7 +235,7 @@ def _samples(folder: Path) -> dict:
 
     from polyrec.registry import find_class
 
-    place = DATA / "media_samples"
+    place = SHARED_DATA / "media_samples"
     table = pl.read_parquet(place / "items.parquet")
     with FeatureCache(folder / "s.sqlite") as cache, Sandbox(Limits()) as sandbox:
         work = Work(sandbox, cache)

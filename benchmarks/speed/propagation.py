@@ -1,6 +1,6 @@
 """How much faster is an epoch of LightGCN than its plain version over coordinates?
 
-    OMP_NUM_THREADS=1 python benchmarks/propagation.py
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.propagation
 
 The plain version is the usual one: the square adjacency of users and items as a COO tensor, every
 layer a torch.sparse.mm with torch's own gradient, the rows of BPR picked by index. Batches, loss,
@@ -12,7 +12,6 @@ seconds of the processor. Beside it one product, there and back, in three ways.
 import os
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,9 @@ import torch
 from scipy import sparse
 from torch.nn import functional as F  # noqa: N812
 
+from benchmarks.library.data_sets import config_path
+from benchmarks.library.interleave import best_of
+from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.data.load import load
 from polyrec.recommend.graph.base import _Lesson
@@ -28,8 +30,6 @@ from polyrec.recommend.graph.losses import Graph, rows_of
 from polyrec.training.optimizer import AdamW
 from polyrec.training.propagation import Propagation, symmetric
 from polyrec.types import Interactions
-from record import record
-from turns import best_of
 
 RUNS = (  # data, users of a step
     ("lastfm2k_mm", 256),
@@ -122,7 +122,7 @@ def difference(fast: _Lesson, plain: _Lesson) -> float:
 
 
 def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
-    config = read_config(Path(__file__).with_name(f"{name}.yaml"))
+    config = read_config(config_path(name))
     train = load(config.data, weights={}, seed=7).dataset.train
     model = LightGCN(loss=loss, batch=batch, hide=0)
     fast = lesson_of(_Lesson, model, train)
@@ -139,4 +139,6 @@ def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    record("propagation", [compare(*run, loss) for run in RUNS for loss in ("bpr", "softmax")])
+    save_results(
+        "propagation", [compare(*run, loss) for run in RUNS for loss in ("bpr", "softmax")]
+    )

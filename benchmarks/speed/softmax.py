@@ -1,6 +1,6 @@
 """What does the cross-entropy over a catalogue cost beside its products, and beside torch's own?
 
-    OMP_NUM_THREADS=1 python benchmarks/softmax.py
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.softmax
 
 Value and gradients of one step, processor milliseconds, in turns, best of five. The products are
 the three that no way can do without; torch's own way writes the table of rows times items.
@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from benchmarks.library.interleave import best_of
+from benchmarks.library.results import save_results
 from polyrec.training.softmax import cross_entropy
-from record import record
-from turns import best_of
 
 CASES = (  # rows, items, columns, events of a row, with bias
     (256, 1425, 64, 24, False),
@@ -65,7 +65,7 @@ def main() -> None:
             "ours_over_products": round(spent["ours"] / spent["products"], 2),
             "torch_over_ours": round(spent["torch"] / spent["ours"], 2),
         })  # fmt: skip
-    record("softmax", figures)
+    save_results("softmax", figures)
 
 
 if __name__ == "__main__":

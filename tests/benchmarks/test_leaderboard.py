@@ -13,7 +13,7 @@ import yaml
 pytest.importorskip("optuna", reason="extra tune is not installed")
 pytest.importorskip("torch", reason="extra torch is not installed")
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def board(configs: Path, *words: str) -> str:
     """Run the leaderboard and return what it prints."""
-    command = [sys.executable, str(BENCHMARKS / "leaderboard.py"), "--configs", str(configs)]
+    command = [sys.executable, "-m", "benchmarks.quality.leaderboard", "--configs", str(configs)]
     places = ["--settings", str(configs / "settings"), "--out", str(configs / "out" / "board")]
     done = subprocess.run(
-        [*command, *places, *words], env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [*command, *places, *words], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

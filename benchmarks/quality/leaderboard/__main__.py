@@ -1,8 +1,8 @@
 """What does every model reach on every data set, with tuned settings, and what does it cost?
 
-    python benchmarks/leaderboard.py                      fit the cells that are missing
-    python benchmarks/leaderboard.py --tune --trials 20   look for settings first where none are
-    python benchmarks/leaderboard.py --data lastfm2k_mm --models ease,als --again
+    python -m benchmarks.quality.leaderboard                      # fit the missing cells
+    python -m benchmarks.quality.leaderboard --tune --trials 20   # tune first where not tuned yet
+    python -m benchmarks.quality.leaderboard --data lastfm2k_mm --models ease,als --again
 
 A cell is a model on a data set. Its settings come from settings/DATA/MODEL.yaml (found on valid by
 `polyrec tune`), else they are the defaults, and the table says so. Every fit has a process and a
@@ -25,7 +25,9 @@ from typing import Any
 import polars as pl
 import yaml
 
-from board.cells import (
+from benchmarks.library.data_sets import BENCHMARKS
+from benchmarks.library.results import RESULTS, write_results
+from benchmarks.quality.leaderboard.cells import (
     KINDS,
     PEERS,
     SEEDS,
@@ -36,12 +38,10 @@ from board.cells import (
     environment,
     load_cells,
 )  # fmt: skip
-from board.table import mean, write
+from benchmarks.quality.leaderboard.table import mean, write
 from polyrec import registry
 from polyrec.errors import PolyrecError
-from record import keep
 
-HERE = Path(__file__).parent
 _MEMBERS = 4  # of a blend
 _ENOUGH = 5.0  # seconds of budget below which no further seed is begun
 
@@ -67,7 +67,10 @@ def main() -> None:
         if row != held.get(cell.name):
             # read again: another run may have filled other cells meanwhile
             held = load_cells(asked.out.with_suffix(".json")) | {cell.name: row}
-            keep(asked.out, sorted(held.values(), key=lambda r: (r["data"], r["model"])))
+            write_results(
+                asked.out.with_suffix(".json"),
+                sorted(held.values(), key=lambda r: (r["data"], r["model"])),
+            )
             print(told(row), flush=True)
     held = load_cells(asked.out.with_suffix(".json"))
     write(held.values(), asked.out, names=everyone(), run=run_line(asked.out))
@@ -85,9 +88,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--hours", type=float, default=0.5, help="of tuning, per cell")
     parser.add_argument("--again", action="store_true", help="fit cells that are there, too")
-    parser.add_argument("--configs", type=Path, default=HERE, help="folder of data sets' configs")
-    parser.add_argument("--settings", type=Path, default=HERE / "settings")
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "leaderboard")
+    parser.add_argument(
+        "--configs", type=Path, default=BENCHMARKS, help="folder of data sets' configs"
+    )
+    parser.add_argument("--settings", type=Path, default=BENCHMARKS / "settings")
+    parser.add_argument("--out", type=Path, default=RESULTS / "leaderboard")
     return parser.parse_args()
 
 
@@ -95,7 +100,7 @@ def cost(cell: Cell, held: dict[str, Any]) -> tuple[float, int]:
     """Return what orders cells: known seconds, else whether it draws; then events; blends last."""
     seeds = held.get(cell.name, {}).get("seeds", [])
     known = sum(seed["fit_processor_seconds"] for seed in seeds)
-    path = cell.read({}, seed=SEEDS[0]).data.path / "interactions.parquet"
+    path = cell.read_config({}, seed=SEEDS[0]).data.path / "interactions.parquet"
     events = pl.scan_parquet(path).select(pl.len()).collect().item() if path.is_file() else 0
     blind = 1000.0 if cell.model == "blend" else 10.0 * draws(cell.model)
     return known or blind, events
@@ -143,7 +148,7 @@ def blank(cell: Cell, found: dict[str, Any]) -> dict[str, Any]:
 def fit(cell: Cell, seed: int, budget: float, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what one fit reached in a process of its own."""
     words = [str(cell.config), cell.model, str(seed), str(budget), json.dumps(settings)]
-    told = child("board.fit", words)
+    told = child("benchmarks.quality.leaderboard.fit", words)
     return told or {"failed": f"ended without a result, at most {budget:.0f} s in"}
 
 
@@ -151,7 +156,7 @@ def search(cell: Cell, asked: argparse.Namespace) -> dict[str, Any]:
     """Look for settings, keep them, and return them."""
     studies = asked.settings / ".studies"
     words = [str(cell.config), cell.model, str(asked.trials), str(asked.hours), str(studies)]
-    found = child("board.search", words)
+    found = child("benchmarks.quality.leaderboard.search", words)
     if found is None or "failed" in found:
         print(f"{cell.name} is not tuned: {(found or {}).get('failed', 'ended early')}")
         return {}
@@ -182,16 +187,14 @@ def put(cell: Cell, found: dict[str, Any], asked: argparse.Namespace) -> None:
     """Write settings/DATA/MODEL.yaml."""
     place = asked.settings / cell.data / f"{cell.model}.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
-    head = "# Found on valid by `python benchmarks/leaderboard.py --tune`.\n"
+    head = "# Found on valid by `python -m benchmarks.quality.leaderboard --tune`.\n"
     place.write_text(head + yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
 
 
 def child(module: str, words: list[str]) -> dict[str, Any] | None:
     """Return the last line that a module prints, as JSON; None where it was killed."""
     command = [sys.executable, "-m", module, *words]
-    done = subprocess.run(
-        command, cwd=HERE, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
         return None

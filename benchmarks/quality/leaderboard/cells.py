@@ -20,9 +20,9 @@ from polyrec.recommend import PARTS
 from polyrec.tune.space import with_settings
 
 PEERS = {
-    "implicit_als": ("implicit", "board.implicit_peers:ImplicitALS"),
-    "implicit_bpr": ("implicit", "board.implicit_peers:ImplicitBPR"),
-    "cornac_vbpr": ("cornac", "board.cornac_peers:CornacVBPR"),
+    "implicit_als": ("implicit", "benchmarks.quality.leaderboard.implicit_peers:ImplicitALS"),
+    "implicit_bpr": ("implicit", "benchmarks.quality.leaderboard.implicit_peers:ImplicitBPR"),
+    "cornac_vbpr": ("cornac", "benchmarks.quality.leaderboard.cornac_peers:CornacVBPR"),
 }
 """Short name -> the package that it needs, and where it is wrapped."""
 

@@ -1,6 +1,6 @@
 """Fit one model on one data set with one seed, and print what it reached as JSON.
 
-    python -m board.fit CONFIG MODEL SEED BUDGET SETTINGS_JSON
+    python -m benchmarks.quality.leaderboard.fit CONFIG MODEL SEED BUDGET SETTINGS_JSON
 
 In a process of its own, so that memory and time are its own. BUDGET counts seconds of processor
 time for the fit; a training that reaches it ends with its best epoch, anything else is killed.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from board.cells import Cell, admit_peers
+from benchmarks.quality.leaderboard.cells import Cell, admit_peers
 from polyrec.artifact import part_state
 from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.contracts import Recommender
@@ -39,7 +39,7 @@ _GRACE = 60  # further seconds for what can't be ended early
 def main() -> None:
     config, model, seed, budget, settings = sys.argv[1:]
     admit_peers()
-    run = Cell(Path(config), model).read(json.loads(settings), seed=int(seed))
+    run = Cell(Path(config), model).read_config(json.loads(settings), seed=int(seed))
     try:
         print(json.dumps(measure(run, float(budget)), default=str))
     except PolyrecError as error:

@@ -1,6 +1,6 @@
 """Tune one model on one data set and print what was found as JSON.
 
-python -m board.search CONFIG MODEL TRIALS HOURS FOLDER
+python -m benchmarks.quality.leaderboard.search CONFIG MODEL TRIALS HOURS FOLDER
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from board.cells import SEEDS, Cell, admit_peers
+from benchmarks.quality.leaderboard.cells import SEEDS, Cell, admit_peers
 from polyrec.errors import PolyrecError
 from polyrec.tune.study import tune
 
@@ -19,7 +19,7 @@ def main() -> None:
     place, model, trials, hours, folder = sys.argv[1:]
     admit_peers()
     cell = Cell(Path(place), model)
-    config = cell.read({}, seed=SEEDS[0])
+    config = cell.read_config({}, seed=SEEDS[0])
     started = time.process_time()
     out = Path(folder) / cell.data / f"{model}.yaml"
     try:

@@ -2,7 +2,7 @@
 
 torch knows the gradient of a sparse product, but finds it over coordinates. Here the transpose is
 made once and both ways are sums of weighted rows (`embedding_bag`), which torch does faster than
-its product of compressed rows: `benchmarks/propagation.py` compares.
+its product of compressed rows: `benchmarks.speed.propagation` compares.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 torch's own way writes the logits of all rows, then reads and writes them again at each step of the
 loss and of its gradient. Here a few rows at a time go through all steps, so that their logits stay
 in the processor's cache, and the gradients are summed on the way: faster where a table is narrow
-(`benchmarks/softmax.py`), and no more memory however many items there are.
+(`benchmarks.speed.softmax`), and no more memory however many items there are.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""Benchmarks: each module answers one question and writes `results/NAME.json`.
+
+Run them from the repository root: `python -m benchmarks.speed.als`.
+
+| module | what it measures | results |
+|---|---|---|
+| quality.leaderboard | every model and its peers on every data set | leaderboard |
+| quality.closed_forms | closed-form models against published figures | quality |
+| quality.blends | blends and their members | blends |
+| quality.graphs | graph models | graphs |
+| quality.new_items | items without any behaviour | new_items |
+| quality.encoders | encoders, on new items and on music | encoders_* |
+| quality.alignment | retrieval across modalities | alignment |
+| quality.fusion | fusers against the best single modality | fusion |
+| quality.timeline | synchronisation of sound and pictures | timeline |
+| speed.als | ALS against implicit | als |
+| speed.ease_and_evaluation | EASE and the evaluation against their matrix products | speed |
+| speed.encoding | encoding against the bare forward pass | encoding, encoding_again |
+| speed.propagation | an epoch of LightGCN against torch's sparse product | propagation |
+| speed.softmax | cross-entropy over a catalogue against torch's | softmax |
+| speed.demo | `polyrec demo` | demo |
+| serving.throughput | the service against a bare route | serve_* |
+| serving.fresh_items | from upload to recommendable, and bundle swaps | serve_fresh* |
+| serving.soak | memory under a long mixed load | soak |
+| serving.outage | the database gone under load | outage |
+| serving.durability | kill -9 under load | durability |
+| scale.elsa | ELSA on a million items | elsa_large |
+| scale.loading | ten million interactions | loading |
+| scale.encode_memory | memory of encoding, by catalogue size | memory |
+
+The configs of the data sets are `NAME.yaml` beside this file, tuned settings are in `settings/`.
+"""

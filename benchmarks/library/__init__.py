@@ -1,0 +1,1 @@
+"""What benchmarks share: results files, timing, data sets, an HTTP load, servers."""

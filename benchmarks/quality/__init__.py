@@ -1,0 +1,1 @@
+"""What models, encoders, aligners and fusers reach on public data sets."""

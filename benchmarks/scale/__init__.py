@@ -1,0 +1,1 @@
+"""Large catalogues and many events."""

@@ -1,0 +1,1 @@
+"""Seconds against a floor that is measured in the same run."""
