@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from polyrec.config import read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.types import Dataset
 
 BENCHMARKS = Path(__file__).parents[1]
@@ -16,6 +16,6 @@ def config_path(name: str) -> Path:
     return BENCHMARKS / f"{name}.yaml"
 
 
-def load_dataset(name: str) -> Dataset:
+def load_public_dataset(name: str) -> Dataset:
     """Return a public data set in its given split."""
-    return load(read_config(config_path(name)).data, weights={}, seed=7).dataset
+    return load_dataset(read_config(config_path(name)).data, weights={}, seed=7).dataset

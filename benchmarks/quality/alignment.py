@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.library.results import save_results
 from polyrec.config import parse_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.alignment import retrieval
 from polyrec.pipeline import run as pipeline
@@ -73,7 +73,7 @@ def world(seed: int) -> dict[str, tuple[float, float]]:
         data = {"path": str(folder / "world"), "text": ["title", "description"], "image": "image"}
         tree = {"preset": "shop", "data": data, "cache": str(folder / "c.sqlite")}
         config = parse_config(tree, folder=folder)
-        dataset = load(config.data, weights=config.weights, seed=seed).dataset
+        dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
         views = pipeline.encode(config, dataset)[1]
         factors = np.load(folder / "world/truth/truth.npz")["shared"]
     order = np.random.default_rng(seed).permutation(2000)

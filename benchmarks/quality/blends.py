@@ -23,7 +23,7 @@ from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import make_part, read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> None:
 def measure(path: Path, seed: int) -> dict[str, Any]:
     """Return what every member and their blend reach with one seed."""
     config = read_config(path, overrides=[f"seed={seed}"])
-    dataset = load(config.data, weights=config.weights, seed=seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
     views: Views = {}
     if dataset.catalog.contents:
         views = pipeline.encode(config, dataset)[1]
@@ -82,7 +82,7 @@ def measure(path: Path, seed: int) -> dict[str, Any]:
 
 
 def _mark(member: Recommender, views: list[str] | None) -> str:
-    parts = [type(member).__name__, part_state.settings(member), *([views] if views else [])]
+    parts = [type(member).__name__, part_state.part_settings(member), *([views] if views else [])]
     told = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
@@ -92,12 +92,12 @@ def _fitted(member: Recommender, kept: Path, dataset: Dataset, views: Views) -> 
     if kept.with_suffix(".json").is_file():
         told = json.loads(kept.with_suffix(".json").read_text())
         with np.load(kept.with_suffix(".npz")) as arrays:
-            part_state.restore(member, told["learned"], dict(arrays))
+            part_state.load_learned(member, told["learned"], dict(arrays))
         return float(told["seconds"])
     began = time.process_time()
     fit(member, dataset.train, views, dataset.valid)
     seconds = time.process_time() - began
-    learned, arrays = part_state.dump(member)
+    learned, arrays = part_state.dump_learned(member)
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.savez(kept.with_suffix(".npz"), **arrays)
     kept.with_suffix(".json").write_text(json.dumps({"seconds": seconds, "learned": learned}))

@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.library.data_sets import SHARED_DATA
 from benchmarks.library.results import save_results
 from polyrec.config import Config, parse_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
 from polyrec.pipeline import run as pipeline
@@ -107,7 +107,7 @@ def _seeds(tree: dict, seeds: Sequence[int], folder: Path, *, alone: bool = Fals
 def _measure(tree: dict, folder: Path, *, alone: bool) -> dict:
     config = parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
     # the same items are new, whatever the seed of the encoder
-    dataset = load(config.data, weights=config.weights, seed=SEEDS[0]).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0]).dataset
     start = time.perf_counter()
     _, views = pipeline.encode(config, dataset)
     spent = time.perf_counter() - start
@@ -152,7 +152,7 @@ def emotify(folder: Path) -> dict:
         rows = []
         for seed in SEEDS if name in TRAINED else SEEDS[:1]:
             config = _music(folder, name, seed)
-            dataset = load(config.data, weights=config.weights, seed=seed).dataset
+            dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
             vectors = pipeline.encode(config, dataset)[1]["audio"].vectors[: len(table)]
             rows.append(_probe(vectors, genres, emotions))
         accuracy, auc = np.mean(rows, axis=0)

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import Config, read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.evaluate.robustness import drop
@@ -77,7 +77,7 @@ def conditions(name: str, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as place:
         for condition in CONDITIONS:
             config = configured(name, seed, Path(place), new=condition == "new items")
-            dataset = load(config.data, weights=config.weights, seed=seed).dataset
+            dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
             views = pipeline.encode(config, dataset)[1]
             if condition == "new items":
                 dataset = only_new(dataset)

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.graph.freedom import Freedom
@@ -73,7 +73,7 @@ def fit(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:
 
 def measure(data: str, name: str, seed: int) -> dict[str, Any]:
     config = read_config(config_path(data))
-    dataset = load(config.data, weights={}, seed=7).dataset
+    dataset = load_dataset(config.data, weights={}, seed=7).dataset
     train, valid, test = dataset.train, dataset.valid, dataset.test
     views = {}
     for view, rows in dataset.catalog.contents.items():

@@ -23,7 +23,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import Config, read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat, interval
 from polyrec.pipeline import run as pipeline
@@ -87,7 +87,7 @@ def main(names: list[str]) -> None:
 
 def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what popularity, two models, and the knockout of one reach on new items."""
-    dataset = load(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
     linear = pipeline.run(config).parts.recommender
     _, views = pipeline.encode(config, dataset)
     order = np.random.default_rng(config.seed).permutation(len(dataset.catalog))
@@ -97,9 +97,9 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
         "popular": Popular().fit(dataset.train, {}),
         "neighbours' popularity": by_neighbours(dataset, views["text"]),
         "multimodal_linear": linear,
-        "multimodal_linear, content shuffled": MultimodalLinear(**part_state.settings(linear)).fit(
-            dataset.train, joined
-        ),
+        "multimodal_linear, content shuffled": MultimodalLinear(
+            **part_state.part_settings(linear)
+        ).fit(dataset.train, joined),
         "multimodal_dae": _autoencoder(dataset, views, settings),
     }
     known = models["popular"].popularity_ > 0
@@ -111,7 +111,11 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
         found[name]["interval"] = [round(low, 4), round(high, 4)]
         alone = compat(Known(fitted, known), dataset.train, dataset.test, [WARM])
         found[name]["known alone"] = round(alone.means[WARM], 4)
-    return {"settings": part_state.settings(linear), "multimodal_dae settings": settings, **found}
+    return {
+        "settings": part_state.part_settings(linear),
+        "multimodal_dae settings": settings,
+        **found,
+    }
 
 
 def by_neighbours(dataset: Dataset, view: Embeddings, k: int = 10) -> Popular:

@@ -22,8 +22,8 @@ import json, sys, time
 from pathlib import Path
 start = time.perf_counter()
 from polyrec.config import DataConfig
-from polyrec.data.load import load
-loaded = load(DataConfig(path=Path(sys.argv[1])), weights={}, seed=1)
+from polyrec.data.load import load_dataset
+loaded = load_dataset(DataConfig(path=Path(sys.argv[1])), weights={}, seed=1)
 matrix = loaded.dataset.train.matrix()
 seconds = time.perf_counter() - start
 from polyrec.compute.stopwatch import peak_memory_mb

@@ -85,7 +85,7 @@ def fill(database: str, events: int) -> None:
             for n, (u, i) in enumerate(zip(users.tolist(), items.tolist(), strict=True))
         ]
         with opened.write() as connection:
-            feedback.put(connection, rows, overwrite=True)
+            feedback.put_feedback(connection, rows, overwrite=True)
     opened.close()
 
 

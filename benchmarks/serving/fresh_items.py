@@ -30,7 +30,7 @@ from benchmarks.library.http_load import paced, request
 from benchmarks.library.results import save_results
 from benchmarks.serving.throughput import Server
 from polyrec.artifact.bundle import Bundle, Parts
-from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.config import parse_config
 from polyrec.contracts import Encoder
 from polyrec.pipeline import assemble
@@ -168,7 +168,7 @@ def measure(folder: Path, uploads: int, swaps: int, *, rate: float) -> dict[str,
     (folder / "current").write_text("000001\n", encoding="utf-8")
     settings = Settings(folder, database=f"sqlite:///{folder / 'service.sqlite'}")
     draw = np.random.default_rng(8)
-    shelf = Shelf(folder)
+    shelf = BundleRegistry(folder)
     with Server(partial(create_app, settings)) as server:
         port = server.port
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
@@ -195,10 +195,10 @@ def measure(folder: Path, uploads: int, swaps: int, *, rate: float) -> dict[str,
     }
 
 
-def swap(client: httpx.Client, shelf: Shelf, name: str) -> float:
+def swap(client: httpx.Client, shelf: BundleRegistry, name: str) -> float:
     """Return the seconds until another bundle answers."""
     start = time.perf_counter()
-    shelf.advance(name)
+    shelf.set_current(name)
     while client.get("/api/model").json()["Version"] != name:
         time.sleep(0.1)
     return time.perf_counter() - start

@@ -29,7 +29,7 @@ from benchmarks.library.http_load import closed, request
 from benchmarks.library.results import save_results
 from benchmarks.serving import fresh_items
 from benchmarks.serving.throughput import USERS, Server, events
-from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 
@@ -61,7 +61,7 @@ def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, object]:
     with Server(partial(create_app, settings)) as server:
         for number in range(chosen.pieces):
             piece = itertools.islice(source, chosen.requests // chosen.pieces)
-            swap = Swap(Shelf(folder), server.port) if number in swapping else None
+            swap = Swap(BundleRegistry(folder), server.port) if number in swapping else None
             met = closed(server.port, piece, connections=8, seconds=3600)
             told.append(
                 {
@@ -100,7 +100,7 @@ def spread(swaps: int, pieces: int) -> list[int]:
 class Swap:
     """Puts the other of two bundles in the place of the one that is served."""
 
-    def __init__(self, shelf: Shelf, port: int) -> None:
+    def __init__(self, shelf: BundleRegistry, port: int) -> None:
         self._name = "000002" if shelf.way()[-1] == "000001" else "000001"
         self._port = port
         shelf.advance(self._name)

@@ -13,7 +13,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.recommend.factors.als import ALS
 
 ROUNDS = 4
@@ -23,7 +23,7 @@ def main() -> None:
     figures = []
     for name in ("lastfm2k_mm", "amazon_baby", "movielens_small_mm"):
         config = read_config(config_path(name))
-        train = load(config.data, weights={}, seed=7).dataset.train
+        train = load_dataset(config.data, weights={}, seed=7).dataset.train
         train = train.take(train.weights > 0)
         taken = sparse.csr_matrix(train.positives())
         for dim in (64, 128):

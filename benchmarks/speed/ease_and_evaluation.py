@@ -20,7 +20,7 @@ from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.evaluate.protocols import compat
 from polyrec.index.topk import top_k
 from polyrec.recommend.base import rank
@@ -80,7 +80,7 @@ def evaluation(
 def sports(metrics: list[str]) -> dict:
     """Return the evaluation of two models on Amazon Sports."""
     config = read_config(config_path("amazon_sports"))
-    dataset = load(config.data, weights={}, seed=7).dataset
+    dataset = load_dataset(config.data, weights={}, seed=7).dataset
     train = dataset.train
     knn, vectors, seen = ItemKNN(shrink=100).fit(train, {}), Vectors(train.shape), train.matrix()
     return {
@@ -95,7 +95,7 @@ def sports(metrics: list[str]) -> dict:
 
 def main() -> None:
     config = read_config(config_path("amazon_baby"))
-    dataset = load(config.data, weights={}, seed=7).dataset
+    dataset = load_dataset(config.data, weights={}, seed=7).dataset
     train = dataset.train
     regular = gram(train)
     regular[np.diag_indices_from(regular)] += 400

@@ -23,7 +23,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.recommend.graph.base import _Lesson
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.losses import Graph, rows_of
@@ -123,7 +123,7 @@ def difference(fast: _Lesson, plain: _Lesson) -> float:
 
 def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
     config = read_config(config_path(name))
-    train = load(config.data, weights={}, seed=7).dataset.train
+    train = load_dataset(config.data, weights={}, seed=7).dataset.train
     model = LightGCN(loss=loss, batch=batch, hide=0)
     fast = lesson_of(_Lesson, model, train)
     plain = lesson_of(Plain, model, train).prepare()

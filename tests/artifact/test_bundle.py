@@ -161,7 +161,7 @@ def test_saving_replaces_a_bundle_and_nothing_else(
 
 
 def test_arrays_with_objects_are_never_read(copy: Path) -> None:
-    from polyrec.artifact.sealed_folder import sha256
+    from polyrec.artifact.checksummed_folder import sha256
 
     np.savez(copy / "views.npz", evil=np.array([{"a": 1}], dtype=object))
     files = json.loads((copy / "manifest.json").read_text())["files"]

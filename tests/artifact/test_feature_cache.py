@@ -22,7 +22,7 @@ def test_what_was_put_is_got_and_the_first_stays(tmp_path: Path) -> None:
         found = cache.get([*rows, b"absent"])
         assert found.keys() == rows.keys()
         assert all(np.array_equal(found[key], rows[key]) for key in rows)
-        assert [(h.identity, h.vectors) for h in cache.held()] == [("one", 200)]
+        assert [(h.identity, h.vectors) for h in cache.encoders()] == [("one", 200)]
 
 
 def test_more_keys_than_a_statement_takes(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_killed_writer_leaves_whole_batches_and_loses_none_it_told_of(tmp_path
         writer.wait()
         writer.stdout.close()
         with FeatureCache(path) as cache:
-            count = cache.held()[0].vectors
+            count = cache.encoders()[0].vectors
             assert count % 8 == 0
             assert count >= 8 * (told + 1)
             rows = cache.get([i.to_bytes(8) for i in range(count)])
@@ -83,7 +83,7 @@ def test_problems_are_kept_beside_vectors(tmp_path: Path) -> None:
         broken = Problem("truncated", "cut off")
         cache.put("one", {b"a": np.float32([1, 2]), b"b": broken})
         assert cache.get([b"b"]) == {b"b": broken}
-        held = cache.held()[0]
+        held = cache.encoders()[0]
         assert (held.vectors, held.problems, held.bytes) == (1, 1, 8)
 
 
@@ -93,7 +93,7 @@ def test_pruning_forgets_what_it_names_and_no_more(tmp_path: Path) -> None:
         cache.put("CNN 1", {b"b": np.float32([1])})
         assert cache.prune(encoder="LSA", older_than_days=1) == 0
         assert cache.prune(encoder="LSA") == 1
-        assert [held.identity for held in cache.held()] == ["CNN 1"]
+        assert [held.identity for held in cache.encoders()] == ["CNN 1"]
         cache.put("LSA 1", {b"a": np.float32([1])})
         assert cache.prune() == 2
 

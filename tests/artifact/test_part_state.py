@@ -22,7 +22,7 @@ class Part:
 def round_trip(value: object) -> object:
     part, fresh = Part(), Part()
     part.learned_ = value
-    part_state.restore(fresh, *part_state.dump(part))
+    part_state.load_learned(fresh, *part_state.dump_learned(part))
     return fresh.learned_
 
 
@@ -52,8 +52,8 @@ def test_settings_and_private_names_are_no_state() -> None:
     part = Part(size=4)
     part.learned_ = 1
     part._hidden_ = 2
-    assert part_state.dump(part)[0] == {"learned_": {"value": 1}}
-    assert part_state.settings(part) == {"size": 4}
+    assert part_state.dump_learned(part)[0] == {"learned_": {"value": 1}}
+    assert part_state.part_settings(part) == {"size": 4}
 
 
 @pytest.mark.parametrize("value", [object(), np.array([object()]), {"a": object()}, [[1]]])
@@ -78,4 +78,4 @@ def test_a_part_that_is_in_no_room_is_not_kept() -> None:
 def test_a_bundle_can_not_name_a_part_that_is_in_no_room() -> None:
     node = {"room": "recommend", "use": "os:system", "settings": {}, "learned": {}}
     with pytest.raises(ConfigError, match="unknown part"):
-        part_state.restore(Part(), {"learned_": {"parts": [node]}}, {})
+        part_state.load_learned(Part(), {"learned_": {"parts": [node]}}, {})

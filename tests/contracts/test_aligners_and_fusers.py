@@ -59,7 +59,7 @@ class TestAligner:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find_class("align", name)()
         assert isinstance(part, Aligner)
-        assert make_part(type(part), part_state.settings(part), where="align") == part
+        assert make_part(type(part), part_state.part_settings(part), where="align") == part
 
     def test_absent_stays_absent_and_its_content_changes_no_bit(self, name: str) -> None:
         given = views()
@@ -106,7 +106,7 @@ class TestAligner:
         once = part.fit(given, None).align(given)
         assert equal(part.fit(views(5, 9), None).fit(given, None).align(given), once)
         fresh = find_class("align", name)()
-        part_state.restore(fresh, *part_state.dump(part))
+        part_state.load_learned(fresh, *part_state.dump_learned(part))
         assert equal(fresh.align(given), once)
 
     def test_permuted_items_come_out_permuted(self, name: str) -> None:
@@ -261,7 +261,7 @@ class TestFuser:
     def test_it_is_one_and_its_settings_make_it_again(self, name: str) -> None:
         part = find_class("fuse", name)()
         assert isinstance(part, Fuser)
-        assert make_part(type(part), part_state.settings(part), where="fuse") == part
+        assert make_part(type(part), part_state.part_settings(part), where="fuse") == part
 
     def test_an_item_is_there_where_any_view_is(self, name: str) -> None:
         given = views()
@@ -343,7 +343,7 @@ class TestFuser:
         moved = part.fuse({n: v.take(order) for n, v in given.items()})
         assert np.allclose(moved.vectors, part.fuse(given).vectors[order], atol=1e-6)
         fresh = find_class("fuse", name)()
-        part_state.restore(fresh, *part_state.dump(part))
+        part_state.load_learned(fresh, *part_state.dump_learned(part))
         assert np.array_equal(fresh.fuse(given).vectors, part.fuse(given).vectors)
 
     def test_weights_that_name_no_view_are_refused(self, name: str) -> None:

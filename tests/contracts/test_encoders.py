@@ -83,8 +83,8 @@ WORDS = ["boat", "blue", "bread", "warm", "soup", "waves", "海", "浪", "船", 
 
 def test_it_is_an_encoder_whose_settings_make_it_again(encoder: Encoder) -> None:
     assert isinstance(encoder, Encoder)
-    again = make_part(type(encoder), part_state.settings(encoder), where="encode")
-    assert part_state.settings(again) == part_state.settings(encoder)
+    again = make_part(type(encoder), part_state.part_settings(encoder), where="encode")
+    assert part_state.part_settings(again) == part_state.part_settings(encoder)
     assert dataclasses.is_dataclass(encoder)
 
 
@@ -130,7 +130,7 @@ def test_what_can_not_be_read_is_absent_with_a_reason(encoder: Encoder) -> None:
 
 
 def test_learned_state_comes_back_from_a_bundle(encoder: Encoder, contents: dict) -> None:
-    fresh = make_part(type(encoder), part_state.settings(encoder), where="encode")
-    part_state.restore(fresh, *part_state.dump(encoder))
+    fresh = make_part(type(encoder), part_state.part_settings(encoder), where="encode")
+    part_state.load_learned(fresh, *part_state.dump_learned(encoder))
     mine = contents[encoder.modality]
     assert np.array_equal(fresh.encode(mine).vectors, encoder.encode(mine).vectors)

@@ -45,7 +45,7 @@ def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommen
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:
     assert isinstance(fresh, Recommender)
     assert dataclasses.is_dataclass(fresh)
-    assert make_part(type(fresh), part_state.settings(fresh), where="recommend") == fresh
+    assert make_part(type(fresh), part_state.part_settings(fresh), where="recommend") == fresh
 
 
 def test_fitting_twice_is_fitting_once(
@@ -133,8 +133,8 @@ def test_renumbered_items_permute_scores(
 def test_learned_state_comes_back_from_a_bundle(
     model: Recommender, checkerboard: Interactions
 ) -> None:
-    again = make_part(type(model), part_state.settings(model), where="recommend")
-    part_state.restore(again, *part_state.dump(model))
+    again = make_part(type(model), part_state.part_settings(model), where="recommend")
+    part_state.load_learned(again, *part_state.dump_learned(model))
     query = checkerboard.histories(range(20))
     assert np.array_equal(again.score(query), model.score(query))
 

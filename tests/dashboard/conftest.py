@@ -61,7 +61,7 @@ def key(settings: Settings):
     def make(*scopes: str) -> str:
         database = Database.open(settings.database)
         with database.write() as connection:
-            text = keys.create(connection, "editor", scopes)[1]
+            text = keys.create_key(connection, "editor", scopes)[1]
         database.close()
         return text
 

@@ -7,18 +7,18 @@ import polars as pl
 import pytest
 
 from polyrec.config import DataConfig, MinEvents, SplitConfig
-from polyrec.data.load import Loaded, load
+from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.errors import DataError
 from polyrec.types import Problem
 
 
-def make(folder: Path, events: dict, items: dict | None = None, **options: object) -> Loaded:
+def make(folder: Path, events: dict, items: dict | None = None, **options: object) -> LoadedDataset:
     folder.mkdir(exist_ok=True)
     pl.DataFrame(events).write_csv(folder / "interactions.csv")
     if items is not None:
         pl.DataFrame(items).write_csv(folder / "items.csv")
     weights = options.pop("weights", {})
-    return load(DataConfig(path=folder, **options), weights=weights, seed=3)
+    return load_dataset(DataConfig(path=folder, **options), weights=weights, seed=3)
 
 
 GIVEN = {
@@ -28,7 +28,7 @@ GIVEN = {
 }
 
 
-def found(loaded: Loaded, what: str) -> int:
+def found(loaded: LoadedDataset, what: str) -> int:
     return next((f.count for f in loaded.validation.findings if what in f.what), 0)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from polyrec.config import DataConfig
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.errors import DataError
 from polyrec.registry import find_class, registered_parts
 
@@ -68,7 +68,7 @@ def test_mmrec_reads_labels_as_splits_and_features_beside(tmp_path: Path) -> Non
     lines(tmp_path / "baby.inter", "userID\titemID\trating\ttimestamp\tx_label",
           "0\t0\t5\t1\t0", "0\t2\t5\t2\t1", "1\t1\t4\t3\t2", "1\t0\t4\t3\t0")  # fmt: skip
     np.save(tmp_path / "text_feat.npy", np.eye(4, dtype=np.float32))
-    loaded = load(DataConfig(use="mmrec", path=tmp_path), weights={}, seed=0)
+    loaded = load_dataset(DataConfig(use="mmrec", path=tmp_path), weights={}, seed=0)
     dataset = loaded.dataset
     assert (len(dataset.train), len(dataset.valid), len(dataset.test)) == (2, 1, 1)
     assert dataset.catalog.ids == ("0", "1", "2", "3")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from polyrec.config import DataConfig
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 
 pytestmark = pytest.mark.shared_data
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.shared_data
 def test_counts_are_those_of_the_source(
     shared_data: Path, name: str, options: dict, users: int, items: int, parts: tuple
 ) -> None:
-    loaded = load(DataConfig(path=shared_data / name, **options), weights={}, seed=0)
+    loaded = load_dataset(DataConfig(path=shared_data / name, **options), weights={}, seed=0)
     counts = loaded.validation.counts
     assert (counts["users"], counts["items"]) == (users, items)
     assert tuple(counts["splits"].values()) == parts

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from polyrec.database import change_log, feedback, item_media, records
-from polyrec.database.change_log import Tail
+from polyrec.database.change_log import ChangeReader
 from polyrec.database.database import Database, insert_new
 from polyrec.database.feedback import Feedback
-from polyrec.database.item_media import Outcome
-from polyrec.database.records import Item, User
+from polyrec.database.item_media import EncodingOutcome
+from polyrec.database.records import ItemRecord, UserRecord
 from polyrec.database.tables import FEEDBACK, LOG, META, USERS
 from polyrec.database.writer import OverloadedError, Writer
 from polyrec.errors import ConfigError, DataError
@@ -27,20 +27,20 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def tail(database: Database) -> Iterator[Tail]:
-    opened = Tail(database)
+def tail(database: Database) -> Iterator[ChangeReader]:
+    opened = ChangeReader(database)
     yield opened
     opened.close()
 
 
 def put(database: Database, *given: Feedback, overwrite: bool = False) -> int:
     with database.write() as connection:
-        return feedback.put(connection, given, overwrite=overwrite)
+        return feedback.put_feedback(connection, given, overwrite=overwrite)
 
 
 def told(database: Database, user: str) -> list[tuple[str, str, float]]:
     with database.read() as connection:
-        events = feedback.history(connection, user, longest=100)
+        events = feedback.recent_events(connection, user, longest=100)
     return [(event.item_id, event.feedback_type, event.value) for event in events]
 
 
@@ -56,14 +56,14 @@ def test_an_insert_keeps_what_is_there_and_a_put_replaces_it(database: Database)
 
 def test_feedback_makes_users_and_items_that_nobody_knew(database: Database) -> None:
     with database.write() as connection:
-        records.put_items(connection, [Item("a", comment="known")])
+        records.put_items(connection, [ItemRecord("a", comment="known")])
     put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
     with database.read() as connection:
-        assert records.user(connection, "u") == User("u")
-        assert records.item(connection, "a").comment == "known"
-        fresh = records.item(connection, "b")
+        assert records.find_user(connection, "u") == UserRecord("u")
+        assert records.find_item(connection, "a").comment == "known"
+        fresh = records.find_item(connection, "b")
         assert (fresh.status, fresh.is_hidden, fresh.categories) == ("queued", False, ())
-        assert [item.item_id for item in records.queued(connection, 9)] == ["a", "b"]
+        assert [item.item_id for item in records.queued_items(connection, 9)] == ["a", "b"]
 
 
 def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
@@ -71,17 +71,17 @@ def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
     put(database, *(Feedback("like", "u", item, timestamp=t) for item, t in times.items()))
     assert [event[0] for event in told(database, "u")] == ["b", "d", "c", "a"]
     with database.read() as connection:
-        latest = feedback.history(connection, "u", longest=2)
+        latest = feedback.recent_events(connection, "u", longest=2)
     assert [event.item_id for event in latest] == ["c", "a"]
 
 
 def test_an_item_without_a_time_keeps_the_one_it_had(database: Database) -> None:
     with database.write() as connection:
-        records.put_items(connection, [Item("a", timestamp=5), Item("b")])
-        records.put_items(connection, [Item("a", labels={"x": [1, "ü"]})])
-        first, second = records.item(connection, "a"), records.item(connection, "b")
+        records.put_items(connection, [ItemRecord("a", timestamp=5), ItemRecord("b")])
+        records.put_items(connection, [ItemRecord("a", labels={"x": [1, "ü"]})])
+        first, second = records.find_item(connection, "a"), records.find_item(connection, "b")
     assert (first.timestamp, first.labels) == (5, {"x": [1, "ü"]})
-    assert abs(second.timestamp - change_log.now()) < 60_000_000
+    assert abs(second.timestamp - change_log.now_us()) < 60_000_000
 
 
 def test_pages_list_everything_once(database: Database) -> None:
@@ -91,7 +91,7 @@ def test_pages_list_everything_once(database: Database) -> None:
     after = None
     while True:
         with database.read() as connection:
-            page = feedback.page(connection, feedback_type=None, after=after, count=3)
+            page = feedback.list_feedback(connection, feedback_type=None, after=after, count=3)
         if not page:
             break
         listed += [(f.user_id, f.item_id, f.feedback_type) for f in page]
@@ -99,14 +99,14 @@ def test_pages_list_everything_once(database: Database) -> None:
     assert sorted(listed) == sorted((n, "i", kind) for n in names for kind in ("like", "buy"))
     assert len(set(listed)) == 14
     with database.read() as connection:
-        first = records.users(connection, after=None, count=4)
-        rest = records.users(connection, after=first[-1].user_id, count=10)
-        likes = feedback.page(connection, feedback_type="like", after=None, count=99)
+        first = records.list_users(connection, after=None, count=4)
+        rest = records.list_users(connection, after=first[-1].user_id, count=10)
+        likes = feedback.list_feedback(connection, feedback_type="like", after=None, count=99)
     assert [user.user_id for user in first + rest] == names
     assert len(likes) == 7
 
 
-def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Tail) -> None:
+def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: ChangeReader) -> None:
     put(database, Feedback("like", "secret-name", "a"), Feedback("like", "other", "a"))
     before = tail.after(0)[-1].sequence
     with database.write() as connection:
@@ -120,43 +120,45 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ta
             assert "secret-name" not in repr(rows)
     change = tail.after(before)[0]
     assert change.action == change_log.FORGET
-    assert change.user_id == change_log.digest("secret-name", database.secret)
+    assert change.user_id == change_log.user_digest("secret-name", database.secret)
 
 
 def test_whoever_was_erased_is_known_until_no_model_is_older(database: Database) -> None:
     with database.write() as connection:
         records.delete_user(connection, "u", database.secret)
-        ((name, moment),) = change_log.erased(connection).items()
-        assert name == change_log.digest("u", database.secret)
-        change_log.drop_erased(connection, before=moment + 1)
-        assert change_log.erased(connection)  # some worker may not have read it yet
+        ((name, moment),) = change_log.erased_users(connection).items()
+        assert name == change_log.user_digest("u", database.secret)
+        change_log.drop_erasures(connection, before=moment + 1)
+        assert change_log.erased_users(connection)  # some worker may not have read it yet
         day = 86_400_000_001
         connection.execute(LOG.update().values(made=moment - day))
-        change_log.drop_erased(connection, before=moment - day)
-        assert change_log.erased(connection)
-        change_log.drop_erased(connection, before=moment)
-        assert not change_log.erased(connection)
+        change_log.drop_erasures(connection, before=moment - day)
+        assert change_log.erased_users(connection)
+        change_log.drop_erasures(connection, before=moment)
+        assert not change_log.erased_users(connection)
 
 
 def test_only_another_comment_is_read_anew(database: Database) -> None:
-    plain = Item("a", comment="a red lamp", labels=["x"], timestamp=5)
+    plain = ItemRecord("a", comment="a red lamp", labels=["x"], timestamp=5)
     with database.write() as connection:
         records.put_items(connection, [plain])
-        read = records.item(connection, "a")
-        item_media.settle(connection, [Outcome("a", read.revision, records.LIVE, "")])
+        read = records.find_item(connection, "a")
+        item_media.record_outcomes(
+            connection, [EncodingOutcome("a", read.revision, records.LIVE, "")]
+        )
         for change in ({"labels": ["y"]}, {"categories": ("c",)}, {"is_hidden": True},
                        {"timestamp": 7}, {"comment": "a red lamp"}):  # fmt: skip
             assert records.change_item(connection, "a", change) == 1
-            kept = records.item(connection, "a")
+            kept = records.find_item(connection, "a")
             assert (kept.status, kept.revision) == (records.LIVE, read.revision), change
         records.put_items(connection, [replace(plain, labels=["z"], categories=())])
-        assert not records.queued(connection, 9)
+        assert not records.queued_items(connection, 9)
         records.change_item(connection, "a", {"comment": "a blue lamp", "labels": ["y"]})
-        (again,) = records.queued(connection, 9)
+        (again,) = records.queued_items(connection, 9)
     assert again.revision > read.revision
 
 
-def test_a_sequence_number_is_never_given_twice(database: Database, tail: Tail) -> None:
+def test_a_sequence_number_is_never_given_twice(database: Database, tail: ChangeReader) -> None:
     put(database, Feedback("like", "u", "a"))
     before = tail.after(0)[-1].sequence
     with database.write() as connection:
@@ -165,7 +167,7 @@ def test_a_sequence_number_is_never_given_twice(database: Database, tail: Tail) 
     assert [change.sequence > before for change in tail.after(before)] == [True, True]
 
 
-def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: Tail) -> None:
+def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: ChangeReader) -> None:
     put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
     before = tail.after(0)[-1].sequence
     with database.write() as connection:
@@ -179,20 +181,20 @@ def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: Tail)
 def test_categories_come_and_go(database: Database) -> None:
     with database.write() as connection:
         assert records.add_category(connection, "a", "x") is None
-        records.put_items(connection, [Item("a", categories=("w",))])
+        records.put_items(connection, [ItemRecord("a", categories=("w",))])
         assert records.add_category(connection, "a", "x") == 1
         assert records.add_category(connection, "a", "x") == 1
         assert records.remove_category(connection, "a", "w") == 1
         assert records.remove_category(connection, "a", "w") == 0
-        assert records.item(connection, "a").categories == ("x",)
+        assert records.find_item(connection, "a").categories == ("x",)
 
 
 def test_text_is_never_read_as_sql(database: Database) -> None:
     nasty = "'); DROP TABLE users; --"
     put(database, Feedback(nasty, nasty, nasty))
     with database.write() as connection:
-        records.put_users(connection, [User(nasty, labels={nasty: nasty}, comment=nasty)])
-        assert records.user(connection, nasty).labels == {nasty: nasty}
+        records.put_users(connection, [UserRecord(nasty, labels={nasty: nasty}, comment=nasty)])
+        assert records.find_user(connection, nasty).labels == {nasty: nasty}
     assert told(database, nasty) == [(nasty, nasty, 0.0)]
 
 
@@ -206,7 +208,7 @@ def test_numbers_become_visible_in_their_order(database: Database) -> None:
             put(database, Feedback("like", f"u{who}", f"i{i}"))
 
     def read() -> None:
-        reader = Tail(database)
+        reader = ChangeReader(database)
         known = 0
         last = False
         while not last:
@@ -239,12 +241,12 @@ def test_the_writer_commits_many_together_and_one_failure_alone(database: Databa
         raise ValueError("no")
 
     futures = [
-        writer.submit(lambda c, i=i: feedback.put(c, [Feedback("like", "u", f"i{i}")],
+        writer.submit(lambda c, i=i: feedback.put_feedback(c, [Feedback("like", "u", f"i{i}")],
                                                   overwrite=False))
         for i in range(5)
     ]  # fmt: skip
     bad = writer.submit(fail)
-    futures.append(writer.submit(lambda c: records.put_users(c, [User("after")])))
+    futures.append(writer.submit(lambda c: records.put_users(c, [UserRecord("after")])))
     gate.set()
     assert blocked.result(30)
     assert [future.result(30) for future in futures] == [1] * 6
@@ -312,8 +314,8 @@ def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them
     )
     with opened.read() as connection:
         for after in (None, ("u", "i", "like")):
-            feedback.page(connection, feedback_type="like", after=after, count=9)
-        change_log.erased(connection)
+            feedback.list_feedback(connection, feedback_type="like", after=after, count=9)
+        change_log.erased_users(connection)
         questions = [(sql, given) for sql, given in asked if sql.startswith("SELECT")]
         plans = [
             [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)]

@@ -18,12 +18,12 @@ def connection():
 
 
 def test_a_key_is_known_by_its_text_until_it_is_revoked(connection) -> None:
-    key, text = keys.create(connection, " shop ", ["write", "read"], per_second=5)
+    key, text = keys.create_key(connection, " shop ", ["write", "read"], per_second=5)
     assert key.scopes == ("read", "write")
-    assert keys.check(connection, text) == key
-    assert keys.revoke(connection, key.key_id)
-    assert keys.check(connection, text) is None
-    assert not keys.revoke(connection, key.key_id)
+    assert keys.verify_key(connection, text) == key
+    assert keys.revoke_key(connection, key.key_id)
+    assert keys.verify_key(connection, text) is None
+    assert not keys.revoke_key(connection, key.key_id)
     (listed,) = keys.all_keys(connection)
     assert listed.name == "shop"
     assert listed.revoked is not None
@@ -31,7 +31,7 @@ def test_a_key_is_known_by_its_text_until_it_is_revoked(connection) -> None:
 
 
 def test_the_database_holds_no_secret(connection) -> None:
-    _, text = keys.create(connection, "shop", ["read"])
+    _, text = keys.create_key(connection, "shop", ["read"])
     secret = text.split("_", 2)[2]
     row = connection.execute(sa.select(KEYS)).one()
     assert secret not in str(row)
@@ -40,15 +40,15 @@ def test_the_database_holds_no_secret(connection) -> None:
 
 @pytest.mark.parametrize("text", ["", "pr", "pr_", "pr__", "pr_00000000_x", "xx_1_2", "é_ü_ö"])
 def test_what_is_no_key_opens_nothing(connection, text: str) -> None:
-    key, right = keys.create(connection, "shop", ["read"])
-    assert keys.check(connection, text) is None
-    assert keys.check(connection, right[:-1]) is None
-    assert keys.check(connection, f"pr_{key.key_id}_") is None
+    key, right = keys.create_key(connection, "shop", ["read"])
+    assert keys.verify_key(connection, text) is None
+    assert keys.verify_key(connection, right[:-1]) is None
+    assert keys.verify_key(connection, f"pr_{key.key_id}_") is None
 
 
 def test_admin_may_everything_and_others_what_they_say() -> None:
-    assert keys.Key("a", "boss", ("admin",)).may("write")
-    assert not keys.Key("a", "events", ("write",)).may("read")
+    assert keys.ApiKey("a", "boss", ("admin",)).may("write")
+    assert not keys.ApiKey("a", "events", ("write",)).may("read")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_admin_may_everything_and_others_what_they_say() -> None:
 )
 def test_senseless_keys_are_not_made(connection, arguments: tuple, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        keys.create(connection, *arguments)
+        keys.create_key(connection, *arguments)
     with pytest.raises(ConfigError, match="a rate"):
-        keys.create(connection, "shop", ["read"], per_second=0)
+        keys.create_key(connection, "shop", ["read"], per_second=0)

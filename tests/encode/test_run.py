@@ -95,7 +95,7 @@ def test_progress_reaches_its_end_and_tells_of_the_quarantine(work: Work) -> Non
 def test_only_counting_gives_the_same_counts(work: Work) -> None:
     tally = fill_cache(Length(), CONTENTS, work)
     assert (tally.present, tally.missing, tally.problems) == (3, 1, {2: BAD, 5: BAD})
-    assert len(work.cache.held()) == 1
+    assert len(work.cache.encoders()) == 1
 
 
 def test_a_file_that_vanished_is_a_problem(work: Work, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_files_are_known_by_their_bytes_not_their_names(
         view = encode_contents(Descriptor(), contents, work)
     assert view.present.all()
     assert (view.vectors == view.vectors[0]).all()
-    assert work.cache.held()[0].vectors == 1
+    assert work.cache.encoders()[0].vectors == 1
 
 
 def test_decoding_elsewhere_gives_the_same_bits_as_here(

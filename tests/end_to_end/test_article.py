@@ -10,7 +10,7 @@ import polyrec
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
@@ -52,7 +52,7 @@ def article(studio: Path, folder: Path, *overrides: str) -> Config:
 def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Views]:
     """Return the data and what the encoders learned to make of it: the same for all variants."""
     config = article(studio, tmp_path_factory.mktemp("encoded"))
-    dataset = load(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
     return dataset, pipeline.encode(config, dataset)[1]
 
 

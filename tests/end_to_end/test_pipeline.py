@@ -8,7 +8,7 @@ import pytest
 
 import polyrec
 from polyrec.config import parse_config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.world import Truth
 from polyrec.errors import ConfigError, DataError
@@ -97,7 +97,9 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     tree = settings.model_dump() | {
         "data": settings.data.model_dump() | {"split": {"use": "new_items"}}
     }
-    dataset = load(parse_config(tree, folder=larger).data, weights=settings.weights, seed=7).dataset
+    dataset = load_dataset(
+        parse_config(tree, folder=larger).data, weights=settings.weights, seed=7
+    ).dataset
     _, views = pipeline.encode(settings, dataset)
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
@@ -165,7 +167,7 @@ def test_every_modality_tells_the_shared_factors_and_shuffled_rows_do_not(
 ) -> None:
     folder, told = truth
     settings = config(folder, folder.parent)
-    dataset = load(settings.data, weights=settings.weights, seed=7).dataset
+    dataset = load_dataset(settings.data, weights=settings.weights, seed=7).dataset
     _, views = pipeline.encode(settings, dataset)
     aligned = polyrec.align.Whiten(width=48).fit(views, dataset.train).align(views)
     for name, view in aligned.items():

@@ -10,7 +10,7 @@ import pytest
 
 from polyrec import recommend
 from polyrec.config import DataConfig
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import compat
 from polyrec.types import Dataset
@@ -26,7 +26,7 @@ def reached(model: object, dataset: Dataset, views: dict) -> tuple[float, float]
 
 
 def data(folder: Path, name: str, **options: object) -> tuple[Dataset, dict]:
-    dataset = load(DataConfig(path=folder / name, **options), weights={}, seed=0).dataset
+    dataset = load_dataset(DataConfig(path=folder / name, **options), weights={}, seed=0).dataset
     views = {}
     for view, rows in dataset.catalog.contents.items():
         views[view] = Features().fit(rows, dataset.train).encode(rows)

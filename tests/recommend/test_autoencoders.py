@@ -117,8 +117,8 @@ def test_new_items_get_what_the_same_content_got_at_fit(parity: tuple) -> None:
     assert np.allclose(grown.score(query)[:, ITEMS:], model.score(query)[:, [-1, -2]], atol=1e-5)
     assert np.allclose(again.score(query)[:, -1], model.score(query)[:, -1], atol=1e-5)
     assert model.score(query).shape == (2, ITEMS)  # it stays as it was
-    fresh = MultimodalDAE(**part_state.settings(grown))
-    part_state.restore(fresh, *part_state.dump(grown))
+    fresh = MultimodalDAE(**part_state.part_settings(grown))
+    part_state.load_learned(fresh, *part_state.dump_learned(grown))
     assert np.array_equal(fresh.score(Query.of([[0, ITEMS]])), grown.score(Query.of([[0, ITEMS]])))
 
 

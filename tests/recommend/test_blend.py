@@ -81,9 +81,9 @@ def test_members_of_one_kind_may_differ_in_their_settings() -> None:
 def test_it_comes_back_from_a_bundle_with_its_members() -> None:
     train = events(0, 400)
     blend = Blend(TWO).fit(train, {}, valid=events(1, 100))
-    tree, arrays = part_state.dump(blend)
-    again = Blend(**part_state.settings(blend))
-    part_state.restore(again, json.loads(json.dumps(tree)), arrays)
+    tree, arrays = part_state.dump_learned(blend)
+    again = Blend(**part_state.part_settings(blend))
+    part_state.load_learned(again, json.loads(json.dumps(tree)), arrays)
     query = train.histories(range(5))
     assert np.array_equal(again.score(query), blend.score(query))
 

@@ -12,7 +12,7 @@ from polyrec.encode.text.text_lstm import TextLSTM
 from polyrec.errors import FitError
 from polyrec.recommend.two_tower import end_to_end
 from polyrec.recommend.two_tower.end_to_end_inputs import Way
-from polyrec.recommend.two_tower.model import TwoTower
+from polyrec.recommend.two_tower.two_tower import TwoTower
 from polyrec.registry import find_class
 from polyrec.types import FUSED, Embeddings, Interactions
 

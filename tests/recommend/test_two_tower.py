@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.recommend.two_tower.model import TwoTower, _Pairs
 from polyrec.recommend.two_tower.network import Towers, loss_of
+from polyrec.recommend.two_tower.two_tower import TwoTower, _Pairs
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS = 60

@@ -30,7 +30,7 @@ def key(guarded: TestClient, settings: Settings) -> Callable[..., str]:
     def make(*scopes: str, per_second: float | None = None) -> str:
         database = Database.open(settings.database)
         with database.write() as connection:
-            made = keys.create(connection, "test", scopes, per_second=per_second)[1]
+            made = keys.create_key(connection, "test", scopes, per_second=per_second)[1]
         database.close()
         return made
 
@@ -104,7 +104,7 @@ def test_a_revoked_key_is_refused_a_second_later(
     assert guarded.get("/api/users", headers=sent).status_code == 200
     database = Database.open(settings.database)
     with database.write() as connection:
-        keys.revoke(connection, sent["X-API-Key"].split("_")[1])
+        keys.revoke_key(connection, sent["X-API-Key"].split("_")[1])
     database.close()
     moment[0] += 1.01
     assert guarded.get("/api/users", headers=sent).status_code == 401

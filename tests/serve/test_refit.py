@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.cli.commands import app
-from polyrec.database.blobs import Files
+from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.errors import BundleError, DataError
 from polyrec.serve.app import create_app
@@ -25,13 +25,13 @@ from serve.test_media import picture, settled
 
 
 @pytest.fixture
-def shelf(bundle_folder: Path, tmp_path: Path) -> Shelf:
+def shelf(bundle_folder: Path, tmp_path: Path) -> BundleRegistry:
     shutil.copytree(bundle_folder, tmp_path / "bundles" / "000001")
-    return Shelf(tmp_path / "bundles")
+    return BundleRegistry(tmp_path / "bundles")
 
 
 @pytest.fixture
-def shelved(settings: Settings, shelf: Shelf) -> Settings:
+def shelved(settings: Settings, shelf: BundleRegistry) -> Settings:
     return replace(settings, bundle=shelf.folder)
 
 
@@ -41,10 +41,10 @@ def client(shelved: Settings) -> Iterator[TestClient]:
         yield opened
 
 
-def train(settings: Settings, shelf: Shelf) -> str:
+def train(settings: Settings, shelf: BundleRegistry) -> str:
     database = Database.open(settings.database)
     try:
-        return refit(database, shelf, Files(settings.media_folder)).name
+        return refit(database, shelf, BlobStore(settings.media_folder)).name
     finally:
         database.close()
 
@@ -60,7 +60,11 @@ def until(client: TestClient, version: str) -> dict:
 
 
 def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_rolled_back(
-    client: TestClient, like: Callable, shelved: Settings, shelf: Shelf, bundle_folder: Path
+    client: TestClient,
+    like: Callable,
+    shelved: Settings,
+    shelf: BundleRegistry,
+    bundle_folder: Path,
 ) -> None:
     old = Bundle.load(bundle_folder)
     before = client.get("/api/model").json()
@@ -121,7 +125,7 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
 
 
 def test_too_little_to_learn_from_leaves_all_as_it_is(
-    client: TestClient, shelved: Settings, shelf: Shelf, bundle_folder: Path
+    client: TestClient, shelved: Settings, shelf: BundleRegistry, bundle_folder: Path
 ) -> None:
     for user in Bundle.load(bundle_folder).users:
         client.delete(f"/api/user/{user}")
@@ -132,11 +136,11 @@ def test_too_little_to_learn_from_leaves_all_as_it_is(
 
 
 def test_a_broken_bundle_is_not_swapped_in(
-    client: TestClient, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    client: TestClient, shelf: BundleRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(shelf.folder / "000001", shelf.folder / "000002")
     (shelf.folder / "000002" / "names.json").write_text("{}", encoding="utf-8")
-    shelf.advance("000002")
+    shelf.set_current("000002")
     end = time.monotonic() + 30
     while "can't be served" not in caplog.text and time.monotonic() < end:
         time.sleep(0.05)
@@ -149,14 +153,14 @@ def test_a_single_bundle_can_not_be_refitted_or_rolled_back(
     settings: Settings, bundle_folder: Path
 ) -> None:
     with pytest.raises(BundleError, match="no place for another"):
-        train(settings, Shelf(bundle_folder))
+        train(settings, BundleRegistry(bundle_folder))
     with TestClient(create_app(settings)) as client:
         assert client.post("/api/model/rollback").status_code == 409
 
 
-def test_the_command_rolls_back_or_says_that_it_can_not(shelf: Shelf) -> None:
+def test_the_command_rolls_back_or_says_that_it_can_not(shelf: BundleRegistry) -> None:
     shutil.copytree(shelf.folder / "000001", shelf.folder / "000002")
-    shelf.advance("000002")
+    shelf.set_current("000002")
     told = CliRunner().invoke(app, ["refit", "--bundles", str(shelf.folder), "--rollback"])
     assert "000001" in told.output
     assert shelf.current().name == "000001"
@@ -168,17 +172,17 @@ def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
     for name in ("000001", "000002", "000003"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text("{}", encoding="utf-8")
-    shelf = Shelf(tmp_path)
+    shelf = BundleRegistry(tmp_path)
     with pytest.raises(BundleError, match="which bundle is current"):
         shelf.current()
     (tmp_path / "current").write_text("000001\n", encoding="utf-8")
-    shelf.advance("000002")
-    assert shelf.back() == "000001"
-    shelf.advance("000003")
-    assert shelf.way() == ["000001", "000003"]
-    assert shelf.fresh_name() == "000004"
+    shelf.set_current("000002")
+    assert shelf.roll_back() == "000001"
+    shelf.set_current("000003")
+    assert shelf.history() == ["000001", "000003"]
+    assert shelf.next_name() == "000004"
     assert shelf.prune(2) == ["000001"]
-    assert shelf.way() == ["000003"]
+    assert shelf.history() == ["000003"]
 
 
 def test_a_schedule_starts_one_refit_when_it_is_due(
@@ -200,11 +204,11 @@ def test_a_schedule_starts_one_refit_when_it_is_due(
     assert len(begun) == 1
 
 
-def test_a_refit_that_another_does_is_left_to_it(shelved: Settings, shelf: Shelf) -> None:
-    from polyrec.database.leader_lock import lock
+def test_a_refit_that_another_does_is_left_to_it(shelved: Settings, shelf: BundleRegistry) -> None:
+    from polyrec.database.leader_lock import exclusive_file_lock
 
     with (
-        lock(shelf.folder / ".refit"),
+        exclusive_file_lock(shelf.folder / ".refit"),
         pytest.raises(BundleError, match="another refit is under way"),
     ):
         train(shelved, shelf)

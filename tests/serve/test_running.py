@@ -76,7 +76,7 @@ def test_uploads_that_were_acknowledged_are_read_after_a_sudden_end(
     service.kill()
     database = Database.open(url)
     with database.read() as connection:
-        assert records.queued(connection, 1)  # it was killed before all was read
+        assert records.queued_items(connection, 1)  # it was killed before all was read
     database.close()
     service = Running(bundle_folder, url)
     while "queued" in (status := service.ask("GET", "/api/model")[1]["Status"]):

@@ -21,7 +21,7 @@ from benchmarks.quality.leaderboard.cells import Cell, admit_peers
 from polyrec.artifact import part_state
 from polyrec.compute.stopwatch import peak_memory_mb
 from polyrec.contracts import Recommender
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.pipeline import assemble
@@ -48,7 +48,7 @@ def main() -> None:
 
 def measure(config: Any, budget: float) -> dict[str, Any]:
     """Return what one fit reached and cost."""
-    loaded = load(config.data, weights=config.weights, seed=config.seed)
+    loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     data = loaded.dataset
     _, encoded = pipeline.encode(config, data.without_test())
     *_, views = pipeline.prepare(config, data.train, encoded)
@@ -64,7 +64,7 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
     told = {
         "seed": config.seed,
         "hash": loaded.fingerprint,
-        "all_settings": part_state.settings(model),
+        "all_settings": part_state.part_settings(model),
         "valid": _rounded(compat(model, data.train, data.valid, VALID)),
         "test": _rounded(test),
         "interval": {

@@ -2,7 +2,7 @@
 
 | aligner | what it does |
 |---|---|
-| none | leaves them as they are |
+| identity | leaves them as they are |
 | whiten | centres each, unit covariance (PCA or ZCA); views of one space stay comparable |
 | linear | ridge regression onto an anchor view |
 | procrustes | rotation onto an anchor view |
@@ -15,19 +15,21 @@
 | behaviour | content regressed on the items' behaviour factors |
 """
 
-from polyrec.registry import lazy_classes
+from typing import TYPE_CHECKING
 
-PARTS = {
-    "none": "polyrec.align.identity:NoAlignment",
-    "whiten": "polyrec.align.whiten:Whiten",
-    "linear": "polyrec.align.linear:LinearMap",
-    "procrustes": "polyrec.align.procrustes:Procrustes",
-    "cca": "polyrec.align.cca:CCA",
-    "sinkhorn": "polyrec.align.sinkhorn:SinkhornOT",
-    "infonce": "polyrec.align.infonce:InfoNCE [torch]",
-    "uniform": "polyrec.align.uniform:AlignUniform [torch]",
-    "cosine": "polyrec.align.cosine:CosineWeighted",
-    "impute": "polyrec.align.impute:Impute",
-    "behaviour": "polyrec.align.behaviour:BehaviourGuided",
-}
-__getattr__, __dir__ = lazy_classes(__name__, PARTS)
+from polyrec.registry import lazy_parts
+
+if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `lazy_parts`
+    from polyrec.align.behaviour import BehaviourGuided as BehaviourGuided
+    from polyrec.align.cca import CCA as CCA
+    from polyrec.align.cosine import CosineWeighted as CosineWeighted
+    from polyrec.align.identity import NoAlignment as NoAlignment
+    from polyrec.align.impute import Impute as Impute
+    from polyrec.align.infonce import InfoNCE as InfoNCE
+    from polyrec.align.linear import LinearMap as LinearMap
+    from polyrec.align.procrustes import Procrustes as Procrustes
+    from polyrec.align.sinkhorn import SinkhornOT as SinkhornOT
+    from polyrec.align.uniform import AlignUniform as AlignUniform
+    from polyrec.align.whiten import Whiten as Whiten
+else:
+    PARTS, __all__, __getattr__, __dir__ = lazy_parts(__name__)

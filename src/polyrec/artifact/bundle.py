@@ -14,7 +14,12 @@ import numpy as np
 
 from polyrec import __version__
 from polyrec.artifact import part_state
-from polyrec.artifact.sealed_folder import MANIFEST, SealedFolder, SealedWriter, read_manifest
+from polyrec.artifact.checksummed_folder import (
+    MANIFEST,
+    ChecksummedFolder,
+    ChecksummedWriter,
+    read_manifest,
+)
 from polyrec.config import Config, make_part, parse_config
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.errors import BundleError, DataError, nearest
@@ -29,7 +34,7 @@ _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _DOERS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
 
 
-class Lists(NamedTuple):
+class ItemLists(NamedTuple):
     """Ranked items, one list per question, best first."""
 
     ids: list[list[str]]
@@ -46,13 +51,13 @@ class Parts:
     recommender: Recommender
     imputer: Aligner | None = None  # fills in what is absent, before fusing
 
-    def completed(self, aligned: Views) -> dict[str, Embeddings]:
+    def impute_and_fuse(self, aligned: Views) -> dict[str, Embeddings]:
         """Return aligned views, filled in, with the fused one."""
         filled = dict(aligned if self.imputer is None else self.imputer.align(aligned))
         return {**filled, FUSED: self.fuser.fuse(filled)} if filled else filled
 
     @property
-    def doers(self) -> tuple[object, ...]:
+    def all_parts(self) -> tuple[object, ...]:
         """Return all of them."""
         return (*self.encoders.values(), self.aligner, self.fuser, self.recommender)
 
@@ -93,7 +98,7 @@ class Bundle:
         histories: Sequence[Sequence[str]] | None = None,
         k: int = 10,
         hide_seen: bool = True,
-    ) -> Lists:
+    ) -> ItemLists:
         """Return the k best items for known users, or for anyone with these histories of item ids.
 
         All that a user did is history, whatever split it was in. An unknown user or item raises
@@ -120,7 +125,7 @@ class Bundle:
             raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
         return self.rows[item]
 
-    def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> Lists:
+    def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> ItemLists:
         """Return the k items whose content is nearest (cosine) to one item's, in one view."""
         vectors = self._view(view)
         row = self.row(item)
@@ -130,7 +135,7 @@ class Bundle:
         others = items[0] != row
         return self._named(items[:, others][:, :k], scores[:, others][:, :k])
 
-    def search(self, view: str, content: Raw, *, by: str | None = None, k: int = 10) -> Lists:
+    def search(self, view: str, content: Raw, *, by: str | None = None, k: int = 10) -> ItemLists:
         """Return the k items nearest in one view to new content: a text, a file, a feature row.
 
         The content is read by the view's own encoder, or by that of another view (`by`) where both
@@ -193,7 +198,7 @@ class Bundle:
         It is written beside its place and moved there whole, so that a half-written bundle is
         never taken for one.
         """
-        check_place(folder)
+        check_output_folder(folder)
         fresh = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -205,7 +210,7 @@ class Bundle:
     @classmethod
     def load(cls, folder: str | Path) -> Bundle:
         """Return a bundle from its folder, every byte checked against its sha256."""
-        sealed = SealedFolder.open(Path(folder), newest=FORMAT)
+        sealed = ChecksummedFolder.open(Path(folder), newest=FORMAT)
         try:
             return _read(sealed)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -240,19 +245,19 @@ class Bundle:
     def _indexes(self) -> Mapping[str, ExactIndex]:
         return {name: ExactIndex(v.vectors, v.present) for name, v in self.views.items()}
 
-    def _named(self, items: Ints, scores: Floats) -> Lists:
+    def _named(self, items: Ints, scores: Floats) -> ItemLists:
         kept = [row >= 0 for row in items]
         ids = [[self.ids[i] for i in row[keep]] for row, keep in zip(items, kept, strict=True)]
         values = [row[keep].tolist() for row, keep in zip(scores, kept, strict=True)]
-        return Lists(ids, values)
+        return ItemLists(ids, values)
 
 
-def fingerprint_of(folder: Path) -> str:
+def read_fingerprint(folder: Path) -> str:
     """Return the fingerprint of a bundle's data without reading the bundle."""
     return str(read_manifest(folder).get("data", ""))
 
 
-def check_place(folder: Path) -> None:
+def check_output_folder(folder: Path) -> None:
     """Raise `BundleError` where something else than a bundle would be replaced."""
     remedy = "choose another --out"
     if folder.exists() and not folder.is_dir():
@@ -262,7 +267,7 @@ def check_place(folder: Path) -> None:
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
-    writer = SealedWriter(folder)
+    writer = ChecksummedWriter(folder)
     writer.json("names.json", {key: getattr(bundle, key) for key in _NAMES})
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour
@@ -285,15 +290,17 @@ def _write(bundle: Bundle, folder: Path) -> None:
     writer.seal({**made, "data": bundle.fingerprint})
 
 
-def _write_part(writer: SealedWriter, room: str, part: object, *, name: str = "") -> dict[str, Any]:
-    learned, arrays = part_state.dump(part)
+def _write_part(
+    writer: ChecksummedWriter, room: str, part: object, *, name: str = ""
+) -> dict[str, Any]:
+    learned, arrays = part_state.dump_learned(part)
     file = name or room
     writer.arrays(f"{file}.npz", arrays)
     writer.json(f"{file}.json", learned)
-    return {"use": short_name(room, part), "settings": part_state.settings(part), "file": file}
+    return {"use": short_name(room, part), "settings": part_state.part_settings(part), "file": file}
 
 
-def _read(sealed: SealedFolder) -> Bundle:
+def _read(sealed: ChecksummedFolder) -> Bundle:
     names = {key: tuple(value) for key, value in sealed.json("names.json").items()}
     shape = (len(names["users"]), len(names["ids"]))
     events = sealed.arrays("events.npz")
@@ -320,8 +327,8 @@ def _read(sealed: SealedFolder) -> Bundle:
     return Bundle(**plain, behaviour=behaviour, views=views, parts=parts)
 
 
-def _read_part(sealed: SealedFolder, room: str, entry: Mapping[str, Any]) -> Any:
+def _read_part(sealed: ChecksummedFolder, room: str, entry: Mapping[str, Any]) -> Any:
     file = entry["file"]
-    part = make_part(find_class(room, entry["use"]), entry["settings"], where=file)
-    part_state.restore(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
+    part: Any = make_part(find_class(room, entry["use"]), entry["settings"], where=file)
+    part_state.load_learned(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
     return part

@@ -11,28 +11,28 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.artifact.checksummed_folder import MANIFEST
 from polyrec.errors import BundleError
 
-POINTER = "current"
+CURRENT_FILE = "current"
 
 
 @dataclass(frozen=True)
-class Shelf:
+class BundleRegistry:
     """Bundles beside each other, or a single bundle that has no place for others."""
 
     folder: Path
 
     @property
-    def single(self) -> bool:
+    def is_single(self) -> bool:
         """Return whether the folder is itself a bundle: then nothing can be swapped."""
         return (self.folder / MANIFEST).is_file()
 
     def current(self) -> Path:
         """Return the folder of the bundle that is to be served."""
-        if self.single:
+        if self.is_single:
             return self.folder
-        way = self.way()
+        way = self.history()
         if not way:
             held = self.names()
             if len(held) != 1:
@@ -46,10 +46,10 @@ class Shelf:
         """Return the bundles that are there."""
         return sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{MANIFEST}"))
 
-    def way(self) -> list[str]:
+    def history(self) -> list[str]:
         """Return the names that were current, the last one being so now."""
         try:
-            lines = (self.folder / POINTER).read_text(encoding="utf-8").split()
+            lines = (self.folder / CURRENT_FILE).read_text(encoding="utf-8").split()
         except (FileNotFoundError, NotADirectoryError):
             return []
         known = set(self.names())
@@ -57,24 +57,24 @@ class Shelf:
 
     def pin(self) -> None:
         """Write down what is current, so that another bundle beside it leaves no doubt."""
-        if not self.way():
+        if not self.history():
             self._point([self.current().name])
 
-    def advance(self, name: str) -> None:
+    def set_current(self, name: str) -> None:
         """Make another bundle current."""
-        before = self.way() or [other for other in self.names() if other != name][-1:]
+        before = self.history() or [other for other in self.names() if other != name][-1:]
         self._point([*before, name])
 
-    def back(self) -> str:
+    def roll_back(self) -> str:
         """Make the bundle before the current one current again; return its name."""
-        way = self.way()
-        if self.single or len(way) < 2:
+        way = self.history()
+        if self.is_single or len(way) < 2:
             remedy = "there is one after the first polyrec refit"
             raise BundleError("nothing to roll back to", received=str(self.folder), remedy=remedy)
         self._point(way[:-1])
         return way[-2]
 
-    def fresh_name(self) -> str:
+    def next_name(self) -> str:
         """Return a name for the next bundle; names are in the order in which they were made."""
         numbers = [int(name) for name in self.names() if name.isdigit()]
         return f"{max(numbers, default=0) + 1:06d}"
@@ -89,9 +89,9 @@ class Shelf:
         return gone
 
     def _point(self, way: list[str]) -> None:
-        fresh = self.folder / f".{POINTER}.{os.getpid()}"
+        fresh = self.folder / f".{CURRENT_FILE}.{os.getpid()}"
         with fresh.open("w", encoding="utf-8") as file:
             file.write("\n".join(way) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self.folder / POINTER)
+        fresh.replace(self.folder / CURRENT_FILE)

@@ -28,7 +28,7 @@ _AT_ONCE = 500  # variables per statement, below SQLite's limit
 _DAY = 86_400
 
 
-class Held(NamedTuple):
+class CachedEncoder(NamedTuple):
     """What the cache holds of one encoder."""
 
     identity: str
@@ -101,7 +101,7 @@ class FeatureCache:
                 [(key, number, now, *_columns(made)) for key, made in rows.items()],
             )
 
-    def held(self) -> list[Held]:
+    def encoders(self) -> list[CachedEncoder]:
         """Return what each encoder has here, the latest used first."""
         query = """
             SELECT identity, count(vector), count(status), coalesce(sum(length(vector)), 0),
@@ -109,7 +109,7 @@ class FeatureCache:
             FROM encoders JOIN features ON encoder = number
             GROUP BY number ORDER BY max(made) DESC
         """
-        return [Held(*row) for row in self._database.execute(query)]
+        return [CachedEncoder(*row) for row in self._database.execute(query)]
 
     def prune(self, *, encoder: str = "", older_than_days: float = 0.0) -> int:
         """Return how many rows were forgotten: those of encoders so called, made so long ago."""

@@ -19,12 +19,12 @@ from safetensors.numpy import save_file
 from polyrec.errors import DataError, nearest
 from polyrec.types import Embeddings, Views
 
-SUFFIX = ".safetensors"
+PACK_SUFFIX = ".safetensors"
 _FORMAT = "polyrec pack 1"
 
 
 @dataclass(frozen=True)
-class Pack:
+class PackedView:
     """One view of a pack."""
 
     ids: tuple[str, ...]
@@ -50,7 +50,7 @@ def write_pack(
     return path
 
 
-def read_pack(path: Path, name: str) -> Pack:
+def read_pack(path: Path, name: str) -> PackedView:
     """Return the view of a name; where a pack has one view alone, that one."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -73,4 +73,4 @@ def read_pack(path: Path, name: str) -> Pack:
         ) from error
     card = cards[found]
     view = Embeddings(vectors, present.astype(bool), space=card.get("space", ""))
-    return Pack(tuple(ids), view, card)
+    return PackedView(tuple(ids), view, card)

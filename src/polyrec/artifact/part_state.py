@@ -24,21 +24,23 @@ _PLAIN = (str, int, float, bool, type(None))
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def settings(part: object) -> dict[str, Any]:
+def part_settings(part: object) -> dict[str, Any]:
     """Return the settings of a part: its fields, without what it learned."""
     fields = dataclasses.fields(part)  # type: ignore[arg-type]
     return {f.name: getattr(part, f.name) for f in fields if f.init}
 
 
-def dump(part: object) -> tuple[dict[str, Any], Arrays]:
+def dump_learned(part: object) -> tuple[dict[str, Any], Arrays]:
     """Return what a part has learned as a JSON tree and the arrays that the tree names."""
     arrays: Arrays = {}
     learned = {name: value for name, value in vars(part).items() if _is_learned(name)}
     return {name: _pack(value, name, arrays) for name, value in learned.items()}, arrays
 
 
-def restore(part: object, tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Give a fresh part what `dump` took from another."""
+def load_learned(
+    part: object, tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    """Give a fresh part what `dump_learned` took from another."""
     for name, node in tree.items():
         if _is_learned(name):
             setattr(part, name, _unpack(node, arrays))
@@ -81,13 +83,13 @@ def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
         raise TypeError(f"{path} is no registered part, which a bundle can't keep") from error
     learned = {n: value for n, value in vars(part).items() if _is_learned(n)}
     tree = {n: _pack(value, f"{path}/{n}", arrays) for n, value in learned.items()}
-    return {"room": room, "use": name, "settings": settings(part), "learned": tree}
+    return {"room": room, "use": name, "settings": part_settings(part), "learned": tree}
 
 
 def _unpack_part(node: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     where = f"{node['room']} {node['use']}"
     part = make_part(find_class(node["room"], node["use"]), node["settings"], where=where)
-    restore(part, node["learned"], arrays)
+    load_learned(part, node["learned"], arrays)
     return part
 
 

@@ -149,7 +149,7 @@ def cache(
         raise ConfigError("prune what?", remedy="give --encoder NAME, --older-than DAYS, or both")
     with FeatureCache(place) as opened:
         gone = opened.prune(encoder=encoder, older_than_days=older_than) if prune else 0
-        held = opened.held()
+        held = opened.encoders()
     if as_json:
         show_json({"cache": str(place), "pruned": gone, "held": [row._asdict() for row in held]})
         return

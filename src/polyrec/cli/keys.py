@@ -38,7 +38,7 @@ def create(
     from polyrec.database import keys as store
 
     with _writing(database) as connection:
-        key, text = store.create(connection, name, scope, per_second=per_second)
+        key, text = store.create_key(connection, name, scope, per_second=per_second)
     if as_json:
         show_json({"id": key.key_id, "name": key.name, "scopes": key.scopes, "key": text})
         return
@@ -71,7 +71,7 @@ def revoke(
     from polyrec.database import keys as store
 
     with _writing(database) as connection:
-        if not store.revoke(connection, key_id):
+        if not store.revoke_key(connection, key_id):
             remedy = "see polyrec keys list"
             raise DataError("no such key holds", received=key_id, remedy=remedy)
     out.print(f"revoked {escape(key_id)}")

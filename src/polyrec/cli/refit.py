@@ -36,24 +36,23 @@ def refit(  # noqa: PLR0913 - one option per thing to say
 ) -> None:
     """Train a new bundle from a service's database; the service changes to it by itself."""
     with needs_serving():
-        from polyrec.database.blobs import Files
+        from polyrec.database.blobs import BlobStore
         from polyrec.database.database import Database
         from polyrec.serve.background.refit import refit as train
         from polyrec.serve.settings import Settings
-    from polyrec.artifact.bundle_registry import Shelf
+    from polyrec.artifact.bundle_registry import BundleRegistry
 
-    shelf = Shelf(Path(bundles))
+    shelf = BundleRegistry(Path(bundles))
     if rollback:
-        name = shelf.back()
+        name = shelf.roll_back()
         show_json({"current": name}) if as_json else out.print(f"current is {escape(name)} again")
         return
     settings = Settings(shelf.folder, database, media=media)
     opened = Database.open(database)
     try:
         with progress_bars() as progress:
-            found = train(
-                opened, shelf, Files(settings.media_folder), data=data, keep=keep, progress=progress
-            )
+            files = BlobStore(settings.media_folder)
+            found = train(opened, shelf, files, data=data, keep=keep, progress=progress)
     finally:
         opened.close()
     if as_json:

@@ -89,15 +89,15 @@ def needs_serving() -> Iterator[None]:
 
 def _take_over(settings: Settings) -> None:
     """Fill an empty database before any worker starts, and find out what is wrong with it."""
-    from polyrec.artifact.bundle import Bundle, fingerprint_of
-    from polyrec.artifact.bundle_registry import Shelf
+    from polyrec.artifact.bundle import Bundle, read_fingerprint
+    from polyrec.artifact.bundle_registry import BundleRegistry
     from polyrec.database.database import Database
     from polyrec.serve.background.bundle_import import met, seed
 
-    folder = Shelf(settings.bundle).current()
+    folder = BundleRegistry(settings.bundle).current()
     database = Database.open(settings.database)
     try:
-        if met(database, fingerprint_of(folder)):
+        if met(database, read_fingerprint(folder)):
             return
         bundle = Bundle.load(folder)
         with progress_bars() as progress:

@@ -26,7 +26,7 @@ from polyrec.errors import PolyrecError
 from polyrec.types import Progress
 
 if TYPE_CHECKING:
-    from polyrec.artifact.bundle import Bundle, Lists
+    from polyrec.artifact.bundle import Bundle, ItemLists
     from polyrec.evaluate.compare import Comparison
 
 out = Console()
@@ -132,7 +132,7 @@ def show_comparison(comparison: Comparison) -> None:
     out.print("* the best; † differs from the best beyond chance (Wilcoxon, Holm)")
 
 
-def show_lists(bundle: Bundle, lists: Lists, *, as_json: bool) -> None:
+def show_lists(bundle: Bundle, lists: ItemLists, *, as_json: bool) -> None:
     """Print one ranked list."""
     pairs = list(zip(lists.ids[0], lists.scores[0], strict=True))
     if as_json:

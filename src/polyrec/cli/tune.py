@@ -27,7 +27,7 @@ def tune(
     from polyrec.config import read_config
     from polyrec.registry import load_object
 
-    search: Any = load_object("polyrec.tune.study:tune [tune]")
+    search: Any = load_object("polyrec.tune.study:tune")
     target = place or Path("runs") / f"{config.stem}.tuned.yaml"
     loaded = read_config(config, overrides=settings or ())
     with progress_bars() as progress:

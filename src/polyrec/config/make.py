@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from types import MappingProxyType
+from typing import Any, TypeVar, get_type_hints
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from polyrec.errors import ConfigError, nearest
 
+P = TypeVar("P")
 
-def make_part(part: type, settings: Mapping[str, Any], *, where: str) -> Any:
-    """Return the dataclass `part` made from settings that are checked against its fields."""
+
+def make_part(
+    part: type[P],
+    settings: Mapping[str, Any],
+    *,
+    where: str,
+    shared: Mapping[str, Any] = MappingProxyType({}),
+) -> P:
+    """Return the dataclass `part` made from settings that are checked against its fields.
+
+    Of `shared`, what all parts of a run have in common (seed, device), it takes the fields it has.
+    """
     hints = get_type_hints(part)
     fields: dict[str, Any] = {
-        f.name: (hints[f.name], ...) for f in dataclasses.fields(part) if f.init
+        f.name: (hints[f.name], ...)
+        for f in dataclasses.fields(part)  # type: ignore[arg-type]
+        if f.init
     }
+    settings = {**{name: shared[name] for name in shared if name in fields}, **settings}
     given = {name: kind for name, kind in fields.items() if name in settings}
     for name in settings:
         if name not in fields:

@@ -66,7 +66,7 @@ class PartConfig(BaseModel):
 class AlignConfig(PartConfig):
     """An aligner, and how rows that items lack are then filled in (settings of `impute`)."""
 
-    use: str = "none"
+    use: str = "identity"
     impute: dict[str, Any] | None = None
 
 

@@ -11,8 +11,8 @@ from fastapi import Depends, Form, HTTPException, Request
 
 from polyrec.dashboard.session import COOKIE, Session
 from polyrec.database import keys
-from polyrec.database.change_log import now as microseconds
-from polyrec.database.database import insert
+from polyrec.database.change_log import now_us as microseconds
+from polyrec.database.database import dialect_insert
 from polyrec.database.tables import META
 from polyrec.serve.api.responses import refuse
 from polyrec.serve.service import Here, Service
@@ -27,7 +27,7 @@ class Visitor:
 
     session: Session
     fresh: bool  # whether the cookie is still to be set
-    key: keys.Key | None
+    key: keys.ApiKey | None
     open: bool  # whether the service asks nobody for keys
 
     def may(self, scope: str) -> bool:
@@ -106,14 +106,14 @@ async def end(service: Service, session: Session) -> None:
         """Note the end."""
         old = META.c.name.startswith(_ENDED) & (META.c.value < f"{microseconds() - _DAY:020d}")
         connection.execute(META.delete().where(old))
-        connection.execute(insert(connection, META).on_conflict_do_nothing(), [row])
+        connection.execute(dialect_insert(connection, META).on_conflict_do_nothing(), [row])
 
     await service.write(write)
 
 
-def _state(connection: sa.Connection, session: Session) -> tuple[keys.Key | None, bool]:
+def _state(connection: sa.Connection, session: Session) -> tuple[keys.ApiKey | None, bool]:
     """Return the key of a session, None if it holds no more, and whether the session was ended."""
     name = f"{_ENDED}{session.number}"
     ended = connection.scalar(sa.select(META.c.value).where(META.c.name == name)) is not None
-    key = keys.find(connection, session.key_id) if session.key_id else None
+    key = keys.find_key(connection, session.key_id) if session.key_id else None
     return key, ended

@@ -1,25 +1,25 @@
-"""Read, clean, split and check behaviour and items.
+"""Read, clean, split and check interactions and items.
 
-| reader | reads |
-|---|---|
-| folder | interactions.*, items.*, users.* as parquet, csv or jsonl; `*_feat*.npy` |
-| recbole | RecBole atomic files: .inter, .item, .user with typed headers |
-| mmrec | MMRec: tab-separated .inter with x_label, image_feat.npy, text_feat.npy |
-| movielens | MovieLens: ratings.csv, u.data or `::` files |
-| amazon | Amazon reviews as JSON lines |
-| gorse | Gorse JSON lines: users, items, feedback |
-| article | text_data.csv, image_data.npy, audio_data.npy, labels.npy |
+load.py         from a reader's tables to a clean, split data set
+catalog.py      the items' raw content
+splits.py       train, valid and test
+validation.py   counts and findings
+tables.py       files as tables with known columns
+readers/        one file format each
+synthetic/      a generated data set with known ground truth
 """
 
-from polyrec.registry import lazy_classes
+from typing import TYPE_CHECKING
 
-PARTS = {
-    "folder": "polyrec.data.readers.folder:FolderReader",
-    "recbole": "polyrec.data.readers.recbole:RecBoleReader",
-    "mmrec": "polyrec.data.readers.mmrec:MMRecReader",
-    "movielens": "polyrec.data.readers.movielens:MovieLensReader",
-    "amazon": "polyrec.data.readers.amazon:AmazonReader",
-    "gorse": "polyrec.data.readers.gorse:GorseReader",
-    "article": "polyrec.data.readers.csv_npy:ArticleReader",
-}
-__getattr__, __dir__ = lazy_classes(__name__, PARTS)
+from polyrec.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from polyrec.data.catalog import FeatureRows as FeatureRows
+    from polyrec.data.load import LoadedDataset as LoadedDataset
+    from polyrec.data.load import build_dataset as build_dataset
+    from polyrec.data.load import load_dataset as load_dataset
+    from polyrec.data.load import read_catalog as read_catalog
+    from polyrec.data.validation import Finding as Finding
+    from polyrec.data.validation import Validation as Validation
+else:
+    __all__, __getattr__, __dir__ = lazy_exports(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from polyrec.artifact.feature_pack import SUFFIX, Pack, read_pack
+from polyrec.artifact.feature_pack import PACK_SUFFIX, PackedView, read_pack
 from polyrec.config import DataConfig
 from polyrec.data.validation import Finding, finding
 from polyrec.errors import DataError, nearest
@@ -65,7 +65,7 @@ def make_catalog(
     for name, source in _features(config, root, tables).items():
         if name in contents:
             raise DataError("content given twice", received=name, remedy="rename the features")
-        if isinstance(source, Path) and source.suffix == SUFFIX:
+        if isinstance(source, Path) and source.suffix == PACK_SUFFIX:
             contents[name] = _packed(read_pack(source, name), names, found)
             continue
         contents[name] = _rows(name, source, columns.rows or len(names), len(names), found)
@@ -149,7 +149,7 @@ def _file(home: Path, name: str) -> Path | Link | Problem:
     return file
 
 
-def _packed(pack: Pack, ids: Sequence[str], found: list[Finding]) -> FeatureRows:
+def _packed(pack: PackedView, ids: Sequence[str], found: list[Finding]) -> FeatureRows:
     """Return the rows of a pack in the catalogue's order; they are matched by item id."""
     places = {name: place for place, name in enumerate(pack.ids)}
     rows = np.array([places.get(name, -1) for name in ids], np.int64)

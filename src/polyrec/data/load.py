@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from polyrec.artifact.feature_pack import SUFFIX, read_pack
+from polyrec.artifact.feature_pack import PACK_SUFFIX, read_pack
 from polyrec.config import DataConfig, MinEvents
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
@@ -22,7 +22,7 @@ from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints, SourceT
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedDataset:
     """A data set, what was found on the way, and the sha256 of its ids and events."""
 
     dataset: Dataset
@@ -30,14 +30,14 @@ class Loaded:
     fingerprint: str
 
 
-def load(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Loaded:
+def load_dataset(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> LoadedDataset:
     """Return the data set of a config: read, numbered, weighted, cleaned and split.
 
     `weights` says what one event of each kind is worth. Catalogue rows keep the order of the items
     table; items met only in events follow. Each kind counts once per user-item pair, the latest.
     """
     tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
-    return arrange(tables, config, weights=weights, seed=seed)
+    return build_dataset(tables, config, weights=weights, seed=seed)
 
 
 def read_catalog(config: DataConfig) -> Catalog:
@@ -48,10 +48,10 @@ def read_catalog(config: DataConfig) -> Catalog:
     return make_catalog(config, tables, items)[0]
 
 
-def arrange(
+def build_dataset(
     tables: SourceTables, config: DataConfig, *, weights: Mapping[str, float], seed: int
-) -> Loaded:
-    """Return the data set that tables hold, however they were read (see `load`)."""
+) -> LoadedDataset:
+    """Return the data set that tables hold, however they were read (see `load_dataset`)."""
     found: list[Finding] = []
     frame = _whole_rows(tables.events, found)
     items = _item_ids(config, tables, frame, found)
@@ -72,7 +72,7 @@ def arrange(
     if not len(valid):
         remedy = "settings can't be chosen: give data.split a valid share"
         found += [Finding("warning", "the valid split is empty", 0, (), remedy)]
-    return Loaded(dataset, Validation(count(dataset), tuple(found)), _fingerprint(dataset))
+    return LoadedDataset(dataset, Validation(count(dataset), tuple(found)), _fingerprint(dataset))
 
 
 def _events(
@@ -138,7 +138,7 @@ def _known_ids(config: DataConfig, tables: SourceTables, met: pl.Series) -> pl.S
     sources += [] if config.features else list(tables.features.values())  # type: ignore[arg-type]
     if not sources:
         return None
-    if isinstance(sources[0], Path) and sources[0].suffix == SUFFIX:
+    if isinstance(sources[0], Path) and sources[0].suffix == PACK_SUFFIX:
         pack = read_pack(sources[0], next(iter(config.features)))
         return pl.Series(pack.ids, dtype=pl.String)
     if not met.dtype.is_integer():

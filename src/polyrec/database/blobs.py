@@ -20,7 +20,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Files:
+class BlobStore:
     """Files below one folder, made when the first is kept."""
 
     folder: Path
@@ -55,7 +55,7 @@ class Files:
 class Spool:
     """A file on its way; leaving the `with` deletes it unless it was kept."""
 
-    files: Files
+    files: BlobStore
     path: Path
     size: int = 0
     _digest: Any = field(default_factory=hashlib.sha256, repr=False)

@@ -1,7 +1,7 @@
 """The append-only log: what changed, in the order in which it became visible.
 
-A worker reads what is newer than the number it knows (`Tail`) before it answers, so that what one
-worker acknowledged counts in the next answer of every other.
+A worker reads the changes after the last one it has applied (`ChangeReader`) before each answer, so
+that what one worker acknowledged counts in the next answer of every other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database.database import Database, insert_all
+from polyrec.database.database import Database, bulk_insert
 from polyrec.database.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
@@ -43,29 +43,29 @@ _ERASED = LOG.c.action == sa.literal_column(f"'{FORGET}'")
 _NEWER = sa.select(*_COLUMNS).where(LOG.c.sequence > sa.bindparam("after")).order_by(LOG.c.sequence)
 
 
-def now() -> int:
+def now_us() -> int:
     """Return the microseconds since 1970."""
     return time.time_ns() // 1000
 
 
-def append(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) -> None:
+def append_changes(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) -> None:
     """Write one row per change, in this order."""
-    made = now()
+    made = now_us()
     full = [{"timestamp": made, **row, "action": action, "made": made} for row in rows]
-    insert_all(connection, LOG, full)
+    bulk_insert(connection, LOG, full)
 
 
-def forget(connection: Connection, user_id: str, secret: bytes) -> int:
+def erase_user(connection: Connection, user_id: str, secret: bytes) -> int:
     """Return how many of a user's rows were erased; leave a digest for the other workers.
 
     It says, too, whom models that were trained earlier must not know any more.
     """
     gone = connection.execute(LOG.delete().where(LOG.c.user_id == user_id)).rowcount
-    append(connection, FORGET, [{"user_id": digest(user_id, secret)}])
+    append_changes(connection, FORGET, [{"user_id": user_digest(user_id, secret)}])
     return int(gone)
 
 
-def erased(connection: Connection) -> dict[str, int]:
+def erased_users(connection: Connection) -> dict[str, int]:
     """Return the digests of users who were erased, and when."""
     rows = connection.execute(
         sa.select(LOG.c.user_id, LOG.c.made).where(_ERASED).order_by(LOG.c.made)
@@ -73,23 +73,23 @@ def erased(connection: Connection) -> dict[str, int]:
     return {str(name): int(made) for name, made in rows}
 
 
-def drop_erased(connection: Connection, *, before: int) -> None:
+def drop_erasures(connection: Connection, *, before: int) -> None:
     """Drop the digests of those whom no model knows: all were trained after `before`."""
-    limit = min(before, now() - _KEEP_ERASED)
+    limit = min(before, now_us() - _KEEP_ERASED)
     connection.execute(LOG.delete().where(_ERASED & (LOG.c.made < limit)))
 
 
-def digest(user_id: str, secret: bytes) -> str:
+def user_digest(user_id: str, secret: bytes) -> str:
     """Return what stands for a user who may not be named any more."""
     return hashlib.blake2b(user_id.encode(), key=secret, digest_size=16).hexdigest()
 
 
-def last(connection: Connection) -> int:
+def last_sequence(connection: Connection) -> int:
     """Return the newest sequence number, 0 for none."""
     return int(connection.scalar(sa.select(sa.func.max(LOG.c.sequence))) or 0)
 
 
-def recent(connection: Connection, count: int) -> list[Change]:
+def recent_feedback(connection: Connection, count: int) -> list[Change]:
     """Return the feedback among the latest rows of the log that still holds, oldest first."""
     rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc()).limit(count)
     found: list[Change] = []
@@ -107,7 +107,7 @@ def recent(connection: Connection, count: int) -> list[Change]:
     return found[::-1]
 
 
-class Tail:
+class ChangeReader:
     """Reads what is newer than a number, on a connection of its own.
 
     On SQLite the question goes straight to the driver: 9 microseconds instead of 70, and it is

@@ -91,7 +91,7 @@ def _add_indexes(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
-def insert(connection: Connection, table: sa.Table) -> Any:
+def dialect_insert(connection: Connection, table: sa.Table) -> Any:
     """Return an insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return dialects[connection.dialect.name](table)
@@ -112,12 +112,12 @@ def insert_new(
         with _driver(connection, sql) as cursor:
             return [row for row in rows if cursor.execute(sql, row).rowcount]
     key = table.primary_key.columns
-    statement = insert(connection, table).on_conflict_do_nothing().returning(*key)
+    statement = dialect_insert(connection, table).on_conflict_do_nothing().returning(*key)
     fresh = {tuple(row) for row in connection.execute(statement, rows)}
     return [row for row in rows if tuple(row[column.name] for column in key) in fresh]
 
 
-def insert_all(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+def bulk_insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows that hold the same columns; on SQLite straight through the driver."""
     if rows and connection.dialect.name == "sqlite":
         sql = _driver_sql(table, tuple(rows[0]))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import insert, insert_new
+from polyrec.database.database import dialect_insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
 _KEY = ("user_id", "item_id", "feedback_type")
@@ -54,12 +54,12 @@ _HISTORY = (
 )
 
 
-def put(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -> int:
+def put_feedback(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -> int:
     """Return how many feedbacks were new or replaced; of several on one key the first counts.
 
     With `overwrite` the last counts.
     """
-    made = change_log.now()
+    made = change_log.now_us()
     ordered = given if overwrite else list(reversed(given))
     rows = {(f.user_id, f.item_id, f.feedback_type): _row(f, made) for f in ordered}
     if not rows:
@@ -67,17 +67,17 @@ def put(connection: Connection, given: Sequence[Feedback], *, overwrite: bool) -
     _insert_unknown(connection, rows, made)
     changed = list(rows.values())
     if overwrite:
-        statement = insert(connection, FEEDBACK)
+        statement = dialect_insert(connection, FEEDBACK)
         fresh = {name: statement.excluded[name] for name in _TOLD}
         statement = statement.on_conflict_do_update(index_elements=list(_KEY), set_=fresh)
         connection.execute(statement, changed)
     else:
         changed = insert_new(connection, FEEDBACK, changed)
-    change_log.append(connection, change_log.FEEDBACK, map(_told, changed))
+    change_log.append_changes(connection, change_log.FEEDBACK, map(_told, changed))
     return len(changed)
 
 
-def delete(
+def delete_feedback(
     connection: Connection, user_id: str, item_id: str, *, feedback_type: str | None = None
 ) -> int:
     """Return how many feedbacks between a user and an item were deleted, of one type or all."""
@@ -87,18 +87,18 @@ def delete(
     gone = connection.execute(FEEDBACK.delete().where(where)).rowcount
     if gone:
         row = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
-        change_log.append(connection, change_log.NO_FEEDBACK, [row])
+        change_log.append_changes(connection, change_log.NO_FEEDBACK, [row])
     return gone
 
 
-def history(connection: Connection, user_id: str, *, longest: int) -> list[Event]:
+def recent_events(connection: Connection, user_id: str, *, longest: int) -> list[Event]:
     """Return a user's latest feedback, oldest first."""
     asked = {"user": user_id, "longest": longest}
     rows = connection.execute(_HISTORY, asked).all()
     return [Event(*row) for row in reversed(rows)]
 
 
-def page(
+def list_feedback(
     connection: Connection,
     *,
     feedback_type: str | None,
@@ -107,7 +107,7 @@ def page(
 ) -> list[Feedback]:
     """Return feedback by user, item and type, what stands behind `after`; none of the future."""
     key = [FEEDBACK.c[name] for name in _KEY]
-    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= change_log.now())
+    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= change_log.now_us())
     if feedback_type is not None:  # the same for all: the index of the type goes on with the others
         query = query.where(FEEDBACK.c.feedback_type == feedback_type)
         key = key[:2]
@@ -116,7 +116,7 @@ def page(
     return _found(connection, query.order_by(*key).limit(count))
 
 
-def find(connection: Connection, *, count: int, **equal: str | None) -> list[Feedback]:
+def find_feedback(connection: Connection, *, count: int, **equal: str | None) -> list[Feedback]:
     """Return feedback whose user_id, item_id or feedback_type are as given, by the key."""
     query = sa.select(FEEDBACK).order_by(*(FEEDBACK.c[name] for name in _KEY)).limit(count)
     for name, value in equal.items():
@@ -125,7 +125,9 @@ def find(connection: Connection, *, count: int, **equal: str | None) -> list[Fee
     return _found(connection, query)
 
 
-def fellows(connection: Connection, user_id: str, items: Sequence[str], *, count: int) -> list[str]:
+def users_sharing_items(
+    connection: Connection, user_id: str, items: Sequence[str], *, count: int
+) -> list[str]:
     """Return the other users with most of these items."""
     shared = sa.func.count(FEEDBACK.c.item_id.distinct())
     query = sa.select(FEEDBACK.c.user_id).where(
@@ -148,7 +150,9 @@ def _insert_unknown(
     blank |= {"revision": made, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
     fresh = insert_new(connection, ITEMS, items)
-    change_log.append(connection, change_log.ITEM, [{"item_id": row["item_id"]} for row in fresh])
+    change_log.append_changes(
+        connection, change_log.ITEM, [{"item_id": row["item_id"]} for row in fresh]
+    )
 
 
 def _row(given: Feedback, made: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import insert
+from polyrec.database.database import dialect_insert
 from polyrec.database.records import QUEUED
 from polyrec.database.tables import FEATURES, ITEMS, MEDIA
 from polyrec.types import Floats
@@ -23,7 +23,7 @@ _AT_ONCE = 500  # ids of one statement
 
 
 @dataclass(frozen=True)
-class Medium:
+class MediaFile:
     """An uploaded content; without a digest it says that what the bundle had was taken away."""
 
     item_id: str
@@ -34,7 +34,7 @@ class Medium:
     made: int = 0
 
 
-class Feature(NamedTuple):
+class ItemFeature(NamedTuple):
     """What an encoder made of an item's content in one view."""
 
     item_id: str
@@ -46,7 +46,7 @@ class Feature(NamedTuple):
     reason: str = ""
 
 
-class Outcome(NamedTuple):
+class EncodingOutcome(NamedTuple):
     """What became of an item's content."""
 
     item_id: str
@@ -55,68 +55,68 @@ class Outcome(NamedTuple):
     reason: str
 
 
-def put_medium(connection: Connection, medium: Medium) -> bool:
+def put_media_file(connection: Connection, file: MediaFile) -> bool:
     """Put a content in the place of the one that was there; False for an unknown item."""
-    if not requeue(connection, medium.item_id):
+    if not requeue_item(connection, file.item_id):
         return False
-    row = {**vars(medium), "made": change_log.now()}
-    statement = insert(connection, MEDIA)
+    row = {**vars(file), "made": change_log.now_us()}
+    statement = dialect_insert(connection, MEDIA)
     fresh = {name: statement.excluded[name] for name in ("digest", "media_type", "size", "made")}
     key = ["item_id", "modality"]
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=fresh), [row])
     return True
 
 
-def remove_medium(connection: Connection, item_id: str, modality: str, *, bundled: bool) -> int:
+def remove_media_file(connection: Connection, item_id: str, modality: str, *, bundled: bool) -> int:
     """Return 1 if an item had a content that it has no more, else 0.
 
     That of an item which the bundle has (`bundled`) is marked as taken away.
     """
-    held = medium(connection, item_id, modality)
+    held = find_media_file(connection, item_id, modality)
     if not (bundled if held is None else held.digest):
         return 0
     if bundled:
-        return int(put_medium(connection, Medium(item_id, modality, "", "", 0)))
+        return int(put_media_file(connection, MediaFile(item_id, modality, "", "", 0)))
     where = (MEDIA.c.item_id == item_id) & (MEDIA.c.modality == modality)
     connection.execute(MEDIA.delete().where(where))
-    return int(requeue(connection, item_id))
+    return int(requeue_item(connection, item_id))
 
 
-def requeue(connection: Connection, item_id: str) -> bool:
+def requeue_item(connection: Connection, item_id: str) -> bool:
     """Say that an item's content changed and has to be read; False for an unknown item."""
-    fresh = {"status": QUEUED, "reason": "", "revision": change_log.now()}
+    fresh = {"status": QUEUED, "reason": "", "revision": change_log.now_us()}
     known = connection.execute(ITEMS.update().where(ITEMS.c.item_id == item_id).values(fresh))
     if known.rowcount:
-        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
+        change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
     return bool(known.rowcount)
 
 
-def medium(connection: Connection, item_id: str, modality: str) -> Medium | None:
+def find_media_file(connection: Connection, item_id: str, modality: str) -> MediaFile | None:
     """Return one content of an item."""
     where = (MEDIA.c.item_id == item_id) & (MEDIA.c.modality == modality)
     row = connection.execute(sa.select(MEDIA).where(where)).first()
-    return Medium(**row._mapping) if row else None
+    return MediaFile(**row._mapping) if row else None
 
 
-def media_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, dict[str, Medium]]:
+def media_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, dict[str, MediaFile]]:
     """Return item -> modality -> content."""
-    found: dict[str, dict[str, Medium]] = {}
+    found: dict[str, dict[str, MediaFile]] = {}
     for row in _of(connection, MEDIA, item_ids):
-        found.setdefault(row["item_id"], {})[row["modality"]] = Medium(**row)
+        found.setdefault(row["item_id"], {})[row["modality"]] = MediaFile(**row)
     return found
 
 
-def digests(connection: Connection) -> set[str]:
+def referenced_digests(connection: Connection) -> set[str]:
     """Return the digests that are referred to."""
     return set(connection.scalars(sa.select(MEDIA.c.digest).distinct()))
 
 
-def put_features(connection: Connection, features: Iterable[Feature]) -> None:
+def put_features(connection: Connection, features: Iterable[ItemFeature]) -> None:
     """Keep what encoders made, in the place of what they made before."""
     rows = [{**f._asdict(), "vector": _bytes(f.vector)} for f in features]
     if not rows:
         return
-    statement = insert(connection, FEATURES)
+    statement = dialect_insert(connection, FEATURES)
     fresh = {name: statement.excluded[name] for name in ("revision", "vector", "status", "reason")}
     key = ["item_id", "view", "maker"]
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=fresh), rows)
@@ -124,24 +124,24 @@ def put_features(connection: Connection, features: Iterable[Feature]) -> None:
 
 def features_of(
     connection: Connection, item_ids: Sequence[str], makers: Mapping[str, str]
-) -> dict[str, dict[str, Feature]]:
+) -> dict[str, dict[str, ItemFeature]]:
     """Return item -> view -> what these makers (view -> maker) made."""
-    found: dict[str, dict[str, Feature]] = {}
+    found: dict[str, dict[str, ItemFeature]] = {}
     for row in _of(connection, FEATURES, item_ids):
         if makers.get(row["view"]) == row["maker"]:
             vector = row["vector"]
             made = None if vector is None else np.frombuffer(vector, "<f4").astype(np.float32)
-            feature = Feature(**{**row, "vector": made})
+            feature = ItemFeature(**{**row, "vector": made})
             found.setdefault(feature.item_id, {})[feature.view] = feature
     return found
 
 
-def forget_features(connection: Connection, *, before: int) -> int:
+def delete_features(connection: Connection, *, before: int) -> int:
     """Return how many features were deleted, of content that is as old as all bundles."""
     return int(connection.execute(FEATURES.delete().where(FEATURES.c.revision < before)).rowcount)
 
 
-def settle(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
+def record_outcomes(connection: Connection, outcomes: Sequence[EncodingOutcome]) -> list[str]:
     """Write what became of queued items; return those that did not change meanwhile."""
     settled = []
     for outcome in outcomes:
@@ -149,7 +149,7 @@ def settle(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
         values = {"status": outcome.status, "reason": outcome.reason}
         if connection.execute(ITEMS.update().where(where).values(values)).rowcount:
             settled.append(outcome.item_id)
-    change_log.append(connection, change_log.ITEM, [{"item_id": name} for name in settled])
+    change_log.append_changes(connection, change_log.ITEM, [{"item_id": name} for name in settled])
     return settled
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database.change_log import now
+from polyrec.database.change_log import now_us
 from polyrec.database.tables import KEYS
 from polyrec.errors import ConfigError, nearest
 
@@ -24,7 +24,7 @@ _PREFIX = "pr"
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """Who asks, and what for. `admin` may do everything."""
 
     key_id: str
@@ -43,9 +43,9 @@ class Key:
         return self.revoked is None and (scope in self.scopes or "admin" in self.scopes)
 
 
-def create(
+def create_key(
     connection: Connection, name: str, scopes: Sequence[str], *, per_second: float | None = None
-) -> tuple[Key, str]:
+) -> tuple[ApiKey, str]:
     """Return a new key and its text, which can't be shown again."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
@@ -57,7 +57,7 @@ def create(
         raise ConfigError("a rate is more than 0", received=per_second, remedy="leave it out")
     secret = secrets.token_urlsafe(32)
     kept = tuple(scope for scope in SCOPES if scope in scopes)
-    key = Key(secrets.token_hex(4), name.strip(), kept, per_second, now())
+    key = ApiKey(secrets.token_hex(4), name.strip(), kept, per_second, now_us())
     connection.execute(
         KEYS.insert(),
         {
@@ -72,7 +72,7 @@ def create(
     return key, f"{_PREFIX}_{key.key_id}_{secret}"
 
 
-def check(connection: Connection, text: str) -> Key | None:
+def verify_key(connection: Connection, text: str) -> ApiKey | None:
     """Return the key that a text is, None for what is no key or was revoked."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
@@ -86,26 +86,26 @@ def check(connection: Connection, text: str) -> Key | None:
     return _key(row)
 
 
-def find(connection: Connection, key_id: str) -> Key | None:
+def find_key(connection: Connection, key_id: str) -> ApiKey | None:
     """Return a key by its id, None if it is unknown or was revoked."""
     row = connection.execute(sa.select(KEYS).where(KEYS.c.key_id == key_id)).first()
     return None if row is None or row.revoked else _key(row)
 
 
-def all_keys(connection: Connection) -> list[Key]:
+def all_keys(connection: Connection) -> list[ApiKey]:
     """Return every key that was ever made, oldest first."""
     return [_key(row) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created))]
 
 
-def revoke(connection: Connection, key_id: str) -> bool:
+def revoke_key(connection: Connection, key_id: str) -> bool:
     """Return whether a key that held until now was revoked."""
     held = (KEYS.c.key_id == key_id) & KEYS.c.revoked.is_(None)
-    return bool(connection.execute(KEYS.update().where(held).values(revoked=now())).rowcount)
+    return bool(connection.execute(KEYS.update().where(held).values(revoked=now_us())).rowcount)
 
 
-def _key(row: sa.Row[tuple[object, ...]]) -> Key:
+def _key(row: sa.Row[tuple[object, ...]]) -> ApiKey:
     scopes = tuple(row.scopes.split(","))
-    return Key(row.key_id, row.name, scopes, row.per_second, row.created, row.revoked)
+    return ApiKey(row.key_id, row.name, scopes, row.per_second, row.created, row.revoked)
 
 
 def _digest(secret: str) -> str:

@@ -25,11 +25,11 @@ except ImportError:  # Windows, where there is one worker
 _READERS = 8_088  # the advisory lock
 
 
-class Lease:
+class LeaderLock:
     """May be held by one worker at a time; ask `held` before each piece of work.
 
     >>> database = Database.open("sqlite://")
-    >>> Lease(database).held()
+    >>> LeaderLock(database).is_leader()
     True
     >>> database.close()
     """
@@ -39,7 +39,7 @@ class Lease:
         self._file: int | None = None
         self._connection: Connection | None = None
 
-    def held(self) -> bool:
+    def is_leader(self) -> bool:
         """Return whether this worker has the lease; take it if nobody has."""
         if self._database.remote:
             return self._held_remotely()
@@ -76,7 +76,7 @@ class Lease:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def exclusive_file_lock(path: Path) -> Iterator[None]:
     """Hold a file's lock; `BundleError` where another process does."""
     number = _locked(path)
     if number is None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import insert
+from polyrec.database.database import dialect_insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
@@ -24,7 +24,7 @@ _JSON = ("labels", "categories")
 
 
 @dataclass(frozen=True)
-class User:
+class UserRecord:
     """One user's record."""
 
     user_id: str
@@ -33,7 +33,7 @@ class User:
 
 
 @dataclass(frozen=True)
-class Item:
+class ItemRecord:
     """One item's record; without a time it keeps the one it had, a new one has its insert's."""
 
     item_id: str
@@ -48,11 +48,11 @@ class Item:
     described: bool = True  # whether the comment is its text
 
 
-def put_users(connection: Connection, users: Sequence[User]) -> int:
+def put_users(connection: Connection, users: Sequence[UserRecord]) -> int:
     """Return how many users were given; those known are replaced."""
     rows = {user.user_id: _packed(vars(user)) for user in users}
     if rows:
-        statement = insert(connection, USERS)
+        statement = dialect_insert(connection, USERS)
         fresh = {name: statement.excluded[name] for name in ("labels", "comment")}
         statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=fresh)
         connection.execute(statement, list(rows.values()))
@@ -63,7 +63,7 @@ def change_user(connection: Connection, user_id: str, changes: Mapping[str, Any]
     """Return 1 if the user is known and changed, 0 if not."""
     where = USERS.c.user_id == user_id
     if not changes:
-        return int(user(connection, user_id) is not None)
+        return int(find_user(connection, user_id) is not None)
     return connection.execute(USERS.update().where(where).values(_packed(changes))).rowcount
 
 
@@ -71,34 +71,34 @@ def delete_user(connection: Connection, user_id: str, secret: bytes) -> int:
     """Erase a user: record, feedback and log. Return 1 if there was anything, else 0."""
     gone = connection.execute(USERS.delete().where(USERS.c.user_id == user_id)).rowcount
     gone += connection.execute(FEEDBACK.delete().where(FEEDBACK.c.user_id == user_id)).rowcount
-    gone += change_log.forget(connection, user_id, secret)
+    gone += change_log.erase_user(connection, user_id, secret)
     return int(gone > 0)
 
 
-def user(connection: Connection, user_id: str) -> User | None:
+def find_user(connection: Connection, user_id: str) -> UserRecord | None:
     """Return a user's record."""
     row = connection.execute(sa.select(USERS).where(USERS.c.user_id == user_id)).first()
-    return User(**_unpacked(row._mapping)) if row else None
+    return UserRecord(**_unpacked(row._mapping)) if row else None
 
 
-def users(connection: Connection, *, after: str | None, count: int) -> list[User]:
+def list_users(connection: Connection, *, after: str | None, count: int) -> list[UserRecord]:
     """Return users by id, those behind `after`."""
     query = sa.select(USERS).order_by(USERS.c.user_id).limit(count)
     if after is not None:
         query = query.where(USERS.c.user_id > after)
-    return [User(**_unpacked(row)) for row in connection.execute(query).mappings()]
+    return [UserRecord(**_unpacked(row)) for row in connection.execute(query).mappings()]
 
 
-def put_items(connection: Connection, items: Sequence[Item]) -> int:
+def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
     """Return how many items were given; those known are replaced.
 
     Content is read again where the comment is another.
     """
-    made = change_log.now()
+    made = change_log.now_us()
     rows = {item.item_id: _packed({**vars(item), "made": made}) for item in items}
     if not rows:
         return 0
-    statement = insert(connection, ITEMS)
+    statement = dialect_insert(connection, ITEMS)
     fresh = {
         name: statement.excluded[name] for name in ("is_hidden", "categories", "labels", "comment")
     }
@@ -117,7 +117,9 @@ def put_items(connection: Connection, items: Sequence[Item]) -> int:
         for name in given_anew:
             del row[name]
     connection.execute(statement, list(rows.values()))
-    change_log.append(connection, change_log.ITEM, [{"item_id": item_id} for item_id in rows])
+    change_log.append_changes(
+        connection, change_log.ITEM, [{"item_id": item_id} for item_id in rows]
+    )
     return len(items)
 
 
@@ -125,13 +127,13 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
     """Return 1 if the item is known and changed, 0 if not."""
     where = ITEMS.c.item_id == item_id
     if not changes:
-        return int(item(connection, item_id) is not None)
+        return int(find_item(connection, item_id) is not None)
     values = _packed(changes)
     if "comment" in values:
-        values |= _content_changes(values["comment"], change_log.now())
+        values |= _content_changes(values["comment"], change_log.now_us())
     changed = connection.execute(ITEMS.update().where(where).values(values)).rowcount
     if changed:
-        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
+        change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
     return changed
 
 
@@ -143,28 +145,28 @@ def delete_item(connection: Connection, item_id: str) -> int:
     for table in (MEDIA, FEATURES):
         connection.execute(table.delete().where(table.c.item_id == item_id))
     gone = connection.execute(ITEMS.delete().where(ITEMS.c.item_id == item_id)).rowcount
-    change_log.append(connection, change_log.NO_FEEDBACK, told)
+    change_log.append_changes(connection, change_log.NO_FEEDBACK, told)
     if gone:
-        change_log.append(connection, change_log.ITEM, [{"item_id": item_id}])
+        change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
     return int(gone > 0 or bool(told))
 
 
-def item(connection: Connection, item_id: str) -> Item | None:
+def find_item(connection: Connection, item_id: str) -> ItemRecord | None:
     """Return an item's record."""
     row = connection.execute(sa.select(ITEMS).where(ITEMS.c.item_id == item_id)).first()
     return _item(row._mapping) if row else None
 
 
-def find_items(connection: Connection, item_ids: Sequence[str]) -> list[Item]:
+def items_by_id(connection: Connection, item_ids: Sequence[str]) -> list[ItemRecord]:
     """Return the records of those items that are there."""
-    found = []
+    records = []
     for start in range(0, len(item_ids), _AT_ONCE):
         query = sa.select(ITEMS).where(ITEMS.c.item_id.in_(item_ids[start : start + _AT_ONCE]))
-        found += [_item(row) for row in connection.execute(query).mappings()]
-    return found
+        records += [_item(row) for row in connection.execute(query).mappings()]
+    return records
 
 
-def items(connection: Connection, *, after: str | None, count: int) -> list[Item]:
+def list_items(connection: Connection, *, after: str | None, count: int) -> list[ItemRecord]:
     """Return items by id, those behind `after`."""
     query = sa.select(ITEMS).order_by(ITEMS.c.item_id).limit(count)
     if after is not None:
@@ -178,19 +180,19 @@ def count_by_status(connection: Connection) -> dict[str, int]:
     return {status: int(count) for status, count in connection.execute(query)}
 
 
-def found(connection: Connection, query: Any) -> list[Item]:
+def select_items(connection: Connection, query: Any) -> list[ItemRecord]:
     """Return the items that a select of whole rows finds."""
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
-def all_items(connection: Connection) -> Iterator[Item]:
+def all_items(connection: Connection) -> Iterator[ItemRecord]:
     """Yield every item, by id."""
     streamed = connection.execution_options(yield_per=5_000)
     for row in streamed.execute(sa.select(ITEMS).order_by(ITEMS.c.item_id)).mappings():
         yield _item(row)
 
 
-def queued(connection: Connection, count: int) -> list[Item]:
+def queued_items(connection: Connection, count: int) -> list[ItemRecord]:
     """Return items whose content waits to be read, the oldest first."""
     query = sa.select(ITEMS).where(ITEMS.c.status == QUEUED)
     query = query.order_by(ITEMS.c.timestamp, ITEMS.c.item_id).limit(count)
@@ -206,7 +208,7 @@ def _content_changes(comment: Any, made: int) -> dict[str, Any]:
 
 def add_category(connection: Connection, item_id: str, category: str) -> int | None:
     """Return 1 if the item has the category now, None if there is no such item."""
-    known = item(connection, item_id)
+    known = find_item(connection, item_id)
     if known is None:
         return None
     if category not in known.categories:
@@ -216,7 +218,7 @@ def add_category(connection: Connection, item_id: str, category: str) -> int | N
 
 def remove_category(connection: Connection, item_id: str, category: str) -> int | None:
     """Return 1 if the item had the category, 0 if not, None if there is no such item."""
-    known = item(connection, item_id)
+    known = find_item(connection, item_id)
     if known is None:
         return None
     if category not in known.categories:
@@ -237,6 +239,6 @@ def _unpacked(row: Any) -> dict[str, Any]:
     return {name: json.loads(row[name]) if name in _JSON else row[name] for name in row}
 
 
-def _item(row: Any) -> Item:
+def _item(row: Any) -> ItemRecord:
     values = _unpacked(row)
-    return Item(**{**values, "categories": tuple(values["categories"])})
+    return ItemRecord(**{**values, "categories": tuple(values["categories"])})

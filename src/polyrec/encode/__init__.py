@@ -21,27 +21,29 @@
 | video_lstm | video | a CNN per frame and an LSTM, trained here (extra `torch`) |
 """
 
-from polyrec.registry import lazy_classes
+from typing import TYPE_CHECKING
 
-PARTS = {
-    "features": "polyrec.encode.features:Features",
-    "lsa": "polyrec.encode.text.lsa:LSA",
-    "word_vectors": "polyrec.encode.text.word_vectors:WordVectors",
-    "descriptor": "polyrec.encode.image.descriptor:Descriptor",
-    "spectral": "polyrec.encode.audio.spectral:Spectral",
-    "motion": "polyrec.encode.video.motion:Motion",
-    "timeline": "polyrec.encode.video.timeline:Timeline",
-    "minilm": "polyrec.encode.text.minilm:MiniLM [minilm]",
-    "text_model": "polyrec.encode.text.text_model:TextModel [models]",
-    "image_model": "polyrec.encode.image.image_model:ImageModel [models]",
-    "audio_model": "polyrec.encode.audio.audio_model:AudioModel [models]",
-    "video_model": "polyrec.encode.video.video_model:VideoModel [models]",
-    "frames_model": "polyrec.encode.video.frames_model:FramesModel [models]",
-    "text_lstm": "polyrec.encode.text.text_lstm:TextLSTM [torch]",
-    "text_transformer": "polyrec.encode.text.text_transformer:TextTransformer [torch]",
-    "image_cnn": "polyrec.encode.image.image_cnn:ImageCNN [torch]",
-    "audio_cnn": "polyrec.encode.audio.audio_cnn:AudioCNN [torch]",
-    "audio_lstm": "polyrec.encode.audio.audio_lstm:AudioLSTM [torch]",
-    "video_lstm": "polyrec.encode.video.video_lstm:VideoLSTM [torch]",
-}
-__getattr__, __dir__ = lazy_classes(__name__, PARTS)
+from polyrec.registry import lazy_parts
+
+if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `lazy_parts`
+    from polyrec.encode.audio.audio_cnn import AudioCNN as AudioCNN
+    from polyrec.encode.audio.audio_lstm import AudioLSTM as AudioLSTM
+    from polyrec.encode.audio.audio_model import AudioModel as AudioModel
+    from polyrec.encode.audio.spectral import Spectral as Spectral
+    from polyrec.encode.features import Features as Features
+    from polyrec.encode.image.descriptor import Descriptor as Descriptor
+    from polyrec.encode.image.image_cnn import ImageCNN as ImageCNN
+    from polyrec.encode.image.image_model import ImageModel as ImageModel
+    from polyrec.encode.text.lsa import LSA as LSA
+    from polyrec.encode.text.minilm import MiniLM as MiniLM
+    from polyrec.encode.text.text_lstm import TextLSTM as TextLSTM
+    from polyrec.encode.text.text_model import TextModel as TextModel
+    from polyrec.encode.text.text_transformer import TextTransformer as TextTransformer
+    from polyrec.encode.text.word_vectors import WordVectors as WordVectors
+    from polyrec.encode.video.frames_model import FramesModel as FramesModel
+    from polyrec.encode.video.motion import Motion as Motion
+    from polyrec.encode.video.timeline import Timeline as Timeline
+    from polyrec.encode.video.video_lstm import VideoLSTM as VideoLSTM
+    from polyrec.encode.video.video_model import VideoModel as VideoModel
+else:
+    PARTS, __all__, __getattr__, __dir__ = lazy_parts(__name__)

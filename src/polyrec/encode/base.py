@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyrec.artifact.part_state import settings
+from polyrec.artifact.part_state import part_settings
 from polyrec.compute.batches import Batches
 from polyrec.config import Limits
 from polyrec.errors import MediaError
@@ -64,7 +64,7 @@ class PerItem:
     @property
     def identity(self) -> str:
         """Return what tells this encoder from all others: name, version, settings."""
-        kept = {k: v for k, v in settings(self).items() if k not in self.elsewhere}
+        kept = {k: v for k, v in part_settings(self).items() if k not in self.elsewhere}
         told = json.dumps(kept, sort_keys=True)
         return f"{type(self).__name__} {self.version} {told}"
 

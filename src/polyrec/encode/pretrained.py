@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from polyrec.artifact.sealed_folder import sha256
+from polyrec.artifact.checksummed_folder import sha256
 from polyrec.compute.device import BATCHES, pick_device, pick_precision
 from polyrec.encode.base import PerItem
 from polyrec.errors import ConfigError, FitError

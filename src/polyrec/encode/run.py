@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from polyrec.artifact.feature_cache import FeatureCache
-from polyrec.artifact.part_state import settings
+from polyrec.artifact.part_state import part_settings
 from polyrec.compute.batches import Batches
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered
@@ -302,7 +302,7 @@ def _reader(encoder: PerItem, work: Work) -> Callable[[Raw], Any]:
     """Return what prepares one content: a `Problem` where it can't be read."""
     part = encoder.preparer
     address = f"{type(part).__module__}:{type(part).__qualname__}"
-    told: Mapping[str, Any] = settings(part)
+    told: Mapping[str, Any] = part_settings(part)
 
     def read(raw: Raw) -> Any:
         try:

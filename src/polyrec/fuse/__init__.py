@@ -9,21 +9,23 @@
 | gate | gated multimodal units (extra `torch`) |
 | bilinear | low-rank products between views (extra `torch`) |
 | bottleneck | a Transformer with bottleneck tokens (extra `torch`) |
-| experts_product | precision-weighted; tells its uncertainty (extra `torch`) |
-| experts_mixture | an expert per view, and a gate (extra `torch`) |
+| product_of_experts | precision-weighted; tells its uncertainty (extra `torch`) |
+| mixture_of_experts | an expert per view, and a gate (extra `torch`) |
 """
 
-from polyrec.registry import lazy_classes
+from typing import TYPE_CHECKING
 
-PARTS = {
-    "concat": "polyrec.fuse.concat:Concat",
-    "mean": "polyrec.fuse.mean:WeightedMean",
-    "learned_mean": "polyrec.fuse.learned_mean:LearnedMean [torch]",
-    "attention": "polyrec.fuse.attention:Attention [torch]",
-    "gate": "polyrec.fuse.gate:Gate [torch]",
-    "bilinear": "polyrec.fuse.bilinear:Bilinear [torch]",
-    "bottleneck": "polyrec.fuse.bottleneck:Bottleneck [torch]",
-    "experts_product": "polyrec.fuse.product_of_experts:ExpertsProduct [torch]",
-    "experts_mixture": "polyrec.fuse.mixture_of_experts:ExpertsMixture [torch]",
-}
-__getattr__, __dir__ = lazy_classes(__name__, PARTS)
+from polyrec.registry import lazy_parts
+
+if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `lazy_parts`
+    from polyrec.fuse.attention import Attention as Attention
+    from polyrec.fuse.bilinear import Bilinear as Bilinear
+    from polyrec.fuse.bottleneck import Bottleneck as Bottleneck
+    from polyrec.fuse.concat import Concat as Concat
+    from polyrec.fuse.gate import Gate as Gate
+    from polyrec.fuse.learned_mean import LearnedMean as LearnedMean
+    from polyrec.fuse.mean import WeightedMean as WeightedMean
+    from polyrec.fuse.mixture_of_experts import ExpertsMixture as ExpertsMixture
+    from polyrec.fuse.product_of_experts import ExpertsProduct as ExpertsProduct
+else:
+    PARTS, __all__, __getattr__, __dir__ = lazy_parts(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,10 +32,8 @@ def read_checked(config: Config | str | Path) -> Config:
 
 def part_of(room: str, part: PartConfig, config: Config, *, where: str = "") -> Any:
     """Return a part from its settings; one with a seed, device or precision gets the run's."""
-    found = find_class(room, part.use)
     shared = {"seed": config.seed, **config.engine.model_dump(include={"device", "precision"})}
-    taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
-    return make_part(found, {**taken, **part.settings}, where=where or room)
+    return make_part(find_class(room, part.use), part.settings, where=where or room, shared=shared)
 
 
 def encoders_of(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:

@@ -13,7 +13,7 @@ import numpy as np
 from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
 from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
-from polyrec.data.load import Loaded
+from polyrec.data.load import LoadedDataset
 from polyrec.encode.run import card_of
 from polyrec.evaluate.alignment import map_svg, measure
 from polyrec.evaluate.alignment_page import write_alignment
@@ -34,7 +34,7 @@ class Finished:
     """A run that is done."""
 
     bundle: Bundle
-    loaded: Loaded
+    loaded: LoadedDataset
     views: Views  # as encoded
     contents: Mapping[str, str]  # view -> the content that it reads
     trials: Sequence[Trial]
@@ -162,7 +162,7 @@ def _report(
         asked=_asked(evaluations),
         metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
         intervals={"test": intervals(evaluations["test"])},
-        chosen=part_state.settings(bundle.parts.recommender),
+        chosen=part_state.part_settings(bundle.parts.recommender),
         trials=done.trials,
         views=_encoded(done),
         notes=notes,

@@ -12,7 +12,7 @@ from typing import Any
 
 from polyrec.align.impute import Impute
 from polyrec.artifact import part_state
-from polyrec.artifact.bundle import Bundle, Parts, check_place
+from polyrec.artifact.bundle import Bundle, Parts, check_output_folder
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.artifact.feature_pack import write_pack
 from polyrec.compute.device import threads
@@ -20,7 +20,7 @@ from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
-from polyrec.data.load import Loaded, load
+from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
 from polyrec.errors import ConfigError, DataError
@@ -56,16 +56,16 @@ def run(
     config: Config | str | Path,
     *,
     out: str | Path | None = None,
-    given: Loaded | None = None,
+    given: LoadedDataset | None = None,
     progress: Progress = silent,
 ) -> Bundle:
     """Go the whole way (with `given` data) and return the bundle; with `out`, save it there."""
     settings = read_checked(config)
     if out is not None:
-        check_place(Path(out))
+        check_output_folder(Path(out))
     watch = Stopwatch()
     with watch.stage("data"):
-        loaded = given or load(settings.data, weights=settings.weights, seed=settings.seed)
+        loaded = given or load_dataset(settings.data, weights=settings.weights, seed=settings.seed)
         check_split(loaded.dataset.behaviour, settings)
     with _trainings(settings, loaded.fingerprint, out, progress):
         with watch.stage("encode"):
@@ -105,7 +105,7 @@ def _trainings(
 
 def _learn(
     config: Config,
-    loaded: Loaded,
+    loaded: LoadedDataset,
     encoders: Mapping[str, Encoder],
     views: Views,
     watch: Stopwatch,
@@ -141,7 +141,7 @@ def _learn(
         fingerprint=loaded.fingerprint,
         cards={name: card_of(encoder) for name, encoder in encoders.items()},
     )
-    check_fitted(bundle.parts.doers, bundle.behaviour)
+    check_fitted(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials
 
 
@@ -169,7 +169,7 @@ def encode_all(
     Memory stays flat, whatever the catalogue. With `pack`, the features are written there, too.
     """
     settings = read_checked(config)
-    dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
+    dataset = load_dataset(settings.data, weights=settings.weights, seed=settings.seed).dataset
     catalog = dataset.catalog
     found = Encoded({}, [])
     views, cards = {}, {}
@@ -246,7 +246,7 @@ def evaluate(
         remedy = f"it was made for {own}: run again with evaluate.protocol={protocol}"
         raise ConfigError("the bundle has another split", received=protocol, remedy=remedy)
     check_split(bundle.behaviour, bundle.config)
-    check_fitted(bundle.parts.doers, bundle.behaviour)
+    check_fitted(bundle.parts.all_parts, bundle.behaviour)
     asked = told_by(protocol or own, metrics)
     train = bundle.behaviour["train"]
     targets = {name: bundle.behaviour[name] for name in ("valid", "test")}
@@ -276,7 +276,7 @@ def robustness(
         fitted[0] += 1
         fuser = part_of("fuse", config.fuse, config).fit(views, train)
         fused = {FUSED: fuser.fuse(views)} if views else {}
-        settings = part_state.settings(bundle.parts.recommender)
+        settings = part_state.part_settings(bundle.parts.recommender)
         model: Recommender = type(bundle.parts.recommender)(**settings)
         model = fit(model, train, {**views, **fused}, bundle.behaviour["valid"])
         return model
@@ -291,7 +291,7 @@ def align_report(
 ) -> dict[str, Any]:
     """Return how well a config's views agree, before and after; write it as JSON and a page."""
     settings = read_checked(config)
-    dataset = load(settings.data, weights=settings.weights, seed=settings.seed).dataset
+    dataset = load_dataset(settings.data, weights=settings.weights, seed=settings.seed).dataset
     _, views = encode(settings, dataset, progress=progress)
     aligner = part_of("align", settings.align, settings).fit(views, dataset.train)
     told = write_alignment_report(views, aligner.align(views), dataset.catalog, folder)
@@ -303,7 +303,7 @@ def align_report(
 def check(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
     """Return what is found in the data of a config: counts, oddities, media that can't be read."""
     settings = read_checked(config)
-    loaded = load(settings.data, weights=settings.weights, seed=settings.seed)
+    loaded = load_dataset(settings.data, weights=settings.weights, seed=settings.seed)
     catalog = loaded.dataset.catalog
     found = []
     for kind in ("image", "audio", "video"):

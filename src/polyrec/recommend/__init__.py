@@ -23,27 +23,29 @@
 | blend | several of these, weighed on valid |
 """
 
-from polyrec.registry import lazy_classes
+from typing import TYPE_CHECKING
 
-PARTS = {
-    "popular": "polyrec.recommend.popular:Popular",
-    "item_knn": "polyrec.recommend.linear.item_knn:ItemKNN",
-    "rp3beta": "polyrec.recommend.linear.rp3beta:RP3Beta",
-    "ease": "polyrec.recommend.linear.ease:EASE",
-    "multi_dae": "polyrec.recommend.autoencoder.multi_dae:MultiDAE [torch]",
-    "multi_vae": "polyrec.recommend.autoencoder.multi_vae:MultiVAE [torch]",
-    "multimodal_dae": "polyrec.recommend.autoencoder.multimodal_dae:MultimodalDAE [torch]",
-    "elsa": "polyrec.recommend.factors.elsa:ELSA [torch]",
-    "als": "polyrec.recommend.factors.als:ALS",
-    "bpr": "polyrec.recommend.factors.bpr:BPR [torch]",
-    "vbpr": "polyrec.recommend.factors.vbpr:VBPR [torch]",
-    "mlp": "polyrec.recommend.factors.mlp:MLP [torch]",
-    "sasrec": "polyrec.recommend.sequence.sasrec:SASRec [torch]",
-    "freedom": "polyrec.recommend.graph.freedom:Freedom [torch]",
-    "lightgcn": "polyrec.recommend.graph.lightgcn:LightGCN [torch]",
-    "mgcn": "polyrec.recommend.graph.mgcn:MGCN [torch]",
-    "two_tower": "polyrec.recommend.two_tower.model:TwoTower [torch]",
-    "multimodal_linear": "polyrec.recommend.linear.multimodal_linear:MultimodalLinear",
-    "blend": "polyrec.recommend.ensemble.blend:Blend",
-}
-__getattr__, __dir__ = lazy_classes(__name__, PARTS)
+from polyrec.registry import lazy_parts
+
+if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `lazy_parts`
+    from polyrec.recommend.autoencoder.multi_dae import MultiDAE as MultiDAE
+    from polyrec.recommend.autoencoder.multi_vae import MultiVAE as MultiVAE
+    from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE as MultimodalDAE
+    from polyrec.recommend.ensemble.blend import Blend as Blend
+    from polyrec.recommend.factors.als import ALS as ALS
+    from polyrec.recommend.factors.bpr import BPR as BPR
+    from polyrec.recommend.factors.elsa import ELSA as ELSA
+    from polyrec.recommend.factors.mlp import MLP as MLP
+    from polyrec.recommend.factors.vbpr import VBPR as VBPR
+    from polyrec.recommend.graph.freedom import Freedom as Freedom
+    from polyrec.recommend.graph.lightgcn import LightGCN as LightGCN
+    from polyrec.recommend.graph.mgcn import MGCN as MGCN
+    from polyrec.recommend.linear.ease import EASE as EASE
+    from polyrec.recommend.linear.item_knn import ItemKNN as ItemKNN
+    from polyrec.recommend.linear.multimodal_linear import MultimodalLinear as MultimodalLinear
+    from polyrec.recommend.linear.rp3beta import RP3Beta as RP3Beta
+    from polyrec.recommend.popular import Popular as Popular
+    from polyrec.recommend.sequence.sasrec import SASRec as SASRec
+    from polyrec.recommend.two_tower.two_tower import TwoTower as TwoTower
+else:
+    PARTS, __all__, __getattr__, __dir__ = lazy_parts(__name__)

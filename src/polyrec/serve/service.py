@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits
-from polyrec.database.blobs import Files
+from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.database.writer import Operation, Writer
 from polyrec.serve.background.concurrency import Slots
@@ -34,7 +34,7 @@ class Service:
     database: Database
     writer: Writer
     live: Live
-    files: Files
+    files: BlobStore
     sandbox: Sandbox
     keeper: Keeper
     slots: Slots  # for what computes long
@@ -46,7 +46,7 @@ class Service:
         folder = schedule.shelf.current()
         database = Database.open(settings.database)
         writer = Writer(database, longest=settings.waiting)
-        files = Files(settings.media_folder)
+        files = BlobStore(settings.media_folder)
         sandbox = Sandbox(Limits(max_mb=settings.upload_mb * 1.05, timeout_s=settings.decode_s))
         builder = Builder(database, writer, files, sandbox)
         state = builder.build(folder, read=False)

@@ -18,7 +18,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from polyrec.config import Config
-from polyrec.data.load import load
+from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
 from polyrec.pipeline import assemble
@@ -106,7 +106,7 @@ def _check_place(out: Path) -> None:
 
 def _begin(config: Config, progress: Progress) -> tuple[Bench, str]:
     """Return where models are made and asked, and the fingerprint of what they learn from."""
-    loaded = load(config.data, weights=config.weights, seed=config.seed)
+    loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     check_split(loaded.dataset.behaviour, config)
     data = loaded.dataset.without_test()
     if not len(data.valid):

@@ -27,6 +27,8 @@ async def rows(request: Request, service: Here, visitor: Reader) -> Response:
 
 
 async def _events(request: Request, service: Here, visitor: Reader, template: str) -> Response:
-    found = await service.read(lambda connection: change_log.recent(connection, 4 * _SHOWN))
+    found = await service.read(
+        lambda connection: change_log.recent_feedback(connection, 4 * _SHOWN)
+    )
     latest = list(reversed(found))[:_SHOWN]
     return page(request, service, visitor, template, {"changes": latest})

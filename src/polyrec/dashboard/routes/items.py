@@ -58,7 +58,7 @@ async def one(
     request: Request, service: Here, visitor: Reader, id: Annotated[str, Query(max_length=300)]
 ) -> Response:
     """Show an item: what it holds, how it stands, what is near it in each view."""
-    item = await service.read(lambda c: records.item(c, id))
+    item = await service.read(lambda c: records.find_item(c, id))
     if item is None:
         raise refuse(404, "no such item", received=id, remedy="see /dashboard/items")
     live = await service.fresh()
@@ -98,7 +98,9 @@ def _players(contents: Mapping[str, Raw]) -> list[tuple[str, str | None]]:
     return [(kind, playable(raw, kind)) for kind, raw in timed]
 
 
-def _matching(connection: Connection, words: str, status: str, after: str) -> list[records.Item]:
+def _matching(
+    connection: Connection, words: str, status: str, after: str
+) -> list[records.ItemRecord]:
     query = sa.select(ITEMS).order_by(ITEMS.c.item_id).limit(_SHOWN + 1)
     if words:
         # % and _ of the words stand for themselves
@@ -108,7 +110,7 @@ def _matching(connection: Connection, words: str, status: str, after: str) -> li
         query = query.where(ITEMS.c.status == status)
     if after:
         query = query.where(ITEMS.c.item_id > after)
-    return records.found(connection, query)
+    return records.select_items(connection, query)
 
 
 def _events(connection: Connection, item_id: str) -> list[tuple[str, int]]:

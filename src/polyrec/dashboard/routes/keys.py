@@ -34,7 +34,7 @@ async def create(
 ) -> Response:
     """Make a key and show it, this once."""
     try:
-        _, text = await service.write(lambda c: keys.create(c, name, scope or []))
+        _, text = await service.write(lambda c: keys.create_key(c, name, scope or []))
     except ConfigError as error:
         raise refuse(400, error.what, received=error.received, remedy=error.remedy) from None
     found = await service.read(keys.all_keys)
@@ -48,9 +48,9 @@ async def revoke(
     id: Annotated[str, Form(max_length=32)],
 ) -> Response:
     """Revoke a key."""
-    await service.write(lambda c: keys.revoke(c, id))
+    await service.write(lambda c: keys.revoke_key(c, id))
     return RedirectResponse("/dashboard/keys", 303)
 
 
-def _told(found: list[keys.Key], *, made: str = "") -> dict[str, Any]:
+def _told(found: list[keys.ApiKey], *, made: str = "") -> dict[str, Any]:
     return {"keys": found, "scopes": keys.SCOPES, "made": made}

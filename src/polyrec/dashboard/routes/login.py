@@ -40,7 +40,7 @@ async def log_in(
     rates = _rates(request)
     if rates.wait(address, per_second=_TRIES_PER_SECOND, now=time.monotonic()):
         raise refuse(429, "too many tries", remedy="wait a second", retry_s=1)
-    found = await service.read(lambda connection: keys.check(connection, key.strip()))
+    found = await service.read(lambda connection: keys.verify_key(connection, key.strip()))
     if found is None:
         return page(request, service, visitor, "login", {"wrong": True}, status=401)
     await end(service, visitor.session)

@@ -41,7 +41,7 @@ async def overview(request: Request, service: Here, visitor: Reader) -> Response
 
 
 def _told(connection: Connection) -> dict[str, Any]:
-    days = overview_stats.events_by_day(connection, now=change_log.now())
+    days = overview_stats.events_by_day(connection, now=change_log.now_us())
     return {
         "days": columns(days, title="Events per day, by type"),
         "events": sum(sum(kinds.values()) for _, kinds in days),

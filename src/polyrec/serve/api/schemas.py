@@ -12,7 +12,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from polyrec.database.feedback import Feedback
-from polyrec.database.records import Item, User
+from polyrec.database.records import ItemRecord, UserRecord
 from polyrec.serve.api.timestamps import read_moment, write_moment
 from polyrec.serve.middleware.request_limits import SLASH
 
@@ -99,9 +99,9 @@ class UserBody(UserChange):
 
     UserId: Id
 
-    def record(self) -> User:
+    def record(self) -> UserRecord:
         """Return the record."""
-        return User(self.UserId, self.Labels, self.Comment)
+        return UserRecord(self.UserId, self.Labels, self.Comment)
 
 
 class ItemChange(BaseModel):
@@ -140,10 +140,10 @@ class ItemBody(ItemChange):
 
     ItemId: Id
 
-    def record(self) -> Item:
+    def record(self) -> ItemRecord:
         """Return the record."""
         categories = tuple(dict.fromkeys(self.Categories or ()))
-        return Item(
+        return ItemRecord(
             self.ItemId, self.IsHidden, categories, self.Timestamp, self.Labels, self.Comment
         )
 
@@ -233,12 +233,12 @@ class FeedbackPage(BaseModel):
     Feedback: list[FeedbackBody]
 
 
-def user_out(user: User) -> dict[str, Any]:
+def user_out(user: UserRecord) -> dict[str, Any]:
     """Return a user as it is sent."""
     return {"UserId": user.user_id, "Labels": user.labels, "Comment": user.comment}
 
 
-def item_out(item: Item) -> dict[str, Any]:
+def item_out(item: ItemRecord) -> dict[str, Any]:
     """Return an item as it is sent; `Status` and `Reason` are ours."""
     return {
         "ItemId": item.item_id,

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.database import change_log
-from polyrec.database.database import Database, insert, insert_new
+from polyrec.database.database import Database, dialect_insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, META, USERS
 from polyrec.types import Interactions, Ints, Progress, silent
 
@@ -48,14 +48,14 @@ def met(database: Database, fingerprint: str) -> bool:
 
 def remember(connection: Connection, bundle: Bundle) -> None:
     """Note that a bundle was made from this database, or taken over: nothing of it comes again."""
-    row = {"name": _mark(bundle.fingerprint), "value": str(change_log.now())}
+    row = {"name": _mark(bundle.fingerprint), "value": str(change_log.now_us())}
     insert_new(connection, META, [row])
 
 
 def mark_snapshot(connection: Connection, version: str, moment: int) -> None:
     """Note that the bundle in the folder `version` knows all that was sent up to a moment."""
     row = {"name": f"snapshot {version}", "value": str(moment)}
-    statement = insert(connection, META)
+    statement = dialect_insert(connection, META)
     fresh = {"value": statement.excluded["value"]}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=fresh), [row])
 
@@ -79,12 +79,12 @@ def _put_items(connection: Connection, bundle: Bundle) -> None:
     # the data give items no time: they are older than all that come later
     plain = {"is_hidden": False, "categories": "[]", "timestamp": 0, "labels": "null"}
     plain |= {"status": "live", "reason": "", "revision": 0, "described": False}
-    statement = insert(connection, ITEMS).on_conflict_do_nothing()
+    statement = dialect_insert(connection, ITEMS).on_conflict_do_nothing()
     pairs = list(zip(bundle.ids, bundle.titles, strict=True))
     for part in _parts(pairs):
         rows = [{"item_id": name, "comment": _text(title), **plain} for name, title in part]
         connection.execute(statement, rows)
-        change_log.append(
+        change_log.append_changes(
             connection, change_log.ITEM, [{"item_id": row["item_id"]} for row in rows]
         )
 
@@ -98,8 +98,8 @@ def _put_users(connection: Connection, users: Sequence[str]) -> None:
 def _put_events(connection: Connection, bundle: Bundle, progress: Progress) -> None:
     events = bundle.events
     order, times = _in_time(events)
-    statement = insert(connection, FEEDBACK).on_conflict_do_nothing()
-    made = change_log.now()
+    statement = dialect_insert(connection, FEEDBACK).on_conflict_do_nothing()
+    made = change_log.now_us()
     for start in range(0, len(order), _AT_ONCE):
         chosen = order[start : start + _AT_ONCE]
         told = [
@@ -114,7 +114,7 @@ def _put_events(connection: Connection, bundle: Bundle, progress: Progress) -> N
         ]  # fmt: skip
         rows: list[dict[str, Any]] = [{**row, "updated": made, "comment": ""} for row in told]
         connection.execute(statement, rows)
-        change_log.append(connection, change_log.FEEDBACK, told)
+        change_log.append_changes(connection, change_log.FEEDBACK, told)
         progress("take over events", min(start + _AT_ONCE, len(order)), len(order))
 
 

@@ -16,10 +16,10 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.database import item_media, records
-from polyrec.database.blobs import Files
+from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
-from polyrec.database.item_media import KEPT, Feature, Medium, Outcome
-from polyrec.database.records import Item
+from polyrec.database.item_media import KEPT, EncodingOutcome, ItemFeature, MediaFile
+from polyrec.database.records import ItemRecord
 from polyrec.database.writer import Writer
 from polyrec.serve.background.item_encoder import Reader, Told
 from polyrec.types import Raw
@@ -30,16 +30,16 @@ AT_ONCE = 32
 _NOTHING = "it has no content: it is found by popularity and time alone"
 
 
-def read_queue(database: Database, writer: Writer, reader: Reader, files: Files) -> int:
+def read_queue(database: Database, writer: Writer, reader: Reader, files: BlobStore) -> int:
     """Read the items that wait longest; return how many there were."""
     with database.read() as connection:
-        items = records.queued(connection, AT_ONCE)
+        items = records.queued_items(connection, AT_ONCE)
     if items:
         made = read_items(database, reader, files, items)
         outcomes = [_outcome(item, made[item.item_id], reader.bundle) for item in items]
 
         def keep(connection: Connection) -> None:
-            settled = set(item_media.settle(connection, outcomes))
+            settled = set(item_media.record_outcomes(connection, outcomes))
             item_media.put_features(connection, (f for name in settled for f in made[name]))
 
         writer.submit(keep).result()
@@ -47,8 +47,8 @@ def read_queue(database: Database, writer: Writer, reader: Reader, files: Files)
 
 
 def read_items(
-    database: Database, reader: Reader, files: Files, items: Sequence[Item]
-) -> dict[str, list[Feature]]:
+    database: Database, reader: Reader, files: BlobStore, items: Sequence[ItemRecord]
+) -> dict[str, list[ItemFeature]]:
     """Return item -> one feature per view of the reader."""
     with database.read() as connection:
         media = item_media.media_of(connection, [item.item_id for item in items])
@@ -56,7 +56,9 @@ def read_items(
     return reader.read(told)
 
 
-def tell(item: Item, media: Mapping[str, Medium], bundle: Bundle, files: Files) -> Told:
+def tell(
+    item: ItemRecord, media: Mapping[str, MediaFile], bundle: Bundle, files: BlobStore
+) -> Told:
     """Return what an item has.
 
     Its text is what was uploaded as text, else its Comment; files are what was uploaded. Of an item
@@ -78,7 +80,7 @@ def tell(item: Item, media: Mapping[str, Medium], bundle: Bundle, files: Files) 
     return Told(item.item_id, item.revision, found)
 
 
-def _outcome(item: Item, features: Sequence[Feature], bundle: Bundle) -> Outcome:
+def _outcome(item: ItemRecord, features: Sequence[ItemFeature], bundle: Bundle) -> EncodingOutcome:
     bad = [f"{f.view}: {f.reason or f.status}" for f in features if f.status not in ("", KEPT)]
     row = bundle.rows.get(item.item_id)
     there = any(
@@ -88,4 +90,4 @@ def _outcome(item: Item, features: Sequence[Feature], bundle: Bundle) -> Outcome
     )
     status = records.QUARANTINED if bad and not there else records.LIVE
     reason = "; ".join(bad) if bad or there else _NOTHING
-    return Outcome(item.item_id, item.revision, status, reason)
+    return EncodingOutcome(item.item_id, item.revision, status, reason)

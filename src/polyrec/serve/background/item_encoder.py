@@ -15,7 +15,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.contracts import Encoder
-from polyrec.database.item_media import KEPT, Feature
+from polyrec.database.item_media import KEPT, ItemFeature
 from polyrec.encode.run import Work, encode_contents
 from polyrec.serve.background import warmup_samples
 from polyrec.types import Embeddings, Floats, Problem, Raw, Views
@@ -66,7 +66,7 @@ class Reader:
         part = self.bundle.config.encode.get(view)
         return (part.content if part else None) or view
 
-    def read(self, items: Sequence[Told]) -> dict[str, list[Feature]]:
+    def read(self, items: Sequence[Told]) -> dict[str, list[ItemFeature]]:
         """Return item -> what its content became, one feature per view."""
         try:
             return self._read(items)
@@ -102,7 +102,7 @@ class Reader:
         work = Work(self.sandbox, _NoCache(), workers=2)
         return encode_contents(self.bundle.parts.encoders[view], contents, work)
 
-    def views(self, found: Mapping[str, Mapping[str, Feature]]) -> tuple[list[str], Views]:
+    def views(self, found: Mapping[str, Mapping[str, ItemFeature]]) -> tuple[list[str], Views]:
         """Return the items that have any content, and their views, aligned and fused."""
         ids = list(found)
         encoded = {}
@@ -123,10 +123,10 @@ class Reader:
             return [], {}
         some = {name: view.take(held) for name, view in aligned.items()}
         kept = [item_id for item_id, there in zip(ids, np.atleast_1d(held), strict=True) if there]
-        return kept, self.bundle.parts.completed(some)
+        return kept, self.bundle.parts.impute_and_fuse(some)
 
-    def _read(self, items: Sequence[Told]) -> dict[str, list[Feature]]:
-        found: dict[str, list[Feature]] = {item.item_id: [] for item in items}
+    def _read(self, items: Sequence[Told]) -> dict[str, list[ItemFeature]]:
+        found: dict[str, list[ItemFeature]] = {item.item_id: [] for item in items}
         for view, maker in self.makers.items():
             name = self.content_of(view)
             made = self.encode(view, [item.contents.get(name) for item in items])
@@ -139,7 +139,7 @@ class Reader:
         return found
 
     def _with_kept(
-        self, name: str, view: Embeddings, found: Mapping[str, Mapping[str, Feature]]
+        self, name: str, view: Embeddings, found: Mapping[str, Mapping[str, ItemFeature]]
     ) -> Embeddings:
         """Return an aligned view with the bundle's own rows where nothing else was sent."""
         vectors, present = view.vectors.copy(), view.present.copy()
@@ -155,9 +155,9 @@ class Reader:
 
 def _maker(encoder: Encoder) -> str:
     """Return a digest of all that decides what an encoder makes of some bytes."""
-    learned, arrays = part_state.dump(encoder)
+    learned, arrays = part_state.dump_learned(encoder)
     elsewhere = getattr(encoder, "elsewhere", ())
-    kept = {k: v for k, v in part_state.settings(encoder).items() if k not in elsewhere}
+    kept = {k: v for k, v in part_state.part_settings(encoder).items() if k not in elsewhere}
     told: dict[str, Any] = {
         "part": type(encoder).__qualname__,
         "settings": kept,
@@ -172,6 +172,6 @@ def _maker(encoder: Encoder) -> str:
 
 def _feature(
     item: Told, view: str, maker: str, vector: Floats | None, problem: Problem | None
-) -> Feature:
+) -> ItemFeature:
     status, reason = problem or ("", "")
-    return Feature(item.item_id, view, maker, item.revision, vector, status, reason)
+    return ItemFeature(item.item_id, view, maker, item.revision, vector, status, reason)

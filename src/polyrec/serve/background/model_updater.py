@@ -19,11 +19,11 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.database import change_log, item_media, records
-from polyrec.database.blobs import Files
+from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
-from polyrec.database.item_media import Feature
-from polyrec.database.leader_lock import Lease
-from polyrec.database.records import Item
+from polyrec.database.item_media import ItemFeature
+from polyrec.database.leader_lock import LeaderLock
+from polyrec.database.records import ItemRecord
 from polyrec.database.writer import Writer
 from polyrec.errors import PolyrecError
 from polyrec.serve.background import ingest_queue
@@ -56,7 +56,9 @@ class State:
 class Builder:
     """Makes the state of a bundle from its folder and the database."""
 
-    def __init__(self, database: Database, writer: Writer, files: Files, sandbox: object) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, files: BlobStore, sandbox: object
+    ) -> None:
         self.database, self.writer, self.files = database, writer, files
         self._sandbox = sandbox
 
@@ -87,14 +89,16 @@ class Builder:
         """Make the features of some unread items, and let the model know them."""
         some, state.unread = state.unread[:count], state.unread[count:]
         with self.database.read() as connection:
-            items = records.find_items(connection, some)
+            items = records.items_by_id(connection, some)
         items = [item for item in items if state.applied.get(item.item_id) != item.revision]
         made = ingest_queue.read_items(self.database, state.reader, self.files, items)
         features = [feature for found in made.values() for feature in found]
 
         def keep(connection: Connection) -> None:
             item_media.put_features(connection, features)
-            change_log.append(connection, change_log.ITEM, [{"item_id": name} for name in made])
+            change_log.append_changes(
+                connection, change_log.ITEM, [{"item_id": name} for name in made]
+            )
 
         self.writer.submit(keep).result()
         found = {name: {f.view: f for f in each} for name, each in made.items()}
@@ -110,7 +114,7 @@ class Builder:
         if hasattr(recommender, "roomy") and state.model.recommender is recommender:
             state.model = state.model.standing_on(cast("Any", recommender).roomy())
 
-    def apply(self, state: State, items: Iterable[Item]) -> None:
+    def apply(self, state: State, items: Iterable[ItemRecord]) -> None:
         """Let the model know these items as far as they were read."""
         fresh = [item for item in items if state.applied.get(item.item_id) != item.revision]
         fresh = [item for item in fresh if item.status != records.QUEUED]
@@ -124,7 +128,7 @@ class Builder:
         state.unread += [item.item_id for item in fresh if item.item_id not in known]
 
     def _grow(
-        self, state: State, items: list[Item], found: Mapping[str, Mapping[str, Feature]]
+        self, state: State, items: list[ItemRecord], found: Mapping[str, Mapping[str, ItemFeature]]
     ) -> None:
         if not items:
             return
@@ -136,11 +140,11 @@ class Builder:
         state.applied |= {item.item_id: item.revision for item in items}
 
 
-def _concerns(state: State, item: Item) -> bool:
+def _concerns(state: State, item: ItemRecord) -> bool:
     return item.revision > state.model.since or item.item_id not in state.model.bundle.rows
 
 
-def _whole(state: State, item: Item, features: Mapping[str, Feature]) -> bool:
+def _whole(state: State, item: ItemRecord, features: Mapping[str, ItemFeature]) -> bool:
     """Return whether all views of an item were read, as it is now."""
     return all(
         view in features and features[view].revision == item.revision
@@ -155,7 +159,7 @@ class Keeper:
         self.state = state
         self._builder, self._live = builder, live
         self._schedule, self._shelf = schedule, schedule.shelf
-        self._lease = Lease(builder.database)
+        self._lease = LeaderLock(builder.database)
         self._wake = threading.Event()
         self._stop = False
         settled = time.monotonic() + _SETTLED_S
@@ -185,7 +189,7 @@ class Keeper:
         self._due["pointer"] = 0.0
         self._wake.set()
 
-    def knows(self, item: Item) -> bool:
+    def knows(self, item: ItemRecord) -> bool:
         """Return whether the model has an item as it is now."""
         state = self.state
         return not _concerns(state, item) or state.applied.get(item.item_id) == item.revision
@@ -199,7 +203,7 @@ class Keeper:
         self._follow_log()
         if self._after("pointer", _POINTER_S):
             self._follow_pointer()
-        if self._lease.held():
+        if self._lease.is_leader():
             self._work()
 
     def _work(self) -> None:
@@ -236,7 +240,7 @@ class Keeper:
         if not touched:
             return
         with self._builder.database.read() as connection:
-            items = records.find_items(connection, sorted(touched))
+            items = records.items_by_id(connection, sorted(touched))
         gone = touched - {item.item_id for item in items}
         for name in gone:
             self.state.applied.pop(name, None)
@@ -247,7 +251,7 @@ class Keeper:
             self._live.grow(self.state.model)
 
     def _follow_pointer(self) -> None:
-        if self._shelf.single:
+        if self._shelf.is_single:
             return
         name = ""
         try:
@@ -269,7 +273,7 @@ class Keeper:
 
     def _sweep(self) -> None:
         with self._builder.database.read() as connection:
-            known = item_media.digests(connection)
+            known = item_media.referenced_digests(connection)
         self._builder.files.sweep(known, older_than_s=_SWEEP_S)
 
     def _after(self, what: str, seconds: float) -> bool:

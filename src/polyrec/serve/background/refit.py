@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
-from polyrec.artifact.bundle_registry import Shelf
+from polyrec.artifact.bundle_registry import BundleRegistry
+from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
-from polyrec.data.load import Loaded, arrange, read_catalog
+from polyrec.data.load import LoadedDataset, build_dataset, read_catalog
 from polyrec.database import change_log, item_media
-from polyrec.database.blobs import Files
+from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
-from polyrec.database.leader_lock import lock
+from polyrec.database.leader_lock import exclusive_file_lock
 from polyrec.errors import BundleError, DataError
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
@@ -49,8 +49,8 @@ class Refit:
 
 def refit(
     database: Database,
-    shelf: Shelf,
-    files: Files,
+    shelf: BundleRegistry,
+    files: BlobStore,
     *,
     data: Path | None = None,
     keep: int = 5,
@@ -61,33 +61,33 @@ def refit(
     `data` is where the first bundle's own data lie now. Where there is too little to learn from,
     `DataError` says so and the shelf stays as it is.
     """
-    if shelf.single:
+    if shelf.is_single:
         remedy = "serve a folder of bundles: polyrec run --out BUNDLES/000001"
         raise BundleError("a single bundle has no place for another", received=str(shelf.folder),
                           remedy=remedy)  # fmt: skip
-    with lock(shelf.folder / ".refit"):
+    with exclusive_file_lock(shelf.folder / ".refit"):
         shelf.pin()
         before = Bundle.load(shelf.current())
         moment, loaded = _load(database, before, files, data)
-        name = shelf.fresh_name()
+        name = shelf.next_name()
         bundle, told = _train(before, loaded, shelf.folder / name, progress)
         with database.write() as connection:
             remember(connection, bundle)
             mark_snapshot(connection, name, moment)
-        shelf.advance(name)
+        shelf.set_current(name)
         _prune(database, shelf, keep)
     return Refit(name, len(bundle.ids), len(bundle.events), told)
 
 
 def _load(
-    database: Database, before: Bundle, files: Files, data: Path | None
-) -> tuple[int, Loaded]:
+    database: Database, before: Bundle, files: BlobStore, data: Path | None
+) -> tuple[int, LoadedDataset]:
     """Return the data to train on, and the moment up to which all that was sent is in them."""
     config = before.config
     origin = Origin(before, _origin(config.data, data))
     worth = Worth.by(config, read_types=Settings.read_types)
     with database.write():
-        moment = change_log.now()  # nothing sent earlier is still on its way
+        moment = change_log.now_us()  # nothing sent earlier is still on its way
     with database.read() as connection:
         tables = gather(connection, origin, files, worth)
     if not len(tables.events):
@@ -101,7 +101,7 @@ def _load(
         }
     )  # fmt: skip
     kinds = dict.fromkeys(tables.events["kind"].unique().to_list(), 1.0)
-    return moment, arrange(tables, plain, weights=kinds, seed=config.seed)
+    return moment, build_dataset(tables, plain, weights=kinds, seed=config.seed)
 
 
 def _origin(config: DataConfig, data: Path | None) -> Catalog | None:
@@ -115,7 +115,7 @@ def _origin(config: DataConfig, data: Path | None) -> Catalog | None:
 
 
 def _train(
-    before: Bundle, loaded: Loaded, folder: Path, progress: Progress
+    before: Bundle, loaded: LoadedDataset, folder: Path, progress: Progress
 ) -> tuple[Bundle, dict[str, Any]]:
     """Return the bundle, saved in its folder with the report of what it reached, and that."""
     measured = folder.with_name(f".{folder.name}.measured")
@@ -134,9 +134,9 @@ def _train(
 def as_chosen(bundle: Bundle) -> Config:
     """Return a bundle's config with all that it left open as it was chosen."""
     config, parts = bundle.config, bundle.parts
-    recommend = RecommendConfig(use=config.recommend.use, **part_state.settings(parts.recommender))
+    recommend = RecommendConfig(use=config.recommend.use, **part_settings(parts.recommender))
     encode = config.encode or {
-        name: EncodeConfig(use=short_name("encode", encoder), **part_state.settings(encoder))
+        name: EncodeConfig(use=short_name("encode", encoder), **part_settings(encoder))
         for name, encoder in parts.encoders.items()
     }
     return config.model_copy(update={"recommend": recommend, "encode": encode})
@@ -159,10 +159,10 @@ def learn_all(bundle: Bundle) -> Bundle:
     return dataclasses.replace(bundle, behaviour=behaviour, parts=parts)
 
 
-def _prune(database: Database, shelf: Shelf, keep: int) -> None:
+def _prune(database: Database, shelf: BundleRegistry, keep: int) -> None:
     """Delete the bundles that are too old, and what none of the others needs."""
     shelf.prune(keep)
     with database.write() as connection:
         oldest = min(snapshot(connection, name) for name in shelf.names())
-        item_media.forget_features(connection, before=oldest)
-        change_log.drop_erased(connection, before=oldest)
+        item_media.delete_features(connection, before=oldest)
+        change_log.drop_erasures(connection, before=oldest)

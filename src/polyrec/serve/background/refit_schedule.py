@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from polyrec.artifact.bundle_registry import Shelf
-from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.artifact.bundle_registry import BundleRegistry
+from polyrec.artifact.checksummed_folder import MANIFEST
 from polyrec.serve.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ class Schedule:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.shelf = Shelf(settings.bundle)
+        self.shelf = BundleRegistry(settings.bundle)
         self._process: subprocess.Popen[bytes] | None = None
         self._tried = 0.0
 
     def look(self) -> None:
         """Start a refit if it is time."""
         hours = self._settings.refit_hours
-        if not hours or self.shelf.single or self._busy():
+        if not hours or self.shelf.is_single or self._busy():
             return
         made = (self.shelf.current() / MANIFEST).stat().st_mtime
         if time.time() < max(made, self._tried) + hours * _HOUR:

@@ -19,8 +19,8 @@ from sqlalchemy.engine import Connection
 from polyrec.artifact.bundle import Bundle
 from polyrec.data.catalog import FeatureRows
 from polyrec.database import change_log, item_media, records
-from polyrec.database.blobs import Files
-from polyrec.database.records import Item
+from polyrec.database.blobs import BlobStore
+from polyrec.database.records import ItemRecord
 from polyrec.database.tables import FEEDBACK
 from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import tell
@@ -53,7 +53,7 @@ class Origin:
         return {name: row for row, name in enumerate(names)}
 
 
-def gather(connection: Connection, origin: Origin, files: Files, worth: Worth) -> SourceTables:
+def gather(connection: Connection, origin: Origin, files: BlobStore, worth: Worth) -> SourceTables:
     """Return all events, their weights worked out, and all items with their content."""
     items = list(records.all_items(connection))
     ids = [item.item_id for item in items]
@@ -95,7 +95,7 @@ def _as_before(origin: Origin, name: str, rows: list[Raw | None]) -> Sequence[Ra
     return FeatureRows(array, usable, before.card)
 
 
-def _title(item: Item, bundle: Bundle) -> str:
+def _title(item: ItemRecord, bundle: Bundle) -> str:
     row = bundle.rows.get(item.item_id)
     if row is not None and not item.described:
         return bundle.titles[row]
@@ -107,7 +107,7 @@ def _events(connection: Connection, worth: Worth) -> pl.DataFrame:
     """Return user, item, kind, weight and time of all feedback up to now, the oldest first."""
     names = ("user_id", "item_id", "feedback_type", "value", "weight", "timestamp")
     query = sa.select(*(FEEDBACK.c[name] for name in names))
-    query = query.where(FEEDBACK.c.timestamp <= change_log.now()).order_by(
+    query = query.where(FEEDBACK.c.timestamp <= change_log.now_us()).order_by(
         FEEDBACK.c.timestamp, FEEDBACK.c.user_id, FEEDBACK.c.item_id
     )
     columns: list[list[Any]] = [[] for _ in range(5)]

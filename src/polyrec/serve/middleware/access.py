@@ -34,7 +34,7 @@ class Access:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
         self._rates = Rates()
-        self._known: OrderedDict[str, tuple[keys.Key | None, float]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[keys.ApiKey | None, float]] = OrderedDict()
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,14 +86,14 @@ class Access:
         remedy = "send X-API-Key; polyrec keys create makes one"
         return self._refusal(401, what, remedy=remedy)
 
-    async def _find(self, service: Service, text: str, now: float) -> keys.Key | None:
+    async def _find(self, service: Service, text: str, now: float) -> keys.ApiKey | None:
         known, until = self._known.get(text, (None, 0.0))
         if now < until:
             return known
 
-        def look() -> keys.Key | None:
+        def look() -> keys.ApiKey | None:
             with service.database.read() as connection:
-                return keys.check(connection, text)
+                return keys.verify_key(connection, text)
 
         found = await run_in_threadpool(look) if service.database.remote else look()
         if found is not None:  # wrong texts are not kept: they cost memory, and a rate limits them

@@ -17,7 +17,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from polyrec.database.change_log import digest
+from polyrec.database.change_log import user_digest
 from polyrec.serve.api.routes import PREFIX
 from polyrec.serve.middleware.metrics import REQUESTS, SECONDS
 
@@ -111,7 +111,7 @@ def _subject(scope: Scope) -> dict[str, Any]:
     secret = scope["app"].state.service.database.secret
     told = {name: value for name, value in names.items() if name != "user_id"}
     if "user_id" in names:
-        told["user"] = digest(names["user_id"], secret)
+        told["user"] = user_digest(names["user_id"], secret)
     return told
 
 

@@ -71,7 +71,9 @@ def near_user(database: Database, live: Live, user_id: str, count: int) -> Near:
         return Near([], [], "none")
     with database.read() as connection:
         asked = own.items[-_ASKED:]
-        others = feedback.fellows(connection, user_id, asked, count=max(_FELLOWS, count))
+        others = feedback.users_sharing_items(
+            connection, user_id, asked, count=max(_FELLOWS, count)
+        )
     weights = _weights(own)
     pairs = [(_cosine(weights, _weights(live.history(name))), name) for name in others]
     best = sorted(((s, n) for s, n in pairs if s > 0), key=lambda pair: (-pair[0], pair[1]))

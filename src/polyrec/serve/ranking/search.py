@@ -87,7 +87,7 @@ def _of_contents(state: State, read: Mapping[str, Embeddings], view: str) -> lis
         return []
     bundle = state.model.bundle
     if view == FUSED:
-        fused: Floats = bundle.parts.completed(read)[FUSED].vectors
+        fused: Floats = bundle.parts.impute_and_fuse(read)[FUSED].vectors
         return [fused[0]]
     for name, aligned in read.items():
         if name != view and (not aligned.space or aligned.space != bundle.views[view].space):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.database.records import Item
+from polyrec.database.records import ItemRecord
 from polyrec.serve.state.labels import LabelIndex
 from polyrec.types import Bools, Ints
 
@@ -49,7 +49,7 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def put(self, item: Item) -> None:
+    def put(self, item: ItemRecord) -> None:
         """Take in an item, or what became of it."""
         place = self._place(item.item_id)
         self.gone.discard(item.item_id)

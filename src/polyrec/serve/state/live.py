@@ -34,7 +34,7 @@ class Live:
         self.sequence = 0  # of the log, up to which all is applied
         self.hits = self.misses = 0  # histories found in memory, and not
         self._database, self._settings = database, settings
-        self._tail = change_log.Tail(database)
+        self._tail = change_log.ChangeReader(database)
         self._lock = threading.RLock()
         self._catalogue = Catalogue()
         self._popularity = Popularity(settings.half_life_days)
@@ -49,8 +49,8 @@ class Live:
     def start(self) -> None:
         """Read the catalogue and what was popular."""
         with self._lock, self._database.read() as connection:
-            self.sequence = change_log.last(connection)
-            self._erased = change_log.erased(connection)
+            self.sequence = change_log.last_sequence(connection)
+            self._erased = change_log.erased_users(connection)
             for item in records.all_items(connection):
                 self._catalogue.put(item)
         self._count()
@@ -92,7 +92,7 @@ class Live:
 
     def history(self, user_id: str) -> History:
         """Return a user's history, from memory or from the database; empty for someone unknown."""
-        now = change_log.now()
+        now = change_log.now_us()
         with self._lock:
             held = self._histories.get(user_id)
             if held is not None and held.due > now:
@@ -102,7 +102,7 @@ class Live:
             known = self.sequence
             self.misses += 1
         with self._database.read() as connection:
-            events = feedback.history(connection, user_id, longest=self._settings.longest)
+            events = feedback.recent_events(connection, user_id, longest=self._settings.longest)
         loaded = History.of(events, self.worth, now=now)
         with self._lock:
             # what was committed in between might concern this user: then it is not kept
@@ -118,7 +118,7 @@ class Live:
         model = self.model
         row = model.users.get(user_id, -1)
         if row >= 0 and self._erased:
-            erased = self._erased.get(change_log.digest(user_id, self._database.secret), 0)
+            erased = self._erased.get(change_log.user_digest(user_id, self._database.secret), 0)
             if erased > model.since:
                 return -1
         return row
@@ -193,7 +193,7 @@ class Live:
         if touched:
             self._touched |= touched
             with self._database.read() as connection:
-                found = records.find_items(connection, sorted(touched))
+                found = records.items_by_id(connection, sorted(touched))
             for item in found:
                 self._catalogue.put(item)
             for item_id in touched - {item.item_id for item in found}:
@@ -218,7 +218,7 @@ class Live:
     def _count(self) -> None:
         """Count anew what was popular of late, from the end of the log."""
         with self._lock, self._database.read() as connection:
-            changes = change_log.recent(connection, self._settings.recent)
+            changes = change_log.recent_feedback(connection, self._settings.recent)
             self._popularity = Popularity(self._settings.half_life_days)
             for change in changes:
                 if change.sequence <= self.sequence:
@@ -228,10 +228,10 @@ class Live:
     def _keep(self, user_id: str, history: History) -> None:
         self._histories[user_id] = history
         self._histories.move_to_end(user_id)
-        self._digests[change_log.digest(user_id, self._database.secret)] = user_id
+        self._digests[change_log.user_digest(user_id, self._database.secret)] = user_id
         while len(self._histories) > self._settings.histories:
             self._drop(next(iter(self._histories)))
 
     def _drop(self, user_id: str | None) -> None:
         if user_id is not None and self._histories.pop(user_id, None) is not None:
-            self._digests.pop(change_log.digest(user_id, self._database.secret), None)
+            self._digests.pop(change_log.user_digest(user_id, self._database.secret), None)

@@ -59,7 +59,7 @@ async def explain_item(user_id: PathId, item_id: PathId, service: Here) -> Respo
     model = service.live.model
     row = model.rows.get(item_id)
     if row is None or row >= model.scored or service.live.gone(item_id):
-        if await service.read(lambda c: records.item(c, item_id)) is None:
+        if await service.read(lambda c: records.find_item(c, item_id)) is None:
             raise refuse(404, "unknown item", received=item_id, remedy="see /api/items")
         how = "popularity" if row is None else "content"
         reason = f"the model has no score for it: it is found by {how} alone"

@@ -66,7 +66,7 @@ async def get_feedback(user_id: PathId, item_id: PathId, service: Here) -> Respo
 @router.delete("/feedback/{user_id}/{item_id}", response_model=RowAffected)
 async def delete_feedback(user_id: PathId, item_id: PathId, service: Here) -> Response:
     """Delete the feedback between a user and an item."""
-    count = await service.write(lambda c: store.delete(c, user_id, item_id))
+    count = await service.write(lambda c: store.delete_feedback(c, user_id, item_id))
     return reply({"RowAffected": count})
 
 
@@ -76,7 +76,7 @@ async def get_typed_feedback(
 ) -> Response:
     """Return the feedback of a type between a user and an item; 404 where there is none."""
     equal = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
-    found = await service.read(lambda c: store.find(c, count=1, **equal))
+    found = await service.read(lambda c: store.find_feedback(c, count=1, **equal))
     if not found:
         received = f"{feedback_type}/{user_id}/{item_id}"
         raise refuse(404, "no such feedback", received=received, remedy="see GET /api/feedback")
@@ -89,7 +89,7 @@ async def delete_typed_feedback(
 ) -> Response:
     """Delete the feedback of a type between a user and an item."""
     count = await service.write(
-        lambda c: store.delete(c, user_id, item_id, feedback_type=feedback_type)
+        lambda c: store.delete_feedback(c, user_id, item_id, feedback_type=feedback_type)
     )
     return reply({"RowAffected": count})
 
@@ -123,7 +123,7 @@ async def typed_item_feedback(item_id: PathId, feedback_type: PathId, service: H
 async def _put(service: Service, given: list[FeedbackBody], *, overwrite: bool) -> Response:
     rows = [feedback.record() for feedback in given]
     # it counts at once; items that nobody knew wait for the keeper's next look
-    await service.write(lambda c: store.put(c, rows, overwrite=overwrite), urgent=False)
+    await service.write(lambda c: store.put_feedback(c, rows, overwrite=overwrite), urgent=False)
     return reply({"RowAffected": len(rows)})
 
 
@@ -135,7 +135,7 @@ async def _list(
     place = cursors.unpack(cursor, listing=listing, secret=secret)
     after = cast("tuple[str, str, str] | None", place)
     found = await service.read(
-        lambda c: store.page(c, feedback_type=feedback_type, after=after, count=count + 1)
+        lambda c: store.list_feedback(c, feedback_type=feedback_type, after=after, count=count + 1)
     )
     following = ""
     if len(found) > count > 0:
@@ -147,8 +147,8 @@ async def _list(
 
 async def _found(service: Service, **equal: str) -> Response:
     most = service.settings.most
-    found = await service.read(lambda c: store.find(c, count=most, **equal))
-    now = change_log.now()
+    found = await service.read(lambda c: store.find_feedback(c, count=most, **equal))
+    now = change_log.now_us()
     # of the future there is what recommendations wrote back with a delay: it has not happened yet
     happened = [f for f in found if "user_id" not in equal or (f.timestamp or 0) <= now]
     return reply([feedback_out(feedback) for feedback in happened])

@@ -48,7 +48,7 @@ async def insert_items(
 @router.get("/item/{item_id}", response_model=ItemBody)
 async def get_item(item_id: PathId, service: Here) -> Response:
     """Return an item; 404 for one that is unknown."""
-    found = await service.read(lambda connection: records.item(connection, item_id))
+    found = await service.read(lambda connection: records.find_item(connection, item_id))
     if found is None:
         raise _unknown(item_id)
     return reply(item_out(found))
@@ -76,7 +76,7 @@ async def list_items(service: Here, n: Count = None, cursor: Cursor = "") -> Res
     secret = service.database.secret
     place = cursors.unpack(cursor, listing=_LISTING, secret=secret)
     after = place[0] if place else None
-    found = await service.read(lambda c: records.items(c, after=after, count=count + 1))
+    found = await service.read(lambda c: records.list_items(c, after=after, count=count + 1))
     following = ""
     if len(found) > count > 0:
         following = cursors.pack((found[count - 1].item_id,), listing=_LISTING, secret=secret)

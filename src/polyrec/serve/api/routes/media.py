@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.database import item_media, records
-from polyrec.database.item_media import KEPT, Feature, Medium
-from polyrec.database.records import Item
+from polyrec.database.item_media import KEPT, ItemFeature, MediaFile
+from polyrec.database.records import ItemRecord
 from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import PathId, RowAffected, example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, received
@@ -67,8 +67,10 @@ async def upload(item_id: PathId, modality: Modality, request: Request, service:
     await _known(service, item_id)
     async with received(request, service, modality) as (spool, kind):
         digest = await run_in_threadpool(spool.keep)
-        medium = Medium(item_id, modality, digest, kind.media_type, spool.size)
-        known = await service.write(lambda connection: item_media.put_medium(connection, medium))
+        medium = MediaFile(item_id, modality, digest, kind.media_type, spool.size)
+        known = await service.write(
+            lambda connection: item_media.put_media_file(connection, medium)
+        )
     if not known:  # deleted meanwhile
         raise _unknown(item_id)
     return reply({"RowAffected": 1})
@@ -82,7 +84,7 @@ async def upload(item_id: PathId, modality: Modality, request: Request, service:
 async def download(item_id: PathId, modality: Modality, service: Here) -> Response:
     """Return an uploaded content as it was sent; its type is what its bytes say."""
     check_modality(modality)
-    found = await service.read(lambda c: item_media.medium(c, item_id, modality))
+    found = await service.read(lambda c: item_media.find_media_file(c, item_id, modality))
     path = service.files.path(found.digest) if found is not None and found.digest else None
     if found is None or path is None or not path.is_file():
         remedy = f"upload it with PUT /api/item/{{item_id}}/media/{modality}"
@@ -98,7 +100,7 @@ async def take_away(item_id: PathId, modality: Modality, service: Here) -> Respo
     await _known(service, item_id)
     bundled = _bundled(service, item_id, modality)
     count = await service.write(
-        lambda c: item_media.remove_medium(c, item_id, modality, bundled=bundled)
+        lambda c: item_media.remove_media_file(c, item_id, modality, bundled=bundled)
     )
     return reply({"RowAffected": count})
 
@@ -130,7 +132,7 @@ async def status(item_id: PathId, service: Here) -> Response:
     })  # fmt: skip
 
 
-def _told(feature: Feature | None, row: int | None) -> str:
+def _told(feature: ItemFeature | None, row: int | None) -> str:
     if feature is None or feature.status == KEPT:
         return "as in the bundle" if row is not None else "not read yet"
     if feature.status:
@@ -146,11 +148,11 @@ def _bundled(service: Service, item_id: str, modality: str) -> bool:
     return row is not None and any(bool(bundle.views[name].present[row]) for name in views)
 
 
-async def _known(service: Service, item_id: str) -> Item:
-    found: Any = await service.read(lambda connection: records.item(connection, item_id))
+async def _known(service: Service, item_id: str) -> ItemRecord:
+    found: Any = await service.read(lambda connection: records.find_item(connection, item_id))
     if found is None:
         raise _unknown(item_id)
-    item: Item = found
+    item: ItemRecord = found
     return item
 
 

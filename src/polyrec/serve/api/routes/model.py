@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.artifact.bundle_registry import Shelf
-from polyrec.artifact.sealed_folder import MANIFEST
+from polyrec.artifact.bundle_registry import BundleRegistry
+from polyrec.artifact.checksummed_folder import MANIFEST
 from polyrec.database import records
 from polyrec.errors import BundleError
 from polyrec.serve.api.responses import refuse, reply
@@ -55,9 +55,9 @@ async def roll_back(service: Here) -> Response:
 
     409 where there is none before it.
     """
-    shelf = Shelf(service.settings.bundle)
+    shelf = BundleRegistry(service.settings.bundle)
     try:
-        await run_in_threadpool(shelf.back)
+        await run_in_threadpool(shelf.roll_back)
     except BundleError as error:
         raise refuse(409, error.what, received=error.received, remedy=error.remedy) from None
     service.keeper.look()
@@ -66,10 +66,10 @@ async def roll_back(service: Here) -> Response:
 
 async def _told(service: Service) -> dict[str, Any]:
     model = service.live.model
-    shelf = Shelf(service.settings.bundle)
+    shelf = BundleRegistry(service.settings.bundle)
     counts = await service.read(records.count_by_status)
-    folder = shelf.folder if shelf.single else shelf.folder / model.version
-    versions = [model.version] if shelf.single else await run_in_threadpool(shelf.names)
+    folder = shelf.folder if shelf.is_single else shelf.folder / model.version
+    versions = [model.version] if shelf.is_single else await run_in_threadpool(shelf.names)
     try:
         made = (folder / MANIFEST).stat().st_mtime
     except OSError:  # deleted since it was loaded
@@ -84,5 +84,5 @@ async def _told(service: Service) -> dict[str, Any]:
         "Erased": service.live.erased_since(model),
         "Status": counts,
         "Versions": versions,
-        "Way": [] if shelf.single else shelf.way(),
+        "Way": [] if shelf.is_single else shelf.history(),
     }

@@ -63,9 +63,9 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     question = Question(history, asked.n, asked.offset, USER, user, asked.filters)
     (answer,) = recommend(live, [question])
     if asked.write_back and answer.ids:
-        moment = change_log.now() + asked.delay
+        moment = change_log.now_us() + asked.delay
         rows = [Feedback(asked.write_back, user_id, item, timestamp=moment) for item in answer.ids]
-        await service.write(lambda c: feedback.put(c, rows, overwrite=False), urgent=False)
+        await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
     return _listed(answer, scored=asked.scored)
 
 
@@ -119,7 +119,7 @@ async def recommend_to_many(batch: Batch, service: Here) -> Response:
 
 def history_of(service: Service, session: list[SessionBody]) -> History:
     """Return the history of a session; what has no type is a plain event of weight 1."""
-    now = change_log.now()
+    now = change_log.now_us()
     timed = sorted(enumerate(session), key=lambda pair: (pair[1].Timestamp or now, pair[0]))
     events = [
         Event(told.ItemId, told.FeedbackType, told.Value, None if told.FeedbackType else 1.0, now)

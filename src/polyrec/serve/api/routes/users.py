@@ -48,7 +48,7 @@ async def insert_users(
 @router.get("/user/{user_id}", response_model=UserBody)
 async def get_user(user_id: PathId, service: Here) -> Response:
     """Return a user; 404 for one that is unknown."""
-    found = await service.read(lambda connection: records.user(connection, user_id))
+    found = await service.read(lambda connection: records.find_user(connection, user_id))
     if found is None:
         raise refuse(404, "unknown user", received=user_id, remedy="insert it with POST /api/user")
     return reply(user_out(found))
@@ -78,7 +78,7 @@ async def list_users(service: Here, n: Count = None, cursor: Cursor = "") -> Res
     secret = service.database.secret
     place = cursors.unpack(cursor, listing=_LISTING, secret=secret)
     after = place[0] if place else None
-    found = await service.read(lambda c: records.users(c, after=after, count=count + 1))
+    found = await service.read(lambda c: records.list_users(c, after=after, count=count + 1))
     following = ""
     if len(found) > count > 0:
         following = cursors.pack((found[count - 1].user_id,), listing=_LISTING, secret=secret)

@@ -19,7 +19,7 @@ _AGAIN = "copy it again, or make it again with polyrec run"
 
 
 @dataclass
-class SealedWriter:
+class ChecksummedWriter:
     """Writes JSON and arrays into a folder, then the manifest that seals them.
 
     >>> SealedWriter(Path("folder")).files
@@ -46,14 +46,14 @@ class SealedWriter:
 
 
 @dataclass(frozen=True)
-class SealedFolder:
+class ChecksummedFolder:
     """A folder whose files were found to be what the manifest says."""
 
     folder: Path
     manifest: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: Path, *, newest: int) -> SealedFolder:
+    def open(cls, folder: Path, *, newest: int) -> ChecksummedFolder:
         """Check the format number, then every file, or raise `BundleError`."""
         manifest = read_manifest(folder)
         number, files = manifest["format"], manifest["files"]
