@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
 from polyrec.database.tables import LOG
-from polyrec.serve.middleware.metrics import REQUESTS, SECONDS, SHARED
+from polyrec.serve.metrics import REQUESTS, SECONDS, SHARED
 
 _DAY = 86_400_000_000  # microseconds
 DAYS = 28

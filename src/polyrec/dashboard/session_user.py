@@ -14,7 +14,7 @@ from polyrec.database import keys
 from polyrec.database.change_log import now_us as microseconds
 from polyrec.database.database import dialect_insert
 from polyrec.database.tables import META
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here, Service
 
 _ENDED = "session ended "

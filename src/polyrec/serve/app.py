@@ -70,4 +70,4 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "X-Request-Id"],
         )
-    app.add_middleware(Observe)
+    app.add_middleware(Observe, prefix=PREFIX)

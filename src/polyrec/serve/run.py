@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from polyrec.serve.app import create_app
+from polyrec.serve.metrics import SHARED
 from polyrec.serve.middleware.logs import configure
-from polyrec.serve.middleware.metrics import SHARED
 from polyrec.serve.settings import Settings
 
 Dress = Callable[[FastAPI], FastAPI]

@@ -19,9 +19,9 @@ from polyrec.dashboard.routes.media import contents_of, playable, uploaded
 from polyrec.dashboard.session_user import Reader, WriterForm
 from polyrec.database import records
 from polyrec.database.tables import FEEDBACK, ITEMS
-from polyrec.serve.api.responses import refuse
 from polyrec.serve.api.routes.media import status as status_of
 from polyrec.serve.ranking.neighbours import near_item
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here, Service
 from polyrec.serve.state.live import Live
 from polyrec.types import Raw

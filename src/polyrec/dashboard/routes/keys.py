@@ -11,7 +11,7 @@ from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Admin, AdminForm
 from polyrec.database import keys
 from polyrec.errors import ConfigError
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here
 
 router = APIRouter()

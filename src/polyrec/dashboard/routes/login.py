@@ -12,8 +12,8 @@ from polyrec.dashboard.page import page
 from polyrec.dashboard.session import COOKIE, Session, give_cookie
 from polyrec.dashboard.session_user import Anybody, check_form, end
 from polyrec.database import keys
-from polyrec.serve.api.responses import refuse
 from polyrec.serve.middleware.rates import Rates
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here
 
 router = APIRouter()

@@ -14,7 +14,7 @@ from polyrec.dashboard.session_user import Reader
 from polyrec.database import item_media
 from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here, Service
 from polyrec.types import Raw
 

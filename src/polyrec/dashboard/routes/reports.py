@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Here, Service
 
 router = APIRouter()

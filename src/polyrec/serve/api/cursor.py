@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 
 _SIGN = 16  # bytes
 

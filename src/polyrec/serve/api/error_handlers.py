@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 
 from polyrec.database.writer import OverloadedError
 from polyrec.errors import PolyrecError
-from polyrec.serve.api.responses import problem, reply
+from polyrec.serve.responses import problem, reply
 from polyrec.serve.settings import Settings
 
 _LOG = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from polyrec.serve.api.responses import refuse
 from polyrec.serve.api.schemas import check_id, id_of_path
 from polyrec.serve.api.timestamps import read_duration
+from polyrec.serve.responses import refuse
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.catalogue import ALL, Filters
 

@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.database.blobs import Spool
 from polyrec.errors import nearest
 from polyrec.media.sniff import HEAD, Kind, sniff
-from polyrec.serve.api.responses import refuse
 from polyrec.serve.background.item_encoder import MODALITIES
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Service
 
 MEDIA_BODY = {

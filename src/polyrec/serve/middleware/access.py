@@ -15,9 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from polyrec.database import keys
-from polyrec.serve.api.responses import problem, reply
-from polyrec.serve.middleware.metrics import REFUSED
+from polyrec.serve.metrics import REFUSED
 from polyrec.serve.middleware.rates import Rates
+from polyrec.serve.responses import problem, reply
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from polyrec.serve.api.responses import problem, refuse, reply
+from polyrec.serve.responses import problem, refuse, reply
 
 SLASH = "\x1f"  # no id may hold it
 

@@ -18,8 +18,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyrec.database.change_log import user_digest
-from polyrec.serve.api.routes import PREFIX
-from polyrec.serve.middleware.metrics import REQUESTS, SECONDS
+from polyrec.serve.metrics import REQUESTS, SECONDS
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = ("/api/health/", "/metrics")
@@ -41,10 +40,10 @@ _PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.ite
 
 
 class Observe:
-    """The middleware."""
+    """The middleware; `prefix` is the path under which the routers are included."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app, self._prefix = app, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and note how it ended."""
@@ -68,12 +67,11 @@ class Observe:
         try:
             await self._app(scope, receive, noted)
         finally:
-            _note(scope, status, time.perf_counter() - begun)
+            _note(scope, _template(scope, self._prefix), status, time.perf_counter() - begun)
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
+def _note(scope: Scope, route: str, status: int, seconds: float) -> None:
     method, path = scope["method"], scope["path"]
-    route = _template(scope)
     times, count = _figures(method, route, status)
     times.observe(seconds)
     count.inc()
@@ -97,12 +95,12 @@ def _figures(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
     return SECONDS.labels(method, route), REQUESTS.labels(method, route, str(status))
 
 
-def _template(scope: Scope) -> str:
+def _template(scope: Scope, prefix: str) -> str:
     """Return the path of the route that answered, "none" where there was none."""
     path: str = getattr(scope.get("route"), "path", "none")
     # a router that was included under a prefix tells its own part alone
-    inner = scope["path"].startswith(f"{PREFIX}/") and path.startswith("/")
-    return path if not inner or path.startswith(f"{PREFIX}/") else f"{PREFIX}{path}"
+    inner = scope["path"].startswith(f"{prefix}/") and path.startswith("/")
+    return path if not inner or path.startswith(f"{prefix}/") else f"{prefix}{path}"
 
 
 def _subject(scope: Scope) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import Live

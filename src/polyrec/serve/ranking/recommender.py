@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyrec.index.topk import top_of_row
-from polyrec.serve.middleware.metrics import LISTS
+from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
 from polyrec.serve.state.catalogue import ALL, Filters
 from polyrec.serve.state.history import History

@@ -14,8 +14,8 @@ import numpy as np
 
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
-from polyrec.serve.api.responses import refuse
 from polyrec.serve.background.model_updater import State
+from polyrec.serve.responses import refuse
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.live import Live
 from polyrec.types import FUSED, Embeddings, Floats, Raw, Views

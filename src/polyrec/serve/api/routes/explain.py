@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from polyrec.database import records
 from polyrec.explain import explain
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import PathId, example
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here
 from polyrec.serve.state.history import History
 from polyrec.serve.state.serving_model import Model

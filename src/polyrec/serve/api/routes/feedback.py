@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from polyrec.database import change_log
 from polyrec.database import feedback as store
 from polyrec.serve.api import cursor as cursors
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import (
     Count,
@@ -21,6 +20,7 @@ from polyrec.serve.api.schemas import (
     RowAffected,
     feedback_out,
 )
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 
 router = APIRouter(tags=["feedback"])

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from polyrec.serve.api.responses import reply
+from polyrec.serve.responses import reply
 from polyrec.serve.service import Here, Service
 
 router = APIRouter(tags=["health"])

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from polyrec.errors import nearest
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.live import Live

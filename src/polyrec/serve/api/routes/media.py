@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.database import item_media, records
 from polyrec.database.item_media import KEPT, ItemFeature, MediaFile
 from polyrec.database.records import ItemRecord
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import PathId, RowAffected, example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, received
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 
 router = APIRouter(tags=["content"])

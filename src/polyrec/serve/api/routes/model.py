@@ -14,9 +14,9 @@ from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.artifact.checksummed_folder import MANIFEST
 from polyrec.database import records
 from polyrec.errors import BundleError
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.schemas import example
 from polyrec.serve.api.timestamps import write_moment
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 
 router = APIRouter(tags=["operations"])

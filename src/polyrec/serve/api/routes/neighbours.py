@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.serve.api.responses import reply
 from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
 from polyrec.serve.ranking.neighbours import Near, near_item, near_user
+from polyrec.serve.responses import reply
 from polyrec.serve.service import Here
 
 router = APIRouter(tags=["recommendation"])

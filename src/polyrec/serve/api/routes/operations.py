@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.serve.middleware.metrics import CONTENT_TYPE, exposition
+from polyrec.serve.api.prometheus import CONTENT_TYPE, exposition
 from polyrec.serve.service import Here
 
 router = APIRouter(tags=["operations"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyrec.serve.api.responses import refuse
+from polyrec.serve.responses import refuse
 from polyrec.serve.service import Service
 
 

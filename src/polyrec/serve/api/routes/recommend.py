@@ -14,12 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.database import change_log, feedback
 from polyrec.database.feedback import Event, Feedback
+from polyrec.serve.api.batch import BatchAnswer, BatchQuery, answer_batch
 from polyrec.serve.api.list_params import Asked, parameters, path_id
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
-from polyrec.serve.ranking.batch import Batch, BatchAnswer, answer_batch
 from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.history import History
@@ -102,7 +102,7 @@ async def recommend_to_session_from_category(
 
 
 @router.post("/recommend", response_model=BatchAnswer)
-async def recommend_to_many(batch: Batch, service: Here) -> Response:
+async def recommend_to_many(batch: BatchQuery, service: Here) -> Response:
     """Recommend to many at once: known users, and people of whom only a history is known.
 
     Filters on categories, labels and numbers in Labels; items to leave out; diversity; context.

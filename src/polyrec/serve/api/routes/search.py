@@ -12,13 +12,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from polyrec.serve.api import schemas
-from polyrec.serve.api.responses import refuse, reply
+from polyrec.serve.api.batch import LabelRange
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_kind, check_modality, received
-from polyrec.serve.ranking.batch import Range
 from polyrec.serve.ranking.search import Found, Sought, search
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here, Service
 from polyrec.serve.state.catalogue import Filters
 from polyrec.types import Raw
@@ -44,7 +44,7 @@ class SearchBody(BaseModel):
     Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     Categories: Annotated[list[str], Field(max_length=100)] = []
     Labels: Annotated[dict[str, list[str]], Field(max_length=100)] = {}
-    Ranges: Annotated[dict[str, Range], Field(max_length=100)] = {}
+    Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = {}
     Exclude: Annotated[list[Id], Field(max_length=100_000)] = []
 
     def contents(self) -> dict[str, Raw]:

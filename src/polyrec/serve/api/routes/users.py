@@ -9,7 +9,6 @@ from fastapi.responses import Response
 
 from polyrec.database import records
 from polyrec.serve.api import cursor as cursors
-from polyrec.serve.api.responses import refuse, reply
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import (
     Count,
@@ -21,6 +20,7 @@ from polyrec.serve.api.schemas import (
     UserPage,
     user_out,
 )
+from polyrec.serve.responses import refuse, reply
 from polyrec.serve.service import Here
 
 router = APIRouter(tags=["users"])

@@ -17,7 +17,7 @@ from polyrec.serve.state.history import History
 _Labels = dict[str, list[str]]
 
 
-class Range(BaseModel):
+class LabelRange(BaseModel):
     """A range of numbers, both ends included; an end that is not given is open."""
 
     model_config = example(Min=5, Max=20)
@@ -39,7 +39,7 @@ class ContextBody(BaseModel):
     Labels: Annotated[_Labels, Field(max_length=100)] = {}
 
 
-class Batch(BaseModel):
+class BatchQuery(BaseModel):
     """Questions that share their settings: one list per user, then one per history."""
 
     model_config = example(
@@ -63,7 +63,7 @@ class Batch(BaseModel):
         Field(max_length=100, description='For each key one of the labels; "" is for plain tags.'),
     ] = {}
     Ranges: Annotated[
-        dict[str, Range], Field(max_length=100, description="Of numbers in Labels.")
+        dict[str, LabelRange], Field(max_length=100, description="Of numbers in Labels.")
     ] = {}
     Exclude: Annotated[list[Id], Field(max_length=100_000)] = []
     Diversity: Annotated[
@@ -97,7 +97,9 @@ class BatchAnswer(BaseModel):
     Model: str
 
 
-def answer_batch(service: Service, batch: Batch, histories: Sequence[History]) -> dict[str, Any]:
+def answer_batch(
+    service: Service, batch: BatchQuery, histories: Sequence[History]
+) -> dict[str, Any]:
     """Return the body that answers a batch; `histories` are those of its users."""
     live = service.live
     told = [History.plain(items) for items in batch.Histories]
@@ -112,7 +114,7 @@ def answer_batch(service: Service, batch: Batch, histories: Sequence[History]) -
     return {"Results": lists, "Model": live.model.version}
 
 
-def _question(batch: Batch, history: History, source: str, user: int) -> Question:
+def _question(batch: BatchQuery, history: History, source: str, user: int) -> Question:
     context = batch.Context or ContextBody()
     ranges = {
         key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)

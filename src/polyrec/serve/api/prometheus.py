@@ -1,40 +1,26 @@
-"""Figures for Prometheus: what was asked, how long it took, what waits, how old the model is.
-
-Counters and histograms are summed over workers (`PROMETHEUS_MULTIPROC_DIR`, set by `run`); what
-stands below `State` is what the answering worker sees.
-"""
+"""Metrics in Prometheus' text format: the counters, and gauges of what this worker holds."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from polyrec.database import records
+from polyrec.serve.metrics import SHARED
+from polyrec.serve.service import Service
 
-if TYPE_CHECKING:
-    from polyrec.serve.service import Service  # which counts with these figures itself
-
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-SECONDS = Histogram(
-    "polyrec_request_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS
-)
-REQUESTS = Counter("polyrec_requests", "Requests answered", ["method", "route", "status"])
-REFUSED = Counter("polyrec_refused", "Requests turned away by keys, rates or load", ["status"])
-LISTS = Counter("polyrec_lists", "Lists by the source that began them", ["source"])
 
 
-class State(Collector):
-    """What a service holds at the moment."""
+class ServiceGauges(Collector):
+    """The gauges of one worker's service, read at collection."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -42,7 +28,7 @@ class State(Collector):
     def collect(self) -> Iterator[Any]:
         """Yield the gauges; those of the database are left out while it does not answer."""
         live, model = self._service.live, self._service.live.model
-        plain = {
+        values = {
             "polyrec_writes_waiting": (
                 "Writes that wait for a commit",
                 self._service.writer.waiting,
@@ -61,10 +47,10 @@ class State(Collector):
             "polyrec_model_items": ("Items that the model knows", len(model.ids)),
             "polyrec_model_age_seconds": ("Since the model was loaded", time.time() - model.loaded),
         }
-        for name, (meaning, value) in plain.items():
+        for name, (meaning, value) in values.items():
             yield GaugeMetricFamily(name, meaning, value=float(value))
-        told = {"version": model.version, "data": model.bundle.fingerprint}
-        yield InfoMetricFamily("polyrec_model", "The bundle that answers", value=told)
+        info = {"version": model.version, "data": model.bundle.fingerprint}
+        yield InfoMetricFamily("polyrec_model", "The bundle that answers", value=info)
         try:
             yield self._items()
         except sa.exc.SQLAlchemyError:
@@ -79,9 +65,9 @@ class State(Collector):
 
 
 def exposition(service: Service) -> bytes:
-    """Return all figures in Prometheus' text form."""
+    """Return all metrics in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(State(service))
+    registry.register(ServiceGauges(service))
     if os.environ.get(SHARED):
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
