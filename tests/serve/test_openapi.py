@@ -65,7 +65,7 @@ def test_bodies_have_examples_that_are_taken(client: TestClient, document: dict)
     for name, path, many in (("UserBody", "user", False), ("UserBody", "users", True),
                              ("ItemBody", "item", False), ("FeedbackBody", "feedback", True),
                              ("SessionBody", "session/recommend", True),
-                             ("Batch", "recommend", False)):  # fmt: skip
+                             ("BatchQuery", "recommend", False)):  # fmt: skip
         (example,) = schemas[name]["examples"]
         answer = client.post(f"/api/{path}", json=[example] if many else example)
         assert answer.status_code == 200, answer.text
