@@ -1,15 +1,19 @@
-"""Take pieces of work in turns, so that the noise of a machine meets all of them."""
+"""Timing by turns, so that a noisy machine disturbs every function alike."""
 
 import time
 from collections.abc import Callable
 
 
-def best_of(rounds: int, *pieces: Callable[[], object]) -> list[float]:
-    """Return the least seconds of the processor that each piece took."""
-    least = [float("inf")] * len(pieces)
+def best_of(
+    rounds: int,
+    *functions: Callable[[], object],
+    clock: Callable[[], float] = time.process_time,
+) -> list[float]:
+    """Return the fewest seconds that each function took in so many rounds."""
+    best = [float("inf")] * len(functions)
     for _ in range(rounds):
-        for place, piece in enumerate(pieces):
-            start = time.process_time()
-            piece()
-            least[place] = min(least[place], time.process_time() - start)
-    return least
+        for index, function in enumerate(functions):
+            start = clock()
+            function()
+            best[index] = min(best[index], clock() - start)
+    return best

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: on loopback, in a temporary folder, ended by its process id."""
+"""A private PostgreSQL server: on loopback, in a folder of its own, stopped by its process id."""
 
 import os
 import shutil
@@ -13,31 +13,31 @@ from psycopg import sql
 
 
 def binaries() -> Path | None:
-    """Return the folder with initdb and postgres, None where PostgreSQL is not installed."""
-    found = shutil.which("initdb")
-    places = [Path(found).resolve().parent] if found else []
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "postgres").is_file()), None)
+    """Return the folder with initdb and postgres, None if PostgreSQL is not installed."""
+    initdb = shutil.which("initdb")
+    folders = [Path(initdb).resolve().parent] if initdb else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "postgres").is_file()), None)
 
 
 class Postgres:
-    """A server that can be stopped and started again; its data stay."""
+    """A server that can be stopped and started again without losing its data."""
 
     def __init__(self, bin_folder: Path, folder: Path) -> None:
         self._bin, self._folder = bin_folder, folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        # it refuses to run as root
-        self._as = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-        if self._as:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        # PostgreSQL refuses to run as root
+        self._user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        if self._user:
             shutil.chown(folder, "postgres")
         self._run(
             "initdb", "-D", str(folder / "data"), "-U", "polyrec", "-A", "trust", "-E", "UTF8"
         )
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it accepts connections."""
         data = str(self._folder / "data")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._folder}"
         self._run(
@@ -45,7 +45,7 @@ class Postgres:
         )
 
     def stop(self) -> None:
-        """End the server by its process id, connections or not."""
+        """Stop the server, open connections or not."""
         pid_file = self._folder / "data" / "postmaster.pid"
         pid = int(pid_file.read_text().split()[0])
         os.kill(pid, signal.SIGINT)
@@ -53,16 +53,16 @@ class Postgres:
             time.sleep(0.05)
 
     def database(self, name: str) -> str:
-        """Return the URL of a fresh database."""
+        """Create an empty database and return its URL."""
         server = f"postgresql://polyrec@127.0.0.1:{self.port}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return f"{server}/{name}"
 
-    def _run(self, program: str, *words: str) -> None:
-        done = subprocess.run(
-            [str(self._bin / program), *words],
+    def _run(self, program: str, *arguments: str) -> None:
+        result = subprocess.run(
+            [str(self._bin / program), *arguments],
             cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
-            extra_groups=[] if self._as else None, **self._as,
+            extra_groups=[] if self._user else None, **self._user,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
+        assert result.returncode == 0, result.stderr.decode()

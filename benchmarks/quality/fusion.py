@@ -1,14 +1,14 @@
-"""Does fusing modalities pay: on what everybody knows, on new items, with text gone missing?
+"""Does fusing modalities pay: on known items, on new items, and with text missing?
 
     OMP_NUM_THREADS=1 python -m benchmarks.quality.fusion [DATA ...] [SEED ...]
 
-Each fuser joins the views; multimodal_linear reads nothing but the joined view, its settings from
-valid. Beside them every single view, no content at all, and the default: multimodal_linear over
-the views themselves and their concatenation, weights from valid. Conditions: warm (the data's own
-split), new items (a fifth leaves train), 40% of the items lose their text. Three seeds, each with a
-studio world, a choice of new and of missing items, and trained fusers of its own. The intervals are
-of the difference to the best single view of that seed, paired over users. What the file holds of
-other data and seeds stays, so that the whole can be made in pieces.
+Each fuser joins the views, and multimodal_linear reads the fused view alone, its settings chosen on
+valid. For comparison: every single view, no content, and the default, which is multimodal_linear
+over the views and their concatenation with weights chosen on valid. Conditions: warm (the data's
+own split), new items (a fifth leaves train), 40% of the items lose their text. Three seeds, each
+with its own studio world, new items, missing items and trained fusers. The intervals are of the
+difference to the seed's best single view, paired over users. The results of other data and seeds
+are kept.
 """
 
 import sys
@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import Config, read_config
+from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import Evaluation, compat, interval
@@ -30,13 +31,13 @@ from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find_class, registered_parts
-from polyrec.types import FUSED, Dataset, Views
+from polyrec.types import FUSED, Dataset, Floats, Views
 
 METRIC = "recall@20"
 DATA = ("studio", "lastfm2k_mm", "movielens_small_mm")
 SEEDS = ("7", "8", "9")
 CONDITIONS = ("warm", "new items", "40% of text missing")
-CLOSED = ("concat", "mean")
+WITHOUT_SEED = ("concat", "mean")
 STUDIO = """
 preset: shop
 data: {path: world, text: [title, description], image: image, audio: audio}
@@ -44,22 +45,21 @@ data: {path: world, text: [title, description], image: image, audio: audio}
 
 
 def main() -> None:
-    asked = sys.argv[1:]
-    file = RESULTS / "fusion.json"
-    kept = read_figures(file).get("seeds", {}) if file.is_file() else {}
-    for name in [name for name in DATA if name in asked] or DATA:
-        for seed in [seed for seed in SEEDS if seed in asked] or SEEDS:
-            kept.setdefault(name, {})[seed] = conditions(name, int(seed))
-    summary = {
-        name: {condition: means(seeds, condition) for condition in CONDITIONS}
-        for name, seeds in kept.items()
+    selected = sys.argv[1:]
+    tables = (read_figures(RESULTS / "fusion.json") or {}).get("seeds", {})
+    for name in [name for name in DATA if name in selected] or DATA:
+        for seed in [seed for seed in SEEDS if seed in selected] or SEEDS:
+            tables.setdefault(name, {})[seed] = measure(name, int(seed))
+    means = {
+        name: {condition: mean_over_seeds(seeds, condition) for condition in CONDITIONS}
+        for name, seeds in tables.items()
     }
-    save_results("fusion", {"means": summary, "seeds": kept})
+    save_results("fusion", {"means": means, "seeds": tables})
 
 
-def means(seeds: dict[str, Any], condition: str) -> dict[str, list[float]]:
+def mean_over_seeds(seeds: dict[str, Any], condition: str) -> dict[str, list[float]]:
     """Return the mean and standard deviation over the seeds of every row."""
-    tables = [found[condition] for found in seeds.values()]
+    tables = [conditions[condition] for conditions in seeds.values()]
     rows = {
         name: [table[name]["test"] for table in tables]
         for name in tables[0]
@@ -72,97 +72,98 @@ def means(seeds: dict[str, Any], condition: str) -> dict[str, list[float]]:
     }
 
 
-def conditions(name: str, seed: int) -> dict:
-    told = {}
-    with tempfile.TemporaryDirectory() as place:
+def measure(name: str, seed: int) -> dict[str, Any]:
+    """Return the table of every condition."""
+    tables = {}
+    with tempfile.TemporaryDirectory() as folder:
         for condition in CONDITIONS:
-            config = configured(name, seed, Path(place), new=condition == "new items")
+            config = make_config(name, seed, Path(folder), new_items=condition == "new items")
             dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
             views = pipeline.encode(config, dataset)[1]
             if condition == "new items":
-                dataset = only_new(dataset)
+                dataset = only_new_items(dataset)
             if "missing" in condition:
-                taken = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
-                views = drop(views, "text", rate=0.4, popularity=taken, seed=seed)
-            told[condition] = table(dataset, views, seed)
-            print(name, seed, condition, told[condition], file=sys.stderr, flush=True)
-    return told
+                popularity = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
+                views = drop(views, "text", rate=0.4, popularity=popularity, seed=seed)
+            tables[condition] = compare_fusers(dataset, views, seed)
+            print(name, seed, condition, tables[condition], file=sys.stderr, flush=True)
+    return tables
 
 
-def configured(name: str, seed: int, place: Path, *, new: bool) -> Config:
-    """Return the run; the studio world of the seed is made in `place`."""
+def make_config(name: str, seed: int, folder: Path, *, new_items: bool) -> Config:
+    """Return the config of a run; the studio world of the seed is made in `folder`."""
     overrides = [f"seed={seed}"]
-    overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new else []
+    overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new_items else []
     if name != "studio":
         return read_config(config_path(name), overrides=overrides)
-    if not (place / "world").is_dir():
-        make_world(place / "world", Studio(items=600, users=2000, seed=seed))
-        (place / "studio.yaml").write_text(STUDIO + f"cache: {place / 'c.sqlite'}\n")
-    return read_config(place / "studio.yaml", overrides=overrides)
+    if not (folder / "world").is_dir():
+        make_world(folder / "world", Studio(items=600, users=2000, seed=seed))
+        (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
+    return read_config(folder / "studio.yaml", overrides=overrides)
 
 
-def only_new(dataset: Dataset) -> Dataset:
-    """Return the dataset with pairs of items that train does not know in valid and test alone."""
+def only_new_items(dataset: Dataset) -> Dataset:
+    """Return the dataset with events on new items alone in valid and test."""
     known = np.bincount(dataset.train.items, minlength=dataset.train.shape[1]) > 0
-    parts = {"valid": dataset.valid, "test": dataset.test}
-    kept = {name: part.take(~known[part.items]) for name, part in parts.items()}
-    return replace(dataset, **kept)
+    valid, test = (part.take(~known[part.items]) for part in (dataset.valid, dataset.test))
+    return replace(dataset, valid=valid, test=test)
 
 
-def table(dataset: Dataset, views: Views, seed: int) -> dict:
-    """Return test recall of everything, the best single view marked, differences to it."""
-    runs: dict[str, Evaluation] = {
-        f"{name} alone": reached(dataset, {name: views[name]}) for name in views
-    }
+def compare_fusers(dataset: Dataset, views: Views, seed: int) -> dict[str, Any]:
+    """Return test recall of single views and fusers, and the difference to the best view."""
+    runs = {f"{name} alone": best_on_valid(dataset, {name: views[name]}) for name in views}
     best = max(runs, key=lambda name: runs[name].means[METRIC])
-    runs["no content"] = _evaluated(EASE(l2=200.0).fit(dataset.train, {}), dataset)
-    runs["default"] = by_default(dataset, views)
+    runs["no content"] = _evaluate(EASE(l2=200.0).fit(dataset.train, {}), dataset)
+    runs["default"] = default_on_valid(dataset, views)
     shared = find_class("align", "cca")(width=48, ridge=0.1).fit(views, dataset.train).align(views)
     for use in sorted(registered_parts("fuse")):
-        given = shared if use == "mean" else views
-        part = find_class("fuse", use)(**({} if use in CLOSED else {"seed": seed}))
-        joined = part.fit(given, dataset.train).fuse(given)
-        runs[use] = reached(dataset, {"joined": joined})
+        inputs = shared if use == "mean" else views
+        fuser = find_class("fuse", use)(**({} if use in WITHOUT_SEED else {"seed": seed}))
+        fused = fuser.fit(inputs, dataset.train).fuse(inputs)
+        runs[use] = best_on_valid(dataset, {"joined": fused})
     floor = runs[best].values[METRIC]
-    return {"best single view": best} | {name: _row(found, floor) for name, found in runs.items()}
+    return {"best single view": best} | {name: _row(run, floor) for name, run in runs.items()}
 
 
-def _row(found: Evaluation, floor: np.ndarray) -> dict:
-    low, high = interval(found.values[METRIC] - floor)
+def _row(evaluation: Evaluation, floor: Floats) -> dict[str, Any]:
+    low, high = interval(evaluation.values[METRIC] - floor)
     return {
-        "test": round(found.means[METRIC], 4),
+        "test": round(evaluation.means[METRIC], 4),
         "over_best_single": [round(float(low), 4), round(float(high), 4)],
     }
 
 
-def reached(dataset: Dataset, views: Views) -> Evaluation:
+def best_on_valid(dataset: Dataset, views: Views) -> Evaluation:
     """Return what multimodal_linear reaches on test with the settings best on valid."""
-    tried = []
-    for content_l2 in (5.0, 50.0):
-        model = MultimodalLinear(l2=200.0, content=1.0, content_l2=content_l2)
-        tried.append(_tried(model, dataset, views))
-    return max(tried, key=lambda entry: entry[0])[1]
+    models = [
+        MultimodalLinear(l2=200.0, content=1.0, content_l2=content_l2) for content_l2 in (5.0, 50.0)
+    ]
+    return _choose(models, dataset, views)
 
 
-def by_default(dataset: Dataset, views: Views) -> Evaluation:
-    """Return the same over all views and their concatenation, weights chosen on valid, too."""
-    tried = []
+def default_on_valid(dataset: Dataset, views: Views) -> Evaluation:
+    """Return the same over all views and their concatenation, with weights chosen on valid too."""
     fused = find_class("fuse", "concat")().fit(views, dataset.train).fuse(views)
-    given = {**views, FUSED: fused}
-    for weights in MultimodalLinear().search_space(given)[0]["weights"]:
-        for content_l2 in (5.0, 50.0):
-            model = MultimodalLinear(200.0, 1.0, content_l2, weights)
-            tried.append(_tried(model, dataset, given))
-    return max(tried, key=lambda entry: entry[0])[1]
+    inputs = {**views, FUSED: fused}
+    models = [
+        MultimodalLinear(200.0, 1.0, content_l2, weights)
+        for weights in MultimodalLinear().search_space(inputs)[0]["weights"]
+        for content_l2 in (5.0, 50.0)
+    ]
+    return _choose(models, dataset, inputs)
 
 
-def _tried(model: MultimodalLinear, dataset: Dataset, views: Views) -> tuple[float, Evaluation]:
-    model.fit(dataset.train, views)
-    valid = compat(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
-    return valid, _evaluated(model, dataset)
+def _choose(models: list[MultimodalLinear], dataset: Dataset, views: Views) -> Evaluation:
+    """Return the evaluation on test of the model that is best on valid."""
+    trials = []
+    for model in models:
+        model.fit(dataset.train, views)
+        valid = compat(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
+        trials.append((valid, _evaluate(model, dataset)))
+    return max(trials, key=lambda trial: trial[0])[1]
 
 
-def _evaluated(model: Any, dataset: Dataset) -> Evaluation:
+def _evaluate(model: Recommender, dataset: Dataset) -> Evaluation:
     return compat(model, dataset.train, dataset.test, [METRIC])
 
 

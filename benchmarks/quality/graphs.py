@@ -1,11 +1,11 @@
-"""What do the graph recommenders reach, three seeds, compat protocol, settings chosen on valid?
+"""What do the graph models reach, with three seeds?
 
     OMP_NUM_THREADS=1 python -m benchmarks.quality.graphs [DATA] [MODEL] [SEED]
 
-Settings were chosen on valid of Last.fm and are the same elsewhere, but for the batch. Cells that
-results/graphs.json holds are not made again; name a cell to make it alone. One that was killed goes
-on from its last checkpoint, its seconds being those of all its trials. `valid_as_strangers` asks
-for the same users by their histories alone.
+Protocol `compat`. Settings were chosen on valid of Last.fm and are the same elsewhere, except for
+the batch. Cells in results/graphs.json are not fitted again; name a cell to fit it alone. An
+interrupted fit resumes from its last checkpoint, its seconds being those of all attempts.
+`valid_as_strangers` ranks for the same users as anonymous ones, by their histories alone.
 """
 
 import sys
@@ -17,17 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.library.data_sets import config_path
+from benchmarks.library.data_sets import load_public_dataset
 from benchmarks.library.results import RESULTS, read_figures, save_results
-from polyrec.config import read_config
-from polyrec.data.load import load_dataset
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import compat
 from polyrec.recommend.graph.freedom import Freedom
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
 from polyrec.training.run_context import Run, accompany
-from polyrec.types import Dataset, Query, Ranking, Views
+from polyrec.types import Dataset, Floats, Query, Ranking, Views
 
 METRICS = ["recall@20", "ndcg@20"]
 SEEDS = (7, 8, 9)
@@ -42,69 +40,79 @@ CELLS = {
 }
 
 
-class Strangers:
-    """Asks a model by histories alone."""
-
-    def __init__(self, model: LightGCN) -> None:
-        self._model = model
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return what the model says to the same histories of nobody known."""
-        nobody = replace(query, users=np.full(len(query), -1))
-        return self._model.recommend(nobody, k, hide_seen=hide_seen)
-
-
-def fit(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:
-    """Fit, going on from a checkpoint if there is one, and return the processor's seconds."""
-    folder.mkdir(exist_ok=True)
-    spent, before = folder / "seconds", 0.0
-    if spent.is_file():
-        before = float(spent.read_text())
-    start = time.process_time()
-
-    def watched(epoch: int, value: float) -> None:  # noqa: ARG001
-        spent.write_text(str(before + time.process_time() - start))
-
-    steps = -(-dataset.train.shape[0] // model.batch)
-    with accompany(Run(folder=folder, every=steps, fingerprint=repr(model), watched=watched)):
-        model.fit(dataset.train, views, valid=dataset.valid)
-    return before + time.process_time() - start
+def main() -> None:
+    selected = sys.argv[1:]
+    for data, name in CELLS:
+        for seed in SEEDS:
+            cell = [data, name, str(seed)]
+            if selected != cell[: len(selected)]:
+                continue
+            rows = read_figures(RESULTS / "graphs.json") or []
+            if not any([row["data"], row["model"], str(row["seed"])] == cell for row in rows):
+                save_results("graphs", [*rows, measure(data, name, seed)])
 
 
 def measure(data: str, name: str, seed: int) -> dict[str, Any]:
-    config = read_config(config_path(data))
-    dataset = load_dataset(config.data, weights={}, seed=7).dataset
+    """Return what one cell reaches and costs."""
+    dataset = load_public_dataset(data)
     train, valid, test = dataset.train, dataset.valid, dataset.test
-    views = {}
-    for view, rows in dataset.catalog.contents.items():
-        views[view] = Features().fit(rows, train).encode(rows)
+    views = {
+        view: Features().fit(rows, train).encode(rows)
+        for view, rows in dataset.catalog.contents.items()
+    }
     model = replace(CELLS[data, name], seed=seed)
-    seconds = fit(
-        model, dataset, views, Path(tempfile.gettempdir()) / f"graphs-{data}-{name}-{seed}"
-    )
-    found = {
+    folder = Path(tempfile.gettempdir()) / f"graphs-{data}-{name}-{seed}"
+    seconds = fit_resumable(model, dataset, views, folder)
+    evaluations = {
         "valid": compat(model, train, valid, METRICS),
         "test": compat(model, train, test, METRICS),
-        "valid_as_strangers": compat(Strangers(model), train, valid, METRICS),
+        "valid_as_strangers": compat(Anonymous(model), train, valid, METRICS),
     }
     settings = {k: v for k, v in vars(model).items() if not k.endswith("_")}
-    means = {k: [round(e.means[m], 4) for m in METRICS] for k, e in found.items()}
+    means = {k: [round(e.means[m], 4) for m in METRICS] for k, e in evaluations.items()}
     epochs = len(model.values_)
     return {"data": data, "model": name, "seed": seed, **means, "epochs": epochs,
             "fit_processor_seconds": round(seconds, 1), "settings": settings}  # fmt: skip
 
 
-def main() -> None:
-    asked = sys.argv[1:]
-    for data, name in CELLS:
-        for seed in SEEDS:
-            cell = [data, name, str(seed)]
-            if asked != cell[: len(asked)]:
-                continue
-            place = RESULTS / "graphs.json"
-            rows = read_figures(place) if place.is_file() else []
-            if not any([r["data"], r["model"], str(r["seed"])] == cell for r in rows):
-                save_results("graphs", [*rows, measure(data, name, seed)])
+class Anonymous:
+    """A model that takes every user for an anonymous one."""
+
+    def __init__(self, model: LightGCN) -> None:
+        self._model = model
+
+    def fit(self, *_: object, **__: object) -> "Anonymous":
+        """Return the model as it is: it is fitted."""
+        return self
+
+    def score(self, query: Query) -> Floats:
+        """Return (b, n) scores for the histories."""
+        return self._model.score(_anonymous(query))
+
+    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
+        """Return the k best items for each history."""
+        return self._model.recommend(_anonymous(query), k, hide_seen=hide_seen)
+
+
+def _anonymous(query: Query) -> Query:
+    return replace(query, users=np.full(len(query), -1))
+
+
+def fit_resumable(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:
+    """Fit, from a checkpoint if there is one, and return the processor seconds."""
+    folder.mkdir(exist_ok=True)
+    seconds_file = folder / "seconds"
+    earlier = float(seconds_file.read_text()) if seconds_file.is_file() else 0.0
+    start = time.process_time()
+
+    def save_seconds(epoch: int, value: float) -> None:  # noqa: ARG001
+        seconds_file.write_text(str(earlier + time.process_time() - start))
+
+    steps = -(-dataset.train.shape[0] // model.batch)
+    run = Run(folder=folder, every=steps, fingerprint=repr(model), watched=save_seconds)
+    with accompany(run):
+        model.fit(dataset.train, views, valid=dataset.valid)
+    return earlier + time.process_time() - start
 
 
 if __name__ == "__main__":

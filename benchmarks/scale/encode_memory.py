@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.scale.encode_memory
 
-`polyrec encode` of 5,000 and of 50,000 synthetic pictures, each in its own process; the peak is
-that process's (the ones that decode are alike for both).
+`polyrec encode` of 5,000 and of 50,000 synthetic images, each in a process of its own; the peak is
+that process's, without its decoding processes, which are the same for both. Results: memory.json.
 """
 
 import json
@@ -25,29 +25,33 @@ from polyrec.compute.stopwatch import peak_memory_mb
 counts = pipeline.encode_all(read_config(Path(sys.argv[1]))).counts["image"]
 print(counts["present"], peak_memory_mb())
 """
+SIZES = (5_000, 50_000)
 
 
 def main() -> None:
-    peaks = {}
-    for count in (5_000, 50_000):
-        with tempfile.TemporaryDirectory() as place:
-            config = make(Path(place), count)
-            command = [sys.executable, "-c", ENCODE, str(config)]
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        present, peak = told.split()
-        assert int(present) == count, told
-        peaks[count] = round(float(peak), 1)
-    low, high = peaks.values()
-    save_results("memory", {"peak_mb": peaks, "ratio": round(high / low, 3), "goal": 1.2})
+    peaks = {count: peak_of(count) for count in SIZES}
+    small, large = peaks.values()
+    save_results("memory", {"peak_mb": peaks, "ratio": round(large / small, 3), "goal": 1.2})
 
 
-def make(folder: Path, count: int) -> Path:
-    """Write `count` little pictures, the tables and a config; return the config."""
-    (folder / "pictures").mkdir()
+def peak_of(count: int) -> float:
+    """Return the peak memory (MB) of encoding so many images."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = write_catalogue(Path(folder), count)
+        command = [sys.executable, "-c", ENCODE, str(config)]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    present, peak = output.split()
+    assert int(present) == count, output
+    return round(float(peak), 1)
+
+
+def write_catalogue(folder: Path, count: int) -> Path:
+    """Write `count` small images, the tables and a config; return the config."""
+    (folder / "images").mkdir()
     rows = ["item_id,image"]
     for item in range(count):
         colour = (item % 256, item // 256 % 256, 90)
-        name = f"pictures/{item}.png"
+        name = f"images/{item}.png"
         Image.new("RGB", (32, 32), colour).save(folder / name, compress_level=1)
         rows.append(f"{item},{name}")
     (folder / "items.csv").write_text("\n".join(rows), encoding="utf-8")

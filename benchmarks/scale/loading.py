@@ -1,8 +1,8 @@
-"""How long do 10 million interactions take from file to matrix, and in how much memory?
+"""How long do 10 million interactions take from file to matrix, and how much memory?
 
     python -m benchmarks.scale.loading [--rows 10000000]
 
-Each load runs in a process of its own; the floor is a bare read of the same file.
+Each load has a process of its own; the floor is a bare read of the same file.
 """
 
 import argparse
@@ -38,39 +38,48 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 
 
-def child(code: str, folder: Path) -> dict:
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], capture_output=True, check=True
-    )
-    return json.loads(result.stdout)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000_000)
-    rows = parser.parse_args().rows
+    frame = make_interactions(parser.parse_args().rows)
+    text_ids = [pl.format(f"{n}-{{}}", f"{n}_id").alias(f"{n}_id") for n in ("user", "item")]
+    save_results("loading", {
+        "rows": len(frame),
+        "ids_as_numbers": measure(frame),
+        "ids_as_text": measure(frame.with_columns(text_ids)),
+    })  # fmt: skip
+
+
+def make_interactions(rows: int) -> pl.DataFrame:
+    """Return random interactions, of each pair one."""
     generator = np.random.default_rng(0)
-    users = generator.integers(0, rows // 50, rows)
-    items = (100_000 * generator.random(rows) ** 2).astype(np.int64)
-    split = generator.choice(["train", "valid", "test"], rows, p=[0.8, 0.1, 0.1])
-    frame = pl.DataFrame({"user_id": users, "item_id": items, "split": split})
-    frame = frame.unique(["user_id", "item_id"], maintain_order=True)
-    figures = {"rows": len(frame)}
-    for name in ("numbers", "text"):
-        with tempfile.TemporaryDirectory() as folder:
-            if name == "text":
-                told = [
-                    pl.format(f"{n}-{{}}", f"{n}_id").alias(f"{n}_id") for n in ("user", "item")
-                ]
-                frame = frame.with_columns(told)
-            frame.write_parquet(Path(folder) / "interactions.parquet")
-            found, floor = child(LOAD, Path(folder)), child(READ, Path(folder))
-        figures[f"ids_as_{name}"] = {
-            **{key: round(value, 2) for key, value in found.items()},
-            "bare_read_seconds": round(floor["seconds"], 2),
-            "ratio": round(found["seconds"] / floor["seconds"], 1),
-        }
-    save_results("loading", figures)
+    frame = pl.DataFrame({
+        "user_id": generator.integers(0, rows // 50, rows),
+        "item_id": (100_000 * generator.random(rows) ** 2).astype(np.int64),
+        "split": generator.choice(["train", "valid", "test"], rows, p=[0.8, 0.1, 0.1]),
+    })  # fmt: skip
+    return frame.unique(["user_id", "item_id"], maintain_order=True)
+
+
+def measure(frame: pl.DataFrame) -> dict[str, float]:
+    """Return what loading costs, and the seconds of a bare read."""
+    with tempfile.TemporaryDirectory() as folder:
+        frame.write_parquet(Path(folder) / "interactions.parquet")
+        loaded, read = run_child(LOAD, Path(folder)), run_child(READ, Path(folder))
+    return {
+        **{name: round(value, 2) for name, value in loaded.items()},
+        "bare_read_seconds": round(read["seconds"], 2),
+        "ratio": round(loaded["seconds"] / read["seconds"], 1),
+    }
+
+
+def run_child(code: str, folder: Path) -> dict[str, float]:
+    """Return the JSON that a program prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, check=True
+    )
+    output: dict[str, float] = json.loads(result.stdout)
+    return output
 
 
 if __name__ == "__main__":

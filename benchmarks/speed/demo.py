@@ -1,4 +1,4 @@
-"""How long does the demo take, and in how much memory?
+"""How long does `polyrec demo` take, and how much memory?
 
 python -m benchmarks.speed.demo
 """
@@ -14,32 +14,26 @@ from pathlib import Path
 from benchmarks.library.results import save_results
 from polyrec.data.synthetic import Studio, make_world
 
+PROGRAM = [sys.executable, "-c", "from polyrec.cli import main; main()", "demo", "--out", "demo"]
+
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         make_world(Path(folder) / "world", Studio())
-        studio = time.perf_counter() - start
-        words = [
-            sys.executable,
-            "-c",
-            "from polyrec.cli import main; main()",
-            "demo",
-            "--out",
-            "demo",
-        ]
-        start = time.perf_counter()
+        world_seconds = time.perf_counter() - start
         environment = {"HOME": folder, "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-        result = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True,
-                                check=True)  # fmt: skip
-        whole = time.perf_counter() - start
+        start = time.perf_counter()
+        result = subprocess.run(PROGRAM, cwd=folder, env=environment, capture_output=True,
+                                text=True, check=True)  # fmt: skip
+        seconds = time.perf_counter() - start
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    reached = re.search(r"recall@20\s+([\d.]+)\s+([\d.]+)", result.stdout)
+    recall = re.search(r"recall@20\s+([\d.]+)\s+([\d.]+)", result.stdout)
     save_results("demo", {
-        "studio_600_items_2000_users_seconds": round(studio, 1),
-        "demo_seconds": round(whole, 1),
+        "studio_600_items_2000_users_seconds": round(world_seconds, 1),
+        "demo_seconds": round(seconds, 1),
         "demo_peak_memory_mb": round(memory),
-        "recall@20": {"valid": float(reached[1]), "test": float(reached[2])} if reached else None,
+        "recall@20": {"valid": float(recall[1]), "test": float(recall[2])} if recall else None,
     })  # fmt: skip
 
 

@@ -1,9 +1,8 @@
-"""What a cell of the leaderboard is: a model on a data set, its settings, and what it reached."""
+"""A cell of the leaderboard: a model on a data set, its settings and its results."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.library.results import read_figures
 from polyrec import registry
 from polyrec.config import Config, read_config
 from polyrec.data.synthetic import Studio, make_world
@@ -24,15 +24,15 @@ PEERS = {
     "implicit_bpr": ("implicit", "benchmarks.quality.leaderboard.implicit_peers:ImplicitBPR"),
     "cornac_vbpr": ("cornac", "benchmarks.quality.leaderboard.cornac_peers:CornacVBPR"),
 }
-"""Short name -> the package that it needs, and where it is wrapped."""
+"""Short name -> the package that it needs, and its class."""
 
-KINDS = {
-    **dict.fromkeys(("ease", "item_knn", "multimodal_linear", "rp3beta"), "items alike"),
+FAMILIES = {
+    **dict.fromkeys(("ease", "item_knn", "multimodal_linear", "rp3beta"), "linear"),
     **dict.fromkeys(("als", "bpr", "elsa", "mlp", "vbpr"), "factors"),
-    **dict.fromkeys(("freedom", "lightgcn", "mgcn"), "graphs"),
-    **dict.fromkeys(("multi_dae", "multi_vae", "multimodal_dae"), "autoencoders"),
+    **dict.fromkeys(("freedom", "lightgcn", "mgcn"), "graph"),
+    **dict.fromkeys(("multi_dae", "multi_vae", "multimodal_dae"), "autoencoder"),
 }
-"""Model -> kind; of each a blend hears one, for two of a kind say much the same."""
+"""Model -> family; a blend has one member of each, since models of a family are much alike."""
 
 SEEDS = (7, 8, 9, 10, 11)
 
@@ -54,37 +54,37 @@ class Cell:
         """Return data set and model."""
         return f"{self.data}/{self.model}"
 
-    def found(self, folder: Path) -> dict[str, Any]:
-        """Return what tuning has found, from FOLDER/DATA/MODEL.yaml; nothing where it was not."""
-        place = folder / self.data / f"{self.model}.yaml"
-        found: dict[str, Any] = yaml.safe_load(place.read_text()) if place.is_file() else {}
-        return found
+    def tuned_settings(self, folder: Path) -> dict[str, Any]:
+        """Return the content of FOLDER/DATA/MODEL.yaml, empty if the cell is not tuned yet."""
+        path = folder / self.data / f"{self.model}.yaml"
+        tuned: dict[str, Any] = yaml.safe_load(path.read_text()) if path.is_file() else {}
+        return tuned
 
-    def read_config(self, settings: dict[str, Any], *, seed: int) -> Config:
-        """Return the run of this cell."""
+    def run_config(self, settings: dict[str, Any], *, seed: int) -> Config:
+        """Return the config of this cell's run."""
         overrides = [f"recommend.use={self.model}", f"seed={seed}"]
         return with_settings(read_config(self.config, overrides=overrides), settings)
 
 
-def admit_peers() -> list[str]:
-    """Let peers be named like models of our own; return those whose package is not installed."""
-    absent = []
+def register_peers() -> list[str]:
+    """Add the peers to the recommenders; return those whose package is not installed."""
+    missing = []
     for name, (package, address) in PEERS.items():
         if find_spec(package) is None:
-            absent.append(name)
+            missing.append(name)
         else:
             PARTS[name] = address
-    return absent
+    return missing
 
 
-def draws(model: str) -> bool:
-    """Return whether a model draws at random, so that one fit is not all that it can reach."""
+def is_seeded(model: str) -> bool:
+    """Return whether a model depends on a seed, so that it is fitted with several."""
     part = registry.find_class("recommend", model)
     return any(field.name == "seed" for field in dataclasses.fields(part))
 
 
-def data_sets(folder: Path, *, only: Sequence[str] | None) -> Iterator[Path]:
-    """Yield the configs in a folder whose data are here; the studio world is made."""
+def available_data_sets(folder: Path, *, only: Sequence[str] | None) -> Iterator[Path]:
+    """Yield the configs in a folder whose data exist; the studio world is made."""
     for config in sorted(folder.glob("*.yaml")):
         if only and config.stem not in only:
             continue
@@ -95,15 +95,12 @@ def data_sets(folder: Path, *, only: Sequence[str] | None) -> Iterator[Path]:
             yield config
 
 
-def load_cells(place: Path) -> dict[str, dict[str, Any]]:
-    """Return the cells that a leaderboard holds, by name."""
-    if not place.is_file():
-        return {}
-    rows = json.loads(place.read_text(encoding="utf-8"))["figures"]
-    return {f"{row['data']}/{row['model']}": row for row in rows}
+def load_cells(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the results of a leaderboard, by the cell's name."""
+    return {f"{row['data']}/{row['model']}": row for row in read_figures(path) or []}
 
 
-def environment() -> dict[str, str]:
+def single_thread_environment() -> dict[str, str]:
     """Return the environment of a cell's process: one thread everywhere."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **threads}

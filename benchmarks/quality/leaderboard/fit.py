@@ -1,9 +1,10 @@
-"""Fit one model on one data set with one seed, and print what it reached as JSON.
+"""Fit one model on one data set with one seed, and print its results as JSON.
 
     python -m benchmarks.quality.leaderboard.fit CONFIG MODEL SEED BUDGET SETTINGS_JSON
 
-In a process of its own, so that memory and time are its own. BUDGET counts seconds of processor
-time for the fit; a training that reaches it ends with its best epoch, anything else is killed.
+It has a process of its own, so that its memory and time are its own. BUDGET is the processor
+seconds of the fit: training by epochs that reaches it ends with its best epoch, anything else is
+killed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.leaderboard.cells import Cell, admit_peers
+from benchmarks.quality.leaderboard.cells import Cell, register_peers
 from polyrec.artifact import part_state
 from polyrec.compute.stopwatch import peak_memory_mb
+from polyrec.config import Config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.errors import PolyrecError
@@ -28,40 +30,39 @@ from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.early_stopping import fit
 from polyrec.training.run_context import Run, accompany
-from polyrec.types import Interactions
+from polyrec.types import Interactions, Ints
 
 VALID = ("recall@20", "ndcg@20")
 TEST = ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "coverage@20")
-_ASKED = 200  # users, one by one, for the latency
-_GRACE = 60  # further seconds for what can't be ended early
+_LATENCY_USERS = 200
+_GRACE_S = 60  # for what can't end early
 
 
 def main() -> None:
-    config, model, seed, budget, settings = sys.argv[1:]
-    admit_peers()
-    run = Cell(Path(config), model).read_config(json.loads(settings), seed=int(seed))
+    config_file, model, seed, budget, settings = sys.argv[1:]
+    register_peers()
+    config = Cell(Path(config_file), model).run_config(json.loads(settings), seed=int(seed))
     try:
-        print(json.dumps(measure(run, float(budget)), default=str))
+        print(json.dumps(measure(config, float(budget)), default=str))
     except PolyrecError as error:
         print(json.dumps({"failed": str(error)}))
 
 
-def measure(config: Any, budget: float) -> dict[str, Any]:
-    """Return what one fit reached and cost."""
+def measure(config: Config, budget: float) -> dict[str, Any]:
+    """Return the metrics and the cost of one fit."""
     loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     data = loaded.dataset
     _, encoded = pipeline.encode(config, data.without_test())
     *_, views = pipeline.prepare(config, data.train, encoded)
     model = assemble.make_recommender(config, {})
-    before = peak_memory_mb()
-    clock = _Clock(budget)
-    with accompany(Run(watched=clock.watched)):
+    memory_before = peak_memory_mb()
+    clock = _BudgetClock(budget)
+    with accompany(Run(watched=clock.is_over)):
         model = fit(model, data.train, views, data.valid)
-    spent = clock.spent()
-    resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, clock.hard))
-    peak = peak_memory_mb()
+    seconds = clock.stop()
+    peak_memory = peak_memory_mb()
     test = compat(model, data.train, data.test, TEST)
-    told = {
+    results = {
         "seed": config.seed,
         "hash": loaded.fingerprint,
         "all_settings": part_state.part_settings(model),
@@ -71,44 +72,45 @@ def measure(config: Any, budget: float) -> dict[str, Any]:
             name: [round(end, 4) for end in interval(test.values[name])]
             for name in ("recall@20", "ndcg@20")
         },
-        "latency_ms": round(latency(model, data.train, test.users), 3),
-        "peak_memory_mb": round(peak),
-        "memory_before_mb": round(before),
-        **spent,
+        "latency_ms": round(median_latency_ms(model, data.train, test.users), 3),
+        "peak_memory_mb": round(peak_memory),
+        "memory_before_mb": round(memory_before),
+        **seconds,
     }
     if clock.ended:
-        told["ended"] = f"ended by its budget after epoch {clock.epochs}"
-    return told
+        results["ended"] = f"ended by its budget after epoch {clock.epochs}"
+    return results
 
 
-class _Clock:
-    """Counts the seconds of a fit, and ends it when its budget is used up."""
+class _BudgetClock:
+    """The seconds of a fit, and its end when the budget is used up."""
 
     def __init__(self, budget: float) -> None:
         self._wall, self._processor = time.perf_counter(), time.process_time()
         self._budget, self.ended, self.epochs = budget, False, 0
-        _, self.hard = resource.getrlimit(resource.RLIMIT_CPU)
-        limit = int(self._processor + budget + _GRACE)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, self.hard))
+        _, self._hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
+        limit = int(self._processor + budget + _GRACE_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, self._hard_limit))
 
-    def watched(self, epoch: int, value: float) -> bool:  # noqa: ARG002 - the watch's form
-        """Return whether the training shall end here."""
+    def is_over(self, epoch: int, value: float) -> bool:  # noqa: ARG002 - called after each epoch
+        """Return whether training has to end here."""
         self.epochs = epoch + 1
         self.ended = time.process_time() - self._processor > self._budget
         return self.ended
 
-    def spent(self) -> dict[str, float]:
-        """Return the seconds used."""
+    def stop(self) -> dict[str, float]:
+        """Lift the limit and return the seconds used."""
         wall, processor = time.perf_counter() - self._wall, time.process_time() - self._processor
+        resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, self._hard_limit))
         return {"fit_seconds": round(wall, 2), "fit_processor_seconds": round(processor, 2)}
 
 
-def latency(model: Recommender, train: Interactions, users: Any) -> float:
-    """Return the median milliseconds of one user's list of 20."""
-    picked = users[:: max(1, len(users) // _ASKED)][:_ASKED]
+def median_latency_ms(model: Recommender, train: Interactions, users: Ints) -> float:
+    """Return the median latency of a list of 20 for one user."""
+    sample = users[:: max(1, len(users) // _LATENCY_USERS)][:_LATENCY_USERS]
     times = []
-    query = train.histories(picked)
-    for row in range(len(picked)):
+    query = train.histories(sample)
+    for row in range(len(sample)):
         start = time.perf_counter()
         model.recommend(query.take(row, row + 1), 20)
         times.append(time.perf_counter() - start)

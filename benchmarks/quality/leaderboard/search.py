@@ -1,4 +1,4 @@
-"""Tune one model on one data set and print what was found as JSON.
+"""Tune one model on one data set and print the best settings as JSON.
 
 python -m benchmarks.quality.leaderboard.search CONFIG MODEL TRIALS HOURS FOLDER
 """
@@ -10,31 +10,31 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.quality.leaderboard.cells import SEEDS, Cell, admit_peers
+from benchmarks.quality.leaderboard.cells import SEEDS, Cell, register_peers
 from polyrec.errors import PolyrecError
 from polyrec.tune.study import tune
 
 
 def main() -> None:
-    place, model, trials, hours, folder = sys.argv[1:]
-    admit_peers()
-    cell = Cell(Path(place), model)
-    config = cell.read_config({}, seed=SEEDS[0])
-    started = time.process_time()
+    config_file, model, trials, hours, folder = sys.argv[1:]
+    register_peers()
+    cell = Cell(Path(config_file), model)
+    config = cell.run_config({}, seed=SEEDS[0])
+    start = time.process_time()
     out = Path(folder) / cell.data / f"{model}.yaml"
     try:
-        found = tune(config, out=out, trials=int(trials), hours=float(hours))
+        study = tune(config, out=out, trials=int(trials), hours=float(hours))
     except PolyrecError as error:
         print(json.dumps({"failed": str(error)}))
         return
-    told = {
+    results = {
         "metric": config.evaluate.select_by,
-        "valid": round(found.score, 4),
-        "trials": len(found.trials),
-        "processor_seconds": round(time.process_time() - started),
-        "settings": dict(found.settings),
+        "valid": round(study.score, 4),
+        "trials": len(study.trials),
+        "processor_seconds": round(time.process_time() - start),
+        "settings": dict(study.settings),
     }
-    print(json.dumps(told))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
