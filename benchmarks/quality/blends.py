@@ -25,7 +25,6 @@ from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find_class
 from polyrec.types import Dataset, Views
@@ -114,7 +113,7 @@ def _fit_cached(member: Recommender, cache: Path, dataset: Dataset, views: Views
             part_state.load_learned(member, state["learned"], dict(arrays))
         return float(state["seconds"])
     start = time.process_time()
-    fit(member, dataset.train, views, dataset.valid)
+    member.fit(dataset.train, views, valid=dataset.valid)
     seconds = time.process_time() - start
     learned, arrays = part_state.dump_learned(member)
     cache.parent.mkdir(parents=True, exist_ok=True)

@@ -70,7 +70,7 @@ def measure(data: str, name: str, seed: int) -> dict[str, Any]:
     }
     settings = {k: v for k, v in vars(model).items() if not k.endswith("_")}
     means = {k: [round(e.means[m], 4) for m in METRICS] for k, e in evaluations.items()}
-    epochs = len(model.values_)
+    epochs = len(model.curve_)
     return {"data": data, "model": name, "seed": seed, **means, "epochs": epochs,
             "fit_processor_seconds": round(seconds, 1), "settings": settings}  # fmt: skip
 

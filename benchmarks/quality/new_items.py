@@ -29,8 +29,7 @@ from polyrec.evaluate.protocols import compat, interval
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
 from polyrec.recommend.base import rank
-from polyrec.recommend.early_stopping import fit
-from polyrec.recommend.item_graph import Likeness, nearest
+from polyrec.recommend.item_graph import ContentSimilarity, knn_graph
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
 from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking
@@ -88,7 +87,7 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
         "multimodal_linear, content shuffled": MultimodalLinear(
             **part_state.part_settings(linear)
         ).fit(train, shuffled),
-        "multimodal_dae": fit(autoencoder, train, views, dataset.valid),
+        "multimodal_dae": autoencoder.fit(train, views, valid=dataset.valid),
     }
     known = models["popular"].popularity_ > 0
     figures: dict[str, dict[str, Any]] = {}
@@ -130,9 +129,9 @@ class KnownItems:
 def neighbours_popularity(dataset: Dataset, view: Embeddings, k: int = 10) -> Popular:
     """Return a ranking by the mean popularity of the k known items nearest in content."""
     model = Popular().fit(dataset.train, {})
-    rows = Likeness.of(view).rows(view)
+    rows = ContentSimilarity.of(view).rows(view)
     known_rows: Floats = np.where(model.popularity_[:, None] > 0, rows, np.float32(0))
-    graph = nearest(rows, known_rows, k, same=True)
+    graph = knn_graph(rows, known_rows, k, same=True)
     graph.data[:] = 1
     counts = np.maximum(np.diff(graph.indptr), 1)
     model.popularity_ = np.asarray(graph @ model.popularity_ / counts, np.float32)

@@ -12,18 +12,12 @@ from polyrec.registry import find_class, registered_parts
 from polyrec.types import Embeddings, Interactions, Query
 
 NAMES = sorted(registered_parts("recommend"))
-DRAWN = {
-    "ALS", "BPR", "ELSA", "Freedom", "LightGCN", "MGCN", "MLP", "MultiDAE", "MultiVAE",
-    "MultimodalDAE", "SASRec", "TwoTower", "VBPR",
-}  # fmt: skip
-# twelve items need no large network
-QUICK = {
-    "bpr": {"epochs": 100, "rate": 1e-2},
-    "elsa": {"dim": 16},
-    "mlp": {"epochs": 60, "rate": 2e-2},
-    "sasrec": {"dim": 16, "layers": 1, "epochs": 40, "rate": 1e-2},
-    "vbpr": {"epochs": 100, "rate": 1e-2},
-}
+
+
+def small(name: str) -> Recommender:
+    """Return a recommender that fits a dozen items in a moment."""
+    kind = find_class("recommend", name)
+    return kind(**kind.small)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -33,13 +27,13 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fresh(name: str) -> Recommender:
-    return find_class("recommend", name)(**QUICK.get(name, {}))
+    return small(name)
 
 
 @pytest.fixture(scope="module")
 def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommender:
     """Return a fitted model that the tests share: they ask, and nobody fits it again."""
-    return find_class("recommend", name)(**QUICK.get(name, {})).fit(checkerboard, parity_views)
+    return small(name).fit(checkerboard, parity_views)
 
 
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:
@@ -73,7 +67,7 @@ def test_scores_are_finite_float32_and_a_batch_equals_its_members(
 def test_personal_models_find_the_missing_square(
     model: Recommender, checkerboard: Interactions
 ) -> None:
-    if type(model).__name__ == "Popular":
+    if not model.is_personal:
         pytest.skip("popular is the same for everyone")
     ranking = model.recommend(checkerboard.histories(range(20)), 1)
     expected = [2 * (user % 6) + user % 2 for user in range(20)]
@@ -119,7 +113,7 @@ def test_no_questions_get_no_answers(model: Recommender) -> None:
 def test_renumbered_items_permute_scores(
     model: Recommender, fresh: Recommender, checkerboard: Interactions, parity_views: dict
 ) -> None:
-    if type(fresh).__name__ in DRAWN:
+    if fresh.is_random:
         pytest.skip("what is drawn at random goes by the number of an item")
     before = model.score(checkerboard.histories(range(20)))
     order = np.random.default_rng(1).permutation(12)  # new row r is old row order[r]
@@ -156,8 +150,6 @@ def test_no_content_at_all_is_no_error(fresh: Recommender, checkerboard: Interac
 
 
 def test_its_search_space_holds_settings_of_its_own(fresh: Recommender, parity_views: dict) -> None:
-    if not hasattr(fresh, "search_space"):
-        pytest.skip("nothing to choose")
     for stage in fresh.search_space(parity_views):
         for name, candidates in stage.items():
             for candidate in candidates:

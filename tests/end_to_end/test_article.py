@@ -15,7 +15,6 @@ from polyrec.data.synthetic import Studio, make_world
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend.early_stopping import fit
 from polyrec.types import Dataset, Interactions, Views
 
 KINDS = ("text", "image", "audio")
@@ -68,7 +67,7 @@ def test_it_learns(
     data, views = encoded
     config = article(studio, tmp_path, *VARIANTS[variant])
     *_, aligned = pipeline.prepare(config, data.train, views)
-    model = fit(assemble.make_recommender(config, {}), data.train, aligned, data.valid)
+    model = assemble.make_recommender(config, {}).fit(data.train, aligned, valid=data.valid)
     popular = polyrec.recommend.Popular().fit(data.train, {})
     assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
 
@@ -85,7 +84,7 @@ def test_it_goes_the_whole_way_and_is_kept(studio: Path, tmp_path: Path) -> None
 
 def test_its_encoders_learn_with_it_as_one_network(studio: Path, tmp_path: Path) -> None:
     few = ["recommend.epochs=2", *(f"encode.{kind}.epochs=1" for kind in KINDS)]
-    bundle = polyrec.run(article(studio, tmp_path, "recommend.through=true", *few))
+    bundle = polyrec.run(article(studio, tmp_path, "recommend.end_to_end=true", *few))
     for name in KINDS:
         encoder = bundle.parts.encoders[name]
         assert bundle.cards[name]["weights_sha256"] == encoder.fingerprint_

@@ -71,10 +71,7 @@ def digest(*arrays: Any) -> str:
 def ranked(name: str, settings: dict[str, Any], parts: Any) -> list[str]:
     train, valid, known, fresh = parts
     model = find_class("recommend", name)(**settings)
-    if getattr(model, "stops_on_valid", False):
-        model.fit(train, known, valid=valid)
-    else:
-        model.fit(train, known)
+    model.fit(train, known, valid=valid)
     strangers = Query.of([[], [1, 2, 3], [65], [5]])
     found = []
     for query in (train.histories(np.arange(90)), strangers):

@@ -10,7 +10,7 @@ import torch
 
 from polyrec.artifact import part_state
 from polyrec.errors import FitError
-from polyrec.recommend.autoencoder.base import Rows
+from polyrec.recommend.autoencoder.base import HistoryBatch
 from polyrec.recommend.autoencoder.multi_dae import MultiDAE
 from polyrec.recommend.autoencoder.multi_vae import MultiVAE
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
@@ -39,13 +39,13 @@ def small(use: type, **settings: object) -> object:
     return use(**{"dim": 8, "epochs": 30, "rate": 1e-2, "weight_decay": 0.5, **settings})
 
 
-def rows_of(*histories: dict[int, float]) -> Rows:
+def rows_of(*histories: dict[int, float]) -> HistoryBatch:
     users = [user for user, history in enumerate(histories) for _ in history]
     items = [item for history in histories for item in history]
     weights = [weight for history in histories for weight in history.values()]
     shape = (len(histories), 5)
     matrix = Interactions.of(users, items, weights=weights, shape=shape).matrix()
-    return Rows.of(matrix, "cpu")
+    return HistoryBatch.of(matrix, "cpu")
 
 
 def test_the_loss_is_the_multinomial_one() -> None:
@@ -62,9 +62,9 @@ def test_the_loss_is_the_multinomial_one() -> None:
 
 def test_what_is_hidden_is_hidden_and_the_rest_raised() -> None:
     rows = rows_of({0: 3.0, 1: 4.0}, {2: 1.0})
-    everything = rows.hidden(0.0, torch.Generator().manual_seed(0))
+    everything = rows.masked(0.0, torch.Generator().manual_seed(0))
     assert everything.tolist() == pytest.approx([0.6, 0.8, 1.0])
-    many = torch.stack([rows.hidden(0.5, torch.Generator().manual_seed(i)) for i in range(400)])
+    many = torch.stack([rows.masked(0.5, torch.Generator().manual_seed(i)) for i in range(400)])
     assert set(many[:, 2].tolist()) == {0.0, 2.0}
     assert many.mean(dim=0).tolist() == pytest.approx([0.6, 0.8, 1.0], abs=0.15)
 
@@ -96,8 +96,8 @@ def test_valid_ends_the_training_and_the_best_is_kept(use: type, parity: tuple) 
     train, views = parity
     valid = Interactions.of(range(0, 80, 2), [2] * 40, shape=train.shape)
     model = small(use, epochs=40).fit(train, views, valid=valid)
-    assert 1 <= len(model.values_) <= 20
-    assert small(use, epochs=2).fit(train, views).values_ == []
+    assert 1 <= len(model.curve_) <= 20
+    assert small(use, epochs=2).fit(train, views).curve_ == []
 
 
 def test_items_nobody_took_are_ranked_by_their_content(parity: tuple) -> None:

@@ -48,26 +48,26 @@ def test_the_figure_of_the_candidates_is_that_of_the_evaluation() -> None:
     train, valid = events(0, 400), events(1, 150)
     weights = np.array([0.7, 0.3], np.float32)
     blend = Blend(TWO, weights=weights.tolist()).fit(train, {})
-    asked = Candidates.of(lambda query: list(blend._standard(query)), train, valid)
-    assert asked is not None
+    candidates = Candidates.of(lambda query: list(blend._standard_scores(query)), train, valid)
+    assert candidates is not None
     means = compat(blend, train, valid, ["recall@20", "ndcg@20"]).means
-    assert asked.figure(weights) == pytest.approx(sum(means.values()), abs=1e-6)
+    assert candidates.quality(weights) == pytest.approx(sum(means.values()), abs=1e-6)
 
 
 def test_the_climb_finds_what_a_grid_finds() -> None:
     generator = np.random.default_rng(0)
-    wanted = np.zeros((300, 50), bool)
-    wanted[:, :5] = True
+    hits = np.zeros((300, 50), bool)
+    hits[:, :5] = True
     scores = generator.normal(size=(300, 50, 3)).astype(np.float32)
     scores[:, :5] += np.array([0.6, 1.2, 0.0])  # the third knows nothing
-    asked = Candidates(scores, wanted, np.full(300, 5))
-    found = best_weights(asked)
+    candidates = Candidates(scores, hits, np.full(300, 5))
+    found = best_weights(candidates)
     steps = np.linspace(0, 1, 11)
     grid = [(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1.0001]
-    best = max(asked.figure(np.array(w, np.float32)) for w in grid)
+    best = max(candidates.quality(np.array(w, np.float32)) for w in grid)
     assert found.sum() == pytest.approx(1)
     assert (found >= 0).all()
-    assert asked.figure(found) >= best - 1e-6
+    assert candidates.quality(found) >= best - 1e-6
     assert found[1] > found[0] > found[2]
 
 
@@ -108,7 +108,7 @@ def test_a_member_reads_the_views_that_it_names(parity_views, checkerboard) -> N
     blend = Blend([one, all_of_them]).fit(checkerboard, parity_views)
     assert [member.names_ for member in blend.members_] == [("text",), ("image", "text")]
     assert blend.add_items(parity_views).score(Query.of([[0]])).shape == (1, 24)
-    with pytest.raises(FitError, match=r"views that are not there: received \['sound'\]"):
+    with pytest.raises(FitError, match=r"views that don.t exist: received \['sound'\]"):
         Blend([{"use": "ease", "views": ["sound"]}]).fit(checkerboard, parity_views)
 
 

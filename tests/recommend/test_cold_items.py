@@ -39,8 +39,8 @@ def test_a_column_is_what_the_weights_say_of_the_items_it_is_like(groups: Intera
     rows = view("telling").vectors
     warm = np.arange(ITEMS) < ITEMS - NEW
     weights = EASE(l2=20).fit(groups).weights_
-    learned = cold_items.learn(weights, warm, {"text": rows}, groups)
-    found = cold_items.columns(learned, {"text": rows[~warm]})
+    learned = cold_items.learn_cold_items(weights, warm, {"text": rows}, groups)
+    found = cold_items.cold_columns(learned, {"text": rows[~warm]})
     X, W = rows[warm].astype(np.float64), weights[:-NEW, :-NEW]
     own = np.eye(len(W)) * np.linalg.norm(W, axis=0).mean() / 4
     tried = []
@@ -57,10 +57,10 @@ def test_an_item_left_out_is_placed_as_if_it_had_never_been_there(groups: Intera
     rows = view("telling").vectors[:-NEW]
     weights = EASE(l2=20).fit(groups).weights_
     warm = np.arange(ITEMS) < ITEMS - NEW
-    known = cold_items._known(weights, warm, groups)
+    known = cold_items._experiment(weights, warm, groups)
     padded = np.vstack([rows, np.zeros((NEW, 6), np.float32)])
     solver = np.linalg.inv(rows.T @ rows + 2 * np.eye(6)).astype(np.float32)
-    told = cold_items._told(known, padded, known.weights @ padded, solver)
+    told = cold_items._predict(known, padded, known.weights @ padded, solver)
     taken = groups.positives().toarray() > 0
     for place, item in enumerate(known.left_out):
         others = np.delete(np.arange(ITEMS - NEW), item)
@@ -74,13 +74,13 @@ def test_a_view_that_tells_nothing_gets_no_say(groups: Interactions) -> None:
     model = MultimodalLinear(l2=20).fit(
         groups, {name: view(name) for name in ("telling", "coarse", "noise")}
     )
-    shares = {name: float(told["share"]) for name, told in model.newcomers_.items()}
+    shares = {name: float(told["share"]) for name, told in model.cold_items_.items()}
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["telling"] > 0.9
     # whatever the weights for known items say of it
     other = MultimodalLinear(l2=20, weights={"telling": 0.0, "noise": 1.0})
     other.fit(groups, {name: view(name) for name in ("telling", "noise")})
-    assert float(other.newcomers_["telling"]["share"]) > 0.9
+    assert float(other.cold_items_["telling"]["share"]) > 0.9
     assert other.names_ == ("noise",)
 
 
@@ -99,16 +99,16 @@ def test_new_items_are_ranked_right_among_themselves_and_in_histories(groups: In
 def test_without_content_or_behaviour_there_is_nothing_to_learn(groups: Interactions) -> None:
     warm = np.zeros(ITEMS, bool)
     zeros = np.zeros((ITEMS, ITEMS), np.float32)
-    assert cold_items.learn(zeros, warm, {"text": view("telling").vectors}, groups) == {}
-    assert cold_items.learn(zeros, ~warm, {}, groups) == {}
+    assert cold_items.learn_cold_items(zeros, warm, {"text": view("telling").vectors}, groups) == {}
+    assert cold_items.learn_cold_items(zeros, ~warm, {}, groups) == {}
     # weights of 0: the item stands for what it is like
-    learned = cold_items.learn(zeros, ~warm, {"text": view("telling").vectors}, groups)
+    learned = cold_items.learn_cold_items(zeros, ~warm, {"text": view("telling").vectors}, groups)
     rows = {"text": view("telling").vectors[:3]}
-    assert np.allclose(cold_items.columns(learned, rows), cold_items.likeness(learned, rows))
+    assert np.allclose(cold_items.cold_columns(learned, rows), cold_items.similarity(learned, rows))
 
 
 def test_a_row_of_zeros_gets_a_column_of_zeros(groups: Interactions) -> None:
     warm = np.arange(ITEMS) < ITEMS - NEW
     weights = EASE(l2=20).fit(groups).weights_
-    learned = cold_items.learn(weights, warm, {"text": view("telling").vectors}, groups)
-    assert not cold_items.columns(learned, {"text": np.zeros((2, 6), np.float32)}).any()
+    learned = cold_items.learn_cold_items(weights, warm, {"text": view("telling").vectors}, groups)
+    assert not cold_items.cold_columns(learned, {"text": np.zeros((2, 6), np.float32)}).any()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.early_stopping import fit, ranking_watch
+from polyrec.recommend.early_stopping import ranking_watch
 from polyrec.recommend.linear.rp3beta import RP3Beta
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
@@ -31,15 +31,12 @@ def test_nobody_to_ask_is_no_watch() -> None:
     assert ranking_watch(Popular().score, train, train.take(np.zeros(0, int))) is None
 
 
-def test_only_models_that_say_so_see_valid() -> None:
-    class Stops(Popular):
-        stops_on_valid = True
-
-        def fit(self, train, items, valid=None):
-            self.seen = valid
-            return super().fit(train, items)
+def test_an_empty_valid_is_no_valid() -> None:
+    class Records(Popular):
+        def _fit(self, train, items, valid):
+            self.valid = valid
 
     train, valid = events(0, 300), events(1, 120)
-    assert fit(Stops(), train, {}, valid).seen is valid
-    assert fit(Stops(), train, {}, valid.take(np.zeros(0, int))).seen is None
-    assert isinstance(fit(Popular(), train, {}, valid), Popular)
+    assert Records().fit(train, valid=valid).valid is valid
+    assert Records().fit(train, valid=valid.take(np.zeros(0, int))).valid is None
+    assert Records().fit(train).valid is None

@@ -11,13 +11,13 @@ import torch
 from polyrec.encode.text.text_lstm import TextLSTM
 from polyrec.errors import FitError
 from polyrec.recommend.two_tower import end_to_end
-from polyrec.recommend.two_tower.end_to_end_inputs import Way
+from polyrec.recommend.two_tower.end_to_end_inputs import EndToEndInputs
 from polyrec.recommend.two_tower.two_tower import TwoTower
 from polyrec.registry import find_class
 from polyrec.types import FUSED, Embeddings, Interactions
 
 ITEMS, NEW = 60, 10
-PLACES = {
+SETTINGS = {
     "concat": ("none", {}, "concat", {}),
     "mean": ("cca", {"width": 4}, "mean", {}),
     "cosine": ("cosine", {"width": 4}, "mean", {"lengths": "given"}),
@@ -48,8 +48,8 @@ def texts(name: str) -> list[str | None]:
     return [None if name == "plot" and i % 7 == 3 else word for i, word in enumerate(words)]
 
 
-def made(parity: Interactions, place: str, *, epochs: int = 0) -> tuple[Way, dict, dict]:
-    """Return the way, the aligned and fused views, and the contents."""
+def made(parity: Interactions, case: str, *, epochs: int = 0) -> tuple[EndToEndInputs, dict, dict]:
+    """Return the inputs, the aligned and fused views, and the contents."""
     contents = {name: texts(name) for name in ("title", "plot")}
     settings = {"dim": 6, "word_dim": 8, "batch": 16, "epochs": max(1, epochs)}
     encoders: dict[str, Any] = {
@@ -63,40 +63,40 @@ def made(parity: Interactions, place: str, *, epochs: int = 0) -> tuple[Way, dic
     views = {name: encoders[name].encode(content) for name, content in contents.items()}
     rows = np.random.default_rng(9).standard_normal((ITEMS, 6)).astype(np.float32)
     views["given"] = Embeddings(rows, np.arange(ITEMS) % 5 > 0)
-    use, settings, fuse, others = PLACES[place]
+    use, settings, fuse, others = SETTINGS[case]
     aligner = find_class("align", use)(**settings).fit(views, parity)
     aligned = dict(aligner.align(views))
     fuser = find_class("fuse", fuse)(**others).fit(aligned, parity)
     aligned[FUSED] = fuser.fuse(aligned)
-    return Way(encoders, prepared, views, aligner, fuser), aligned, contents
+    return EndToEndInputs(encoders, prepared, views, aligner, fuser), aligned, contents
 
 
-def again(way: Way, contents: dict) -> dict[str, Embeddings]:
-    views = {name: way.encoders[name].encode(content) for name, content in contents.items()}
-    aligned = dict(way.aligner.align({**views, "given": way.views["given"]}))
-    return {**aligned, FUSED: way.fuser.fuse(aligned)}
+def again(inputs: EndToEndInputs, contents: dict) -> dict[str, Embeddings]:
+    views = {name: inputs.encoders[name].encode(content) for name, content in contents.items()}
+    aligned = dict(inputs.aligner.align({**views, "given": inputs.views["given"]}))
+    return {**aligned, FUSED: inputs.fuser.fuse(aligned)}
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("case", SETTINGS)
 def test_the_network_makes_what_the_parts_make_before_and_after(
-    parity: Interactions, place: str
+    parity: Interactions, case: str
 ) -> None:
-    way, aligned, contents = made(parity, place)
-    network = end_to_end.Through(way, [FUSED], torch.Generator())
+    inputs, aligned, contents = made(parity, case)
+    network = end_to_end.EndToEndNetwork(inputs, [FUSED], torch.Generator())
     assert np.allclose(network.table.numpy(), aligned[FUSED].vectors, atol=1e-5)
-    beside = end_to_end.Through(way, ["given", "plot", "title"], torch.Generator())
+    beside = end_to_end.EndToEndNetwork(inputs, ["given", "plot", "title"], torch.Generator())
     wanted = np.concatenate([aligned[n].vectors for n in ("given", "plot", "title")], axis=1)
     assert np.allclose(beside.table.numpy(), wanted, atol=1e-5)
-    model = TwoTower(dim=8, batch=64, epochs=2, through=True).fit(parity, aligned)
-    prints = [encoder.fingerprint_ for encoder in way.encoders.values()]
-    model.learn_through(parity, aligned, way)
-    assert [encoder.fingerprint_ for encoder in way.encoders.values()] != prints
-    later = again(way, contents)
+    model = TwoTower(dim=8, batch=64, epochs=2, end_to_end=True).fit(parity, aligned)
+    prints = [encoder.fingerprint_ for encoder in inputs.encoders.values()]
+    model.fit_end_to_end(parity, aligned, inputs)
+    assert [encoder.fingerprint_ for encoder in inputs.encoders.values()] != prints
+    later = again(inputs, contents)
     assert not np.allclose(later[FUSED].vectors, aligned[FUSED].vectors, atol=1e-3)
-    fresh = end_to_end.Through(way, [FUSED], torch.Generator())
+    fresh = end_to_end.EndToEndNetwork(inputs, [FUSED], torch.Generator())
     assert np.allclose(fresh.table.numpy(), later[FUSED].vectors, atol=1e-5)
     # the last measured loss is of exactly these items
-    model.settle(later)
+    model.refresh_item_vectors(later)
     assert np.isfinite(model.score(parity.histories(range(60)))).all()
 
 
@@ -104,14 +104,16 @@ def test_the_network_makes_what_the_parts_make_before_and_after(
 def test_encoders_that_knew_nothing_learn_what_the_head_needs(
     parity: Interactions, head: str
 ) -> None:
-    way, aligned, contents = made(parity, "concat")
+    inputs, aligned, contents = made(parity, "concat")
     settings = {"dim": 8, "batch": 64, "epochs": 15, "rate": 1e-2, "hide": 0.6}
     model = TwoTower(head=head, **settings).fit(parity, aligned)
     right = np.arange(60)[:, None] % 2 == np.arange(ITEMS - NEW, ITEMS) % 2
-    model.learn_through(parity, aligned, way)
-    scores = model.settle(again(way, contents)).score(parity.histories(range(60)))[:, -NEW:]
+    model.fit_end_to_end(parity, aligned, inputs)
+    scores = model.refresh_item_vectors(again(inputs, contents)).score(parity.histories(range(60)))[
+        :, -NEW:
+    ]
     assert scores[right].mean() > scores[~right].mean() + scores.std()
-    new = way.encoders["title"].encode(["odd", "even", "odd", "even"]).vectors
+    new = inputs.encoders["title"].encode(["odd", "even", "odd", "even"]).vectors
     assert new[0] @ new[2] > new[0] @ new[1] + 0.5
 
 
@@ -119,45 +121,53 @@ def test_items_beyond_a_step_wait_their_turn(
     parity: Interactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(end_to_end, "_FRESH", 8)
-    way, aligned, contents = made(parity, "concat")
-    network = end_to_end.Through(way, [FUSED], torch.Generator().manual_seed(0)).train()
+    inputs, aligned, contents = made(parity, "concat")
+    network = end_to_end.EndToEndNetwork(inputs, [FUSED], torch.Generator().manual_seed(0)).train()
     content = network.content(torch.arange(ITEMS), learning=True)
     moved = (content - torch.from_numpy(aligned[FUSED].vectors)).abs().amax(dim=1) > 1e-4
     assert 0 < int(moved.sum()) <= 8
     assert content.requires_grad
     network.eval()
     whole = network.content(torch.arange(3), learning=False)
-    assert np.allclose(whole.numpy(), again(way, contents)[FUSED].vectors, atol=1e-5)
+    assert np.allclose(whole.numpy(), again(inputs, contents)[FUSED].vectors, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_weights(parity: Interactions) -> None:
     prints = []
     for _ in range(2):
-        way, aligned, _ = made(parity, "attention")
+        inputs, aligned, _ = made(parity, "attention")
         model = TwoTower(dim=8, batch=64, epochs=2).fit(parity, aligned)
-        model.learn_through(parity, aligned, way)
-        prints.append([e.fingerprint_ for e in way.encoders.values()])
+        model.fit_end_to_end(parity, aligned, inputs)
+        prints.append([e.fingerprint_ for e in inputs.encoders.values()])
     assert prints[0] == prints[1]
 
 
 def test_what_is_absent_changes_no_bit(parity: Interactions) -> None:
     found = []
     for junk in (0.0, np.nan):
-        way = made(parity, "concat")[0]
-        rows = way.views["given"].vectors.copy()
-        rows[~way.views["given"].present] = junk
-        views = {**way.views, "given": Embeddings(rows, way.views["given"].present)}
-        way = Way(way.encoders, way.prepared, views, way.aligner, way.fuser)
-        found.append(end_to_end.Through(way, [FUSED], torch.Generator()).table.numpy())
+        inputs = made(parity, "concat")[0]
+        rows = inputs.views["given"].vectors.copy()
+        rows[~inputs.views["given"].present] = junk
+        views = {**inputs.views, "given": Embeddings(rows, inputs.views["given"].present)}
+        inputs = EndToEndInputs(
+            inputs.encoders, inputs.prepared, views, inputs.aligner, inputs.fuser
+        )
+        found.append(end_to_end.EndToEndNetwork(inputs, [FUSED], torch.Generator()).table.numpy())
     assert np.array_equal(*found)
 
 
 def test_parts_that_can_not_be_gone_through_are_named(parity: Interactions) -> None:
-    way, _, _ = made(parity, "concat")
+    inputs, _, _ = made(parity, "concat")
     with pytest.raises(FitError, match="no encoder learns"):
-        end_to_end.check(Way(way.encoders, {}, way.views, way.aligner, way.fuser))
-    filled = find_class("align", "impute")().fit(way.views, parity)
+        end_to_end.check_trainable(
+            EndToEndInputs(inputs.encoders, {}, inputs.views, inputs.aligner, inputs.fuser)
+        )
+    filled = find_class("align", "impute")().fit(inputs.views, parity)
     with pytest.raises(FitError, match="what is filled in can't be trained through"):
-        end_to_end.check(Way(way.encoders, way.prepared, way.views, filled, way.fuser))
+        end_to_end.check_trainable(
+            EndToEndInputs(inputs.encoders, inputs.prepared, inputs.views, filled, inputs.fuser)
+        )
     with pytest.raises(FitError, match="this fuser can't be trained through: received 'object'"):
-        end_to_end.check(Way(way.encoders, way.prepared, way.views, way.aligner, object()))
+        end_to_end.check_trainable(
+            EndToEndInputs(inputs.encoders, inputs.prepared, inputs.views, inputs.aligner, object())
+        )

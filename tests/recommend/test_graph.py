@@ -11,17 +11,17 @@ from scipy import sparse  # noqa: E402
 
 from polyrec.errors import FitError  # noqa: E402
 from polyrec.evaluate.protocols import compat  # noqa: E402
-from polyrec.recommend.graph.base import GraphRecommender, _Lesson  # noqa: E402
+from polyrec.recommend.graph.base import GraphRecommender, _Training  # noqa: E402
 from polyrec.recommend.graph.freedom import Freedom, _pruned  # noqa: E402
 from polyrec.recommend.graph.lightgcn import LightGCN  # noqa: E402
 from polyrec.recommend.graph.losses import (  # noqa: E402
     Graph,
     GraphNetwork,
-    Step,
-    bpr,
-    contrast,
+    TrainingStep,
+    bpr_loss,
+    contrastive_loss,
     light_layers,
-    softmax,
+    softmax_loss,
 )
 from polyrec.recommend.graph.mgcn import MGCN  # noqa: E402
 from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
@@ -89,18 +89,20 @@ def test_losses_are_those_by_hand() -> None:
     unit = torch.nn.functional.normalize
     logs = (unit(users) @ unit(items).T / 0.3).log_softmax(dim=1)
     expected = -(torch.from_numpy(dense) * logs).sum() / dense.sum()
-    assert float(softmax(users, items, targets, columns, 0.3)) == pytest.approx(float(expected))
+    assert float(softmax_loss(users, items, targets, columns, 0.3)) == pytest.approx(
+        float(expected)
+    )
     negatives = np.array([0, 3, 5, 1, 2])
     total = 0.0
     for user, item, other in zip([0, 0, 1, 2, 2], columns, negatives, strict=True):
         margin = users[user] @ (items[item] - items[other])
         total -= dense[user, item] * float(margin.sigmoid().log())
-    assert float(bpr(users, items, targets, negatives)) == pytest.approx(
+    assert float(bpr_loss(users, items, targets, negatives)) == pytest.approx(
         total / dense.sum(), rel=1e-5
     )
-    same = contrast(users, 5 * users, 0.01)
+    same = contrastive_loss(users, 5 * users, 0.01)
     assert float(same) == pytest.approx(0, abs=1e-3)
-    assert float(contrast(users, -users, 0.2)) > float(contrast(users, users, 0.2))
+    assert float(contrastive_loss(users, -users, 0.2)) > float(contrastive_loss(users, users, 0.2))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -110,8 +112,8 @@ def test_a_trained_user_has_the_vector_of_the_network(
 ) -> None:
     train, views = parity
     seen = []
-    settle = model._settle
-    monkeypatch.setattr(model, "_settle", lambda s, c, t: (seen.append(t), settle(s, c, t))[1])
+    settle = model._keep
+    monkeypatch.setattr(model, "_keep", lambda s, c, t: (seen.append(t), settle(s, c, t))[1])
     fitted = model(**SMALL | {"epochs": 2}, loss=loss).fit(train, views)
     own, reach, items = (part.numpy() for part in seen[-1][:3])
     vectors = own + symmetric(train.positives()) @ reach
@@ -171,10 +173,10 @@ def test_valid_stops_and_the_best_is_kept(parity: tuple) -> None:
     rows = np.arange(len(train)) % 5 == 0
     taught, valid = train.take(~rows), train.take(rows)
     model = MGCN(**SMALL | {"epochs": 60}).fit(taught, views, valid=valid)
-    assert 10 < len(model.values_) < 60
+    assert 10 < len(model.curve_) < 60
     reached = compat(model, taught, valid, ["recall@20"]).means["recall@20"]
-    assert reached == pytest.approx(max(model.values_))
-    assert LightGCN(**SMALL).fit(taught, views).values_ == []
+    assert reached == pytest.approx(max(model.curve_))
+    assert LightGCN(**SMALL).fit(taught, views).curve_ == []
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -186,17 +188,17 @@ def test_the_same_seed_gives_the_same_bits_even_after_a_kill(
     whole = made.fit(train, views).items_
     assert np.array_equal(replace(made).fit(train, views).items_, whole)
     assert not np.array_equal(replace(made, seed=8).fit(train, views).items_, whole)
-    loss, steps = _Lesson.loss, iter(range(100))
+    loss, steps = _Training.loss, iter(range(100))
 
-    def dying(lesson: _Lesson, step: Step) -> object:
+    def dying(training: _Training, step: TrainingStep) -> object:
         if next(steps) == 10:
             raise KeyboardInterrupt
-        return loss(lesson, step)
+        return loss(training, step)
 
-    monkeypatch.setattr(_Lesson, "loss", dying)
+    monkeypatch.setattr(_Training, "loss", dying)
     with accompany(Run(folder=tmp_path, every=3)), pytest.raises(KeyboardInterrupt):
         replace(made).fit(train, views)
-    monkeypatch.setattr(_Lesson, "loss", loss)
+    monkeypatch.setattr(_Training, "loss", loss)
     with accompany(Run(folder=tmp_path, every=3)):
         assert np.array_equal(replace(made).fit(train, views).items_, whole)
 
@@ -206,8 +208,10 @@ def test_negatives_are_items_that_the_user_did_not_take(parity: tuple) -> None:
     matrix = train.positives()
     model = LightGCN(loss="bpr", batch=7)
     known = np.arange(ITEMS - NEW)
-    lesson = _Lesson(model, GraphNetwork(matrix.shape, 2), Graph.of(matrix, "cpu"), matrix, known)
-    steps = list(lesson.steps(np.random.default_rng(0)))
+    training = _Training(
+        model, GraphNetwork(matrix.shape, 2), Graph.of(matrix, "cpu"), matrix, known
+    )
+    steps = list(training.steps(np.random.default_rng(0)))
     assert sorted(np.concatenate([step.users for step in steps]).tolist()) == list(range(60))
     for step in steps:
         owners = np.repeat(step.users, np.diff(step.targets.indptr))

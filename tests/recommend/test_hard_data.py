@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 
-from polyrec.recommend.early_stopping import fit
 from polyrec.registry import find_class
 from polyrec.types import Interactions, Query
 
@@ -40,7 +39,7 @@ def model(request: pytest.FixtureRequest) -> object:
 @pytest.mark.parametrize("world", WORLDS)
 def test_scores_are_numbers(model: object, world: str) -> None:
     train = WORLDS[world]
-    fit(model, train, {}, train)
+    model.fit(train, valid=train)
     users, items = train.shape
     for query in (train.histories(range(users)), Query.of([[], [0], [0, items - 1]])):
         scores = model.score(query)
@@ -50,10 +49,10 @@ def test_scores_are_numbers(model: object, world: str) -> None:
 
 def test_the_same_seed_gives_the_same_bits(model: object, checkerboard: Interactions) -> None:
     query = checkerboard.histories(range(20))
-    once = fit(model, checkerboard, {}, checkerboard).score(query)
-    assert np.array_equal(fit(model, checkerboard, {}, checkerboard).score(query), once)
+    once = model.fit(checkerboard, valid=checkerboard).score(query)
+    assert np.array_equal(model.fit(checkerboard, valid=checkerboard).score(query), once)
     model.seed += 1
-    assert not np.array_equal(fit(model, checkerboard, {}, checkerboard).score(query), once)
+    assert not np.array_equal(model.fit(checkerboard, valid=checkerboard).score(query), once)
 
 
 def test_dislikes_count_against_what_is_like_them(
@@ -61,7 +60,7 @@ def test_dislikes_count_against_what_is_like_them(
 ) -> None:
     if hasattr(model, "epochs"):
         model.dim, model.epochs, model.rate = 16, 60, 2e-2
-    fit(model, checkerboard, {})
+    model.fit(checkerboard)
     who, starts, items = np.array([-1]), np.array([0, 3]), np.array([0, 2, 4])
     liked, disliked = (
         model.score(Query(who, starts, items, np.full(3, weight, np.float32))) for weight in (1, -1)

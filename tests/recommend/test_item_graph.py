@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from polyrec.errors import FitError
-from polyrec.recommend.item_graph import Likeness, blended, nearest
+from polyrec.recommend.item_graph import ContentSimilarity, knn_graph, mix_graphs
 from polyrec.types import Csr, Embeddings
 
 
@@ -19,8 +19,8 @@ def view(count: int, width: int = 6, *, seed: int = 0, absent: tuple[int, ...] =
 
 
 def linked(content: Embeddings, k: int) -> Csr:
-    rows = Likeness.of(content).rows(content)
-    return nearest(rows, rows, k, same=True)
+    rows = ContentSimilarity.of(content).rows(content)
+    return knn_graph(rows, rows, k, same=True)
 
 
 def by_hand(rows: np.ndarray, k: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def by_hand(rows: np.ndarray, k: int) -> np.ndarray:
 
 def test_neighbours_are_those_found_by_comparing_all() -> None:
     content = view(70, absent=(3, 11))
-    rows = Likeness.of(content).rows(content)
+    rows = ContentSimilarity.of(content).rows(content)
     assert np.allclose(linked(content, 5).toarray(), by_hand(rows, 5), atol=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_rows_add_up_to_one_or_are_empty(rows: np.ndarray, present: np.ndarray, 
 
 def test_equal_neighbours_go_to_the_lower_number() -> None:
     rows = np.array([[1, 0], [0, 1], [0, 1], [0, 1], [0, 1]], np.float32)
-    graph = nearest(rows, rows, 2, same=True)
+    graph = knn_graph(rows, rows, 2, same=True)
     assert [graph[[i]].indices.tolist() for i in range(5)] == [[], [2, 3], [1, 3], [1, 2], [1, 2]]
 
 
@@ -81,7 +81,7 @@ def test_moving_or_stretching_all_content_changes_no_neighbour() -> None:
 def test_an_item_without_a_view_has_the_others_whole() -> None:
     views = {"text": view(20, absent=(0,)), "image": view(20, seed=1, absent=(1,))}
     graphs = {name: linked(content, 4) for name, content in views.items()}
-    graph = blended(graphs, {"text": 3, "image": 1}, (20, 20)).toarray()
+    graph = mix_graphs(graphs, {"text": 3, "image": 1}, (20, 20)).toarray()
     text, image = (graphs[name].toarray() for name in ("text", "image"))
     assert np.allclose(graph[0], image[0], atol=1e-6)
     assert np.allclose(graph[1], text[1], atol=1e-6)
@@ -92,8 +92,8 @@ def test_no_content_is_an_empty_graph() -> None:
     nobody = Embeddings(np.zeros((4, 3), np.float32), np.zeros(4, bool))
     assert linked(nobody, 3).nnz == 0
     assert linked(nobody.take(np.arange(0)), 3).shape == (0, 0)
-    assert blended({}, {}, (2, 4)).shape == (2, 4)
-    assert blended({"text": linked(nobody, 3)}, {"text": 1.0}, (4, 4)).nnz == 0
+    assert mix_graphs({}, {}, (2, 4)).shape == (2, 4)
+    assert mix_graphs({"text": linked(nobody, 3)}, {"text": 1.0}, (4, 4)).nnz == 0
     alone = Embeddings(np.ones((1, 3), np.float32), np.ones(1, bool))
     assert linked(alone, 3).nnz == 0
 
@@ -103,6 +103,6 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(FitError, match="received 0; give k >= 1"):
         linked(content, 0)
     with pytest.raises(FitError, match="another width than at fit"):
-        Likeness.of(content).rows(view(5, 7))
+        ContentSimilarity.of(content).rows(view(5, 7))
     with pytest.raises(FitError, match="not finite"):
         linked(Embeddings(np.full((3, 2), np.inf, np.float32), np.ones(3, bool)), 2)

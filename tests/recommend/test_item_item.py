@@ -151,18 +151,18 @@ def test_added_items_weigh_what_a_graft_of_the_whole_gives_them(train: Interacti
     assert np.array_equal(written[:16, :16], dense(model))
     grown.weights_ = written.copy()
     grown.weights_[:, 15:] = grown.weights_[15:] = 0
-    grown._graft()
+    grown._place_cold_items()
     assert np.allclose(written, grown.weights_, atol=1e-5)
 
 
 def test_a_roomy_model_is_the_same_model(train: Interactions) -> None:
     model = MultimodalLinear(l2=6).fit(train, views())
-    roomy = model.roomy()
+    roomy = model.reserve_capacity()
     query = Query.of([[0, 4], [15]])
     assert np.array_equal(roomy.weights_, model.weights_)
     assert np.allclose(roomy.score(query), model.score(query), atol=1e-6)
     later = {n: v.take([3]) for n, v in views().items()}
-    assert roomy.add_items(later)._room is roomy._room  # no copy
+    assert roomy.add_items(later)._storage is roomy._storage  # no copy
 
 
 def test_a_model_that_grew_twice_differently_keeps_both_apart(

@@ -9,18 +9,18 @@ from scipy import sparse
 
 from polyrec.errors import FitError
 from polyrec.recommend.factors.bpr import BPR
-from polyrec.recommend.factors.elsa import ELSA, Autoencoder
-from polyrec.recommend.factors.mlp import MLP, Joint
+from polyrec.recommend.factors.elsa import ELSA, LowRankAutoencoder
+from polyrec.recommend.factors.mlp import MLP, NeuMFHead
 from polyrec.recommend.factors.vbpr import VBPR
 from polyrec.recommend.negative_sampling import Pairs
 from polyrec.recommend.sequence.sasrec import SASRec
 from polyrec.recommend.sequence.transformer import (
-    Reader,
-    alike,
-    latest,
-    likes,
+    SequenceTransformer,
+    batches_by_length,
+    latest_items,
+    liked_only,
     next_item_loss,
-    shuffled,
+    shuffle_histories,
 )
 from polyrec.types import Embeddings, Interactions, Query
 
@@ -63,7 +63,7 @@ def test_the_loss_of_elsa_is_that_of_the_table_it_never_makes() -> None:
     dense[:, :2] = 1
     histories = sparse.csr_array(dense.astype(np.float32))
     torch.manual_seed(0)
-    network = Autoencoder(torch.ones(14, dtype=torch.bool), 5)
+    network = LowRankAutoencoder(torch.ones(14, dtype=torch.bool), 5)
     rows = torch.nn.functional.normalize(network.table, dim=1)
     given = torch.from_numpy(histories.toarray())
     made = given @ (rows @ rows.T - torch.eye(14))
@@ -82,10 +82,10 @@ def test_an_item_says_nothing_of_itself_in_elsa(checkerboard: Interactions) -> N
 
 def test_a_table_of_scores_equals_its_pairs() -> None:
     torch.manual_seed(0)
-    joint = Joint(6)
+    joint = NeuMFHead(6)
     users, items, biases = torch.randn(5, 12), torch.randn(7, 12), torch.randn(7)
     pairs = joint(users[:, None], items[None]) + biases
-    assert torch.allclose(joint.table(users, items, biases), pairs, atol=1e-5)
+    assert torch.allclose(joint.all_pairs(users, items, biases), pairs, atol=1e-5)
 
 
 def test_new_items_follow_their_content(
@@ -116,19 +116,19 @@ def test_what_comes_next_depends_on_the_order() -> None:
 def test_histories_are_cut_to_their_latest_likes() -> None:
     starts, items = np.array([0, 4, 4, 6]), np.array([1, 2, 3, 4, 5, 6])
     query = Query(np.full(3, -1), starts, items, np.float32([1, -1, 1, 1, 1, 0]))
-    liked = likes(query)
+    liked = liked_only(query)
     assert (liked.starts.tolist(), liked.items.tolist()) == ([0, 3, 3, 4], [1, 3, 4, 5])
-    rows, lengths = latest(liked, 2)
+    rows, lengths = latest_items(liked, 2)
     assert lengths.tolist() == [2, 0, 1]
     assert rows.tolist() == [[3, 4], [0, 0], [5, 0]]
-    mixed = shuffled(liked, np.random.default_rng(3))
+    mixed = shuffle_histories(liked, np.random.default_rng(3))
     assert mixed.starts.tolist() == liked.starts.tolist()
     assert sorted(mixed.items[:3]) == [1, 3, 4]
 
 
 def test_what_pads_a_history_and_what_lies_ahead_is_never_read() -> None:
     torch.manual_seed(0)
-    reader = Reader((6, 0), 8, layers=2, heads=2, longest=5, dropout=0.0).eval()
+    reader = SequenceTransformer((6, 0), 8, layers=2, heads=2, longest=5, dropout=0.0).eval()
     vectors = torch.randn(6, 8)
     one, two = torch.tensor([[1, 2, 3]]), torch.tensor([[1, 2, 5]])
     states, others = reader(vectors, one), reader(vectors, two)
@@ -138,7 +138,7 @@ def test_what_pads_a_history_and_what_lies_ahead_is_never_read() -> None:
 
 def test_the_loss_asks_for_each_next_item_among_those_known() -> None:
     torch.manual_seed(0)
-    reader = Reader((6, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    reader = SequenceTransformer((6, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
     vectors = torch.randn(6, 8)
     known = torch.tensor([True, True, False, True, True, True])
     rows = np.array([[1, 3, 4], [5, 0, 0]])
@@ -152,7 +152,7 @@ def test_the_loss_asks_for_each_next_item_among_those_known() -> None:
 
 def test_items_that_are_drawn_stand_for_all_others() -> None:
     torch.manual_seed(0)
-    reader = Reader((8, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    reader = SequenceTransformer((8, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
     vectors, known = torch.randn(8, 8) / 2, torch.arange(8) != 2
     asked = (np.array([[3]]), np.array([1]))
     whole = next_item_loss(reader, vectors, known, asked, 7).expm1()
@@ -163,7 +163,7 @@ def test_items_that_are_drawn_stand_for_all_others() -> None:
 
 
 def test_where_one_item_is_known_there_is_nothing_to_learn() -> None:
-    reader = Reader((3, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
+    reader = SequenceTransformer((3, 0), 8, layers=1, heads=1, longest=5, dropout=0.0).eval()
     known = torch.tensor([False, True, False])
     rows = (np.array([[1, 1]]), np.array([2]))
     loss = next_item_loss(reader, reader.items(torch.zeros(3, 0), known), known, rows, 4)
@@ -180,10 +180,10 @@ def test_sasrec_refuses_settings_that_fit_nothing(checkerboard: Interactions) ->
 
 def test_histories_of_one_length_share_a_batch() -> None:
     lengths = np.tile([0, 1, 5, 40], 100)
-    batches = alike(lengths, 10, np.random.default_rng(1))
+    batches = batches_by_length(lengths, 10, np.random.default_rng(1))
     assert sorted(np.concatenate(batches)) == np.flatnonzero(lengths).tolist()
     assert sum(len(set(lengths[rows])) > 1 for rows in batches) <= 2  # where two lengths meet
     first = [lengths[rows[0]] for rows in batches]
     assert first != sorted(first)
-    again = alike(lengths, 10, np.random.default_rng(2))
+    again = batches_by_length(lengths, 10, np.random.default_rng(2))
     assert not np.array_equal(np.concatenate(batches), np.concatenate(again))

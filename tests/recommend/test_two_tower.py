@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.recommend.two_tower.network import Towers, loss_of
-from polyrec.recommend.two_tower.two_tower import TwoTower, _Pairs
+from polyrec.recommend.two_tower.network import Towers, tower_loss
+from polyrec.recommend.two_tower.two_tower import TwoTower, _Targets
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS = 60
@@ -54,7 +54,7 @@ def test_new_items_get_what_the_same_content_got_at_fit(parity: tuple) -> None:
 
 def test_what_is_asked_is_never_in_the_history_it_is_asked_from() -> None:
     events = Interactions.of([0, 0, 0, 1, 1, 2], [3, 5, 4, 5, 3, 1], shape=(3, 6))
-    pairs = _Pairs(events.histories(range(3)), 200)
+    pairs = _Targets(events.histories(range(3)), 200)
     assert pairs.usable.tolist() == [True] * 5 + [False]
     batch = pairs.batch(np.arange(5))
     bounds = [*batch.offsets.tolist(), len(batch.items)]
@@ -63,7 +63,7 @@ def test_what_is_asked_is_never_in_the_history_it_is_asked_from() -> None:
         weights = dict(zip(batch.items[part].tolist(), batch.weights[part].tolist(), strict=True))
         assert weights[target] == 0
         assert sum(weights.values()) == len(weights) - 1
-    short = _Pairs(events.histories(range(3)), 1).batch(np.array([2]))
+    short = _Targets(events.histories(range(3)), 1).batch(np.array([2]))
     assert (short.items.tolist(), short.weights.tolist()) == ([5, 4], [1, 0])
 
 
@@ -74,11 +74,11 @@ def test_the_correction_takes_popularity_off_the_negatives() -> None:
     items = network.items(torch.zeros(4, 0), torch.zeros(4, 0, dtype=torch.bool), here)
     vectors, biases = items.vectors, items.biases
     events = Interactions.of([0, 0, 1, 1], [0, 1, 2, 3], shape=(2, 4))
-    batch = _Pairs(events.histories(range(2)), 9).batch(np.arange(4))
+    batch = _Targets(events.histories(range(2)), 9).batch(np.arange(4))
     even, skewed = torch.full((4,), 0.25), torch.tensor([0.97, 0.01, 0.01, 0.01])
 
     def loss(share: torch.Tensor) -> float:
-        made = loss_of(network, batch, items, head="in_batch", share=share, drawn=None)
+        made = tower_loss(network, batch, items, head="in_batch", share=share, drawn=None)
         return float(made.detach())
 
     users = network.users(torch.stack([vectors[1], vectors[0], vectors[3], vectors[2]]))

@@ -28,7 +28,6 @@ from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, compat, interval
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend.early_stopping import fit
 from polyrec.training.run_context import Run, accompany
 from polyrec.types import Interactions, Ints
 
@@ -58,7 +57,7 @@ def measure(config: Config, budget: float) -> dict[str, Any]:
     memory_before = peak_memory_mb()
     clock = _BudgetClock(budget)
     with accompany(Run(watched=clock.is_over)):
-        model = fit(model, data.train, views, data.valid)
+        model = model.fit(data.train, views, valid=data.valid)
     seconds = clock.stop()
     peak_memory = peak_memory_mb()
     test = compat(model, data.train, data.test, TEST)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from polyrec.contracts import Recommender
+from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import FitError
 from polyrec.evaluate.protocols import compat
-from polyrec.recommend.early_stopping import fit
 from polyrec.types import Interactions, Progress, Views, silent
 
 
@@ -47,7 +46,7 @@ def select(
         for combination in _combinations(stage):
             settings = {**best, **combination}
             if all(settings != trial.settings for trial in trials):
-                model = fit(make({**fixed, **settings}), train, items, valid)
+                model = make({**fixed, **settings}).fit(train, items, valid=valid)
                 score = compat(model, train, valid, [by], views=items).means[by]
                 if math.isnan(score):
                     raise FitError("valid has nothing to choose by", received=by,
@@ -64,7 +63,7 @@ def _open_stages(
     model: Recommender, items: Views, fixed: Mapping[str, Any]
 ) -> list[Mapping[str, Sequence[Any]]]:
     space: Sequence[Mapping[str, Sequence[Any]]] = []
-    if hasattr(model, "search_space"):
+    if isinstance(model, Tunable):
         space = model.search_space(items)
     stages = [{k: v for k, v in stage.items() if k not in fixed} for stage in space]
     return [stage for stage in stages if stage]

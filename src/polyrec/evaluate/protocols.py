@@ -24,7 +24,7 @@ from polyrec.evaluate.metrics import (
     Values,
     in_columns,
 )
-from polyrec.recommend.early_stopping import askable
+from polyrec.recommend.early_stopping import evaluable_users
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Views
 
 PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
@@ -80,7 +80,7 @@ def compat(
     asked = [Metric.parse(name) for name in metrics]
     relevant = target.positives()
     counts = np.diff(relevant.indptr).astype(np.int64)
-    users = askable(train, relevant)
+    users = evaluable_users(train, relevant)
     if not len(users):
         raise FitError("nobody to evaluate on", received=f"{len(target)} target events",
                        remedy="users need train events and relevant target items")  # fmt: skip

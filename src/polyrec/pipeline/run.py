@@ -19,7 +19,7 @@ from polyrec.compute.device import threads
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
-from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
+from polyrec.contracts import Aligner, Encoder, Fuser, Recommender, TrainsEndToEnd
 from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
@@ -38,7 +38,6 @@ from polyrec.pipeline.assemble import (
     read_checked,
 )
 from polyrec.pipeline.report_files import Finished, write_alignment_report, write_summary
-from polyrec.recommend.early_stopping import fit
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.training.run_context import Run, accompany
 from polyrec.types import FUSED, Dataset, Interactions, Learnable, Progress, Views, silent
@@ -119,11 +118,11 @@ def _learn(
         trials = _choose(config, train, dataset.valid, aligned, progress)
     with watch.stage("fit"):
         model = make_recommender(config, trials[0].settings if trials else {})
-        recommender = fit(model, train, aligned, dataset.valid)
+        recommender = model.fit(train, aligned, valid=dataset.valid)
         parts = Parts(encoders, aligner, fuser, recommender, imputer)
-        if getattr(recommender, "through", False):
+        if isinstance(recommender, TrainsEndToEnd) and recommender.end_to_end:
             if config.align.impute is not None:
-                raise ConfigError("rows filled in can't be trained through", remedy="drop impute")
+                raise ConfigError("imputed rows can't be trained end to end", remedy="drop impute")
             with _work(config, progress) as work:
                 aligned = learn_end_to_end(
                     recommender, train, (views, aligned), parts=parts, work=work,
@@ -278,7 +277,7 @@ def robustness(
         fused = {FUSED: fuser.fuse(views)} if views else {}
         settings = part_state.part_settings(bundle.parts.recommender)
         model: Recommender = type(bundle.parts.recommender)(**settings)
-        model = fit(model, train, {**views, **fused}, bundle.behaviour["valid"])
+        model = model.fit(train, {**views, **fused}, valid=bundle.behaviour["valid"])
         return model
 
     exam = Exam(train, bundle.behaviour["test"], metrics, bundle.views)

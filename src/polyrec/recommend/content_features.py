@@ -12,19 +12,19 @@ from polyrec.types import FUSED, Embeddings, Floats, Views
 
 
 def readable(items: Views) -> list[str]:
-    """Return the views that say something of some item, the fused one left out."""
+    """Return the views that some item has, the fused one left out."""
     return sorted(n for n, view in items.items() if n != FUSED and view.present.any())
 
 
-def check_weights(given: Mapping[str, float] | None, items: Views) -> None:
-    """Raise `FitError` unless the weights name views that there are, each with a number from 0 on.
+def check_weights(weights: Mapping[str, float] | None, items: Views) -> None:
+    """Raise `FitError` unless the weights name existing views, each with a number of at least 0.
 
-    A view that no item has any more is no mistake.
+    A view that no item has is no mistake.
     """
-    fits = given is None or all(0 <= weight < math.inf for weight in given.values())
-    if not fits or set(given or {}) - set(items):
+    valid = weights is None or all(0 <= weight < math.inf for weight in weights.values())
+    if not valid or set(weights or {}) - set(items):
         remedy = f"name views of {', '.join(sorted(items)) or 'none'} with weights >= 0"
-        raise FitError("weights don't fit the views", received=given, remedy=remedy)
+        raise FitError("weights don't fit the views", received=weights, remedy=remedy)
 
 
 def content_means(items: Views) -> dict[str, Floats]:
@@ -37,7 +37,7 @@ def content_means(items: Views) -> dict[str, Floats]:
 def content_rows(items: Views, means: Mapping[str, Floats], count: int) -> Floats:
     """Return (count, sum of d) the views side by side, each as `centred_rows`.
 
-    A view that was read at fit and is not given, or has another width, raises `FitError`.
+    A view that was read at fit and is missing, or has another width, raises `FitError`.
     """
     blocks = [np.zeros((count, 0), np.float32)]
     for name, mean in means.items():
@@ -51,13 +51,10 @@ def content_rows(items: Views, means: Mapping[str, Floats], count: int) -> Float
 
 
 def centred_rows(view: Embeddings, mean: Floats) -> Floats:
-    """Return (n, d) centred rows of length 1; absent ones are 0 and say nothing."""
+    """Return (n, d) centred rows of length 1; absent ones are 0."""
     centred = view.vectors - mean
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     # a row that is the mean leaves rounding, which is no content
-    told = (
-        norms
-        > 1e-6 * np.linalg.norm(np.where(view.present[:, None], view.vectors, 0), axis=1)[:, None]
-    )
-    unit = np.where(told, centred, 0) / np.where(norms > 0, norms, 1)
+    lengths = np.linalg.norm(np.where(view.present[:, None], view.vectors, 0), axis=1)
+    unit = np.where(norms > 1e-6 * lengths[:, None], centred, 0) / np.where(norms > 0, norms, 1)
     return np.asarray(np.where(view.present[:, None], unit, 0), np.float32)

@@ -1,39 +1,31 @@
-"""Score = a user's vector times the items': what every model of vectors does once it is fitted."""
+"""Score = a user's vector times the items'."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from polyrec.recommend.base import rank
-from polyrec.types import Floats, Query, Ranking
+from polyrec.contracts import learned, part
+from polyrec.recommend.base import BaseRecommender
+from polyrec.types import Floats, Query
 
 
-@dataclass
-class Vectors:
-    """What models of vectors share. A model's `fit` sets `vectors_` and `popularity_`.
+@part
+class DotProduct(BaseRecommender):
+    """What models of user and item vectors share. `_fit` of a model sets `vectors_`.
 
     A model gives `users(query)`, (b, d) vectors made of the histories that the questions bring: new
-    events count at once. Someone without history gets what is popular.
+    events count at once.
     """
 
-    vectors_: Floats = field(init=False, repr=False, compare=False)  # (n, d) of the items
-    popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
+    vectors_: Floats = learned()  # (n, d) of the items
 
     def users(self, query: Query) -> Floats:
-        """Return (b, d) vectors of those who ask."""
+        """Return (b, d) vectors of the users in a query."""
         raise NotImplementedError
 
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) scores; without history, what is popular."""
+    def _score(self, query: Query) -> Floats:
         scores: Floats = self.users(query) @ self.vectors_.T
-        scores[np.diff(query.starts) == 0] = self.popularity_
         return scores
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row; equal scores go to the lower item number."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
 
 
 def mean_norm(vectors: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Graphs of items that are alike in content: an edge from each item to its nearest."""
+"""Graphs of items with similar content: an edge from each item to its nearest neighbours."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from polyrec.align.validation import clean
+from polyrec.align.validation import clean as clean_views
 from polyrec.align.whiten import whitening
 from polyrec.errors import FitError
 from polyrec.index.exact import ExactIndex
-from polyrec.types import Bools, Csr, Embeddings, Floats
+from polyrec.types import Csr, Embeddings, Floats
 
 _WIDTH = 128  # directions kept of a view
 _RIDGE = 10.0  # times the mean variance: strong directions are levelled, weak ones stay weak
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ContentSimilarity:
     """How items of one view are compared: cosine of their centred, whitened rows.
 
-    Whitened by half, for whole whitening makes noise as loud as content: on Last.fm's texts the 10
+    Whitened in part, for full whitening makes noise as strong as content: on Last.fm's texts the 10
     nearest of a user's items reach Recall@20 .213 on valid with it, .259 with the ridge here.
 
     >>> view = Embeddings(np.eye(4, dtype=np.float32), np.ones(4, bool))
-    >>> Likeness.of(view).rows(view).shape
+    >>> ContentSimilarity.of(view).rows(view).shape
     (4, 3)
     """
 
@@ -41,23 +41,25 @@ class Likeness:
         return cls(mean.astype(np.float32), directions.astype(np.float32))
 
     def rows(self, view: Embeddings) -> Floats:
-        """Return (n, r) rows of length 1; what is absent, or says nothing, is 0."""
+        """Return (n, r) rows of length 1; absent rows, and those equal to the mean, are 0."""
         if view.width != len(self.mean):
             remedy = f"encode it as at fit, {len(self.mean)} wide"
             raise FitError(
                 "a view has another width than at fit", received=view.width, remedy=remedy
             )
-        given = _clean(view)
-        centred = np.where(given.present[:, None], given.vectors - self.mean, np.float32(0))
+        clean = _clean(view)
+        centred = np.where(clean.present[:, None], clean.vectors - self.mean, np.float32(0))
         # a row that is the mean leaves rounding, which is no content
-        lengths = np.linalg.norm(given.vectors, axis=1, keepdims=True)
-        told = np.linalg.norm(centred, axis=1, keepdims=True) > 1e-6 * lengths
-        white = np.where(told, centred, np.float32(0)) @ self.directions
+        lengths = np.linalg.norm(clean.vectors, axis=1, keepdims=True)
+        distinct = np.linalg.norm(centred, axis=1, keepdims=True) > 1e-6 * lengths
+        white = np.where(distinct, centred, np.float32(0)) @ self.directions
         lengths = np.linalg.norm(white, axis=1, keepdims=True)
         return np.asarray(white / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def blended(graphs: Mapping[str, Csr], shares: Mapping[str, float], shape: tuple[int, int]) -> Csr:
+def mix_graphs(
+    graphs: Mapping[str, Csr], shares: Mapping[str, float], shape: tuple[int, int]
+) -> Csr:
     """Return (b, n) sum_m w_m A_m of the views' graphs, rows adding up to 1.
 
     An item that lacks a view has the others at their full weight.
@@ -68,15 +70,15 @@ def blended(graphs: Mapping[str, Csr], shares: Mapping[str, float], shape: tuple
     return row_normalised(total)
 
 
-def nearest(queries: Floats, rows: Floats, k: int, *, same: bool = False) -> Csr:
+def knn_graph(queries: Floats, rows: Floats, k: int, *, same: bool = False) -> Csr:
     """Return (b, n) weights of the k rows nearest to each query; both have length 1 or 0.
 
     Weights are the cosines, rows adding up to 1; equal ones go to the lower item number. What is
-    not alike (cosine 0 or less) is no neighbour, so rows can be shorter. With `same`, query i is
+    not similar (cosine 0 or less) is no neighbour, so rows can be shorter. With `same`, query i is
     row i, and no neighbour of itself. Exact: b n r multiply-adds, in bounded memory.
 
     >>> rows = np.array([[0, 1], [0, 1], [1, 0], [0, 0]], np.float32)
-    >>> nearest(rows, rows, 1, same=True).toarray()
+    >>> knn_graph(rows, rows, 1, same=True).toarray()
     array([[0., 1., 0., 0.],
            [1., 0., 0., 0.],
            [0., 0., 0., 0.],
@@ -84,14 +86,14 @@ def nearest(queries: Floats, rows: Floats, k: int, *, same: bool = False) -> Csr
     """
     if k < 1:
         raise FitError("an item needs neighbours", received=k, remedy="give k >= 1")
-    here = _some(rows)
-    found, cosines = ExactIndex(rows, here, "dot").search(queries, k + same)
-    kept = (found >= 0) & (cosines > 0)
+    present = np.asarray((rows != 0).any(axis=1))
+    neighbours, cosines = ExactIndex(rows, present, "dot").search(queries, k + same)
+    kept = (neighbours >= 0) & (cosines > 0)
     if same:
-        kept &= found != np.arange(len(queries))[:, None]
+        kept &= neighbours != np.arange(len(queries))[:, None]
     kept &= np.cumsum(kept, axis=1) <= k
     counts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    parts = (cosines[kept], found[kept], counts)
+    parts = (cosines[kept], neighbours[kept], counts)
     graph = sparse.csr_array(parts, shape=(len(queries), len(rows)))
     graph.sort_indices()
     return row_normalised(graph)
@@ -105,9 +107,5 @@ def row_normalised(graph: Csr) -> Csr:
     return scaled
 
 
-def _some(rows: Floats) -> Bools:
-    return np.asarray((rows != 0).any(axis=1))
-
-
 def _clean(view: Embeddings) -> Embeddings:
-    return clean({"view": view})["view"]
+    return clean_views({"view": view})["view"]

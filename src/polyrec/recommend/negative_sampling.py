@@ -1,4 +1,4 @@
-"""Pairs of a user and an item, each beside items that the user did not take."""
+"""Pairs of a user and an item, each with drawn items that the user did not take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from polyrec.types import Interactions, Ints
 
-_TRIES = 4  # draws until an item taken is let pass as one not taken
+_TRIES = 4  # draws until an item taken is accepted as one not taken
 
 
 class PairBatch(NamedTuple):
@@ -65,12 +65,12 @@ def draw_untaken(
     was taken. After so many tries, someone who took nearly all keeps an item taken.
     """
     drawn = known[order.integers(len(known), size=len(owners))]
-    asked = np.arange(len(owners))
+    open_rows = np.arange(len(owners))
     for _ in range(tries):
-        wanted = owners[asked] + drawn[asked]
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        asked = asked[keys[place] == wanted]
-        if not len(asked):
+        candidates = owners[open_rows] + drawn[open_rows]
+        nearest = np.minimum(np.searchsorted(keys, candidates), len(keys) - 1)
+        open_rows = open_rows[keys[nearest] == candidates]
+        if not len(open_rows):
             break
-        drawn[asked] = known[order.integers(len(known), size=len(asked))]
+        drawn[open_rows] = known[order.integers(len(known), size=len(open_rows))]
     return drawn

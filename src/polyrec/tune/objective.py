@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable
 
 from polyrec.config import Config
-from polyrec.contracts import Recommender
+from polyrec.contracts import Recommender, StopsOnValid
 from polyrec.evaluate.protocols import compat
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend.early_stopping import fit
 from polyrec.training.run_context import Run, accompany
 from polyrec.types import Learnable, Progress, Views
 
@@ -39,9 +38,9 @@ class Bench:
         train, valid = self._data.train, self._data.valid
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
         model = assemble.make_recommender(seeded, {})
-        watching = watched if getattr(model, "stops_on_valid", False) else None
+        watching = watched if isinstance(model, StopsOnValid) else None
         with accompany(Run(self._progress, watched=watching)):
-            model = fit(model, train, views, valid)
+            model = model.fit(train, views, valid=valid)
         by = config.evaluate.select_by
         reached: float = compat(model, train, valid, [by], views=views).means[by]
         return reached

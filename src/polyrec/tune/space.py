@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from polyrec.config import Config, PartConfig, Range, as_range, make_part, validate_settings
-from polyrec.contracts import Recommender
+from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import ConfigError, nearest
 from polyrec.registry import find_class
 from polyrec.types import Views
@@ -158,9 +158,11 @@ def _label(value: Any) -> str:
 def _declared(model: Recommender, items: Views) -> dict[str, Any]:
     """Return setting -> range or choices, as the model tells them."""
     found: dict[str, Any] = {}
-    for stage in model.search_space(items) if hasattr(model, "search_space") else ():
+    if not isinstance(model, Tunable):
+        return found
+    for stage in model.search_space(items):
         found |= {name: list(choices) for name, choices in stage.items()}
-    ranges = model.ranges(items) if hasattr(model, "ranges") else {}
+    ranges = dict(model.ranges(items))
     heads = {name.partition(".")[0] for name in ranges}
     return {name: given for name, given in found.items() if name not in heads} | ranges
 

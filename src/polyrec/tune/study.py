@@ -17,6 +17,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from polyrec.artifact import part_state
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
@@ -143,7 +144,7 @@ class _Study:
             load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )  # fmt: skip
         self._claim(fingerprint, place)
-        draws = hasattr(bench.first()[0], "seed")
+        draws = "seed" in part_state.part_settings(bench.first()[0])
         self._finals = Finals(self._study, bench.config.seed, draws=draws)
 
     def _claim(self, fingerprint: str, place: Path) -> None:

@@ -1,9 +1,9 @@
-"""What autoencoders share that read a history and predict it: rows, loss, training, scoring."""
+"""What autoencoders of histories share: batches, loss, training, scoring."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -12,21 +12,21 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.recommend.base import popularity, rank
-from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.contracts import learned, part
+from polyrec.recommend.early_stopping import EarlyStoppedRecommender, ranking_watch
 from polyrec.training.early_stop import Watch
 from polyrec.training.loop import Schedule, train
 from polyrec.training.softmax import cross_entropy
-from polyrec.types import Csr, Floats, Interactions, Ints, Query, Ranking, Views
+from polyrec.types import Csr, Floats, Interactions, Ints, Query, Views
 
 _LOOK = 2  # epochs from one look at valid to the next
 _PATIENCE = 15  # looks: the last epochs, at a low rate, gain most
 
 
-class Rows(NamedTuple):
-    """Some users' histories as torch tensors; what is not there takes no memory."""
+class HistoryBatch(NamedTuple):
+    """Some users' histories as torch tensors; items not taken need no memory."""
 
-    users: Any  # (h,) place in the batch of each event, ascending
+    users: Any  # (h,) row in the batch of each event, ascending
     items: Any  # (h,)
     weights: Any  # (h,) positive
     starts: Any  # (b,)
@@ -40,7 +40,7 @@ class Rows(NamedTuple):
         pairs = zip(parts, kinds, strict=True)
         return cls(*(torch.from_numpy(part.copy()).to(device, kind) for part, kind in pairs))
 
-    def hidden(self, share: float, generator: Any) -> Any:
+    def masked(self, share: float, generator: Any) -> Any:
         """Return (h,) weights at length 1 per user, a share of them hidden, the others raised."""
         squares = torch.zeros(len(self.starts), device=self.weights.device)
         squares.index_add_(0, self.users, self.weights**2)
@@ -48,7 +48,7 @@ class Rows(NamedTuple):
         kept = torch.rand(len(unit), generator=generator) >= share
         return unit * kept.to(unit) / (1 - share)
 
-    def read(self, table: Any, weights: Any) -> Any:
+    def sum_rows(self, table: Any, weights: Any) -> Any:
         """Return (b, d) the sum of each user's rows of a (n, d) table, each with its weight."""
         return F.embedding_bag(
             self.items, table, self.starts, mode="sum", per_sample_weights=weights
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
 
     def codes(self, table: Any, dropout: float, generator: Any) -> Any:
         """Return (b, d) tanh(r E) of histories of which a share is hidden, E a (n, d) table."""
-        return torch.tanh(self.read(table, self.hidden(dropout, generator)))
+        return torch.tanh(self.sum_rows(table, self.masked(dropout, generator)))
 
     def loss(self, codes: Any, decoder: Any, bias: Any) -> Any:
         """Return the mean over users of - sum_i r_i log softmax(codes D' + b)_i.
@@ -68,18 +68,18 @@ class Rows(NamedTuple):
         return cross_entropy(codes, decoder, *events, bias) / len(self.starts)
 
 
-def table(items: int, dim: int) -> nn.Parameter:
-    """Return a (n, d) table drawn from N(0, .01): at this length codes begin where tanh bends."""
+def init_table(items: int, dim: int) -> nn.Parameter:
+    """Return a (n, d) table drawn from N(0, .01): codes then begin where tanh starts to bend."""
     return nn.Parameter(torch.randn(items, dim) * 0.1)
 
 
-@dataclass
-class Autoencoder:
-    """What autoencoders share: `fit` around a model's own `build`, and the scores.
+@part
+class Autoencoder(EarlyStoppedRecommender):
+    """What autoencoders share: training around a model's own `build`, and the scores.
 
     What is kept are tables: logits = tanh(r `encoder`) `decoder`' + `bias`, r being the history at
-    length 1. The code has no offset: someone of whom little is known gets the bias, no code that
-    all others share (decision 27). New events and unknown people need no fit.
+    length 1. The code has no bias of its own: a user with little history gets the bias of the
+    items, no code shared by all (decision 27). New events and unknown users need no fit.
     """
 
     dim: int = 200
@@ -91,48 +91,37 @@ class Autoencoder:
     device: str = "auto"
     seed: int = 7
 
-    stops_on_valid: ClassVar[bool] = True
+    is_random: ClassVar[bool] = True
 
-    tables_: dict[str, Floats] = field(init=False, repr=False, compare=False)
-    popularity_: Floats = field(init=False, repr=False, compare=False)  # (n,)
-    values_: list[float] = field(init=False, repr=False, compare=False)  # recall@20 on valid
+    tables_: dict[str, Floats] = learned()
 
     def build(self, train: Interactions, items: Views) -> Any:
         """Return the untrained module: `loss(rows, generator)` and `tables()`."""
         raise NotImplementedError
 
-    def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:
-        """Learn to fill in histories; forget the past. Valid tells when to stop, no more."""
-        self.popularity_ = popularity(train)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            module = self.build(train, items).to(pick_device(self.device))
-            self.values_ = self._teach(module, train, valid)
-        self._take(module)
-        return self
-
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) logits; without history, what is popular."""
-        tables = self.tables_
-        history = query.matrix(len(self.popularity_))
-        history.data = np.maximum(history.data, 0)
-        codes = np.tanh(unit(history) @ tables["encoder"])
-        scores: Floats = codes @ tables["decoder"].T + tables["bias"]
-        scores[np.diff(query.starts) == 0] = self.popularity_
-        return scores
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row; equal scores go to the lower item number."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
-
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""
         return [{"dropout": (0.3, 0.5)}, {"weight_decay": (1.0, 3.0)}]
 
-    def _teach(self, module: Any, events: Interactions, valid: Interactions | None) -> list[float]:
+    def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            module = self.build(train, items).to(pick_device(self.device))
+            self.curve_ = self._train(module, train, valid)
+        self._keep(module)
+
+    def _score(self, query: Query) -> Floats:
+        tables = self.tables_
+        history = query.matrix(len(self.popularity_))
+        history.data = np.maximum(history.data, 0)
+        codes = np.tanh(unit_histories(history) @ tables["encoder"])
+        scores: Floats = codes @ tables["decoder"].T + tables["bias"]
+        return scores
+
+    def _train(self, module: Any, events: Interactions, valid: Interactions | None) -> list[float]:
         matrix = events.positives()
         if matrix.nnz:
-            matrix.data /= matrix.data.mean()  # a step is as long whatever an event is worth
+            matrix.data /= matrix.data.mean()  # a step is as long whatever an event weighs
         users = np.flatnonzero(np.diff(matrix.indptr) > 0)
         device = next(module.parameters()).device
         generator = torch.Generator().manual_seed(self.seed)
@@ -141,8 +130,8 @@ class Autoencoder:
             shuffled = order.permutation(users)
             return (shuffled[i : i + self.batch] for i in range(0, len(shuffled), self.batch))
 
-        def loss(chosen: Ints) -> Any:
-            return module.loss(Rows.of(matrix[chosen], device), generator)
+        def loss(rows: Ints) -> Any:
+            return module.loss(HistoryBatch.of(matrix[rows], device), generator)
 
         return train(
             module,
@@ -161,18 +150,18 @@ class Autoencoder:
             return None
         measure = watch.measure
 
-        def measured() -> float:
-            self._take(module)
+        def measure_module() -> float:
+            self._keep(module)
             return measure()
 
-        return replace(watch, measure=measured)
+        return replace(watch, measure=measure_module)
 
-    def _take(self, module: Any) -> None:
+    def _keep(self, module: Any) -> None:
         with torch.no_grad():
             self.tables_ = {k: v.cpu().numpy().copy() for k, v in module.tables().items()}
 
 
-def unit(history: Csr) -> Csr:
+def unit_histories(history: Csr) -> Csr:
     """Return the matrix with each row at length 1; empty rows stay empty."""
     lengths = np.sqrt(np.asarray(history.multiply(history).sum(axis=1), np.float64).reshape(-1))
     scaled = history.copy()

@@ -1,24 +1,24 @@
-"""A denoising autoencoder of histories: a part is hidden, and the whole is asked for."""
+"""A denoising autoencoder of histories: part of a history is hidden, all of it predicted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from polyrec.recommend.autoencoder.base import Autoencoder, Rows, table
+from polyrec.contracts import part
+from polyrec.recommend.autoencoder.base import Autoencoder, HistoryBatch, init_table
 from polyrec.types import Interactions, Views
 
 
-@dataclass
+@part
 class MultiDAE(Autoencoder):
     """logits = tanh(r E) D' + b, r the history at length 1 (Liang et al., WWW 2018).
 
-    While it learns, each event of r is hidden with probability `dropout`; the loss asks for all of
-    them (multinomial). One hidden layer; AdamW with a decay far larger than is usual does what
-    other regularisers would. Content is not read. New events and unknown people need no fit.
+    While it learns, each event of r is hidden with probability `dropout`; the loss is over all
+    of them (multinomial). One hidden layer; a weight decay far larger than usual replaces other
+    regularisers. Content is not read. New events and unknown users need no fit.
 
     >>> MultiDAE(epochs=20).dim
     200
@@ -35,12 +35,12 @@ class Denoiser(nn.Module):
     def __init__(self, items: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.encoder = table(items, dim)
-        self.decoder = table(items, dim)
+        self.encoder = init_table(items, dim)
+        self.decoder = init_table(items, dim)
         self.bias = nn.Parameter(torch.zeros(items))
 
-    def loss(self, rows: Rows, generator: Any) -> Any:
-        """Return the loss of a batch whose histories are told in part."""
+    def loss(self, rows: HistoryBatch, generator: Any) -> Any:
+        """Return the loss of a batch of histories, each masked in part."""
         codes = rows.codes(self.encoder, self.dropout, generator)
         return rows.loss(codes, self.decoder, self.bias)
 

@@ -1,9 +1,9 @@
-"""A denoising autoencoder whose items share what they know with those of like content."""
+"""A denoising autoencoder whose decoder is smoothed over items of similar content."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +11,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
+from polyrec.contracts import learned, part
 from polyrec.errors import FitError
-from polyrec.recommend.autoencoder.base import Autoencoder, Rows, table
+from polyrec.recommend.autoencoder.base import Autoencoder, HistoryBatch, init_table
+from polyrec.recommend.base import count_items
 from polyrec.recommend.content_features import check_weights, readable
-from polyrec.recommend.item_graph import Likeness, blended, nearest
+from polyrec.recommend.item_graph import ContentSimilarity, knn_graph, mix_graphs
 from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
 
 
-@dataclass
+@part
 class MultimodalDAE(Autoencoder):
     """logits = tanh(r E) (D + g A D)' + b: a `MultiDAE`, its decoder smoothed over content.
 
@@ -37,17 +39,17 @@ class MultimodalDAE(Autoencoder):
     smoothing: float = 1.0
     fresh: float = 0.9  # length of a new item's decoder row, in units of the others' mean
 
-    shares_: dict[str, float] = field(init=False, repr=False, compare=False)  # w of views read
-    likeness_: dict[str, dict[str, Floats]] = field(init=False, repr=False, compare=False)
-    rows_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (n, r), 0: untaken
+    shares_: dict[str, float] = learned()  # w of views read
+    similarity_: dict[str, dict[str, Floats]] = learned()
+    rows_: dict[str, Floats] = learned()  # (n, r), 0: untaken
 
     def build(self, train: Interactions, items: Views) -> Any:
         """Return the untrained network over the content graph."""
         self.shares_ = self._shares(items)
         compared = {name: _centred(items[name]) for name in self.shares_}
-        self.likeness_ = {name: dict(vars(likeness)) for name, likeness in compared.items()}
+        self.similarity_ = {name: dict(vars(similarity)) for name, similarity in compared.items()}
         taken = self.popularity_ > 0
-        rows = {name: likeness.rows(items[name]) for name, likeness in compared.items()}
+        rows = {name: similarity.rows(items[name]) for name, similarity in compared.items()}
         self.rows_ = {n: np.where(taken[:, None], r, np.float32(0)) for n, r in rows.items()}
         graph = self._graph(rows, train.shape[1], same=True)
         return Smoothed(self, graph, torch.from_numpy(taken))
@@ -57,8 +59,8 @@ class MultimodalDAE(Autoencoder):
         absent = set(self.rows_) - set(views)
         if absent:
             raise FitError("a view is missing", received=sorted(views), remedy=f"give {absent}")
-        count = len(next(iter(views.values()))) if views else 0
-        rows = {n: Likeness(**self.likeness_[n]).rows(views[n]) for n in self.rows_}
+        count = count_items(views)
+        rows = {n: ContentSimilarity(**self.similarity_[n]).rows(views[n]) for n in self.rows_}
         graph = self._graph(rows, count, same=False)
         first = graph.shape[1]  # rows of earlier additions are no neighbours
         fresh = {
@@ -67,12 +69,9 @@ class MultimodalDAE(Autoencoder):
             "decoder": self._at_length(graph @ self.tables_["own"][:first]),
             "bias": graph @ self.tables_["bias"][:first],
         }
-        grown = replace(self)
-        for name in ("shares_", "likeness_", "rows_", "values_"):
-            setattr(grown, name, getattr(self, name))
+        grown = self._grown(count)
         joined = {k: np.concatenate([self.tables_[k], v]) for k, v in fresh.items()}
         grown.tables_ = {**self.tables_, **joined}
-        grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         return grown
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
@@ -86,10 +85,9 @@ class MultimodalDAE(Autoencoder):
         ]
 
     def _shares(self, items: Views) -> dict[str, float]:
-        given = self.weights
-        check_weights(given, items)
-        known = {*readable(items), *({FUSED} & set(items) if given else ())}
-        shares = given or dict.fromkeys(known, 1.0)
+        check_weights(self.weights, items)
+        known = {*readable(items), *({FUSED} & set(items) if self.weights else ())}
+        shares = self.weights or dict.fromkeys(known, 1.0)
         kept = {name: shares[name] for name in sorted(known) if shares.get(name, 0) > 0}
         return {name: share / sum(kept.values()) for name, share in kept.items()}
 
@@ -103,11 +101,11 @@ class MultimodalDAE(Autoencoder):
     def _graph(self, rows: Mapping[str, Floats], count: int, *, same: bool) -> Csr:
         """Return A (count, n) from these rows to the items at fit that someone took."""
         graphs = {
-            name: nearest(rows[name], self.rows_[name], self.neighbours, same=same)
+            name: knn_graph(rows[name], self.rows_[name], self.neighbours, same=same)
             for name in self.shares_
         }
         known = len(next(iter(self.rows_.values()), self.popularity_))
-        return blended(graphs, self.shares_, (count, known))
+        return mix_graphs(graphs, self.shares_, (count, known))
 
 
 class Smoothed(nn.Module):
@@ -117,15 +115,15 @@ class Smoothed(nn.Module):
         super().__init__()
         self.dropout, self.smoothing, self.fresh = model.dropout, model.smoothing, model.fresh
         items = graph.shape[0]
-        self.encoder = table(items, model.dim)
-        self.own = table(items, model.dim)
+        self.encoder = init_table(items, model.dim)
+        self.own = init_table(items, model.dim)
         self.bias = nn.Parameter(torch.zeros(items))
         self.register_buffer("taken", taken, persistent=False)
-        for name, part in Rows.of(graph, "cpu")._asdict().items():
-            self.register_buffer(f"near_{name}", part, persistent=False)
+        for name, tensor in HistoryBatch.of(graph, "cpu")._asdict().items():
+            self.register_buffer(f"near_{name}", tensor, persistent=False)
 
-    def loss(self, rows: Rows, generator: Any) -> Any:
-        """Return the loss of a batch whose histories are told in part."""
+    def loss(self, rows: HistoryBatch, generator: Any) -> Any:
+        """Return the loss of a batch of histories, each masked in part."""
         codes = rows.codes(self.encoder, self.dropout, generator)
         decoder, bias = self._decoder()
         return rows.loss(codes, decoder, bias)
@@ -138,10 +136,10 @@ class Smoothed(nn.Module):
         if self.taken.any():  # smoothed rows alone are short: nobody would be offered such items
             usual = self.fresh * lengths[self.taken].mean()
             decoder = torch.where(known, decoder, decoder * usual / lengths.clamp(min=1e-12))
-        unheard = ~self.taken  # of which neither behaviour nor content says anything
-        unheard[self.near_users] = False
+        unknown = ~self.taken  # items without behaviour and without neighbours
+        unknown[self.near_users] = False
         if self.taken.any():
-            bias = torch.where(unheard, bias[self.taken].min(), bias)
+            bias = torch.where(unknown, bias[self.taken].min(), bias)
         return {
             "encoder": torch.where(known, self.encoder, self._mean(self.encoder)),
             "decoder": decoder,
@@ -150,7 +148,7 @@ class Smoothed(nn.Module):
         }
 
     def _decoder(self) -> tuple[Any, Any]:
-        """Return (n, d) rows and (n,) offsets; only items that someone took have their own."""
+        """Return (n, d) rows and (n,) biases; only items that someone took have their own."""
         near = self._mean(torch.cat([self.own, self.bias[:, None]], dim=1))
         decoder = self.taken[:, None] * self.own + self.smoothing * near[:, :-1]
         return decoder, torch.where(self.taken, self.bias, near[:, -1])
@@ -166,6 +164,6 @@ class Smoothed(nn.Module):
         )
 
 
-def _centred(view: Embeddings) -> Likeness:
+def _centred(view: Embeddings) -> ContentSimilarity:
     """Return how items are compared: by the cosine of centred rows, all directions as they are."""
-    return replace(Likeness.of(view), directions=np.eye(view.width, dtype=np.float32))
+    return replace(ContentSimilarity.of(view), directions=np.eye(view.width, dtype=np.float32))

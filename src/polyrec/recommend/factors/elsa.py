@@ -1,10 +1,9 @@
-"""A linear autoencoder of low rank, for catalogues whose item-item matrix fits no memory."""
+"""A linear autoencoder of low rank, for catalogues whose item-item matrix is too large."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,17 +11,17 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.compute.device import pick_device
-from polyrec.recommend.base import popularity
-from polyrec.recommend.dot_product import Vectors
-from polyrec.recommend.early_stopping import ranking_watch
+from polyrec.contracts import part
+from polyrec.recommend.dot_product import DotProduct
+from polyrec.recommend.early_stopping import EarlyStoppedRecommender, ranking_watch
 from polyrec.training.early_stop import Watch
 from polyrec.training.loop import Schedule, train
 from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats, Interactions, Query, Views
 
 
-@dataclass
-class ELSA(Vectors):
+@part
+class ELSA(DotProduct, EarlyStoppedRecommender):
     """score = r(AA' - I), r the history, the rows of A (n, dim) at length 1: its diagonal is 0.
 
     Vančura et al., "Scalable linear shallow autoencoder for collaborative filtering", RecSys 2022,
@@ -40,8 +39,6 @@ class ELSA(Vectors):
     256
     """
 
-    stops_on_valid: ClassVar[bool] = True
-
     dim: int = 256
     epochs: int = 60
     rate: float = 0.1
@@ -49,33 +46,12 @@ class ELSA(Vectors):
     device: str = "auto"
     seed: int = 7
 
-    measured_: list[float] = field(init=False, repr=False, compare=False)  # Recall@20 on valid
-
-    def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:  # noqa: ARG002 - content is not read
-        """Learn; forget the past."""
-        self.popularity_ = popularity(train)
-        liked = train.positives()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = Autoencoder(torch.from_numpy(self.popularity_ > 0), self.dim)
-            network.to(pick_device(self.device))
-
-            def score(query: Query) -> Floats:
-                return _scores(query.matrix(train.shape[1]), network.rows())
-
-            self.measured_ = self._teach(network, liked, ranking_watch(score, train, valid))
-        self.vectors_ = network.rows()
-        return self
+    is_random: ClassVar[bool] = True
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16}
 
     def users(self, query: Query) -> Floats:
         """Return (b, dim) z, the sums of the histories' rows."""
         return np.asarray(query.matrix(len(self.vectors_)) @ self.vectors_, np.float32)
-
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) scores; without history, what is popular."""
-        scores = _scores(query.matrix(len(self.vectors_)), self.vectors_)
-        scores[np.diff(query.starts) == 0] = self.popularity_
-        return scores
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid, stage by stage."""
@@ -89,8 +65,24 @@ class ELSA(Vectors):
             "batch": [128, 256, 512, 1024],
         }
 
-    def _teach(self, network: Autoencoder, liked: Csr, watch: Watch | None) -> list[float]:
-        # someone with one event has none left to predict it from
+    def _fit(self, train: Interactions, _items: Views, valid: Interactions | None) -> None:
+        liked = train.positives()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = LowRankAutoencoder(torch.from_numpy(self.popularity_ > 0), self.dim)
+            network.to(pick_device(self.device))
+
+            def score(query: Query) -> Floats:
+                return _scores(query.matrix(train.shape[1]), network.rows())
+
+            self.curve_ = self._train(network, liked, ranking_watch(score, train, valid))
+        self.vectors_ = network.rows()
+
+    def _score(self, query: Query) -> Floats:
+        return _scores(query.matrix(len(self.vectors_)), self.vectors_)
+
+    def _train(self, network: LowRankAutoencoder, liked: Csr, watch: Watch | None) -> list[float]:
+        # a user with one event has none left to predict it from
         users = np.flatnonzero(np.diff(liked.indptr) > 1)
 
         def batches(order: np.random.Generator) -> Iterator[Csr]:
@@ -104,7 +96,7 @@ class ELSA(Vectors):
         )  # fmt: skip
 
 
-class Autoencoder(nn.Module):
+class LowRankAutoencoder(nn.Module):
     """The table whose rows at length 1 are A; rows that begin at 0 stay there."""
 
     def __init__(self, known: Any, dim: int) -> None:
@@ -115,18 +107,18 @@ class Autoencoder(nn.Module):
         """Return the mean of 2 - 2 cos(r, x) over the rows r, each with two events or more."""
         rows = F.normalize(self.table, dim=1)
         summed = Propagation.of(histories, self.table.device)(rows)  # (b, dim) z
-        told = (summed**2).sum(dim=1)  # |z|^2
+        total = (summed**2).sum(dim=1)  # |z|^2
         squares = np.add.reduceat(histories.data**2, histories.indptr[:-1])
         own = torch.from_numpy(squares).to(rows.device)  # |r|^2
-        made = ((summed @ (rows.T @ rows)) * summed).sum(dim=1) - 2 * told + own
-        cosine = (told - own) / (own * made.clamp(min=1e-6)).sqrt()
+        square = ((summed @ (rows.T @ rows)) * summed).sum(dim=1) - 2 * total + own  # |x|^2
+        cosine = (total - own) / (own * square.clamp(min=1e-6)).sqrt()
         return (2 - 2 * cosine).mean()
 
     def rows(self) -> Floats:
         """Return A (n, dim)."""
         with torch.no_grad():
-            made: Floats = F.normalize(self.table, dim=1).cpu().numpy()
-        return made
+            rows: Floats = F.normalize(self.table, dim=1).cpu().numpy()
+        return rows
 
 
 def _scores(history: Csr, rows: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Users and items as vectors, trained so that what was taken stands above what was not."""
+"""Users and items as vectors, trained so that items taken rank above items not taken."""
 
 from __future__ import annotations
 
@@ -33,45 +33,45 @@ class Factors(nn.Module):
         width = content.shape[1]
         axes = axes if width else 0
         self.hide = hide
-        self.people = nn.Parameter(_START * torch.randn(users, dim + axes))
+        self.users = nn.Parameter(_START * torch.randn(users, dim + axes))
         self.own = nn.Parameter(_START * torch.randn(items, dim))
         self.own_bias = nn.Parameter(torch.zeros(items))
-        self.read = nn.Parameter(_START * torch.randn(width, axes))
-        self.appeal = nn.Parameter(torch.zeros(width))
+        self.projection = nn.Parameter(_START * torch.randn(width, axes))
+        self.content_bias = nn.Parameter(torch.zeros(width))
         self.register_buffer("content", content, persistent=False)
 
     def items(self, rows: Any) -> tuple[Any, Any]:
         """Return vectors (..., d) and biases (...) of items."""
         vectors, biases = self.own[rows], self.own_bias[rows]
         if self.training and self.hide:
-            shown = (torch.rand(rows.shape) >= self.hide).to(vectors.device, vectors.dtype)
-            vectors, biases = vectors * shown[..., None], biases * shown
+            kept = (torch.rand(rows.shape) >= self.hide).to(vectors.device, vectors.dtype)
+            vectors, biases = vectors * kept[..., None], biases * kept
         if not self.content.shape[1]:
             return vectors, biases
         content = self.content[rows]
-        told = content @ self.read
-        return torch.cat([vectors, told], dim=-1), biases + content @ self.appeal
+        projected = content @ self.projection
+        return torch.cat([vectors, projected], dim=-1), biases + content @ self.content_bias
 
     def loss(self, batch: PairBatch) -> Any:
         """Return the mean of -log sigmoid(score taken - score not taken) (BPR, section 4.1)."""
-        device = self.people.device
+        device = self.users.device
         who, taken, others = (torch.from_numpy(part).to(device) for part in batch)
-        users = self.people[who]
+        users = self.users[who]
         vectors, biases = self.items(torch.cat([taken[:, None], others], dim=1))
         scores = (users[:, None] * vectors).sum(dim=-1) + biases  # (b, 1 + negatives)
         return F.softplus(scores[:, 1:] - scores[:, :1]).mean()
 
     def score(self, query: Query) -> Floats:
         """Return (b, n) scores of trained users, as the network stands."""
-        device = self.people.device
+        device = self.users.device
         every = torch.arange(len(self.own), device=device)
         vectors, biases = self.items(every)
-        scores: Floats = (self.people[torch.from_numpy(query.users).to(device)] @ vectors.T
+        scores: Floats = (self.users[torch.from_numpy(query.users).to(device)] @ vectors.T
                           + biases).cpu().numpy()  # fmt: skip
         return scores
 
 
-def teach(
+def train_pairwise(
     network: Factors,
     parts: tuple[Interactions, Interactions | None],
     schedule: Schedule,
@@ -92,9 +92,9 @@ def teach(
     )  # fmt: skip
 
 
-def arrays(network: Factors) -> tuple[Floats, Floats, Floats]:
+def to_arrays(network: Factors) -> tuple[Floats, Floats, Floats]:
     """Return the users (u, d), and the vectors (n, d) and biases (n,) of the items."""
     with torch.no_grad():
         vectors, biases = network.items(torch.arange(len(network.own), device=network.own.device))
-        users = network.people
+        users = network.users
         return users.cpu().numpy().copy(), vectors.cpu().numpy(), biases.cpu().numpy().copy()

@@ -11,7 +11,7 @@ from polyrec.types import Bools, Csr, Floats, Ints
 
 _BLOCK = 2**18  # numbers held at once: 1 MiB stays in the processor's cache
 _WASTE = 0.75  # rows are padded together down to this share of the longest
-_NOTHING = np.float32(1e-20)  # the weight of what pads: nothing is learned from it
+_NO_WEIGHT = np.float32(1e-20)  # of what pads: nothing is learned from it
 _SMALL = 8  # systems up to this size are solved all in one call
 
 
@@ -28,8 +28,8 @@ class Ridge:
     """
 
     def __init__(self, vectors: Floats, unobserved: float, *, counted: Bools | None = None) -> None:
-        told = vectors if counted is None else vectors[counted]
-        strength, axes = np.linalg.eigh(told.T @ told)
+        rows = vectors if counted is None else vectors[counted]
+        strength, axes = np.linalg.eigh(rows.T @ rows)
         self.shared = (unobserved * np.maximum(strength, 0)).astype(np.float32)  # (d,)
         self.axes: Floats = axes.astype(np.float32)  # (d, d)
         self.turned: Floats = vectors @ self.axes  # (n, d)
@@ -61,7 +61,7 @@ def _least(known: Floats, weights: Floats, target: Floats, penalty: Floats) -> F
         return _solve(known.transpose(0, 2, 1) @ known, right, penalty)
     scale = 1 / np.sqrt(penalty)
     known *= scale[:, None]
-    doubt = np.reciprocal(np.maximum(weights, _NOTHING))
+    doubt = np.reciprocal(np.maximum(weights, _NO_WEIGHT))
     inner = _solve(known @ known.transpose(0, 2, 1), target, doubt)  # (b, m)
     return np.asarray(np.matmul(inner[:, None], known)[:, 0] * scale)
 
@@ -95,7 +95,7 @@ def _blocks(lengths: Ints, width: int) -> Iterator[tuple[Ints, int]]:
 
 def _padded(events: Csr, rows: Ints, length: int) -> tuple[Floats, Ints]:
     """Return (b, m) weights and columns; weight 0 pads."""
-    places = events.indptr[rows][:, None] + np.arange(length)
-    inside = places < events.indptr[rows + 1][:, None]
-    places = np.where(inside, places, 0)
-    return np.where(inside, events.data[places], np.float32(0)), events.indices[places]
+    entries = events.indptr[rows][:, None] + np.arange(length)
+    inside = entries < events.indptr[rows + 1][:, None]
+    entries = np.where(inside, entries, 0)
+    return np.where(inside, events.data[entries], np.float32(0)), events.indices[entries]

@@ -1,28 +1,29 @@
-"""BPR that sees: a trained map of the items' content beside their own vectors."""
+"""BPR with a trained projection of the items' content beside their own vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 
 from polyrec.compute.device import pick_device
-from polyrec.recommend.base import popularity
+from polyrec.contracts import learned, part
+from polyrec.recommend.base import count_items
 from polyrec.recommend.content_features import content_means, content_rows
 from polyrec.recommend.dot_product import mean_norm, to_norm
-from polyrec.recommend.factors.fold_in import FoldedVectors
-from polyrec.recommend.factors.pairwise import Factors, arrays, teach
+from polyrec.recommend.early_stopping import EarlyStoppedRecommender
+from polyrec.recommend.factors.fold_in import FoldInVectors
+from polyrec.recommend.factors.pairwise import Factors, to_arrays, train_pairwise
 from polyrec.training.loop import Schedule
 from polyrec.types import Floats, Interactions, Views
 
-_LENGTH = 0.1  # of the items' rows: at 1, a step of E moves what they say ten steps of q far
+_LENGTH = 0.1  # of the items' rows: at 1, a step of E moves a score as far as ten steps of q
 
 
-@dataclass
-class VBPR(FoldedVectors):
+@part
+class VBPR(FoldInVectors, EarlyStoppedRecommender):
     """score = p'q + b + t'E x + c'x: an item's content x, frozen, is projected by E.
 
     He & McAuley, "VBPR: Visual Bayesian personalized ranking from implicit feedback", AAAI 2016,
@@ -36,8 +37,6 @@ class VBPR(FoldedVectors):
     64
     """
 
-    stops_on_valid: ClassVar[bool] = True
-
     dim: int = 64
     axes: int = 64  # of the projected content
     epochs: int = 200
@@ -49,46 +48,20 @@ class VBPR(FoldedVectors):
     device: str = "auto"
     seed: int = 7
 
-    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # of the views read
-    read_: Floats = field(init=False, repr=False, compare=False)  # E and c (sum of d, axes + 1)
-    typical_: float = field(init=False, repr=False, compare=False)  # the mean b
-    measured_: list[float] = field(init=False, repr=False, compare=False)  # Recall@20 on valid
+    is_random: ClassVar[bool] = True
+    small: ClassVar[Mapping[str, Any]] = {"epochs": 100, "rate": 1e-2}
 
-    def fit(self, train: Interactions, items: Views, *, valid: Interactions | None = None) -> Self:
-        """Learn; forget the past."""
-        self.popularity_ = popularity(train)
-        self.means_ = content_means(items)
-        rows = self._rows(items, train.shape[1])
-        schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=10)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = Factors(
-                train.shape, self.dim, torch.from_numpy(rows), axes=self.axes, hide=self.hide
-            ).to(pick_device(self.device))
-            self.measured_ = teach(
-                network, (train, valid), schedule,
-                batch=self.batch, negatives=self.negatives, seed=self.seed,
-            )  # fmt: skip
-        users, self.vectors_, self.biases_ = arrays(network)
-        told = (network.read, network.appeal[:, None])
-        self.read_ = torch.cat(told, dim=1).detach().cpu().numpy()
-        cold = self.popularity_ == 0
-        own = network.own_bias.detach().cpu().numpy()
-        self.typical_ = float(own[~cold].mean()) if (~cold).any() else 0.0
-        self.vectors_[cold], self.biases_[cold] = self._unseen(rows[cold])
-        self._settle(users, train)
-        return self
+    means_: dict[str, Floats] = learned()  # of the views read
+    projection_: Floats = learned()  # E and c (sum of d, axes + 1)
+    mean_bias_: float = learned()
 
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on."""
-        count = len(next(iter(views.values()))) if views else 0
-        vectors, biases = self._unseen(self._rows(views, count))
-        grown = replace(self)
-        for name in ("means_", "read_", "typical_", "measured_", "own_", "map_", "length_"):
-            setattr(grown, name, getattr(self, name))
+        count = count_items(views)
+        vectors, biases = self._cold(self._rows(views, count))
+        grown = self._grown(count)
         grown.vectors_ = np.concatenate([self.vectors_, vectors])
         grown.biases_ = np.concatenate([self.biases_, biases])
-        grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
         return grown
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
@@ -101,20 +74,42 @@ class VBPR(FoldedVectors):
 
     def ranges(self, items: Views) -> Mapping[str, Any]:
         """Return where `polyrec tune` looks."""
-        told = {
+        ranges = {
             "weight_decay": {"low": 0.05, "high": 5, "log": True},
             "rate": {"low": 0.001, "high": 0.02, "log": True},
             "negatives": [1, 2, 4, 8],
         }
-        return told | {"hide": {"low": 0, "high": 0.6}} if items else told
+        return ranges | {"hide": {"low": 0, "high": 0.6}} if items else ranges
+
+    def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
+        self.means_ = content_means(items)
+        rows = self._rows(items, train.shape[1])
+        schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=10)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = Factors(
+                train.shape, self.dim, torch.from_numpy(rows), axes=self.axes, hide=self.hide
+            ).to(pick_device(self.device))
+            self.curve_ = train_pairwise(
+                network, (train, valid), schedule,
+                batch=self.batch, negatives=self.negatives, seed=self.seed,
+            )  # fmt: skip
+        users, self.vectors_, self.biases_ = to_arrays(network)
+        projection = torch.cat([network.projection, network.content_bias[:, None]], dim=1)
+        self.projection_ = projection.detach().cpu().numpy()
+        cold = self.popularity_ == 0
+        own = network.own_bias.detach().cpu().numpy()
+        self.mean_bias_ = float(own[~cold].mean()) if (~cold).any() else 0.0
+        self.vectors_[cold], self.biases_[cold] = self._cold(rows[cold])
+        self._split_users(users, train)
 
     def _rows(self, views: Views, count: int) -> Floats:
         return np.float32(_LENGTH) * content_rows(views, self.means_, count)
 
-    def _unseen(self, rows: Floats) -> tuple[Floats, Floats]:
+    def _cold(self, rows: Floats) -> tuple[Floats, Floats]:
         """Return vectors and biases of items that nobody took, from their content alone."""
-        told = rows @ self.read_
+        projected = rows @ self.projection_
         own = np.zeros((len(rows), self.dim), np.float32)
-        vectors = np.concatenate([own, told[:, :-1]], axis=1)
+        vectors = np.concatenate([own, projected[:, :-1]], axis=1)
         length = mean_norm(self.vectors_[self.popularity_ > 0])
-        return to_norm(vectors, length), self.typical_ + told[:, -1]
+        return to_norm(vectors, length), self.mean_bias_ + projected[:, -1]

@@ -1,25 +1,31 @@
-"""A graph of users and items with its noisy edges left out, and a frozen one of alike items."""
+"""A pruned graph of users and items, and a frozen graph of items of similar content."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from polyrec.contracts import part
 from polyrec.recommend.graph.content import ContentGraphRecommender
-from polyrec.recommend.graph.losses import Graph, GraphNetwork, Learned, Tables, light_layers
-from polyrec.recommend.item_graph import blended, nearest
+from polyrec.recommend.graph.losses import (
+    Graph,
+    GraphNetwork,
+    GraphOutput,
+    StepContext,
+    light_layers,
+)
+from polyrec.recommend.item_graph import knn_graph, mix_graphs
 from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats
 
 
-@dataclass
+@part
 class Freedom(ContentGraphRecommender):
-    """LightGCN whose items also have what their neighbours in content are like.
+    """LightGCN whose items add the vectors of their neighbours in content.
 
         v = mean of layers + `content` * A e,   A = sum_m w_m A_m      (Zhou & Shen, MM 2023, eq. 9)
 
@@ -39,10 +45,10 @@ class Freedom(ContentGraphRecommender):
     side: float = 1e-3
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:
-        rows = {name: told["rows"] for name, told in self.content_.items()}
-        graphs = {n: nearest(x, x, self.neighbours, same=True) for n, x in rows.items()}
-        alike = blended(graphs, self._shares(), (shape[1], shape[1])) if rows else None
-        return _Network(shape, self, rows, alike)
+        rows = {name: content["rows"] for name, content in self.content_.items()}
+        graphs = {n: knn_graph(x, x, self.neighbours, same=True) for n, x in rows.items()}
+        graph = mix_graphs(graphs, self._shares(), (shape[1], shape[1])) if rows else None
+        return _Network(shape, self, rows, graph)
 
     def _graph_of_epoch(self, graph: Graph, order: np.random.Generator) -> Graph:
         if not self.pruned:
@@ -53,28 +59,29 @@ class Freedom(ContentGraphRecommender):
 
 class _Network(GraphNetwork):
     def __init__(
-        self, shape: tuple[int, int], model: Freedom, rows: Mapping[str, Floats], alike: Csr | None
+        self, shape: tuple[int, int], model: Freedom, rows: Mapping[str, Floats], graph: Csr | None
     ) -> None:
         super().__init__(shape, model.dim)
-        self._model, self._alike = model, alike
-        self.tell = nn.ModuleList(nn.Linear(x.shape[1], model.dim) for x in rows.values())
+        self._model, self._item_graph = model, graph
+        self.project = nn.ModuleList(nn.Linear(x.shape[1], model.dim) for x in rows.values())
         self._rows = [torch.from_numpy(x) for x in rows.values()]
 
-    def place(self, device: Any) -> None:
+    def move_constants(self, device: Any) -> None:
         self._rows = [x.to(device) for x in self._rows]
-        self._near = None if self._alike is None else Propagation.of(self._alike, device)
+        graph = self._item_graph
+        self._near = None if graph is None else Propagation.of(graph, device)
 
-    def forward(self, graph: Propagation) -> Tables:
-        tables = light_layers(graph, self.users, self.items, self._model.layers)
+    def forward(self, graph: Propagation) -> GraphOutput:
+        output = light_layers(graph, self.users, self.items, self._model.layers)
         if self._near is None:
-            return tables
-        return tables._replace(items=tables.items + self._model.content * self._near(self.items))
+            return output
+        return output._replace(items=output.items + self._model.content * self._near(self.items))
 
-    def beside(self, learned: Learned) -> Any:
+    def extra_loss(self, context: StepContext) -> Any:
         if not self._model.side:
             return 0.0
-        told = (learned.loss(tell(x)) for tell, x in zip(self.tell, self._rows, strict=True))
-        return self._model.side * sum(told)
+        pairs = zip(self.project, self._rows, strict=True)
+        return self._model.side * sum(context.loss(project(rows)) for project, rows in pairs)
 
 
 def _pruned(weights: Csr, matrix: Csr, share: float, order: np.random.Generator) -> Csr:

@@ -1,15 +1,14 @@
-"""Vectors of users and items, spread over the graph that behaviour makes of them."""
+"""Vectors of users and items, propagated over the graph of their interactions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from polyrec.contracts import part
 from polyrec.recommend.graph.base import GraphRecommender
-from polyrec.recommend.graph.losses import GraphNetwork, Tables, light_layers
+from polyrec.recommend.graph.losses import GraphNetwork, GraphOutput, light_layers
 from polyrec.training.propagation import Propagation
 
 
-@dataclass
+@part
 class LightGCN(GraphRecommender):
     """The mean of `layers` + 1 layers, each the normalised graph times the one before.
 
@@ -33,5 +32,5 @@ class _Network(GraphNetwork):
         super().__init__(shape, dim)
         self._layers = layers
 
-    def forward(self, graph: Propagation) -> Tables:
+    def forward(self, graph: Propagation) -> GraphOutput:
         return light_layers(graph, self.users, self.items, self._layers)

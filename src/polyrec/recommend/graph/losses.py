@@ -1,4 +1,4 @@
-"""What graph networks give, and the losses of one step of learning."""
+"""Graph networks, what they output, and the losses of one training step."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from polyrec.training.softmax import cross_entropy
 from polyrec.types import Bools, Csr, Ints
 
 
-class Tables(NamedTuple):
-    """What a graph network makes of users and items."""
+class GraphOutput(NamedTuple):
+    """Vectors of users and items after propagation."""
 
     own: Any  # (u, dim) of users, whatever their history
-    reach: Any  # (n, dim) what an event adds to its user, by its weight in the graph
+    reach: Any  # (n, dim) what an event adds to its user, times its weight in the graph
     items: Any  # (n, dim)
-    side: Any = None  # (n, dim) what content adds to the two before, where a loss asks for it
+    content: Any = None  # (n, dim) what content adds to `reach` and `items`, where a loss needs it
 
 
-class Step(NamedTuple):
-    """Some users with all of their events."""
+class TrainingStep(NamedTuple):
+    """A batch of users with all of their events."""
 
     users: Ints  # (b,)
-    hidden: Bools  # (b,) whose own vectors are not used
+    masked: Bools  # (b,) users whose own vectors are not used
     targets: Csr  # (b, n) weights of their events
     negatives: Ints | None  # (e,) one item for each event
     sample: Ints  # (s,) some items
 
 
-class Learned(NamedTuple):
-    """What a step is about to learn from, for losses beside the main one."""
+class StepContext(NamedTuple):
+    """The state of a training step, for losses added to the main one."""
 
-    step: Step
+    step: TrainingStep
     graph: Propagation  # of rows of items to the users of the step
-    tables: Tables
+    output: GraphOutput
     loss: Callable[[Any], Any]  # the main loss over another (n, dim) table of items
 
 
@@ -61,30 +61,30 @@ class Graph:
 
 
 class GraphNetwork(nn.Module):
-    """Vectors of users and items that a graph spreads."""
+    """Vectors of users and items that are propagated over a graph."""
 
     def __init__(self, shape: tuple[int, int], dim: int) -> None:
         super().__init__()
         self.users = nn.Parameter(0.1 * torch.randn(shape[0], dim))
         self.items = nn.Parameter(0.1 * torch.randn(shape[1], dim))
 
-    def place(self, device: Any) -> None:
-        """Bring what is no weight to a device."""
+    def move_constants(self, device: Any) -> None:
+        """Move what is no parameter to a device."""
 
-    def forward(self, graph: Propagation) -> Tables:
-        """Return the tables over a graph."""
+    def forward(self, graph: Propagation) -> GraphOutput:
+        """Return the vectors propagated over a graph."""
         raise NotImplementedError
 
-    def beside(self, learned: Learned) -> Any:  # noqa: ARG002
-        """Return what else to make small."""
+    def extra_loss(self, context: StepContext) -> Any:  # noqa: ARG002
+        """Return what is added to the main loss."""
         return 0.0
 
 
-def light_layers(graph: Propagation, users: Any, items: Any, layers: int) -> Tables:
+def light_layers(graph: Propagation, users: Any, items: Any, layers: int) -> GraphOutput:
     """Return the mean of layers 0..`layers` (LightGCN: He et al., SIGIR 2020, eq. 3 and 4).
 
     Layer l of users is the graph times layer l - 1 of items, so the layers of one user are a
-    product with the sum of all items' layers but the last: it is left to who asks (`reach`).
+    product with the sum of all items' layers but the last (`reach`), left to the caller.
     """
     to_items = graph.transposed
     own, reached, spread = users, items, [items]
@@ -96,21 +96,21 @@ def light_layers(graph: Propagation, users: Any, items: Any, layers: int) -> Tab
         spread.append(reached)
     share = 1 / (layers + 1)
     reach = share * torch.stack(spread[:-1]).sum(dim=0) if layers else torch.zeros_like(items)
-    return Tables(share * users, reach, share * torch.stack(spread).sum(dim=0))
+    return GraphOutput(share * users, reach, share * torch.stack(spread).sum(dim=0))
 
 
-def softmax(users: Any, items: Any, targets: Csr, columns: Ints, temperature: float) -> Any:
+def softmax_loss(users: Any, items: Any, targets: Csr, columns: Ints, temperature: float) -> Any:
     """Return the mean cross-entropy of events, by their weights, over all items.
 
     Of cosines over the temperature; `columns` are the rows of `items` that the entries of
     `targets` stand for.
     """
-    places, weights = (torch.from_numpy(x).to(users.device) for x in (columns, targets.data))
+    indices, weights = (torch.from_numpy(x).to(users.device) for x in (columns, targets.data))
     rows, table = F.normalize(users, dim=1) / temperature, F.normalize(items, dim=1)
-    return cross_entropy(rows, table, targets.indptr, places, weights) / weights.sum()
+    return cross_entropy(rows, table, targets.indptr, indices, weights) / weights.sum()
 
 
-def bpr(users: Any, items: Any, events: Csr, negatives: Ints) -> Any:
+def bpr_loss(users: Any, items: Any, events: Csr, negatives: Ints) -> Any:
     """Return the mean of -log sigmoid(u'v - u'w) over events, w the item drawn for each."""
     count = events.nnz
     ones = np.ones(count, np.float32)
@@ -118,8 +118,9 @@ def bpr(users: Any, items: Any, events: Csr, negatives: Ints) -> Any:
     # w - v of each event: a product whose gradient is one too, unlike that of picked rows
     pairs = np.stack([negatives, events.indices], axis=1).ravel()
     parts = (np.tile(np.array([1, -1], np.float32), count), pairs, np.arange(0, 2 * count + 1, 2))
-    apart = sparse.csr_array(parts, (count, len(items)))
-    who, gap = (Propagation.of(m, users.device)(x) for m, x in ((owners, users), (apart, items)))
+    difference = sparse.csr_array(parts, (count, len(items)))
+    products = ((owners, users), (difference, items))
+    who, gap = (Propagation.of(m, users.device)(x) for m, x in products)
     weights = torch.from_numpy(events.data).to(users.device)
     return (weights * F.softplus((who * gap).sum(dim=1))).sum() / weights.sum()
 
@@ -129,7 +130,7 @@ def rows_of(matrix: Csr) -> Ints:
     return np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
 
 
-def contrast(first: Any, second: Any, temperature: float) -> Any:
-    """Return InfoNCE: row i of one is to find row i of the other among its rows."""
+def contrastive_loss(first: Any, second: Any, temperature: float) -> Any:
+    """Return InfoNCE: row i of the first matrix matches row i of the second, among its rows."""
     logits = F.normalize(first, dim=1) @ F.normalize(second, dim=1).T / temperature
     return F.cross_entropy(logits, torch.arange(len(first), device=logits.device))

@@ -1,34 +1,34 @@
-"""Content that behaviour lets through a gate, spread over graphs of alike items, and contrast."""
+"""Content gated by behaviour, propagated over graphs of similar items, with a contrastive loss."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from polyrec.contracts import part
 from polyrec.recommend.graph.content import ContentGraphRecommender
 from polyrec.recommend.graph.losses import (
     GraphNetwork,
-    Learned,
-    Tables,
-    contrast,
+    GraphOutput,
+    StepContext,
+    contrastive_loss,
     light_layers,
 )
-from polyrec.recommend.item_graph import nearest
+from polyrec.recommend.item_graph import knn_graph
 from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats
 
 
-@dataclass
+@part
 class MGCN(ContentGraphRecommender):
-    """LightGCN beside a content side that behaviour gates (after MGCN: Yu et al., MM 2023).
+    """LightGCN and a content branch gated by behaviour (after MGCN: Yu et al., MM 2023).
 
-        z_m = e * sigmoid(MLP_m(x_m)),  s_m = A_m z_m           gated by item, spread over view m
-        c = sum_m a_m s_m,  a = softmax_m(q'tanh(W s_m))        what the views have in common
-        s = (c + sum_m sigmoid(P_m v) * (s_m - c)) / (1 + m)    and what is special, as v prefers
+        z_m = e * sigmoid(MLP_m(x_m)),  s_m = A_m z_m           gated by item, smoothed over view m
+        c = sum_m a_m s_m,  a = softmax_m(q'tanh(W s_m))        what the views share
+        s = (c + sum_m sigmoid(P_m v) * (s_m - c)) / (1 + m)    and what is specific, gated by v
         item = v + s,  user = u + sum_i w_ui / sqrt(w_u w_i) s_i
 
     e are own vectors, v and u the means of LightGCN's layers, A_m the row-normalised graph of each
@@ -46,8 +46,8 @@ class MGCN(ContentGraphRecommender):
     contrast_temperature: float = 0.2
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:
-        rows = {name: told["rows"] for name, told in self.content_.items()}
-        graphs = [nearest(x, x, self.neighbours, same=True) for x in rows.values()]
+        rows = {name: content["rows"] for name, content in self.content_.items()}
+        graphs = [knn_graph(x, x, self.neighbours, same=True) for x in rows.values()]
         return _Network(shape, self, rows, graphs)
 
 
@@ -68,35 +68,35 @@ class _Network(GraphNetwork):
             nn.Sequential(nn.Linear(dim, dim), nn.Sigmoid()) for _ in range(count)
         )
 
-    def place(self, device: Any) -> None:
+    def move_constants(self, device: Any) -> None:
         self._rows = [x.to(device) for x in self._rows]
         self._present = [x.any(dim=1)[:, None] for x in self._rows]
         self._near = [Propagation.of(graph, device) for graph in self._graphs]
 
-    def forward(self, graph: Propagation) -> Tables:
-        tables = light_layers(graph, self.users, self.items, self._model.layers)
+    def forward(self, graph: Propagation) -> GraphOutput:
+        output = light_layers(graph, self.users, self.items, self._model.layers)
         if not self._rows:
-            return tables
-        side = self._side(tables.items)
-        return Tables(tables.own, tables.reach + side, tables.items + side, side)
+            return output
+        content = self._content(output.items)
+        return GraphOutput(output.own, output.reach + content, output.items + content, content)
 
-    def beside(self, learned: Learned) -> Any:
-        _, reach, items, side = learned.tables
-        if side is None or not self._model.contrast:
+    def extra_loss(self, context: StepContext) -> Any:
+        _, reach, items, content = context.output
+        if content is None or not self._model.contrast:
             return 0.0
-        some = torch.from_numpy(learned.step.sample).to(side.device)
-        told, temperature = learned.graph(side), self._model.contrast_temperature
-        by_item = contrast(side[some], (items - side)[some], temperature)
-        by_user = contrast(told, learned.graph(reach) - told, temperature)
+        sample = torch.from_numpy(context.step.sample).to(content.device)
+        of_users, temperature = context.graph(content), self._model.contrast_temperature
+        by_item = contrastive_loss(content[sample], (items - content)[sample], temperature)
+        by_user = contrastive_loss(of_users, context.graph(reach) - of_users, temperature)
         return self._model.contrast * (by_item + by_user)
 
-    def _side(self, behaviour: Any) -> Any:
+    def _content(self, behaviour: Any) -> Any:
         """Return (n, dim) s, given v."""
         parts = zip(self._near, self.gates, self._rows, strict=True)
-        told = torch.stack([near(self.items * gate(x)) for near, gate, x in parts])  # (m, n, dim)
-        here = torch.stack(self._present)  # (m, n, 1)
-        shares = torch.softmax(self.common(told).masked_fill(~here, -1e9), dim=0)
-        common = (shares * told).sum(dim=0)
+        views = torch.stack([near(self.items * gate(x)) for near, gate, x in parts])  # (m, n, dim)
+        present = torch.stack(self._present)  # (m, n, 1)
+        shares = torch.softmax(self.common(views).masked_fill(~present, -1e9), dim=0)
+        common = (shares * views).sum(dim=0)
         preferred = torch.stack([prefer(behaviour) for prefer in self.prefer])
-        special = (here * preferred * (told - common)).sum(dim=0)
-        return (common + special) / (1 + len(told))
+        specific = (present * preferred * (views - common)).sum(dim=0)
+        return (common + specific) / (1 + len(views))

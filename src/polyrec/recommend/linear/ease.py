@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from polyrec.recommend.base import ItemItem, popularity
+from polyrec.contracts import part
 from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse
+from polyrec.recommend.linear.item_item import ItemItem
 from polyrec.types import Interactions, Views
 
 
-@dataclass
+@part
 class EASE(ItemItem):
     """P = (R'R + l2 I)^-1, W_ij = -P_ij / P_jj, diagonal 0 (Steck, WWW 2019, eq. 8).
 
@@ -28,15 +28,13 @@ class EASE(ItemItem):
 
     l2: float = 200.0
 
-    def fit(self, train: Interactions, items: Views | None = None) -> Self:  # noqa: ARG002
+    def _fit(self, train: Interactions, _items: Views, _valid: Interactions | None) -> None:
         """Invert the Gram matrix of the train behaviour."""
         check_memory(train.shape[1], matrices=2)
         weights = inverse(gram(train), self.l2)
         weights /= -np.diag(weights)
         np.fill_diagonal(weights, 0)
         self.weights_ = weights
-        self.popularity_ = popularity(train)
-        return self
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""

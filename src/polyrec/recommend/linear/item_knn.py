@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from polyrec.recommend.base import ItemItem, popularity
+from polyrec.contracts import part
+from polyrec.recommend.linear.item_item import ItemItem
 from polyrec.types import Csr, Interactions, Views
 
 
-@dataclass
+@part
 class ItemKNN(ItemItem):
     """W_ij = G_ij / (|i| |j| + shrink), G = R'R, diagonal 0 (Sarwar et al., WWW 2001).
 
@@ -28,7 +28,7 @@ class ItemKNN(ItemItem):
     shrink: float = 100.0
     neighbours: int | None = None
 
-    def fit(self, train: Interactions, items: Views) -> Self:  # noqa: ARG002 - content is not read
+    def _fit(self, train: Interactions, _items: Views, _valid: Interactions | None) -> None:
         """Count who took what together."""
         matrix = train.positives()
         gram = sparse.coo_array(matrix.T @ matrix)
@@ -39,8 +39,6 @@ class ItemKNN(ItemItem):
         weights = sparse.csc_array((values.astype(np.float32), gram.coords), shape=gram.shape)
         weights.eliminate_zeros()
         self.weights_ = strongest(weights, self.neighbours)
-        self.popularity_ = popularity(train)
-        return self
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""
@@ -57,7 +55,7 @@ def strongest(weights: sparse.csc_array, neighbours: int | None) -> Csr:
     if neighbours is not None:
         counts = np.diff(weights.indptr)
         order = np.lexsort((-weights.data, np.repeat(np.arange(weights.shape[1]), counts)))
-        place = np.arange(weights.nnz) - np.repeat(weights.indptr[:-1], counts)
-        weights.data[order[place >= neighbours]] = 0
+        rank = np.arange(weights.nnz) - np.repeat(weights.indptr[:-1], counts)
+        weights.data[order[rank >= neighbours]] = 0
         weights.eliminate_zeros()
     return sparse.csr_array(weights)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 
+from polyrec.contracts import cached, learned, part
 from polyrec.errors import FitError
-from polyrec.recommend.base import BEHAVIOUR, ItemItem, popularity
+from polyrec.recommend.base import count_items
 from polyrec.recommend.content_features import centred_rows, check_weights, readable
-from polyrec.recommend.linear import cold_items
-from polyrec.recommend.linear.append_items import Grafts
+from polyrec.recommend.linear.append_items import ColdItemState
+from polyrec.recommend.linear.cold_items import (
+    ColdItemMaps,
+    by_view,
+    cold_columns,
+    extend_maps,
+    learn_cold_items,
+    similarity,
+)
 from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse, solve
-from polyrec.recommend.linear.growable_matrix import Room
+from polyrec.recommend.linear.growable_matrix import GrowableMatrix
+from polyrec.recommend.linear.item_item import BEHAVIOUR, ItemItem
 from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
 
 
-@dataclass
+@part
 class MultimodalLinear(ItemItem):
     """Item-item weights that explain behaviour and stay close to what content says.
 
@@ -33,10 +41,10 @@ class MultimodalLinear(ItemItem):
     H_m = X_m K_m X_m', K_m = (X_m'X_m + content_l2 I)^-1, the content model is
     C_ij = H_ij / (1 - H_jj), so PC costs n^2 d instead of n^3.
 
-    An item without behaviour stands for the known ones that it is like: its column is W s, scaled
-    to the mean norm of the warm columns, its row s'W likewise, s being told by all views that
+    An item without behaviour is represented by the warm items s similar to it: its column is W s,
+    scaled to the mean norm of the warm columns, its row s'W likewise; s comes from all views that
     `weights` does not leave out, 0 included. How far to trust which view is learned from items left
-    out of train (`recommend.linear.cold_items`). `add_items` does the same for new items.
+    out of train (`linear.cold_items`). `add_items` does the same for new items.
     Memory: 8 n^2 bytes while fitting, 4 n^2 after. Time: n^3 + n^2 d multiply-adds.
 
     >>> from polyrec.types import Embeddings, Interactions, Query
@@ -53,32 +61,13 @@ class MultimodalLinear(ItemItem):
     # view -> w_m >= 0, made to add up to 1; None: equal. Weight 0: read for new items alone
     weights: dict[str, float] | None = None
 
-    names_: tuple[str, ...] = field(
-        init=False, repr=False, compare=False
-    )  # the views that are read
-    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
-    features_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # X_m (n, d)
-    solvers_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # K_m (d, d)
-    norms_: Floats = field(
-        init=False, repr=False, compare=False
-    )  # mean norm of the warm (columns, rows)
-    newcomers_: cold_items.Learned = field(init=False, repr=False, compare=False)
-    # what `add_items` needs again
-    _grafts: Grafts | None = field(default=None, init=False, repr=False, compare=False)
-
-    def fit(self, train: Interactions, items: Views) -> Self:
-        """Solve; forget the past."""
-        check_memory(train.shape[1], matrices=2)
-        self.popularity_ = popularity(train)
-        self._read(items)
-        self.weights_ = self._solve(train)
-        warm = self.popularity_ > 0
-        self.norms_ = np.array(
-            [_mean_norm(self.weights_[:, warm], 0), _mean_norm(self.weights_[warm], 1)], np.float32
-        )
-        self.newcomers_ = cold_items.learn(self.weights_, warm, self.features_, train)
-        self._graft()
-        return self
+    names_: tuple[str, ...] = learned()  # the views that are read
+    means_: dict[str, Floats] = learned()  # (d,) of each view
+    features_: dict[str, Floats] = learned()  # X_m (n, d)
+    solvers_: dict[str, Floats] = learned()  # K_m (d, d)
+    norms_: Floats = learned()  # mean norm of the warm (columns, rows)
+    cold_items_: ColdItemMaps = learned()
+    _cold_state: ColdItemState | None = cached()  # what `add_items` needs again
 
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on.
@@ -89,37 +78,33 @@ class MultimodalLinear(ItemItem):
         absent = set(self.features_) - set(views)
         if absent:
             raise FitError("a view is missing", received=sorted(views), remedy=f"give {absent}")
-        count = len(next(iter(views.values()))) if views else 0
-        known = len(self.popularity_)
-        grown = replace(self)
-        grown.names_, grown.means_, grown.norms_ = self.names_, self.means_, self.norms_
-        grown.solvers_ = self.solvers_
+        count, known = count_items(views), len(self.popularity_)
+        grown = self._grown(count)
         fresh = {name: centred_rows(views[name], self.means_[name]) for name in self.features_}
         grown.features_ = {
             name: np.concatenate([rows, fresh[name]]) for name, rows in self.features_.items()
         }
-        grown.newcomers_ = cold_items.longer(self.newcomers_, count)
-        grown.popularity_ = np.concatenate([self.popularity_, np.zeros(count, np.float32)])
-        room = self._room or Room.around(self.weights_)[0]
-        grown._room, grown.weights_ = room.grown(known, count)
-        if self.newcomers_:
-            self._grafts = self._grafts or self._all_grafts()
-            columns = cold_items.columns(grown.newcomers_, fresh).T * self.norms_[0]
-            left = self._grafts.scaled(self.newcomers_, fresh, float(self.norms_[1]))
-            grown._grafts = self._grafts.write(grown.weights_, columns, left)
+        grown.cold_items_ = extend_maps(self.cold_items_, count)
+        storage = self._storage or GrowableMatrix.copy_of(self.weights_)[0]
+        grown._storage, grown.weights_ = storage.grow(known, count)
+        if self.cold_items_:
+            self._cold_state = self._cold_state or self._make_cold_state()
+            columns = cold_columns(grown.cold_items_, fresh).T * self.norms_[0]
+            factors = self._cold_state.scaled(self.cold_items_, fresh, float(self.norms_[1]))
+            grown._cold_state = self._cold_state.append(grown.weights_, columns, factors)
         return grown
 
-    def roomy(self) -> Self:
+    def reserve_capacity(self) -> Self:
         """Return the same model, with all that `add_items` does only once already done."""
-        width = {name: rows.shape[1] for name, rows in self.features_.items()}
-        none = {n: Embeddings(np.zeros((0, d), np.float32), np.zeros(0, bool))
-                for n, d in width.items()}  # fmt: skip
-        return self.add_items(none)
+        widths = {name: rows.shape[1] for name, rows in self.features_.items()}
+        empty = {name: Embeddings(np.zeros((0, width), np.float32), np.zeros(0, bool))
+                 for name, width in widths.items()}  # fmt: skip
+        return self.add_items(empty)
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, stage by stage."""
         names = readable(items)
-        # fused late or early: valid tells
+        # late or early fusion: valid decides
         early = [{FUSED: 1.0, **dict.fromkeys(names, 0.0)}] if FUSED in items else []
         return [
             {"weights": [*_simplex(names), *early]} if len(names) > 1 else {},
@@ -142,44 +127,44 @@ class MultimodalLinear(ItemItem):
 
         With C = sum_m w_m C_m and e as above, W_:i = -P_:i / P_ii + sum_m w_m e (PC_m:i - P_:i
         (PC_m)_ii / P_ii): each part is 0 at i, and without content the first is all. P is not kept:
-        its few columns are solved for from `train`. Where either item has no behaviour, content
-        alone speaks.
+        its few columns are solved for from `train`. Where either item has no behaviour, the weight
+        comes from content alone.
         """
         if not self.features_:
             return super().weight_contributions(item, train)
-        whole = np.asarray(self.weights_[:, item])
+        column = np.asarray(self.weights_[:, item])
         cold = self.popularity_ == 0
-        parts = _in_shares(whole, self._cold_parts(item, cold))
+        parts = _in_proportion(column, self._cold_parts(item, cold))
         if not cold[item] and self.names_:
-            told = np.stack([self._content_column(name, item) for name in self.names_], axis=1)
-            warm = self._warm_parts(item, told[: train.shape[1]], train)
-            places = [list(self.features_).index(name) for name in self.names_]
-            parts[np.ix_(~cold, places)] = warm[~cold[: len(warm)]]
+            content = np.stack([self._content_column(name, item) for name in self.names_], axis=1)
+            warm = self._warm_parts(item, content[: train.shape[1]], train)
+            views = [list(self.features_).index(name) for name in self.names_]
+            parts[np.ix_(~cold, views)] = warm[~cold[: len(warm)]]
         columns = dict(zip(self.features_, parts.T, strict=True))
-        return {BEHAVIOUR: whole - parts.sum(axis=1), **columns}
+        return {BEHAVIOUR: column - parts.sum(axis=1), **columns}
 
     def _cold_parts(self, item: int, cold: Bools) -> Floats:
-        """Return (n, m) what the views say where this or the other item has no behaviour, else 0.
+        """Return (n, m) the views' parts where this or the other item has no behaviour, else 0.
 
-        In their proportions: the whole was brought to a norm.
+        Only their proportions count: the column was brought to a norm.
         """
-        told = np.zeros((len(cold), len(self.features_)), np.float32)
+        parts = np.zeros((len(cold), len(self.features_)), np.float32)
         if cold[item]:
             row = {name: features[[item]] for name, features in self.features_.items()}
-            columns = cold_items.by_view(self.newcomers_, row, "column")
-            told[:] = np.concatenate([columns[name] for name in self.features_]).T
+            columns = by_view(self.cold_items_, row, "column")
+            parts[:] = np.concatenate([columns[name] for name in self.features_]).T
         rows = {name: features[cold] for name, features in self.features_.items()}
-        like = cold_items.by_view(self.newcomers_, rows, "likeness")
-        for place, name in enumerate(self.features_):
-            told[cold, place] = like[name] @ self.weights_[:, item]
-        return told
+        similar = by_view(self.cold_items_, rows, "similarity")
+        for view, name in enumerate(self.features_):
+            parts[cold, view] = similar[name] @ self.weights_[:, item]
+        return parts
 
-    def _warm_parts(self, item: int, told: Floats, train: Interactions) -> Floats:
+    def _warm_parts(self, item: int, content: Floats, train: Interactions) -> Floats:
         """Return (n, m) the views' parts of the column of an item that has behaviour."""
-        asked = np.zeros((len(told), 1 + told.shape[1]))
-        asked[item, 0] = 1  # for P_:i
-        asked[:, 1:] = told
-        solved = solve(train, self.l2, asked)
+        right = np.zeros((len(content), 1 + content.shape[1]))
+        right[item, 0] = 1  # for P_:i
+        right[:, 1:] = content
+        solved = solve(train, self.l2, right)
         prior = solved[:, 0] / solved[item, 0]
         pulled = solved[:, 1:] - np.outer(prior, solved[item, 1:])
         return np.asarray(self.content * self.l2 * pulled, np.float32)
@@ -193,23 +178,35 @@ class MultimodalLinear(ItemItem):
         column[item] = 0
         return np.asarray(self._shares()[name] * column, np.float32)
 
+    def _fit(self, train: Interactions, items: Views, _valid: Interactions | None) -> None:
+        """Solve."""
+        check_memory(train.shape[1], matrices=2)
+        self._read(items)
+        self.weights_ = self._solve(train)
+        warm = self.popularity_ > 0
+        self.norms_ = np.array(
+            [_mean_norm(self.weights_[:, warm], 0), _mean_norm(self.weights_[warm], 1)], np.float32
+        )
+        self.cold_items_ = learn_cold_items(self.weights_, warm, self.features_, train)
+        self._place_cold_items()
+
     def _read(self, items: Views) -> None:
-        given = self.weights
-        check_weights(given, items)
+        weights = self.weights
+        check_weights(weights, items)
         names = readable(items)
-        if given and FUSED in given and FUSED in items and items[FUSED].present.any():
+        if weights and FUSED in weights and FUSED in items and items[FUSED].present.any():
             names.append(FUSED)
-        self._room = self._grafts = None
-        self.names_ = tuple(n for n in names if given is None or given.get(n, 0) > 0)
-        read = [name for name in names if given is None or name in given]
+        self._storage = self._cold_state = None
+        self.names_ = tuple(n for n in names if weights is None or weights.get(n, 0) > 0)
+        read = [name for name in names if weights is None or name in weights]
         self.means_ = {n: items[n].vectors[items[n].present].mean(axis=0) for n in read}
         self.features_ = {n: centred_rows(items[n], self.means_[n]) for n in read}
         self.solvers_ = {n: _solver(self.features_[n], self.content_l2) for n in self.names_}
 
     def _shares(self) -> dict[str, float]:
-        given = self.weights or dict.fromkeys(self.names_, 1.0)
-        total = sum(given[name] for name in self.names_)
-        return {name: given[name] / total for name in self.names_}
+        weights = self.weights or dict.fromkeys(self.names_, 1.0)
+        total = sum(weights[name] for name in self.names_)
+        return {name: weights[name] / total for name in self.names_}
 
     def _solve(self, train: Interactions) -> Floats:
         prior = inverse(gram(train), self.l2)
@@ -246,30 +243,33 @@ class MultimodalLinear(ItemItem):
         total = np.broadcast_to(np.asarray(own, np.float32), (items,))
         return np.concatenate(left, axis=1), np.concatenate(right), total
 
-    def _graft(self) -> None:
+    def _place_cold_items(self) -> None:
         """Give the items without behaviour columns and rows at the norms of the others."""
         cold = self.popularity_ == 0
-        if not cold.any() or not self.newcomers_:
+        if not cold.any() or not self.cold_items_:
             return
         rows = {name: features[cold] for name, features in self.features_.items()}
-        columns = cold_items.columns(self.newcomers_, rows).T  # (n, c)
+        columns = cold_columns(self.cold_items_, rows).T  # (n, c)
         self.weights_[:, cold] = columns * self.norms_[0]
-        # in a history a new item stands for the known ones that it is like
-        answers = cold_items.likeness(self.newcomers_, rows) @ self.weights_
-        self.weights_[cold] = answers * _to_norm(answers[:, ~cold], 1, self.norms_[1])
+        # in a history a cold item stands for the warm ones that represent it
+        answers = similarity(self.cold_items_, rows) @ self.weights_
+        self.weights_[cold] = answers * _scale_to_norm(answers[:, ~cold], 1, self.norms_[1])
         np.fill_diagonal(self.weights_, 0)
 
-    def _all_grafts(self) -> Grafts:
+    def _make_cold_state(self) -> ColdItemState:
         cold = np.flatnonzero(self.popularity_ == 0)
-        weights, norm = self.weights_, float(self.norms_[1])
-        return Grafts.of(self.newcomers_, self.features_, weights, cold, norm)
+        norm = float(self.norms_[1])
+        return ColdItemState.of(self.cold_items_, self.features_, self.weights_, cold, norm)
 
 
-def _in_shares(whole: Floats, told: Floats) -> Floats:
-    """Return (n, m) `whole` (n,) in the proportions of `told` (n, m); 0 where that says nothing."""
-    total = told.sum(axis=1)
-    scale = np.where(total != 0, whole / np.where(total != 0, total, 1), 0)
-    return np.asarray(told * scale[:, None], np.float32)
+def _in_proportion(column: Floats, parts: Floats) -> Floats:
+    """Return (n, m) the column (n,) divided in the proportions of `parts` (n, m); 0 where all are.
+
+    Rows of the result add up to the column.
+    """
+    total = parts.sum(axis=1)
+    scale = np.where(total != 0, column / np.where(total != 0, total, 1), 0)
+    return np.asarray(parts * scale[:, None], np.float32)
 
 
 def _solver(features: Floats, l2: float) -> Floats:
@@ -281,16 +281,16 @@ def _mean_norm(block: Floats, axis: int) -> float:
     return float(np.linalg.norm(block, axis=axis).mean()) if block.size else 0.0
 
 
-def _to_norm(block: Floats, axis: int, target: float) -> Floats:
+def _scale_to_norm(block: Floats, axis: int, target: float) -> Floats:
     norms = np.linalg.norm(block, axis=axis, keepdims=True)
     return np.where(norms > 0, target / np.where(norms > 0, norms, 1), 0).astype(np.float32)
 
 
 def _simplex(names: Sequence[str]) -> list[dict[str, float]]:
-    """Return equal weights, then for each view those that it leads: 1, .9, .75 and .5 of all."""
-    found = [dict.fromkeys(names, 1 / len(names))]
+    """Return equal weights, then for each view those where it has 1, .9, .75 and .5 of all."""
+    candidates = [dict.fromkeys(names, 1 / len(names))]
     for lead in names:
         for share in (1.0, 0.9, 0.75) if len(names) == 2 else (1.0, 0.9, 0.75, 0.5):
             rest = (1 - share) / (len(names) - 1)
-            found.append({name: share if name == lead else rest for name in names})
-    return found
+            candidates.append({name: share if name == lead else rest for name in names})
+    return candidates

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from polyrec.recommend.base import ItemItem, popularity
+from polyrec.contracts import part
+from polyrec.recommend.linear.item_item import ItemItem
 from polyrec.types import Floats, Interactions, Views
 
 
-@dataclass
+@part
 class RP3Beta(ItemItem):
     """W = D_I^-alpha R' D_U^-alpha R D_I^-beta, diagonal 0 (Paudel et al., ACM TiiS 2016).
 
@@ -28,18 +28,16 @@ class RP3Beta(ItemItem):
     alpha: float = 0.8
     beta: float = 0.2
 
-    def fit(self, train: Interactions, items: Views) -> Self:  # noqa: ARG002 - content is not read
+    def _fit(self, train: Interactions, _items: Views, _valid: Interactions | None) -> None:
         """Walk from item to user to item."""
         matrix = train.positives()
         users = _power(matrix.sum(axis=1), -self.alpha)
-        self.popularity_ = popularity(train)
         to_user = _power(self.popularity_, -self.alpha) @ matrix.T
         to_item = users @ matrix @ _power(self.popularity_, -self.beta)
         weights = sparse.csr_array(to_user @ to_item, dtype=np.float32)
         weights.setdiag(0)
         weights.eliminate_zeros()
         self.weights_ = weights
-        return self
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""

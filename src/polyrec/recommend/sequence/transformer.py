@@ -1,4 +1,4 @@
-"""Histories as rows of items in order, and the transformer that reads them."""
+"""Histories as ordered rows of items, and the causal transformer over them."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.types import Ints, Query
 
-_SCORES = 2**25  # held at once while learning: 128 MiB
+_SCORES = 2**25  # held at once in training: 128 MiB
 _POOL = 32  # batches that are cut from one pool of rows
 
 
-def likes(query: Query) -> Query:
+def liked_only(query: Query) -> Query:
     """Return the histories without dislikes."""
     liked = query.weights > 0
     starts = np.concatenate([[0], np.cumsum(liked)])[query.starts].astype(np.int64)
     return replace(query, starts=starts, items=query.items[liked], weights=query.weights[liked])
 
 
-def latest(query: Query, longest: int) -> tuple[Ints, Ints]:
+def latest_items(query: Query, longest: int) -> tuple[Ints, Ints]:
     """Return (b, l) the latest items of each history, oldest first, and (b,) how many there are.
 
-    What stands after a shorter history is item 0, which nobody may read.
+    Shorter histories are padded at the end with item 0, which must not be read.
     """
     lengths = np.minimum(np.diff(query.starts), longest)
     width = int(lengths.max(initial=0))
-    places = (query.starts[1:] - lengths)[:, None] + np.arange(width)
+    entries = (query.starts[1:] - lengths)[:, None] + np.arange(width)
     inside = np.arange(width) < lengths[:, None]
     rows = np.zeros(inside.shape, np.int64)
-    rows[inside] = query.items[places[inside]]
+    rows[inside] = query.items[entries[inside]]
     return rows, lengths
 
 
-def shuffled(query: Query, order: np.random.Generator) -> Query:
+def shuffle_histories(query: Query, order: np.random.Generator) -> Query:
     """Return the histories, each in an order drawn anew."""
     owners = np.repeat(np.arange(len(query)), np.diff(query.starts))
-    place = np.lexsort((order.random(len(owners)), owners))
-    return replace(query, items=query.items[place], weights=query.weights[place])
+    entries = np.lexsort((order.random(len(owners)), owners))
+    return replace(query, items=query.items[entries], weights=query.weights[entries])
 
 
-def pick(query: Query, rows: Ints) -> Query:
+def take_rows(query: Query, rows: Ints) -> Query:
     """Return these questions, in this order."""
     lengths = np.diff(query.starts)[rows]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    places = np.repeat(query.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
-    return Query(query.users[rows], starts, query.items[places], query.weights[places])
+    entries = np.repeat(query.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return Query(query.users[rows], starts, query.items[entries], query.weights[entries])
 
 
-def alike(lengths: Ints, size: int, order: np.random.Generator) -> list[Ints]:
-    """Return batches of `size` rows, drawn anew, of about one length each: little is padded.
+def batches_by_length(lengths: Ints, size: int, order: np.random.Generator) -> list[Ints]:
+    """Return shuffled batches of `size` rows of similar length each: little is padded.
 
-    Rows without length are in none.
+    Empty rows are in none.
     """
     rows = order.permutation(np.flatnonzero(lengths))
     batches = []
@@ -67,10 +67,10 @@ def alike(lengths: Ints, size: int, order: np.random.Generator) -> list[Ints]:
     return [batches[i] for i in order.permutation(len(batches))]
 
 
-class Reader(nn.Module):
+class SequenceTransformer(nn.Module):
     """Item vectors from identity and content, and a causal transformer over them.
 
-    Histories begin at the left: a place never looks to its right, so what pads them is never read.
+    Histories begin at the left: a position attends to nothing on its right, so padding is not read.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class Reader(nn.Module):
         count, width = shape
         self.own = nn.Parameter(torch.randn(count, dim) / math.sqrt(dim))
         self.adapter = nn.Parameter(torch.randn(width, dim) / math.sqrt(dim))
-        self.places = nn.Parameter(0.1 * torch.randn(longest + 1, dim))  # the first starts it
-        self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
+        self.positions = nn.Parameter(0.1 * torch.randn(longest + 1, dim))  # 0: the start token
+        self.blocks = nn.ModuleList(TransformerBlock(dim, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
         self.drop = nn.Dropout(dropout)
 
@@ -92,67 +92,70 @@ class Reader(nn.Module):
         return own + content @ self.adapter if content.shape[1] else own
 
     def forward(self, vectors: Any, rows: Any) -> Any:
-        """Return (b, l + 1, dim) states: place i has read the first i items of `rows` (b, l)."""
-        read = F.pad(vectors[rows], (0, 0, 1, 0)) * math.sqrt(vectors.shape[1])
-        states = self.drop(read + self.places[: read.shape[1]])
+        """Return (b, l + 1, dim) states: position i has read the first i items of `rows` (b, l)."""
+        inputs = F.pad(vectors[rows], (0, 0, 1, 0)) * math.sqrt(vectors.shape[1])
+        states = self.drop(inputs + self.positions[: inputs.shape[1]])
         for block in self.blocks:
             states = block(states)
         return self.norm(states)
 
 
 def next_item_loss(
-    reader: Reader, vectors: Any, known: Any, rows: tuple[Ints, Ints], candidates: int
+    network: SequenceTransformer, vectors: Any, known: Any, rows: tuple[Ints, Ints], candidates: int
 ) -> Any:
     """Return the mean cross-entropy of each next item against items that are `known` (n,).
 
-    `rows` as from `latest`. Where more are known than `candidates`, so many are drawn evenly, and
-    each place counts them for all others (sampled softmax; Bengio & Senecal, IEEE Transactions on
-    Neural Networks 2008). Of more places than memory allows for, as many as it allows are drawn.
+    `rows` as from `latest_items`. Where more are known than `candidates`, so many are drawn evenly
+    and stand for all others (sampled softmax; Bengio & Senecal, IEEE Transactions on Neural
+    Networks 2008). Of more positions than memory allows for, as many as it allows are drawn.
     """
     items, lengths = (torch.from_numpy(part).to(vectors.device) for part in rows)
-    states = reader(vectors, items[:, :-1])  # the last item is only asked for
+    states = network(vectors, items[:, :-1])  # the last item is only a target
     inside = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
-    places = inside.flatten().nonzero()[:, 0]
+    positions = inside.flatten().nonzero()[:, 0]
     others = known.nonzero()[:, 0]
     count = len(others)
     if candidates < count:
         others = others[torch.randperm(count)[:candidates].to(others.device)]
     most = max(1, _SCORES // len(others))
-    if len(places) > most:
-        places = places[torch.randperm(len(places))[:most].to(places.device)]
-    return _against(states.flatten(0, 1)[places], vectors, items.flatten()[places], others, count)
+    if len(positions) > most:
+        positions = positions[torch.randperm(len(positions))[:most].to(positions.device)]
+    states, targets = states.flatten(0, 1)[positions], items.flatten()[positions]
+    return _sampled_softmax(states, vectors, targets, others, count)
 
 
-def _against(states: Any, vectors: Any, wanted: Any, others: Any, count: int) -> Any:
-    """Return the mean of -log softmax(state'v)[wanted], `others` standing for all `count` items."""
-    column = torch.full((len(vectors),), -1, device=wanted.device)
-    column[others] = torch.arange(len(others), device=wanted.device)
-    own = column[wanted]  # where the wanted item is one of the others, it is left out there
+def _sampled_softmax(states: Any, vectors: Any, targets: Any, others: Any, count: int) -> Any:
+    """Return the mean of -log softmax(state'v)[target], `others` standing for all `count` items."""
+    column = torch.full((len(vectors),), -1, device=targets.device)
+    column[others] = torch.arange(len(others), device=targets.device)
+    own = column[targets]  # where the target is one of the others, it is left out there
     drawn = own >= 0
     scores = states @ vectors[others].T
     scores[drawn, own[drawn]] = torch.finfo(scores.dtype).min
     left = len(others) - drawn.to(scores.dtype)
-    worth = torch.log(max(1, count - 1) / left.clamp(min=1))
-    right = (states * vectors[wanted]).sum(dim=1)
-    return F.softplus(scores.logsumexp(dim=1) + worth - right).mean()
+    correction = torch.log(max(1, count - 1) / left.clamp(min=1))
+    right = (states * vectors[targets]).sum(dim=1)
+    return F.softplus(scores.logsumexp(dim=1) + correction - right).mean()
 
 
-class Block(nn.Module):
-    """Causal attention and a network of two layers, each after a norm and beside a way through."""
+class TransformerBlock(nn.Module):
+    """Causal attention and a network of two layers, each after a norm and residual."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
         self.before, self.after = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.ask = nn.Linear(dim, 3 * dim)
-        self.join = nn.Linear(dim, dim)
-        self.think = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+        self.attention_input = nn.Linear(dim, 3 * dim)
+        self.attention_output = nn.Linear(dim, dim)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
+        )
         self.drop = nn.Dropout(dropout)
 
     def forward(self, states: Any) -> Any:
         """Return (b, l, dim)."""
-        asked = self.ask(self.before(states)).unflatten(-1, (3, self.heads, -1))
-        queries, keys, values = asked.permute(2, 0, 3, 1, 4)  # (b, heads, l, dim of a head)
-        read = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-        states = states + self.drop(self.join(read.transpose(1, 2).flatten(2)))
-        return states + self.drop(self.think(self.after(states)))
+        inputs = self.attention_input(self.before(states)).unflatten(-1, (3, self.heads, -1))
+        queries, keys, values = inputs.permute(2, 0, 3, 1, 4)  # (b, heads, l, dim of a head)
+        attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        states = states + self.drop(self.attention_output(attended.transpose(1, 2).flatten(2)))
+        return states + self.drop(self.feed_forward(self.after(states)))

@@ -1,4 +1,4 @@
-"""The way from content to what an item tower reads, as one network that is trained with it."""
+"""From content to the inputs of an item tower, as one network that is trained with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from polyrec.errors import FitError
 from polyrec.fuse.concat import Concat
 from polyrec.fuse.mean import WeightedMean
 from polyrec.fuse.trained import TrainedFuser
-from polyrec.recommend.two_tower.end_to_end_inputs import Way
+from polyrec.recommend.two_tower.end_to_end_inputs import EndToEndInputs
 from polyrec.types import FUSED
 
 _FRESH = 128  # items that go through the encoders in one step
@@ -26,55 +26,56 @@ States = dict[str, Any]
 """View -> (b, d) rows, those of absent content 0."""
 
 
-class Through(nn.Module):
-    """Content of all items, of which a few at a time come fresh from the encoders.
+class EndToEndNetwork(nn.Module):
+    """Content of all items, a few at a time computed anew by the encoders.
 
-    A step sends up to 128 of the items that it meets through the networks; the others stand in the
-    table as they were when last seen (cross-batch memory, Wang et al., CVPR 2020). Before anything
-    is measured the table is made anew. Where a catalogue is that small, nothing is ever old.
+    A step sends up to 128 of the items that it uses through the networks; the others are in the
+    table as they were when last computed (cross-batch memory, Wang et al., CVPR 2020). Before
+    anything is measured the table is computed anew.
     """
 
-    def __init__(self, way: Way, names: Sequence[str], generator: Any) -> None:
+    def __init__(self, inputs: EndToEndInputs, names: Sequence[str], generator: Any) -> None:
         super().__init__()
-        check(way)
-        self._way, self._names, self._generator = way, list(names), generator
+        check_trainable(inputs)
+        self._inputs, self._names, self._generator = inputs, list(names), generator
         self.networks = nn.ModuleDict(
-            {f"view_{name}": way.encoders[name].open() for name in way.prepared}
+            {f"view_{name}": inputs.encoders[name].open() for name in inputs.prepared}
         )
-        self.join: Any = way.fuser.open() if isinstance(way.fuser, TrainedFuser) else None
-        here = {name: torch.from_numpy(view.present) for name, view in way.views.items()}
-        for name, prepared in way.prepared.items():
-            here[name] = here[name] & torch.tensor([one is not None for one in prepared])
-        self._here = here
-        self._old = True
-        count = len(next(iter(way.views.values())))
+        self.join: Any = inputs.fuser.open() if isinstance(inputs.fuser, TrainedFuser) else None
+        present = {name: torch.from_numpy(view.present) for name, view in inputs.views.items()}
+        for name, prepared in inputs.prepared.items():
+            decoded = torch.tensor([content is not None for content in prepared])
+            present[name] = present[name] & decoded
+        self._present = present
+        self._stale = True
+        count = len(next(iter(inputs.views.values())))
         self.eval()
         with torch.no_grad():
             self.register_buffer("table", self._all(count))
 
-    def content(self, met: Any, *, learning: bool) -> Any:
-        """Return (n, width): all items, those met (any shape) fresh while it learns."""
+    def content(self, used: Any, *, learning: bool) -> Any:
+        """Return (n, width): all items; while learning, those used (any shape) computed anew."""
         if not learning:
-            if self._old:
+            if self._stale:
                 with torch.no_grad():
                     self.table.copy_(self._all(len(self.table)))
-                self._old = False
+                self._stale = False
             return self.table
-        rows = torch.unique(met).cpu()
+        rows = torch.unique(used).cpu()
         if len(rows) > _FRESH:
             rows = rows[torch.randperm(len(rows), generator=self._generator)[:_FRESH]]
-        made = self(rows, altered=True)
-        places = rows.to(made.device)
-        content = self.table.index_copy(0, places, made)
-        self.table[places] = made.detach()
-        self._old = True
+        fresh = self(rows, altered=True)
+        rows = rows.to(fresh.device)
+        content = self.table.index_copy(0, rows, fresh)
+        self.table[rows] = fresh.detach()
+        self._stale = True
         return content
 
     def forward(self, rows: Any, *, altered: bool) -> Any:
         """Return (b, width) of these items, as the towers read them."""
-        present = {name: here[rows].to(self._device) for name, here in self._here.items()}
-        states = {name: self._encoded(name, rows, altered=altered) for name in self._way.views}
-        states = _aligned(self._way.aligner, states, present)
+        present = {name: view[rows].to(self._device) for name, view in self._present.items()}
+        states = {name: self._encoded(name, rows, altered=altered) for name in self._inputs.views}
+        states = _aligned(self._inputs.aligner, states, present)
         states = {name: x * present[name][:, None] for name, x in states.items()}
         if self._names != [FUSED]:
             return torch.cat([states[name] for name in self._names], dim=1)
@@ -82,10 +83,10 @@ class Through(nn.Module):
 
     def keep(self) -> None:
         """Give encoders and fuser what they have learned."""
-        for name in self._way.prepared:
-            self._way.encoders[name].keep(self.networks[f"view_{name}"])
+        for name in self._inputs.prepared:
+            self._inputs.encoders[name].keep(self.networks[f"view_{name}"])
         if self.join is not None:
-            self._way.fuser.keep(self.join)
+            self._inputs.fuser.keep(self.join)
 
     @property
     def _device(self) -> Any:
@@ -96,22 +97,22 @@ class Through(nn.Module):
         return torch.cat([self(piece, altered=False) for piece in pieces])
 
     def _encoded(self, name: str, rows: Any, *, altered: bool) -> Any:
-        view = self._way.views[name]
-        if name not in self._way.prepared:
+        view = self._inputs.views[name]
+        if name not in self._inputs.prepared:
             known = torch.from_numpy(view.vectors)[rows]
-            return torch.where(self._here[name][rows, None], known, 0).to(self._device)
-        made = torch.zeros(len(rows), view.width, device=self._device)
-        places = torch.nonzero(self._here[name][rows])[:, 0]
-        if len(places):
-            encoder, prepared = self._way.encoders[name], self._way.prepared[name]
-            inputs = encoder.tensors([prepared[row] for row in rows[places].tolist()])
+            return torch.where(self._present[name][rows, None], known, 0).to(self._device)
+        encoded = torch.zeros(len(rows), view.width, device=self._device)
+        present = torch.nonzero(self._present[name][rows])[:, 0]
+        if len(present):
+            encoder, prepared = self._inputs.encoders[name], self._inputs.prepared[name]
+            inputs = encoder.tensors([prepared[row] for row in rows[present].tolist()])
             inputs = encoder.alter(inputs, self._generator) if altered else inputs
-            told = F.normalize(self.networks[f"view_{name}"](inputs.to(self._device)), dim=1)
-            made = made.index_copy(0, places.to(self._device), told.to(made.dtype))
-        return made
+            fresh = F.normalize(self.networks[f"view_{name}"](inputs.to(self._device)), dim=1)
+            encoded = encoded.index_copy(0, present.to(self._device), fresh.to(encoded.dtype))
+        return encoded
 
     def _fused(self, states: States, present: States) -> Any:
-        fuser = self._way.fuser
+        fuser = self._inputs.fuser
         if self.join is None:
             return _FUSE[type(fuser)](fuser, states, present)
         units = {name: F.normalize(states[name], dim=1) for name in fuser.widths_}
@@ -119,22 +120,22 @@ class Through(nn.Module):
         return F.normalize(self.join(units, here), dim=1) * here.any(dim=1, keepdim=True)
 
 
-def check(way: Way) -> None:
-    """Raise `FitError` unless all parts of the way can be gone through backwards."""
-    if not way.prepared:
+def check_trainable(inputs: EndToEndInputs) -> None:
+    """Raise `FitError` unless all parts of the inputs can be gone through backwards."""
+    if not inputs.prepared:
         remedy = "name an encoder that is trained here (text_lstm, image_cnn, ...)"
-        raise FitError("no encoder learns", received=list(way.encoders), remedy=remedy)
-    maps = getattr(way.aligner, "maps_", {})
+        raise FitError("no encoder learns", received=list(inputs.encoders), remedy=remedy)
+    maps = getattr(inputs.aligner, "maps_", {})
     if any(isinstance(one, Mapping) for one in maps.values()):
         remedy = "leave rows absent: two_tower stands that"
         raise FitError(
             "what is filled in can't be trained through",
-            received=type(way.aligner).__name__,
+            received=type(inputs.aligner).__name__,
             remedy=remedy,
         )
-    if not isinstance(way.fuser, TrainedFuser) and type(way.fuser) not in _FUSE:
+    if not isinstance(inputs.fuser, TrainedFuser) and type(inputs.fuser) not in _FUSE:
         remedy = "fuse.use: concat, mean, or one that is trained"
-        received = type(way.fuser).__name__
+        received = type(inputs.fuser).__name__
         raise FitError("this fuser can't be trained through", received=received, remedy=remedy)
 
 

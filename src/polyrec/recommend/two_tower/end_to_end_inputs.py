@@ -1,4 +1,4 @@
-"""What lies between content and recommender, for one that trains it on."""
+"""What lies between content and recommender, for one that trains it too."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from polyrec.contracts import LearnsFromDecoded, TrainsEndToEnd
+from polyrec.encode.base import PerItem
 from polyrec.encode.run import Work, decode, encode_contents
 from polyrec.types import FUSED, Interactions, Raw, Views
 
 
 @dataclass(frozen=True)
-class Way:
-    """The fitted parts between content and recommender, and what they are taught on.
+class EndToEndInputs:
+    """The fitted parts between content and recommender, and what they are trained on.
 
-    The encoders that can learn are trained on, with a trained fuser; the aligner stays as it is.
+    The encoders that are networks of ours are trained further, with the fuser; the aligner stays.
     """
 
     encoders: Mapping[str, Any]  # view -> encoder
@@ -25,9 +27,9 @@ class Way:
 
 
 def learn_end_to_end(
-    model: Any,
+    model: TrainsEndToEnd,
     train: Interactions,
-    made: tuple[Views, Views],
+    before: tuple[Views, Views],
     *,
     parts: Any,
     contents: Mapping[str, Sequence[Raw | None]],
@@ -35,20 +37,20 @@ def learn_end_to_end(
 ) -> Views:
     """Train a fitted model and all `parts` before it as one; return the views that they make then.
 
-    `made` is what they made before: as encoded, and aligned and fused.
+    `before` is what they made until now: as encoded, and as aligned and fused.
     """
     decoded = {
         name: decode(encoder, contents[name], work, stage=f"encode {name}")
         for name, encoder in parts.encoders.items()
-        if hasattr(encoder, "learn")
+        if isinstance(encoder, PerItem) and isinstance(encoder, LearnsFromDecoded)
     }
-    way = Way(parts.encoders, decoded, made[0], parts.aligner, parts.fuser)
-    model.learn_through(train, made[1], way)
+    inputs = EndToEndInputs(parts.encoders, decoded, before[0], parts.aligner, parts.fuser)
+    model.fit_end_to_end(train, before[1], inputs)
     encoded = {
         name: encode_contents(encoder, contents[name], work, stage=f"encode {name}")
         for name, encoder in parts.encoders.items()
     }
     aligned = dict(parts.aligner.align(encoded))
     aligned[FUSED] = parts.fuser.fuse(aligned)
-    model.settle(aligned)
+    model.refresh_item_vectors(aligned)
     return aligned

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.contracts import ReservesCapacity
 from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
@@ -111,8 +111,8 @@ class Builder:
         """
         recommender = state.model.bundle.parts.recommender
         state.roomy = True
-        if hasattr(recommender, "roomy") and state.model.recommender is recommender:
-            state.model = state.model.standing_on(cast("Any", recommender).roomy())
+        if isinstance(recommender, ReservesCapacity) and state.model.recommender is recommender:
+            state.model = state.model.standing_on(recommender.reserve_capacity())
 
     def apply(self, state: State, items: Iterable[ItemRecord]) -> None:
         """Let the model know these items as far as they were read."""

@@ -20,6 +20,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
+from polyrec.contracts import StopsOnValid, TrainsEndToEnd
 from polyrec.data.load import LoadedDataset, build_dataset, read_catalog
 from polyrec.database import change_log, item_media
 from polyrec.database.blobs import BlobStore
@@ -28,7 +29,6 @@ from polyrec.database.leader_lock import exclusive_file_lock
 from polyrec.errors import BundleError, DataError
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.recommend.early_stopping import fit
 from polyrec.registry import short_name
 from polyrec.serve.background.bundle_import import mark_snapshot, remember, snapshot
 from polyrec.serve.background.training_tables import Origin, gather
@@ -149,11 +149,12 @@ def learn_all(bundle: Bundle) -> Bundle:
     valid is best needs valid, one that was trained with its encoders needs these: they stay.
     """
     recommender = bundle.parts.recommender
-    if any(getattr(recommender, name, False) for name in ("stops_on_valid", "through")):
+    end_to_end = isinstance(recommender, TrainsEndToEnd) and recommender.end_to_end
+    if end_to_end or isinstance(recommender, StopsOnValid):
         return bundle
     events = bundle.events
     fresh = assemble.make_recommender(bundle.config, {})
-    parts = dataclasses.replace(bundle.parts, recommender=fit(fresh, events, bundle.views))
+    parts = dataclasses.replace(bundle.parts, recommender=fresh.fit(events, bundle.views))
     nothing = events.take(np.zeros(0, np.int64))
     behaviour = {"train": events, "valid": nothing, "test": nothing}
     return dataclasses.replace(bundle, behaviour=behaviour, parts=parts)

@@ -11,12 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from polyrec.artifact.bundle import Bundle
-from polyrec.contracts import Recommender
+from polyrec.contracts import GrowsItems, Recommender
 from polyrec.index.exact import ExactIndex
 from polyrec.types import FUSED, Embeddings, Floats, Views
 
@@ -85,9 +84,9 @@ class Model:
         """
         absent = {name: _nothing(len(ids), view) for name, view in self.views.items()}
         fresh = {name: views.get(name, absent[name]) for name in self.views}
-        recommender: Any = self.recommender
+        recommender = self.recommender
         scored = self.scored
-        if hasattr(recommender, "add_items") and scored == len(self.ids):
+        if isinstance(recommender, GrowsItems) and scored == len(self.ids):
             recommender = recommender.add_items(fresh)
             scored += len(ids)
         return replace(
