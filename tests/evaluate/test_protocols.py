@@ -23,7 +23,7 @@ class Fixed:
     shift: float = 0.0
     asked: list = field(default_factory=list, init=False)
 
-    def fit(self, *_: object) -> "Fixed":
+    def fit(self, *_: object, **__: object) -> "Fixed":
         return self
 
     def score(self, query: Query) -> np.ndarray:
@@ -38,6 +38,9 @@ class Fixed:
             {"shift": (0.0, 1.0)},
             {"table": ((5, 4, 3, 2, 1, 0), (0, 1, 2, 3, 4, 5), (0, 0, 9, 9, 0, 0))},
         ]
+
+    def ranges(self, *_: object) -> dict:
+        return {}
 
 
 TRAIN = Interactions.of([0, 1, 3], [0, 1, 2], shape=(5, 6))
