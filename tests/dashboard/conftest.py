@@ -49,7 +49,7 @@ def pages(settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture
 def guarded(settings: Settings) -> Iterator[TestClient]:
     """Return a client of a service that asks for keys."""
-    app = mount(create_app(replace(settings, keys=True)))
+    app = mount(create_app(replace(settings, require_keys=True)))
     with TestClient(app, follow_redirects=False) as opened:
         yield opened
 

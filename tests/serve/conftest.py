@@ -12,7 +12,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse_config
 from polyrec.database.database import Database
 from polyrec.serve.app import create_app
-from polyrec.serve.background.bundle_import import seed
+from polyrec.serve.background.bundle_import import import_bundle
 from polyrec.serve.settings import Settings
 
 
@@ -36,7 +36,7 @@ def taken_over(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path
     """Return a SQLite file that has taken over the bundle: each test has a copy of it."""
     place = tmp_path_factory.mktemp("taken_over") / "service.sqlite"
     database = Database.open(f"sqlite:///{place}")
-    assert seed(database, bundle)
+    assert import_bundle(database, bundle)
     database.close()
     return place
 

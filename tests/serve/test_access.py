@@ -19,7 +19,7 @@ from polyrec.serve.settings import Settings, is_loopback
 
 @pytest.fixture
 def guarded(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(replace(settings, keys=True))) as opened:
+    with TestClient(create_app(replace(settings, require_keys=True))) as opened:
         yield opened
 
 
@@ -38,11 +38,11 @@ def key(guarded: TestClient, settings: Settings) -> Callable[..., str]:
 
 
 def test_keys_are_asked_for_unless_only_this_machine_can_come() -> None:
-    assert not Settings("b").guarded
-    assert Settings("b", host="0.0.0.0").guarded
-    assert Settings("b", host="shop.example").guarded
-    assert Settings("b", keys=True).guarded
-    assert not Settings("b", host="0.0.0.0", keys=False).guarded
+    assert not Settings("b").requires_key
+    assert Settings("b", host="0.0.0.0").requires_key
+    assert Settings("b", host="shop.example").requires_key
+    assert Settings("b", require_keys=True).requires_key
+    assert not Settings("b", host="0.0.0.0", require_keys=False).requires_key
     assert [is_loopback(host) for host in ("127.0.0.2", "::1", "localhost", "10.0.0.1")] == [
         True, True, True, False,
     ]  # fmt: skip
@@ -130,7 +130,7 @@ def test_guessing_keys_is_slowed_down(guarded: TestClient, monkeypatch: pytest.M
 
 
 def test_more_at_once_than_a_worker_bears_is_turned_away(settings: Settings) -> None:
-    with TestClient(create_app(replace(settings, at_once=0))) as client:
+    with TestClient(create_app(replace(settings, max_requests=0))) as client:
         answer = client.get("/api/users")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
@@ -171,7 +171,7 @@ def test_other_sites_are_not_let_in_unless_named(settings: Settings) -> None:
     sent = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
     with TestClient(create_app(settings)) as client:
         assert "access-control-allow-origin" not in client.get("/api/users", headers=sent).headers
-    named = replace(settings, origins=("https://shop.example",), hosts=("127.0.0.1",))
+    named = replace(settings, cors_origins=("https://shop.example",), allowed_hosts=("127.0.0.1",))
     with TestClient(create_app(named), base_url="http://127.0.0.1") as client:
         answer = client.options("/api/users", headers=sent)
         assert answer.headers["access-control-allow-origin"] == "https://shop.example"

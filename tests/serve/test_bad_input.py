@@ -20,7 +20,7 @@ FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
 def door(bundle_folder, tmp_path_factory) -> Iterator[TestClient]:
     """Return a service that these tests share: nothing that they send may change it."""
     place = tmp_path_factory.mktemp("door") / "service.sqlite"
-    settings = Settings(bundle_folder, database=f"sqlite:///{place}", body_mb=1)
+    settings = Settings(bundle_folder, database=f"sqlite:///{place}", max_body_mb=1)
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
         before = everything(opened)
         yield opened
@@ -153,7 +153,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient)
 
 def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, taken_over, tmp_path) -> None:
     place = shutil.copy(taken_over, tmp_path / "service.sqlite")
-    slow = Settings(bundle_folder, database=f"sqlite:///{place}", body_s=0.01)
+    slow = Settings(bundle_folder, database=f"sqlite:///{place}", body_timeout_s=0.01)
     scope = {"type": "http", "method": "POST", "path": "/api/feedback", "query_string": b"",
              "raw_path": b"/api/feedback", "headers": [(b"content-length", b"9")],
              "client": ("127.0.0.1", 9), "http_version": "1.1"}  # fmt: skip

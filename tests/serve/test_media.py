@@ -125,21 +125,21 @@ def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
 def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
     settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.serve.background.item_encoder import Reader
-    from polyrec.serve.background.model_updater import Keeper
+    from polyrec.serve.background.item_encoder import ItemEncoder
+    from polyrec.serve.background.model_updater import ModelUpdater
 
     with TestClient(create_app(settings)) as client:
         client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
         settled(client, "new")
         near = client.get("/api/item/new/neighbors/").json()
     with monkeypatch.context() as patch:
-        patch.setattr(Keeper, "_run", lambda _: None)  # a worker that dies before it reads
+        patch.setattr(ModelUpdater, "_run", lambda _: None)  # a worker that dies before it reads
         with TestClient(create_app(settings)) as client:
             client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp"})
             assert client.get("/api/item/late/status").json()["Status"] == "queued"
     read = []
-    whole = Reader.read
-    monkeypatch.setattr(Reader, "read", lambda self, items: (
+    whole = ItemEncoder.read
+    monkeypatch.setattr(ItemEncoder, "read", lambda self, items: (
         read.extend(item.item_id for item in items), whole(self, items)
     )[1])  # fmt: skip
     with TestClient(create_app(settings)) as client:
@@ -275,24 +275,24 @@ def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
 
 def test_the_samples_are_a_picture_and_a_sound() -> None:
     limits = Limits()
-    assert Descriptor().prepare(warmup_samples.picture(), limits).size
-    assert Spectral().prepare(warmup_samples.sound(), limits).size
+    assert Descriptor().prepare(warmup_samples.grey_png(), limits).size
+    assert Spectral().prepare(warmup_samples.silent_wav(), limits).size
 
 
 def test_encoders_are_loaded_once_after_the_first_requests(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keeper = client.app.state.service.keeper
-    reader, asked = keeper.state.reader, []
-    whole = reader.encode
+    updater = client.app.state.service.model_updater
+    encoder, encoded = updater.state.encoder, []
+    encode_view = encoder.encode_view
     monkeypatch.setattr(
-        reader, "encode", lambda view, told: asked.append((view, whole(view, told)))
+        encoder, "encode_view", lambda view, raw: encoded.append((view, encode_view(view, raw)))
     )
-    assert not reader.warm
-    keeper._due["warm"] = 0.0  # it has settled
-    keeper.wake()
+    assert not encoder.is_warm
+    updater._due["warm"] = 0.0  # now
+    updater.wake()
     until = time.monotonic() + 60
-    while len(asked) < 2 and time.monotonic() < until:
+    while len(encoded) < 2 and time.monotonic() < until:
         time.sleep(0.02)
-    assert reader.warm
-    assert {view: found.present.all() for view, found in asked} == {"text": True, "image": True}
+    assert encoder.is_warm
+    assert {view: rows.present.all() for view, rows in encoded} == {"text": True, "image": True}

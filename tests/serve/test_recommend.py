@@ -14,7 +14,7 @@ from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.serve.app import create_app
 from polyrec.serve.ranking.mmr import diversify
 from polyrec.serve.state.history import History
-from polyrec.serve.state.serving_model import Model
+from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Embeddings
 
 
@@ -295,12 +295,12 @@ def test_items_that_only_content_knows_answer_by_content(
 ) -> None:
     """A model that can't take in items (behaviour alone) leaves them to content."""
     service = client.app.state.service
-    service.keeper.close()  # or it would put its own model in this one's place
+    service.model_updater.close()  # or it would put its own model in this one's place
     twin = bundle.rows["i0003"]
     views = {name: view.take([twin]) for name, view in bundle.views.items()}
-    frozen = Model(bundle, _WithoutGrowth(bundle.parts.recommender), bundle.ids, bundle.views,
-                   len(bundle.ids))  # fmt: skip
-    service.live.swap(frozen.grown(["twin"], views))
+    recommender = _WithoutGrowth(bundle.parts.recommender)
+    frozen = ServingModel(bundle, recommender, bundle.ids, bundle.views, len(bundle.ids))
+    service.live.replace_model(frozen.append_items(["twin"], views))
     client.post("/api/item", json={"ItemId": "twin"})
     found = batch(client, Histories=[["twin"]], N=5)
     assert found["Sources"] == ["content"]
@@ -315,11 +315,11 @@ class _WithoutGrowth:
 
 def test_an_item_added_later_is_recommended(client: TestClient, bundle: Bundle) -> None:
     service = client.app.state.service
-    service.keeper.close()
+    service.model_updater.close()
     twin = bundle.rows["i0003"]
     views = {name: view.take([twin]) for name, view in bundle.views.items()}
     client.post("/api/item", json={"ItemId": "twin"})
-    service.live.swap(service.live.model.grown(["twin"], views))
+    service.live.replace_model(service.live.model.append_items(["twin"], views))
     found = batch(client, Histories=[["i0003"]], N=60)
     assert "twin" in [item["Id"] for item in found["Items"] if item["Source"] == "session"]
     near = client.get("/api/item/i0003/neighbors?n=1").json()
@@ -329,18 +329,18 @@ def test_an_item_added_later_is_recommended(client: TestClient, bundle: Bundle) 
 
 
 def test_a_view_of_nothing_is_grown_where_none_is_given(bundle: Bundle) -> None:
-    grown = Model.of(bundle).grown(["bare"], {})
+    grown = ServingModel.from_bundle(bundle).append_items(["bare"], {})
     assert grown.ids[-1] == "bare"
     assert not grown.views["text"].present[-1]
     assert isinstance(grown.views["text"], Embeddings)
 
 
 def test_a_history_keeps_no_model_alive(bundle: Bundle) -> None:
-    model = Model.of(bundle)
-    history = History.plain(bundle.ids[:3])
-    assert len(history.located(model).rows) == 3
+    model = ServingModel.from_bundle(bundle)
+    history = History.from_items(bundle.ids[:3])
+    assert len(history.known_items(model).rows) == 3
     gone = weakref.ref(model)
     del model
     gc.collect()
     assert gone() is None
-    assert len(history.located(Model.of(bundle)).rows) == 3
+    assert len(history.known_items(ServingModel.from_bundle(bundle)).rows) == 3

@@ -30,7 +30,7 @@ def test_an_item_is_inserted_changed_and_deleted(client: TestClient) -> None:
     }  # fmt: skip
     assert client.post("/api/item", json=item).json() == rows(1)
     told = client.get("/api/item/new").json()
-    assert told.pop("Status") in {"queued", "live"}  # the keeper reads it at any moment
+    assert told.pop("Status") in {"queued", "live"}  # the model updater reads it at any moment
     assert told == {**item, "Reason": ""}
     assert client.patch("/api/item/new", json={"IsHidden": True, "Labels": {"y": 1}}).json() == (
         rows(1)

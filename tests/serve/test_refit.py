@@ -188,12 +188,12 @@ def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
 def test_a_schedule_starts_one_refit_when_it_is_due(
     shelved: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyrec.serve.background.refit_schedule import Schedule
+    from polyrec.serve.background.refit_schedule import RefitSchedule
 
     begun = []
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(Schedule, "command", lambda _: begun.append(1) or waits)
-    never, often = Schedule(shelved), Schedule(replace(shelved, refit_hours=1e-9))
+    monkeypatch.setattr(RefitSchedule, "command", lambda _: begun.append(1) or waits)
+    never, often = RefitSchedule(shelved), RefitSchedule(replace(shelved, refit_hours=1e-9))
     never.look()
     assert not begun
     try:

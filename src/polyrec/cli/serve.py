@@ -58,20 +58,20 @@ def serve(  # noqa: PLR0913 - one option per thing to say
         host=host,
         port=port,
         workers=workers,
-        keys=keys,
-        per_second=per_second,
-        origins=tuple(origin or ()),
+        require_keys=keys,
+        requests_per_second=per_second,
+        cors_origins=tuple(origin or ()),
         media=media,
         refit_hours=refit_every,
     )
-    if not settings.guarded:
+    if not settings.requires_key:
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)
-        settings = replace(settings, hosts=() if keys is False else LOOPBACK)
+        settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
     if log_level not in _LEVELS:
         remedy = nearest(log_level, _LEVELS)
         raise ConfigError("unknown log level", received=log_level, remedy=remedy)
     _take_over(settings)
-    run.run(settings, dress=mount, level=log_level)
+    run.run_service(settings, dress=mount, level=log_level)
 
 
 @contextmanager
@@ -92,16 +92,16 @@ def _take_over(settings: Settings) -> None:
     from polyrec.artifact.bundle import Bundle, read_fingerprint
     from polyrec.artifact.bundle_registry import BundleRegistry
     from polyrec.database.database import Database
-    from polyrec.serve.background.bundle_import import met, seed
+    from polyrec.serve.background.bundle_import import import_bundle, is_imported
 
     folder = BundleRegistry(settings.bundle).current()
     database = Database.open(settings.database)
     try:
-        if met(database, read_fingerprint(folder)):
+        if is_imported(database, read_fingerprint(folder)):
             return
         bundle = Bundle.load(folder)
         with progress_bars() as progress:
-            seed(database, bundle, progress=progress)
+            import_bundle(database, bundle, progress=progress)
     finally:
         database.close()
     errors.print(f"taken over from the bundle: {len(bundle.ids):,} items")

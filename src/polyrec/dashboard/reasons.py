@@ -8,7 +8,7 @@ import numpy as np
 
 from polyrec.explain import explain
 from polyrec.serve.state.history import History
-from polyrec.serve.state.serving_model import Model
+from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Explanation, Query
 
 _LATEST = 50  # items of a history that a model without parts is asked about
@@ -24,19 +24,19 @@ class Reason:
     exact: bool
 
 
-def reason(model: Model, history: History, item_id: str, *, user: int = -1) -> Reason | None:
+def reason(model: ServingModel, history: History, item_id: str, *, user: int = -1) -> Reason | None:
     """Return why, None where the model has no score for the item from this history."""
-    row = model.rows.get(item_id, model.scored)
-    known = history.scored(model)
+    row = model.rows.get(item_id, model.scored_count)
+    known = history.scored_items(model)
     rows, weights = known.rows[-_LATEST:], known.weights[-_LATEST:]
-    if row >= model.scored or not weights.any():
+    if row >= model.scored_count or not weights.any():
         return None
     query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
     train = model.bundle.behaviour["train"]
     return _told(model, explain(model.recommender, query, row, train))
 
 
-def _told(model: Model, found: Explanation) -> Reason:
+def _told(model: ServingModel, found: Explanation) -> Reason:
     best = [item for item, parts in found.by_item() if sum(parts.values()) > 0]
     # what speaks against an item explains no recommendation
     sources: dict[str, float] = {}

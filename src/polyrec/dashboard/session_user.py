@@ -15,7 +15,7 @@ from polyrec.database.change_log import now_us as microseconds
 from polyrec.database.database import dialect_insert
 from polyrec.database.tables import META
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 _ENDED = "session ended "
 _DAY = 86_400_000_000
@@ -35,7 +35,7 @@ class Visitor:
         return self.open or (self.key is not None and self.key.may(scope))
 
 
-async def anybody(request: Request, service: Here) -> Visitor:
+async def anybody(request: Request, service: CurrentService) -> Visitor:
     """Return who is there, logged in or not."""
     secret = service.database.secret
     moment = int(time.time())
@@ -45,7 +45,7 @@ async def anybody(request: Request, service: Here) -> Visitor:
         known = session
         key, ended = await service.read(lambda connection: _state(connection, known))
         session = None if ended else session
-    guarded = service.settings.guarded
+    guarded = service.settings.requires_key
     if session is None:
         return Visitor(Session.begin("", now=moment), fresh=True, key=None, open=not guarded)
     return Visitor(session, fresh=False, key=key, open=not guarded)
@@ -77,7 +77,7 @@ class Sends:
     scope: str
 
     def __call__(
-        self, visitor: Anybody, service: Here, token: Annotated[str, Form()] = ""
+        self, visitor: Anybody, service: CurrentService, token: Annotated[str, Form()] = ""
     ) -> Visitor:
         """Return the visitor."""
         Needs(self.scope)(visitor)

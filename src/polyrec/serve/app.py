@@ -59,14 +59,14 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares, the innermost first."""
     app.add_middleware(Access, settings=settings)
-    limit, upload = (int(size * 2**20) for size in (settings.body_mb, settings.upload_mb))
-    app.add_middleware(Gate, limit=limit, seconds=settings.body_s, upload=upload)
-    if settings.hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
-    if settings.origins:
+    limit, upload = (int(size * 2**20) for size in (settings.max_body_mb, settings.max_upload_mb))
+    app.add_middleware(Gate, limit=limit, seconds=settings.body_timeout_s, upload=upload)
+    if settings.allowed_hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(settings.origins),
+            allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "X-Request-Id"],
         )

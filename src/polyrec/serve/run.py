@@ -16,17 +16,17 @@ from polyrec.serve.metrics import SHARED
 from polyrec.serve.middleware.logs import configure
 from polyrec.serve.settings import Settings
 
-Dress = Callable[[FastAPI], FastAPI]
+AppDecorator = Callable[[FastAPI], FastAPI]
 """What puts pages onto an application."""
 
 
-def make(settings: Settings, level: str, dress: Dress) -> FastAPI:
+def make_worker_app(settings: Settings, level: str, dress: AppDecorator) -> FastAPI:
     """Return the application of one worker, its logs going where they should."""
     configure(level)
     return dress(create_app(settings))
 
 
-def run(settings: Settings, *, dress: Dress, level: str = "info") -> None:
+def run_service(settings: Settings, *, dress: AppDecorator, level: str = "info") -> None:
     """Serve until a signal says stop; a worker that dies is started again.
 
     What is under way at that moment is answered first, for half a minute at most.
@@ -40,14 +40,14 @@ def run(settings: Settings, *, dress: Dress, level: str = "info") -> None:
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
-def _config(settings: Settings, level: str, dress: Dress) -> uvicorn.Config:
+def _config(settings: Settings, level: str, dress: AppDecorator) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(make, settings, level, dress),
+        partial(make_worker_app, settings, level, dress),
         factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        log_config=None,  # `make` configures logs
+        log_config=None,  # `make_worker_app` configures logs
         access_log=False,
         log_level="info",
         server_header=False,

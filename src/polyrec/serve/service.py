@@ -16,12 +16,12 @@ from polyrec.config import Limits
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.database.writer import Operation, Writer
-from polyrec.serve.background.concurrency import Slots
-from polyrec.serve.background.model_updater import Builder, Keeper
-from polyrec.serve.background.refit_schedule import Schedule
+from polyrec.serve.background.concurrency import ConcurrencyLimit
+from polyrec.serve.background.model_updater import ModelUpdater, ServingStateBuilder
+from polyrec.serve.background.refit_schedule import RefitSchedule
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live import Live
+from polyrec.serve.state.live import LiveState
 
 T = TypeVar("T")
 
@@ -33,33 +33,35 @@ class Service:
     settings: Settings
     database: Database
     writer: Writer
-    live: Live
+    live: LiveState
     files: BlobStore
     sandbox: Sandbox
-    keeper: Keeper
-    slots: Slots  # for what computes long
+    model_updater: ModelUpdater
+    compute_limit: ConcurrencyLimit  # for what computes long
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
         """Load the bundle, open the database, fill an empty one, read what is needed."""
-        schedule = Schedule(settings)
+        schedule = RefitSchedule(settings)
         folder = schedule.shelf.current()
         database = Database.open(settings.database)
-        writer = Writer(database, longest=settings.waiting)
+        writer = Writer(database, longest=settings.max_pending_writes)
         files = BlobStore(settings.media_folder)
-        sandbox = Sandbox(Limits(max_mb=settings.upload_mb * 1.05, timeout_s=settings.decode_s))
-        builder = Builder(database, writer, files, sandbox)
+        sandbox = Sandbox(
+            Limits(max_mb=settings.max_upload_mb * 1.05, timeout_s=settings.decode_timeout_s)
+        )
+        builder = ServingStateBuilder(database, writer, files, sandbox)
         state = builder.build(folder, read=False)
-        live = Live(database, state.model, settings)
+        live = LiveState(database, state.model, settings)
         live.start()
-        keeper = Keeper(builder, live, state, schedule)
-        keeper.start()
-        slots = Slots(settings.computing, longest=settings.at_once)
-        return cls(settings, database, writer, live, files, sandbox, keeper, slots)
+        model_updater = ModelUpdater(builder, live, state, schedule)
+        model_updater.start()
+        compute_limit = ConcurrencyLimit(settings.max_computations, longest=settings.max_requests)
+        return cls(settings, database, writer, live, files, sandbox, model_updater, compute_limit)
 
     def close(self) -> None:
         """Write what waits, then let go of everything."""
-        self.keeper.close()
+        self.model_updater.close()
         self.writer.close()
         self.live.close()
         self.sandbox.close()
@@ -82,10 +84,10 @@ class Service:
         """
         result = await asyncio.wrap_future(self.writer.submit(operation))
         if urgent:
-            self.keeper.wake()
+            self.model_updater.wake()
         return result
 
-    async def fresh(self) -> Live:
+    async def catch_up(self) -> LiveState:
         """Return the live state, with all that was acknowledged so far.
 
         On SQLite that is a matter of microseconds; over a network the event loop must not wait.
@@ -109,10 +111,10 @@ class Service:
         return load()
 
 
-async def of_request(request: Request) -> Service:
+async def current_service(request: Request) -> Service:
     """Return the service that a request came to (async: FastAPI sends others through threads)."""
     service: Service = request.app.state.service
     return service
 
 
-Here = Annotated[Service, Depends(of_request)]
+CurrentService = Annotated[Service, Depends(current_service)]

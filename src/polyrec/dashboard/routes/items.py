@@ -20,10 +20,10 @@ from polyrec.dashboard.session_user import Reader, WriterForm
 from polyrec.database import records
 from polyrec.database.tables import FEEDBACK, ITEMS
 from polyrec.serve.api.routes.media import status as status_of
-from polyrec.serve.ranking.neighbours import near_item
+from polyrec.serve.ranking.neighbours import similar_items
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here, Service
-from polyrec.serve.state.live import Live
+from polyrec.serve.service import CurrentService, Service
+from polyrec.serve.state.live import LiveState
 from polyrec.types import Raw
 
 router = APIRouter()
@@ -35,7 +35,7 @@ Words = Annotated[str, Query(max_length=200)]
 @router.get("/items")
 async def catalogue(
     request: Request,
-    service: Here,
+    service: CurrentService,
     visitor: Reader,
     q: Words = "",
     status: Words = "",
@@ -55,13 +55,16 @@ async def catalogue(
 
 @router.get("/item")
 async def one(
-    request: Request, service: Here, visitor: Reader, id: Annotated[str, Query(max_length=300)]
+    request: Request,
+    service: CurrentService,
+    visitor: Reader,
+    id: Annotated[str, Query(max_length=300)],
 ) -> Response:
     """Show an item: what it holds, how it stands, what is near it in each view."""
     item = await service.read(lambda c: records.find_item(c, id))
     if item is None:
         raise refuse(404, "no such item", received=id, remedy="see /dashboard/items")
-    live = await service.fresh()
+    live = await service.catch_up()
     given = await uploaded(service, id)
     contents = await run_in_threadpool(contents_of(request, service).of, id, given)
     text = contents.get("text")
@@ -82,7 +85,7 @@ async def one(
 
 @router.post("/item/hide")
 async def hide(
-    service: Here,
+    service: CurrentService,
     visitor: WriterForm,  # noqa: ARG001 - checks who sends it
     id: Annotated[str, Form(max_length=300)],
     hidden: Annotated[bool, Form()] = False,
@@ -119,18 +122,20 @@ def _events(connection: Connection, item_id: str) -> list[tuple[str, int]]:
     return [(kind, int(count)) for kind, count in connection.execute(query)]
 
 
-def _present(live: Live, item_id: str) -> list[tuple[str, bool]]:
+def _present(live: LiveState, item_id: str) -> list[tuple[str, bool]]:
     model = live.model
     row = model.rows.get(item_id)
     return [(name, row is not None and bool(v.present[row])) for name, v in model.views.items()]
 
 
-async def _near(service: Service, live: Live, item_id: str) -> list[tuple[str, list[Card]]]:
+async def _near(service: Service, live: LiveState, item_id: str) -> list[tuple[str, list[Card]]]:
     """Return what is near in each view where the item has something."""
     told: list[tuple[str, Any]] = []
     for view, present in _present(live, item_id):
         if present:
-            found = await run_in_threadpool(near_item, live, item_id, _NEAR, view=view, category="")
+            found = await run_in_threadpool(
+                similar_items, live, item_id, _NEAR, view=view, category=""
+            )
             notes = {i: f"{score:.2f}" for i, score in zip(found.ids, found.scores, strict=True)}
             told.append((view, await cards(service, found.ids, notes)))
     return told

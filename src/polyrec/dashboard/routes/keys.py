@@ -12,13 +12,13 @@ from polyrec.dashboard.session_user import Admin, AdminForm
 from polyrec.database import keys
 from polyrec.errors import ConfigError
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter()
 
 
 @router.get("/keys")
-async def listed(request: Request, service: Here, visitor: Admin) -> Response:
+async def listed(request: Request, service: CurrentService, visitor: Admin) -> Response:
     """List all keys."""
     found = await service.read(keys.all_keys)
     return page(request, service, visitor, "keys", _told(found))
@@ -27,7 +27,7 @@ async def listed(request: Request, service: Here, visitor: Admin) -> Response:
 @router.post("/keys")
 async def create(
     request: Request,
-    service: Here,
+    service: CurrentService,
     visitor: AdminForm,
     name: Annotated[str, Form(max_length=100)] = "",
     scope: Annotated[list[str] | None, Form()] = None,
@@ -43,7 +43,7 @@ async def create(
 
 @router.post("/keys/revoke")
 async def revoke(
-    service: Here,
+    service: CurrentService,
     visitor: AdminForm,  # noqa: ARG001 - checks who sends it
     id: Annotated[str, Form(max_length=32)],
 ) -> Response:

@@ -14,14 +14,14 @@ from polyrec.dashboard.session_user import Anybody, check_form, end
 from polyrec.database import keys
 from polyrec.serve.middleware.rates import Rates
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter()
 _TRIES_PER_SECOND = 1.0  # of one address
 
 
 @router.get("/login")
-async def form(request: Request, service: Here, visitor: Anybody) -> Response:
+async def form(request: Request, service: CurrentService, visitor: Anybody) -> Response:
     """Show the form."""
     return page(request, service, visitor, "login", {"wrong": False})
 
@@ -29,7 +29,7 @@ async def form(request: Request, service: Here, visitor: Anybody) -> Response:
 @router.post("/login")
 async def log_in(
     request: Request,
-    service: Here,
+    service: CurrentService,
     visitor: Anybody,
     key: Annotated[str, Form(max_length=200)] = "",
     token: Annotated[str, Form()] = "",
@@ -51,7 +51,9 @@ async def log_in(
 
 
 @router.post("/logout")
-async def log_out(service: Here, visitor: Anybody, token: Annotated[str, Form()] = "") -> Response:
+async def log_out(
+    service: CurrentService, visitor: Anybody, token: Annotated[str, Form()] = ""
+) -> Response:
     """End the session, for good."""
     check_form(visitor, service, token)
     await end(service, visitor.session)

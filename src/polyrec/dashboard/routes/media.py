@@ -15,7 +15,7 @@ from polyrec.database import item_media
 from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 from polyrec.types import Raw
 
 router = APIRouter()
@@ -33,11 +33,11 @@ def contents_of(request: Request, service: Service) -> Contents:
 
 
 @router.get("/picture")
-async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
+async def picture(request: Request, service: CurrentService, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
     """Send an item's small picture; without one, its initials on a colour of its own."""
     given = await uploaded(service, id)
     held = contents_of(request, service)
-    found = await service.slots.run(lambda: held.picture(id, given))
+    found = await service.compute_limit.run(lambda: held.picture(id, given))
     if found is not None:
         return Response(found, media_type="image/jpeg", headers=_KEPT)
     return Response(initials(id, id[-4:]), media_type="image/svg+xml", headers=_KEPT)
@@ -46,7 +46,7 @@ async def picture(request: Request, service: Here, visitor: Reader, id: Id) -> R
 @router.get("/media")
 async def media(
     request: Request,
-    service: Here,
+    service: CurrentService,
     visitor: Reader,  # noqa: ARG001 - checks who asks
     id: Id,
     kind: Annotated[str, Query(pattern="^(audio|video)$")],

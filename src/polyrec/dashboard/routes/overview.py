@@ -15,7 +15,7 @@ from polyrec.dashboard.session_user import Reader
 from polyrec.dashboard.svg_charts import columns
 from polyrec.database import change_log, records
 from polyrec.evaluate import charts
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter()
 _ROUTES = 8
@@ -23,9 +23,9 @@ _ROUTES = 8
 
 @router.get("")
 @router.get("/")
-async def overview(request: Request, service: Here, visitor: Reader) -> Response:
+async def overview(request: Request, service: CurrentService, visitor: Reader) -> Response:
     """Show how the service fares."""
-    live = await service.fresh()
+    live = await service.catch_up()
     told = await service.read(_told)
     traffic = overview_stats.traffic()
     busy = [(route.name, float(route.count)) for route in traffic.routes[:_ROUTES]]
@@ -33,7 +33,7 @@ async def overview(request: Request, service: Here, visitor: Reader) -> Response
         "traffic": traffic,
         "routes": traffic.routes[:_ROUTES],
         "busy": charts.bars(busy, title="Requests by route"),
-        "age": time.time() - live.model.loaded,
+        "age": time.time() - live.model.loaded_at,
         "waiting": service.writer.waiting,
         "histories": len(live),
     }

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, Response
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader
 from polyrec.serve.responses import refuse
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter()
 REPORTS = {
@@ -27,7 +27,7 @@ _POLICY = {
 
 @router.get("/reports")
 async def listed(
-    request: Request, service: Here, visitor: Reader, name: str = "report.html"
+    request: Request, service: CurrentService, visitor: Reader, name: str = "report.html"
 ) -> Response:
     """Show one report in its frame, and which there are."""
     there = [(file, told) for file, told in REPORTS.items() if _place(service, file).is_file()]
@@ -36,7 +36,7 @@ async def listed(
 
 
 @router.get("/report/{name}")
-async def report(name: str, service: Here, visitor: Reader) -> Response:  # noqa: ARG001
+async def report(name: str, service: CurrentService, visitor: Reader) -> Response:  # noqa: ARG001
     """Send one report."""
     if name not in REPORTS or not _place(service, name).is_file():
         raise refuse(404, "no such report", received=name, remedy="see /dashboard/reports")

@@ -11,8 +11,8 @@ from polyrec.dashboard.item_cards import cards
 from polyrec.dashboard.page import page
 from polyrec.dashboard.session_user import Reader, ReaderForm
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.ranking.search import Sought, search
-from polyrec.serve.service import Here, Service
+from polyrec.serve.ranking.search import ContentQuery, search_by_content
+from polyrec.serve.service import CurrentService, Service
 from polyrec.types import Raw
 
 router = APIRouter()
@@ -21,7 +21,10 @@ _SHOWN = 24
 
 @router.get("/search")
 async def by_words(
-    request: Request, service: Here, visitor: Reader, q: Annotated[str, Query(max_length=2000)] = ""
+    request: Request,
+    service: CurrentService,
+    visitor: Reader,
+    q: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """Show what is near to words."""
     told = await _found(service, {"text": q}) if q.strip() else {}
@@ -30,7 +33,10 @@ async def by_words(
 
 @router.post("/search")
 async def by_file(
-    request: Request, service: Here, visitor: ReaderForm, file: Annotated[UploadFile, File()]
+    request: Request,
+    service: CurrentService,
+    visitor: ReaderForm,
+    file: Annotated[UploadFile, File()],
 ) -> Response:
     """Show what is near to a file; it is not kept."""
     content = await file.read()
@@ -46,11 +52,11 @@ _MODALITIES = ("image", "video", "audio")
 
 
 async def _found(service: Service, contents: dict[str, Raw]) -> dict[str, Any]:
-    live = await service.fresh()
-    state = service.keeper.state
-    sought = Sought(contents, n=_SHOWN)
+    live = await service.catch_up()
+    state = service.model_updater.state
+    sought = ContentQuery(contents, n=_SHOWN)
     try:
-        found = await service.slots.run(lambda: search(live, state, sought))
+        found = await service.compute_limit.run(lambda: search_by_content(live, state, sought))
     except HTTPException as error:  # what can't be read is told on the page
         told: Any = error.detail
         return {"problem": f"{told['what']}: {told['received']}" if "what" in told else str(told)}

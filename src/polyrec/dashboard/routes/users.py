@@ -16,10 +16,10 @@ from polyrec.dashboard.session_user import Reader, WriterForm
 from polyrec.dashboard.svg_charts import shares
 from polyrec.database import records
 from polyrec.database.tables import USERS
-from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
-from polyrec.serve.service import Here, Service
+from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
+from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live import Live
+from polyrec.serve.state.live import LiveState
 
 router = APIRouter()
 _LISTED, _HISTORY, _RECOMMENDED = 50, 24, 12
@@ -27,7 +27,9 @@ Words = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/users")
-async def listed(request: Request, service: Here, visitor: Reader, q: Words = "") -> Response:
+async def listed(
+    request: Request, service: CurrentService, visitor: Reader, q: Words = ""
+) -> Response:
     """List users, those whose id holds the words."""
     query = sa.select(USERS.c.user_id).order_by(USERS.c.user_id).limit(_LISTED)
     if q:
@@ -37,7 +39,7 @@ async def listed(request: Request, service: Here, visitor: Reader, q: Words = ""
 
 
 @router.get("/user")
-async def one(request: Request, service: Here, visitor: Reader, id: Words) -> Response:
+async def one(request: Request, service: CurrentService, visitor: Reader, id: Words) -> Response:
     """Show a user's history and recommendations; someone unknown gets what is popular."""
     (history,) = await service.histories([id])
     live = service.live
@@ -62,7 +64,7 @@ async def one(request: Request, service: Here, visitor: Reader, id: Words) -> Re
 
 @router.post("/user/erase")
 async def erase(
-    service: Here,
+    service: CurrentService,
     visitor: WriterForm,  # noqa: ARG001 - checks who sends it
     id: Annotated[str, Form(max_length=300)],
 ) -> Response:
@@ -72,8 +74,10 @@ async def erase(
     return RedirectResponse("/dashboard/users", 303)
 
 
-def _recommended(live: Live, history: History, user: int) -> tuple[Answer, list[Reason | None]]:
-    question = Question(history, _RECOMMENDED, source=USER, user=user)
+def _recommended(
+    live: LiveState, history: History, user: int
+) -> tuple[RankedList, list[Reason | None]]:
+    question = ListRequest(history, _RECOMMENDED, source=USER, user=user)
     (answer,) = recommend(live, [question])
     asked = zip(answer.ids, answer.sources, strict=True)
     model = live.model
@@ -82,7 +86,7 @@ def _recommended(live: Live, history: History, user: int) -> tuple[Answer, list[
 
 
 async def _told(
-    service: Service, answer: Answer, reasons: list[Reason | None], titles: dict[str, str]
+    service: Service, answer: RankedList, reasons: list[Reason | None], titles: dict[str, str]
 ) -> list[dict[str, Any]]:
     found = await cards(service, answer.ids)
     return [

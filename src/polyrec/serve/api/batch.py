@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from polyrec.serve.api.schemas import Id, example
-from polyrec.serve.ranking.recommender import SESSION, USER, Answer, Question, recommend
+from polyrec.serve.ranking.recommender import SESSION, USER, ListRequest, RankedList, recommend
 from polyrec.serve.service import Service
-from polyrec.serve.state.catalogue import Filters
 from polyrec.serve.state.history import History
+from polyrec.serve.state.live_catalog import Filters
 
 _Labels = dict[str, list[str]]
 
@@ -102,7 +102,7 @@ def answer_batch(
 ) -> dict[str, Any]:
     """Return the body that answers a batch; `histories` are those of its users."""
     live = service.live
-    told = [History.plain(items) for items in batch.Histories]
+    told = [History.from_items(items) for items in batch.Histories]
     asked = [
         *(_question(batch, h, USER, live.user_row(u))
           for u, h in zip(batch.Users, histories, strict=True)),
@@ -114,14 +114,14 @@ def answer_batch(
     return {"Results": lists, "Model": live.model.version}
 
 
-def _question(batch: BatchQuery, history: History, source: str, user: int) -> Question:
+def _question(batch: BatchQuery, history: History, source: str, user: int) -> ListRequest:
     context = batch.Context or ContextBody()
     ranges = {
         key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
         for key, r in batch.Ranges.items()
     }
-    return Question(
-        history.with_latest(context.Items) if context.Items else history,
+    return ListRequest(
+        history.with_recent(context.Items) if context.Items else history,
         batch.N,
         batch.Offset,
         source,
@@ -134,7 +134,7 @@ def _question(batch: BatchQuery, history: History, source: str, user: int) -> Qu
     )
 
 
-def _list(user_id: str | None, answer: Answer) -> dict[str, Any]:
+def _list(user_id: str | None, answer: RankedList) -> dict[str, Any]:
     rows = zip(answer.ids, answer.scores, answer.sources, strict=True)
     return {
         "UserId": user_id,

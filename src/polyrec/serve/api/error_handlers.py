@@ -33,7 +33,7 @@ _SAID = {404: "no such route", 405: "no such method here"}
 
 def handle_errors(app: FastAPI, settings: Settings) -> None:
     """Give an application its answers to errors."""
-    away = {"Retry-After": str(settings.retry_s)}
+    away = {"Retry-After": str(settings.retry_after_s)}
 
     def overloaded(_request: Request, error: Exception) -> Response:
         return reply(_told(error), status=503, headers=away)

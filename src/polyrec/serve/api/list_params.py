@@ -16,7 +16,7 @@ from polyrec.serve.api.schemas import check_id, id_of_path
 from polyrec.serve.api.timestamps import read_duration
 from polyrec.serve.responses import refuse
 from polyrec.serve.settings import Settings
-from polyrec.serve.state.catalogue import ALL, Filters
+from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 
 _FARTHEST = 1_000_000  # offset
 _CATEGORIES = 100
@@ -28,7 +28,7 @@ class Asked:
 
     n: int
     offset: int = 0
-    filters: Filters = ALL
+    filters: Filters = NO_FILTERS
     write_back: str = ""  # a feedback type
     delay: int = 0  # microseconds
     scored: bool = False
@@ -46,9 +46,9 @@ class Asked:
             remedy = f"name at most {_CATEGORIES}"
             raise refuse(400, "too many categories", received=len(categories), remedy=remedy)
         return cls(
-            _number(given, "n", settings.default_n, settings.most),
+            _number(given, "n", settings.default_n, settings.max_n),
             _number(given, "offset", 0, _FARTHEST),
-            Filters(categories) if categories else ALL,
+            Filters(categories) if categories else NO_FILTERS,
             _kind(given),
             _delay(given),
             scored,

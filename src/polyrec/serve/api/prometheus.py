@@ -45,7 +45,10 @@ class ServiceGauges(Collector):
                 live.erased_since(model),
             ),
             "polyrec_model_items": ("Items that the model knows", len(model.ids)),
-            "polyrec_model_age_seconds": ("Since the model was loaded", time.time() - model.loaded),
+            "polyrec_model_age_seconds": (
+                "Since the model was loaded",
+                time.time() - model.loaded_at,
+            ),
         }
         for name, (meaning, value) in values.items():
             yield GaugeMetricFamily(name, meaning, value=float(value))

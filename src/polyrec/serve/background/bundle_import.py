@@ -24,9 +24,9 @@ _AT_ONCE = 20_000
 _SECOND = 1_000_000  # microseconds
 
 
-def seed(database: Database, bundle: Bundle, *, progress: Progress = silent) -> bool:
+def import_bundle(database: Database, bundle: Bundle, *, progress: Progress = silent) -> bool:
     """Return whether the bundle was new to the database and something was taken over."""
-    if met(database, bundle.fingerprint):
+    if is_imported(database, bundle.fingerprint):
         return False
     with database.write() as connection:
         if _met(connection, bundle.fingerprint):  # another worker was faster
@@ -36,23 +36,23 @@ def seed(database: Database, bundle: Bundle, *, progress: Progress = silent) -> 
         if empty:
             _put_users(connection, bundle.users)
             _put_events(connection, bundle, progress)
-        remember(connection, bundle)
+        mark_imported(connection, bundle)
     return True
 
 
-def met(database: Database, fingerprint: str) -> bool:
+def is_imported(database: Database, fingerprint: str) -> bool:
     """Return whether a bundle of these data was taken over before."""
     with database.read() as connection:
         return _met(connection, fingerprint)
 
 
-def remember(connection: Connection, bundle: Bundle) -> None:
+def mark_imported(connection: Connection, bundle: Bundle) -> None:
     """Note that a bundle was made from this database, or taken over: nothing of it comes again."""
     row = {"name": _mark(bundle.fingerprint), "value": str(change_log.now_us())}
     insert_new(connection, META, [row])
 
 
-def mark_snapshot(connection: Connection, version: str, moment: int) -> None:
+def record_snapshot(connection: Connection, version: str, moment: int) -> None:
     """Note that the bundle in the folder `version` knows all that was sent up to a moment."""
     row = {"name": f"snapshot {version}", "value": str(moment)}
     statement = dialect_insert(connection, META)
@@ -60,7 +60,7 @@ def mark_snapshot(connection: Connection, version: str, moment: int) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=fresh), [row])
 
 
-def snapshot(connection: Connection, version: str) -> int:
+def snapshot_time(connection: Connection, version: str) -> int:
     """Return up to when a bundle knows what was sent; 0 for one that was not made from here."""
     found = connection.scalar(sa.select(META.c.value).where(META.c.name == f"snapshot {version}"))
     return int(found or 0)

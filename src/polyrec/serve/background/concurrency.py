@@ -13,7 +13,7 @@ from polyrec.database.writer import OverloadedError
 T = TypeVar("T")
 
 
-class Slots:
+class ConcurrencyLimit:
     """So many at once beside the event loop, so many more waiting."""
 
     def __init__(self, size: int, *, longest: int) -> None:

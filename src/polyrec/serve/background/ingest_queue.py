@@ -21,21 +21,21 @@ from polyrec.database.database import Database
 from polyrec.database.item_media import KEPT, EncodingOutcome, ItemFeature, MediaFile
 from polyrec.database.records import ItemRecord
 from polyrec.database.writer import Writer
-from polyrec.serve.background.item_encoder import Reader, Told
+from polyrec.serve.background.item_encoder import ItemContents, ItemEncoder
 from polyrec.types import Raw
 
-AT_ONCE = 32
+BATCH_SIZE = 32
 """Items that are read together: what came with many others waits no longer than for these."""
 
 _NOTHING = "it has no content: it is found by popularity and time alone"
 
 
-def read_queue(database: Database, writer: Writer, reader: Reader, files: BlobStore) -> int:
+def encode_queued(database: Database, writer: Writer, reader: ItemEncoder, files: BlobStore) -> int:
     """Read the items that wait longest; return how many there were."""
     with database.read() as connection:
-        items = records.queued_items(connection, AT_ONCE)
+        items = records.queued_items(connection, BATCH_SIZE)
     if items:
-        made = read_items(database, reader, files, items)
+        made = encode_items(database, reader, files, items)
         outcomes = [_outcome(item, made[item.item_id], reader.bundle) for item in items]
 
         def keep(connection: Connection) -> None:
@@ -46,19 +46,21 @@ def read_queue(database: Database, writer: Writer, reader: Reader, files: BlobSt
     return len(items)
 
 
-def read_items(
-    database: Database, reader: Reader, files: BlobStore, items: Sequence[ItemRecord]
+def encode_items(
+    database: Database, reader: ItemEncoder, files: BlobStore, items: Sequence[ItemRecord]
 ) -> dict[str, list[ItemFeature]]:
     """Return item -> one feature per view of the reader."""
     with database.read() as connection:
         media = item_media.media_of(connection, [item.item_id for item in items])
-    told = [tell(item, media.get(item.item_id, {}), reader.bundle, files) for item in items]
+    told = [
+        collect_contents(item, media.get(item.item_id, {}), reader.bundle, files) for item in items
+    ]
     return reader.read(told)
 
 
-def tell(
+def collect_contents(
     item: ItemRecord, media: Mapping[str, MediaFile], bundle: Bundle, files: BlobStore
-) -> Told:
+) -> ItemContents:
     """Return what an item has.
 
     Its text is what was uploaded as text, else its Comment; files are what was uploaded. Of an item
@@ -77,7 +79,7 @@ def tell(
             found[modality] = None
         else:
             found[modality] = item.comment.strip() or None if item.described else None
-    return Told(item.item_id, item.revision, found)
+    return ItemContents(item.item_id, item.revision, found)
 
 
 def _outcome(item: ItemRecord, features: Sequence[ItemFeature], bundle: Bundle) -> EncodingOutcome:

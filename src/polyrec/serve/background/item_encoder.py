@@ -24,7 +24,7 @@ MODALITIES = ("text", "image", "audio", "video")
 """What may be uploaded. Ready feature rows may not: nobody could tell where they are from."""
 
 
-class Told(NamedTuple):
+class ItemContents(NamedTuple):
     """What an item has: content name -> content, None for nothing.
 
     What is not named is as the bundle has it.
@@ -49,24 +49,26 @@ class _NoCache(FeatureCache):
 
 
 @dataclass
-class Reader:
+class ItemEncoder:
     """The encoders of one bundle, decoding in processes of their own; any thread may ask."""
 
     bundle: Bundle
     sandbox: Sandbox
-    makers: Mapping[str, str] = field(init=False)  # view -> digest of its fitted encoder
-    warm: bool = field(default=False, init=False)  # whether its encoders were loaded
+    encoder_digests: Mapping[str, str] = field(init=False)  # view -> digest of its fitted encoder
+    is_warm: bool = field(default=False, init=False)  # whether its encoders were loaded
 
     def __post_init__(self) -> None:
         encoders = self.bundle.parts.encoders
-        self.makers = {n: _maker(e) for n, e in encoders.items() if e.modality in MODALITIES}
+        self.encoder_digests = {
+            n: _maker(e) for n, e in encoders.items() if e.modality in MODALITIES
+        }
 
-    def content_of(self, view: str) -> str:
+    def content_name(self, view: str) -> str:
         """Return the name of the content that a view's encoder reads."""
         part = self.bundle.config.encode.get(view)
         return (part.content if part else None) or view
 
-    def read(self, items: Sequence[Told]) -> dict[str, list[ItemFeature]]:
+    def read(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
         """Return item -> what its content became, one feature per view."""
         try:
             return self._read(items)
@@ -78,7 +80,9 @@ class Reader:
             told = Problem("damaged", str(error) or type(error).__name__)
             item = items[0]
             return {
-                item.item_id: [_feature(item, v, m, None, told) for v, m in self.makers.items()]
+                item.item_id: [
+                    _feature(item, v, m, None, told) for v, m in self.encoder_digests.items()
+                ]
             }
 
     def warm_up(self) -> None:
@@ -86,18 +90,18 @@ class Reader:
 
         Those that read videos load with the first one.
         """
-        self.warm = True  # what can't be loaded now says so to whoever uploads
+        self.is_warm = True  # what can't be loaded now says so to whoever uploads
         small: dict[str, Raw] = {
             "text": "a",
-            "image": warmup_samples.picture(),
-            "audio": warmup_samples.sound(),
+            "image": warmup_samples.grey_png(),
+            "audio": warmup_samples.silent_wav(),
         }
-        for view in self.makers:
+        for view in self.encoder_digests:
             modality = self.bundle.parts.encoders[view].modality
             if modality in small:
-                self.encode(view, [small[modality]])
+                self.encode_view(view, [small[modality]])
 
-    def encode(self, view: str, contents: Sequence[Raw | None]) -> Embeddings:
+    def encode_view(self, view: str, contents: Sequence[Raw | None]) -> Embeddings:
         """Return the rows that a view's encoder makes of contents, as far as they can be read."""
         work = Work(self.sandbox, _NoCache(), workers=2)
         return encode_contents(self.bundle.parts.encoders[view], contents, work)
@@ -125,11 +129,11 @@ class Reader:
         kept = [item_id for item_id, there in zip(ids, np.atleast_1d(held), strict=True) if there]
         return kept, self.bundle.parts.impute_and_fuse(some)
 
-    def _read(self, items: Sequence[Told]) -> dict[str, list[ItemFeature]]:
+    def _read(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
         found: dict[str, list[ItemFeature]] = {item.item_id: [] for item in items}
-        for view, maker in self.makers.items():
-            name = self.content_of(view)
-            made = self.encode(view, [item.contents.get(name) for item in items])
+        for view, maker in self.encoder_digests.items():
+            name = self.content_name(view)
+            made = self.encode_view(view, [item.contents.get(name) for item in items])
             for row, item in enumerate(items):
                 problem = made.problems.get(row)
                 if name not in item.contents:
@@ -171,7 +175,7 @@ def _maker(encoder: Encoder) -> str:
 
 
 def _feature(
-    item: Told, view: str, maker: str, vector: Floats | None, problem: Problem | None
+    item: ItemContents, view: str, maker: str, vector: Floats | None, problem: Problem | None
 ) -> ItemFeature:
     status, reason = problem or ("", "")
     return ItemFeature(item.item_id, view, maker, item.revision, vector, status, reason)

@@ -30,15 +30,15 @@ from polyrec.errors import BundleError, DataError
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.registry import short_name
-from polyrec.serve.background.bundle_import import mark_snapshot, remember, snapshot
-from polyrec.serve.background.training_tables import Origin, gather
+from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_time
+from polyrec.serve.background.training_tables import ImportedContent, read_training_tables
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.event_weights import Worth
 from polyrec.types import Catalog, Progress, silent
 
 
 @dataclass(frozen=True)
-class Refit:
+class RefitResult:
     """A new bundle on the shelf, and what it reached before it learned from all behaviour."""
 
     name: str
@@ -55,7 +55,7 @@ def refit(
     data: Path | None = None,
     keep: int = 5,
     progress: Progress = silent,
-) -> Refit:
+) -> RefitResult:
     """Train a bundle, put it on the shelf, make it current; keep so many, delete older ones.
 
     `data` is where the first bundle's own data lie now. Where there is too little to learn from,
@@ -72,11 +72,11 @@ def refit(
         name = shelf.next_name()
         bundle, told = _train(before, loaded, shelf.folder / name, progress)
         with database.write() as connection:
-            remember(connection, bundle)
-            mark_snapshot(connection, name, moment)
+            mark_imported(connection, bundle)
+            record_snapshot(connection, name, moment)
         shelf.set_current(name)
         _prune(database, shelf, keep)
-    return Refit(name, len(bundle.ids), len(bundle.events), told)
+    return RefitResult(name, len(bundle.ids), len(bundle.events), told)
 
 
 def _load(
@@ -84,12 +84,12 @@ def _load(
 ) -> tuple[int, LoadedDataset]:
     """Return the data to train on, and the moment up to which all that was sent is in them."""
     config = before.config
-    origin = Origin(before, _origin(config.data, data))
+    origin = ImportedContent(before, _origin(config.data, data))
     worth = Worth.by(config, read_types=Settings.read_types)
     with database.write():
         moment = change_log.now_us()  # nothing sent earlier is still on its way
     with database.read() as connection:
-        tables = gather(connection, origin, files, worth)
+        tables = read_training_tables(connection, origin, files, worth)
     if not len(tables.events):
         raise DataError("there is nothing to learn from", received="0 events", remedy="wait")
     split = config.data.split
@@ -120,9 +120,9 @@ def _train(
     """Return the bundle, saved in its folder with the report of what it reached, and that."""
     measured = folder.with_name(f".{folder.name}.measured")
     shutil.rmtree(measured, ignore_errors=True)
-    bundle = pipeline.run(as_chosen(before), out=measured, given=loaded, progress=progress)
+    bundle = pipeline.run(resolve_config(before), out=measured, given=loaded, progress=progress)
     report = json.loads((measured / "report.json").read_text(encoding="utf-8"))
-    whole = dataclasses.replace(learn_all(bundle), config=before.config)
+    whole = dataclasses.replace(fit_on_all(bundle), config=before.config)
     whole.save(folder)
     for file in measured.iterdir():
         if not (folder / file.name).exists():
@@ -131,7 +131,7 @@ def _train(
     return whole, report["metrics"]
 
 
-def as_chosen(bundle: Bundle) -> Config:
+def resolve_config(bundle: Bundle) -> Config:
     """Return a bundle's config with all that it left open as it was chosen."""
     config, parts = bundle.config, bundle.parts
     recommend = RecommendConfig(use=config.recommend.use, **part_settings(parts.recommender))
@@ -142,7 +142,7 @@ def as_chosen(bundle: Bundle) -> Config:
     return config.model_copy(update={"recommend": recommend, "encode": encode})
 
 
-def learn_all(bundle: Bundle) -> Bundle:
+def fit_on_all(bundle: Bundle) -> Bundle:
     """Return a bundle whose recommender learned from all behaviour, valid and test included.
 
     Settings, content and its views stay; nothing is left to measure it on. A model that stops where
@@ -164,6 +164,6 @@ def _prune(database: Database, shelf: BundleRegistry, keep: int) -> None:
     """Delete the bundles that are too old, and what none of the others needs."""
     shelf.prune(keep)
     with database.write() as connection:
-        oldest = min(snapshot(connection, name) for name in shelf.names())
+        oldest = min(snapshot_time(connection, name) for name in shelf.names())
         item_media.delete_features(connection, before=oldest)
         change_log.drop_erasures(connection, before=oldest)

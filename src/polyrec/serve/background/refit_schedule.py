@@ -18,7 +18,7 @@ _HOUR = 3600.0
 _COMMAND = "from polyrec.cli import main; main()"
 
 
-class Schedule:
+class RefitSchedule:
     """Starts `polyrec refit` when the current bundle is too old; ask it now and then.
 
     The one worker that holds the lease does. A refit that fails is tried again when the time has

@@ -23,7 +23,7 @@ from polyrec.database.blobs import BlobStore
 from polyrec.database.records import ItemRecord
 from polyrec.database.tables import FEEDBACK
 from polyrec.errors import DataError
-from polyrec.serve.background.ingest_queue import tell
+from polyrec.serve.background.ingest_queue import collect_contents
 from polyrec.serve.state.event_weights import Worth
 from polyrec.types import Catalog, Raw, SourceTables
 
@@ -32,7 +32,7 @@ _LONGEST_TITLE = 80
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImportedContent:
     """Where the content lies that came with a bundle."""
 
     bundle: Bundle
@@ -53,12 +53,16 @@ class Origin:
         return {name: row for row, name in enumerate(names)}
 
 
-def gather(connection: Connection, origin: Origin, files: BlobStore, worth: Worth) -> SourceTables:
+def read_training_tables(
+    connection: Connection, origin: ImportedContent, files: BlobStore, worth: Worth
+) -> SourceTables:
     """Return all events, their weights worked out, and all items with their content."""
     items = list(records.all_items(connection))
     ids = [item.item_id for item in items]
     media = item_media.media_of(connection, ids)
-    told = [tell(item, media.get(item.item_id, {}), origin.bundle, files) for item in items]
+    told = [
+        collect_contents(item, media.get(item.item_id, {}), origin.bundle, files) for item in items
+    ]
     names = dict.fromkeys(_content_names(origin.bundle))
     held = {
         name: [_content(origin, item.item_id, name, item.contents) for item in told]
@@ -77,13 +81,15 @@ def _content_names(bundle: Bundle) -> Sequence[str]:
     return [(given[v].content if v in given else None) or v for v in bundle.parts.encoders]
 
 
-def _content(origin: Origin, item_id: str, name: str, sent: Mapping[str, Raw | None]) -> Raw | None:
+def _content(
+    origin: ImportedContent, item_id: str, name: str, sent: Mapping[str, Raw | None]
+) -> Raw | None:
     if name in sent:
         return sent[name]
     return origin.content(item_id, name) if item_id in origin.bundle.rows else None
 
 
-def _as_before(origin: Origin, name: str, rows: list[Raw | None]) -> Sequence[Raw | None]:
+def _as_before(origin: ImportedContent, name: str, rows: list[Raw | None]) -> Sequence[Raw | None]:
     """Return ready feature rows as what they were, with their encoder's card."""
     before = origin.catalog.content(name) if origin.catalog is not None else ()
     if not isinstance(before, FeatureRows):

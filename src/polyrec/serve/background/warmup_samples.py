@@ -11,7 +11,7 @@ _SIDE = 32  # pixels
 _RATE = 16000  # Hz
 
 
-def picture() -> bytes:
+def grey_png() -> bytes:
     """Return a grey PNG."""
     head = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 0, 0, 0, 0)
     rows = zlib.compress((b"\0" + b"\x80" * _SIDE) * _SIDE)
@@ -19,7 +19,7 @@ def picture() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def sound() -> bytes:
+def silent_wav() -> bytes:
     """Return a second of silence as WAV."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:

@@ -43,8 +43,10 @@ class Access:
             await self._app(scope, receive, send)
             return
         answer: ASGIApp | None
-        if self._under_way >= self._settings.at_once:
-            answer = self._refusal(503, "too many requests at once", wait=self._settings.retry_s)
+        if self._under_way >= self._settings.max_requests:
+            answer = self._refusal(
+                503, "too many requests at once", wait=self._settings.retry_after_s
+            )
         else:
             answer = await self._asked(scope)
         if answer is not None:
@@ -58,7 +60,7 @@ class Access:
 
     async def _asked(self, scope: Scope) -> ASGIApp | None:
         """Return the answer of a refusal, None where all is well."""
-        if not self._settings.guarded or scope["path"].startswith(OPEN):
+        if not self._settings.requires_key or scope["path"].startswith(OPEN):
             return None
         now = time.monotonic()
         text = _given(scope)
@@ -71,7 +73,7 @@ class Access:
             held = ", ".join(key.scopes)
             return self._refusal(403, f"this key may not {needed}", received=f"a key for {held}",
                                  remedy=f"use one with the scope {needed}")  # fmt: skip
-        rate = key.per_second or self._settings.per_second
+        rate = key.per_second or self._settings.requests_per_second
         if rate and (wait := self._rates.wait(key.key_id, per_second=rate, now=now)):
             return self._refusal(429, "too many requests with this key", wait=wait,
                                  received=f"more than {rate:g} per second")  # fmt: skip

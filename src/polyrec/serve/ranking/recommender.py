@@ -20,10 +20,10 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
-from polyrec.serve.state.catalogue import ALL, Filters
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live import Live
-from polyrec.serve.state.serving_model import Model
+from polyrec.serve.state.live import LiveState
+from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
+from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
@@ -34,7 +34,7 @@ _LIFT = 0.25  # of the scores' range, for items that suit the context
 
 
 @dataclass(frozen=True)
-class Question:
+class ListRequest:
     """Whom to answer, with what."""
 
     history: History
@@ -42,7 +42,7 @@ class Question:
     offset: int = 0
     source: str = SESSION  # or USER: how an answer by the model is called
     user: int = -1  # row among the bundle's users
-    filters: Filters = ALL
+    filters: Filters = NO_FILTERS
     exclude: Sequence[str] = ()
     prefer: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels of the context
     diversity: float = 0.0
@@ -54,7 +54,7 @@ class Question:
         return self.n + self.offset
 
 
-class Answer(NamedTuple):
+class RankedList(NamedTuple):
     """Ids, best first, with scores and sources; scores of a later source lie below."""
 
     ids: list[str]
@@ -70,7 +70,7 @@ class _Part(NamedTuple):
     scores: list[float]
 
 
-def recommend(live: Live, questions: Sequence[Question]) -> list[Answer]:
+def recommend(live: LiveState, questions: Sequence[ListRequest]) -> list[RankedList]:
     """Return one answer per question, all of them by one model."""
     model = live.model
     found = [_answer(live, model, question, row) for question, row in _scored(model, questions)]
@@ -80,10 +80,10 @@ def recommend(live: Live, questions: Sequence[Question]) -> list[Answer]:
 
 
 def _scored(
-    model: Model, questions: Sequence[Question]
-) -> Iterator[tuple[Question, Floats | None]]:
+    model: ServingModel, questions: Sequence[ListRequest]
+) -> Iterator[tuple[ListRequest, Floats | None]]:
     """Yield each question with the model's scores, None where it has none; memory is bounded."""
-    step = max(1, _BATCH_BYTES // (4 * max(1, model.scored)))
+    step = max(1, _BATCH_BYTES // (4 * max(1, model.scored_count)))
     for start in range(0, len(questions), step):
         part = questions[start : start + step]
         queries = [asked.history.query(model, asked.user) for asked in part]
@@ -104,7 +104,9 @@ def _joined(queries: Sequence[Query]) -> Query:
     return Query(users, starts, items, weights)
 
 
-def _answer(live: Live, model: Model, question: Question, scores: Floats | None) -> Answer:
+def _answer(
+    live: LiveState, model: ServingModel, question: ListRequest, scores: Floats | None
+) -> RankedList:
     ids: list[str] = []
     values: list[float] = []
     sources: list[str] = []
@@ -123,18 +125,20 @@ def _answer(live: Live, model: Model, question: Question, scores: Floats | None)
         sources += [source] * len(part.ids)
     kept = slice(question.offset, question.reach)
     reasons = _reasons(live, question) if len(ids) < question.reach else []
-    return Answer(ids[kept], values[kept], sources[kept], reasons)
+    return RankedList(ids[kept], values[kept], sources[kept], reasons)
 
 
-def _by_model(live: Live, model: Model, question: Question, scores: Floats | None) -> _Part:
+def _by_model(
+    live: LiveState, model: ServingModel, question: ListRequest, scores: Floats | None
+) -> _Part:
     if scores is None:
         return _Part([], [])
     return _best(live, model, question, scores)
 
 
-def _by_content(live: Live, model: Model, question: Question) -> _Part:
+def _by_content(live: LiveState, model: ServingModel, question: ListRequest) -> _Part:
     """Return the items whose fused content is nearest to the mean of what was liked."""
-    rows, weights = question.history.located(model)
+    rows, weights = question.history.known_items(model)
     if model.content is None or not len(rows):
         return _Part([], [])
     view = model.views[FUSED]
@@ -147,14 +151,14 @@ def _by_content(live: Live, model: Model, question: Question) -> _Part:
     return _best(live, model, question, model.content.score(mean)[0])
 
 
-def _best(live: Live, model: Model, question: Question, scores: Floats) -> _Part:
+def _best(live: LiveState, model: ServingModel, question: ListRequest, scores: Floats) -> _Part:
     """Return the best of the model's rows that may be shown; `scores` is written over."""
-    hidden = live.blocked(model, question.filters)
+    hidden = live.hidden_rows(model, question.filters)
     if len(hidden):
         scores[hidden[hidden < len(scores)]] = -np.inf
     if question.hide_seen:
-        seen = question.history.located(model).rows
-        scores[seen if model.scored == len(model.ids) else seen[seen < len(scores)]] = -np.inf
+        seen = question.history.known_items(model).rows
+        scores[seen if model.scored_count == len(model.ids) else seen[seen < len(scores)]] = -np.inf
     if question.exclude:
         scores[_rows(model, question.exclude, len(scores))] = -np.inf
     if question.prefer:
@@ -167,7 +171,7 @@ def _best(live: Live, model: Model, question: Question, scores: Floats) -> _Part
     return _Part([names[row] for row in rows.tolist()], values.tolist())
 
 
-def _diverse(model: Model, scores: Floats, question: Question) -> tuple[Ints, Floats]:
+def _diverse(model: ServingModel, scores: Floats, question: ListRequest) -> tuple[Ints, Floats]:
     """Return the rows that a reordering by difference picks, and their scores."""
     rows, values = top_of_row(scores, max(_POOL, 2 * question.reach))
     view = model.views.get(FUSED)
@@ -178,47 +182,49 @@ def _diverse(model: Model, scores: Floats, question: Question) -> tuple[Ints, Fl
     return rows[picked], values[picked]
 
 
-def _lift(live: Live, model: Model, question: Question, scores: Floats) -> None:
+def _lift(live: LiveState, model: ServingModel, question: ListRequest, scores: Floats) -> None:
     """Raise the items that suit the context by a part of the range of scores."""
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return
-    unsuited = live.blocked(model, Filters(labels=question.prefer))
+    unsuited = live.hidden_rows(model, Filters(labels=question.prefer))
     suited = np.ones(len(scores), bool)
     suited[unsuited[unsuited < len(scores)]] = False
     scores[suited] += _LIFT * float(np.ptp(finite))
 
 
-def _rows(model: Model, items: Sequence[str], count: int) -> Ints:
+def _rows(model: ServingModel, items: Sequence[str], count: int) -> Ints:
     found = (model.rows.get(item, count) for item in items)
     return np.array([row for row in found if row < count], np.int64)
 
 
-def _by_popularity(live: Live, model: Model, question: Question, taken: Sequence[str]) -> _Part:
+def _by_popularity(
+    live: LiveState, model: ServingModel, question: ListRequest, taken: Sequence[str]
+) -> _Part:
     """Return what is popular among the items that are left."""
-    allowed, ids = live.shown(question.filters)
+    allowed, ids = live.visible_mask(question.filters)
     gone = [*taken, *question.exclude]
     if question.hide_seen:
         gone += question.history.items
-    allowed[live.places(gone)] = False
-    popular = live.popular(model)[: len(allowed)]
+    allowed[live.rows_of(gone)] = False
+    popular = live.popularity(model)[: len(allowed)]
     scores = np.where(allowed, popular, -np.inf).astype(np.float32)
     places, values = top_of_row(scores, question.reach - len(taken))
     return _Part([ids[place] for place in places.tolist()], values.tolist())
 
 
-def _reasons(live: Live, question: Question) -> list[str]:
+def _reasons(live: LiveState, question: ListRequest) -> list[str]:
     """Return at which gate how many items were left."""
-    everything, _ = live.shown(ALL)
-    allowed, _ = live.shown(question.filters)
+    everything, _ = live.visible_mask(NO_FILTERS)
+    allowed, _ = live.visible_mask(question.filters)
     told = [f"{everything.sum():,} items may be shown"]
     if question.filters:
         told.append(f"{allowed.sum():,} of them pass the filters")
-    allowed[live.places(question.exclude)] = False
+    allowed[live.rows_of(question.exclude)] = False
     if question.exclude:
         told.append(f"{allowed.sum():,} of these are not excluded")
     if question.hide_seen and question.history.items:
-        allowed[live.places(question.history.items)] = False
+        allowed[live.rows_of(question.history.items)] = False
         told.append(f"{allowed.sum():,} of these were not seen yet")
     if question.offset:
         told.append(f"{question.offset:,} are skipped by the offset")

@@ -14,15 +14,15 @@ import numpy as np
 
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
-from polyrec.serve.background.model_updater import State
+from polyrec.serve.background.model_updater import ServingState
 from polyrec.serve.responses import refuse
-from polyrec.serve.state.catalogue import Filters
-from polyrec.serve.state.live import Live
+from polyrec.serve.state.live import LiveState
+from polyrec.serve.state.live_catalog import Filters
 from polyrec.types import FUSED, Embeddings, Floats, Raw, Views
 
 
 @dataclass(frozen=True)
-class Sought:
+class ContentQuery:
     """What is looked for; at least one content or item."""
 
     contents: Mapping[str, Raw]  # modality -> content
@@ -34,7 +34,7 @@ class Sought:
     exclude: Sequence[str] = ()
 
 
-class Found(NamedTuple):
+class ContentMatches(NamedTuple):
     """Ids with cosines, nearest first, in a view."""
 
     ids: list[str]
@@ -42,7 +42,7 @@ class Found(NamedTuple):
     view: str
 
 
-def search(live: Live, state: State, sought: Sought) -> Found:
+def search_by_content(live: LiveState, state: ServingState, sought: ContentQuery) -> ContentMatches:
     """Return the shown items nearest to what is sought; the items named are not among them."""
     model = state.model
     if sought.view and sought.view not in model.views:
@@ -55,25 +55,27 @@ def search(live: Live, state: State, sought: Sought) -> Found:
     }
     view = sought.view or (next(iter(read)) if len(read) == 1 and not sought.items else FUSED)
     if view not in model.views:  # a bundle without content
-        return Found([], [], view)
+        return ContentMatches([], [], view)
     rows = [*_of_contents(state, read, view), *_of_items(state, sought.items, view)]
     if not rows:
-        return Found([], [], view)
+        return ContentMatches([], [], view)
     scores = model.index(view).score(_unit(np.mean([_unit(row) for row in rows], axis=0))[None])[0]
-    hidden = live.blocked(model, sought.filters)
+    hidden = live.hidden_rows(model, sought.filters)
     scores[hidden[hidden < len(scores)]] = -np.inf
     taken = (model.rows.get(name) for name in (*sought.items, *sought.exclude))
     scores[[row for row in taken if row is not None]] = -np.inf
     found, values = top_of_row(scores, sought.n + sought.offset)
     kept = slice(sought.offset, None)
-    return Found([model.ids[row] for row in found[kept].tolist()], values[kept].tolist(), view)
+    return ContentMatches(
+        [model.ids[row] for row in found[kept].tolist()], values[kept].tolist(), view
+    )
 
 
-def _read(state: State, modality: str, content: Raw, view: str) -> Views:
+def _read(state: ServingState, modality: str, content: Raw, view: str) -> Views:
     """Return the view that reads a content, with its aligned row."""
     bundle = state.model.bundle
     reader = bundle.view_of(modality, prefer=view or None)
-    encoded = state.reader.encode(reader, [content])
+    encoded = state.encoder.encode_view(reader, [content])
     if not encoded.present[0]:
         reason = encoded.problems.get(0)
         raise refuse(415, f"this {modality} can't be read", received=reason or "nothing in it",
@@ -81,7 +83,7 @@ def _read(state: State, modality: str, content: Raw, view: str) -> Views:
     return {reader: bundle.parts.aligner.align({reader: encoded})[reader]}
 
 
-def _of_contents(state: State, read: Mapping[str, Embeddings], view: str) -> list[Floats]:
+def _of_contents(state: ServingState, read: Mapping[str, Embeddings], view: str) -> list[Floats]:
     """Return the contents' rows in a view."""
     if not read:
         return []
@@ -96,7 +98,7 @@ def _of_contents(state: State, read: Mapping[str, Embeddings], view: str) -> lis
     return [aligned.vectors[0] for aligned in read.values()]
 
 
-def _of_items(state: State, items: Sequence[str], view: str) -> list[Floats]:
+def _of_items(state: ServingState, items: Sequence[str], view: str) -> list[Floats]:
     """Return the rows of those items that have content in a view."""
     model = state.model
     known = [model.rows[name] for name in items if name in model.rows]

@@ -13,7 +13,7 @@ _DAY = 86_400_000_000  # microseconds
 _LARGEST = 500.0  # an exponent at which sums are brought back to the present
 
 
-class Popularity:
+class DecayedPopularity:
     """Sums by place of an item.
 
     >>> popularity = Popularity(half_life_days=1)

@@ -1,6 +1,6 @@
 """What ranks: a bundle, and the items added since it was trained; immutable.
 
-A change is a new `Model`, put in the place of the old one by one assignment (`Live.swap`): a
+A change is a new `ServingModel`, put in the place of the old one by one assignment (`Live.swap`): a
 request reads the reference once and keeps to it. A bundle begins with `of`, the keeper goes on with
 `with_items`.
 """
@@ -19,37 +19,43 @@ from polyrec.contracts import GrowsItems, Recommender
 from polyrec.index.exact import ExactIndex
 from polyrec.types import FUSED, Embeddings, Floats, Views
 
-NOBODY = ""
+NO_ITEM = ""
 """The id of a place whose item is gone or stands elsewhere now; no item is called so."""
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class ServingModel:
     """A snapshot of all that is needed to rank."""
 
     bundle: Bundle
     recommender: Recommender
     ids: tuple[str, ...]  # of the bundle, then those added
     views: Views  # rows as in `ids`
-    scored: int  # the first so many rows have a score; those behind are found by content alone
+    scored_count: (
+        int  # the first so many rows have a score; those behind are found by content alone
+    )
     version: str = ""  # the bundle's folder
-    since: int = 0  # what the database got up to then is in the bundle (microseconds since 1970)
-    loaded: float = field(default_factory=time.time)  # seconds since 1970
+    trained_until: int = (
+        0  # what the database got up to then is in the bundle (microseconds since 1970)
+    )
+    loaded_at: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
-    def of(cls, bundle: Bundle, *, version: str = "", since: int = 0) -> Model:
+    def from_bundle(
+        cls, bundle: Bundle, *, version: str = "", trained_until: int = 0
+    ) -> ServingModel:
         """Return a bundle's own model."""
         count = len(bundle.ids)
         recommender = bundle.parts.recommender
-        return cls(bundle, recommender, bundle.ids, bundle.views, count, version, since)
+        return cls(bundle, recommender, bundle.ids, bundle.views, count, version, trained_until)
 
-    def standing_on(self, recommender: Recommender) -> Model:
+    def with_recommender(self, recommender: Recommender) -> ServingModel:
         """Return a bundle's own model with an equal recommender in the place of the bundle's."""
         parts = replace(self.bundle.parts, recommender=recommender)
         bundle = replace(self.bundle, parts=parts)
         return replace(self, bundle=bundle, recommender=recommender)._ready(self)
 
-    def with_items(self, ids: Sequence[str], views: Views) -> Model:
+    def with_items(self, ids: Sequence[str], views: Views) -> ServingModel:
         """Return a model in which these items, known or not, have this content.
 
         `views` are aligned and fused. An item with behaviour keeps its place and what was learned
@@ -58,26 +64,26 @@ class Model:
         learned = np.array([self._has_learned(name) for name in ids], bool)
         kept = [name for name, there in zip(ids, learned, strict=True) if there]
         fresh = [name for name, there in zip(ids, learned, strict=True) if not there]
-        model = self.without([name for name in fresh if name in self.rows])
+        model = self.without_items([name for name in fresh if name in self.rows])
         if kept:
             rows = [self.rows[name] for name in kept]
             taken = {name: view.take(learned) for name, view in views.items()}
             model = replace(model, views=_replaced(model.views, rows, taken))
         if fresh:
-            model = model.grown(fresh, {n: view.take(~learned) for n, view in views.items()})
+            model = model.append_items(fresh, {n: view.take(~learned) for n, view in views.items()})
         return model._ready(self)
 
-    def without(self, ids: Sequence[str]) -> Model:
+    def without_items(self, ids: Sequence[str]) -> ServingModel:
         """Return a model that does not know these items; their places are nobody's."""
         rows = [self.rows[name] for name in ids if name in self.rows]
         if not rows:
             return self
         names = list(self.ids)
         for row in rows:
-            names[row] = NOBODY
+            names[row] = NO_ITEM
         return replace(self, ids=tuple(names))._ready(self)
 
-    def grown(self, ids: Sequence[str], views: Views) -> Model:
+    def append_items(self, ids: Sequence[str], views: Views) -> ServingModel:
         """Return a model that knows these further items too; views are aligned and fused.
 
         A recommender that can't take in items leaves them to content.
@@ -85,7 +91,7 @@ class Model:
         absent = {name: _nothing(len(ids), view) for name, view in self.views.items()}
         fresh = {name: views.get(name, absent[name]) for name in self.views}
         recommender = self.recommender
-        scored = self.scored
+        scored = self.scored_count
         if isinstance(recommender, GrowsItems) and scored == len(self.ids):
             recommender = recommender.add_items(fresh)
             scored += len(ids)
@@ -94,7 +100,7 @@ class Model:
             recommender=recommender,
             ids=(*self.ids, *ids),
             views={name: _joined(view, fresh[name]) for name, view in self.views.items()},
-            scored=scored,
+            scored_count=scored,
         )
 
     def _has_learned(self, item_id: str) -> bool:
@@ -102,7 +108,7 @@ class Model:
         row = self.rows.get(item_id, len(self.bundle.ids))
         return row < len(self.bundle.ids) and bool(self.popularity[row] > 0)
 
-    def _ready(self, before: Model) -> Model:
+    def _ready(self, before: ServingModel) -> ServingModel:
         """Lay out what the first request would have to, beside the event loop."""
         if "users" in before.__dict__:
             self.__dict__["users"] = before.users  # the bundle's, and large

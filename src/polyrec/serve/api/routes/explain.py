@@ -13,9 +13,9 @@ from polyrec.database import records
 from polyrec.explain import explain
 from polyrec.serve.api.schemas import PathId, example
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 from polyrec.serve.state.history import History
-from polyrec.serve.state.serving_model import Model
+from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Explanation, Query
 
 router = APIRouter(tags=["recommendation"])
@@ -53,29 +53,29 @@ class Reasons(BaseModel):
 
 
 @router.get("/explain/{user_id}/{item_id}", response_model=Reasons)
-async def explain_item(user_id: PathId, item_id: PathId, service: Here) -> Response:
+async def explain_item(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
     """Return what each item of a user's history, and each modality, gives to an item's score."""
     (history,) = await service.histories([user_id])
     model = service.live.model
     row = model.rows.get(item_id)
-    if row is None or row >= model.scored or service.live.gone(item_id):
+    if row is None or row >= model.scored_count or service.live.is_deleted(item_id):
         if await service.read(lambda c: records.find_item(c, item_id)) is None:
             raise refuse(404, "unknown item", received=item_id, remedy="see /api/items")
         how = "popularity" if row is None else "content"
         reason = f"the model has no score for it: it is found by {how} alone"
         return reply(_plain(user_id, item_id, reason))
     user = service.live.user_row(user_id)
-    told = await service.slots.run(lambda: _explained(model, history, user, row))
+    told = await service.compute_limit.run(lambda: _explained(model, history, user, row))
     return reply({**_plain(user_id, item_id, ""), **_told(model, told)})
 
 
-def _explained(model: Model, history: History, user: int, row: int) -> Explanation:
-    rows, weights = history.scored(model)
+def _explained(model: ServingModel, history: History, user: int, row: int) -> Explanation:
+    rows, weights = history.scored_items(model)
     query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
     return explain(model.recommender, query, row, model.bundle.behaviour["train"])
 
 
-def _told(model: Model, found: Explanation) -> dict[str, Any]:
+def _told(model: ServingModel, found: Explanation) -> dict[str, Any]:
     return {
         "Score": found.score,
         "Baseline": found.baseline,

@@ -21,14 +21,14 @@ from polyrec.serve.api.schemas import (
     feedback_out,
 )
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["feedback"])
 Given = Annotated[list[FeedbackBody], Body(max_length=100_000)]
 
 
 @router.post("/feedback", response_model=RowAffected)
-async def insert_feedback(given: Given, service: Here) -> Response:
+async def insert_feedback(given: Given, service: CurrentService) -> Response:
     """Insert feedback; of what is known already (type, user and item), the old stays.
 
     Unknown users and items are made. The answer comes after the commit, and the next
@@ -38,33 +38,33 @@ async def insert_feedback(given: Given, service: Here) -> Response:
 
 
 @router.put("/feedback", response_model=RowAffected)
-async def put_feedback(given: Given, service: Here) -> Response:
+async def put_feedback(given: Given, service: CurrentService) -> Response:
     """Insert feedback; what is known already (type, user and item) is replaced."""
     return await _put(service, given, overwrite=True)
 
 
 @router.get("/feedback", response_model=FeedbackPage)
-async def list_feedback(service: Here, n: Count = None, cursor: Cursor = "") -> Response:
+async def list_feedback(service: CurrentService, n: Count = None, cursor: Cursor = "") -> Response:
     """Return all feedback up to now, page by page."""
     return await _list(service, None, n, cursor)
 
 
 @router.get("/feedback/{feedback_type}", response_model=FeedbackPage)
 async def list_typed_feedback(
-    feedback_type: PathId, service: Here, n: Count = None, cursor: Cursor = ""
+    feedback_type: PathId, service: CurrentService, n: Count = None, cursor: Cursor = ""
 ) -> Response:
     """Return all feedback of a type up to now, page by page."""
     return await _list(service, feedback_type, n, cursor)
 
 
 @router.get("/feedback/{user_id}/{item_id}", response_model=list[FeedbackBody])
-async def get_feedback(user_id: PathId, item_id: PathId, service: Here) -> Response:
+async def get_feedback(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
     """Return the feedback between a user and an item."""
     return await _found(service, user_id=user_id, item_id=item_id)
 
 
 @router.delete("/feedback/{user_id}/{item_id}", response_model=RowAffected)
-async def delete_feedback(user_id: PathId, item_id: PathId, service: Here) -> Response:
+async def delete_feedback(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
     """Delete the feedback between a user and an item."""
     count = await service.write(lambda c: store.delete_feedback(c, user_id, item_id))
     return reply({"RowAffected": count})
@@ -72,7 +72,7 @@ async def delete_feedback(user_id: PathId, item_id: PathId, service: Here) -> Re
 
 @router.get("/feedback/{feedback_type}/{user_id}/{item_id}", response_model=FeedbackBody)
 async def get_typed_feedback(
-    feedback_type: PathId, user_id: PathId, item_id: PathId, service: Here
+    feedback_type: PathId, user_id: PathId, item_id: PathId, service: CurrentService
 ) -> Response:
     """Return the feedback of a type between a user and an item; 404 where there is none."""
     equal = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
@@ -85,7 +85,7 @@ async def get_typed_feedback(
 
 @router.delete("/feedback/{feedback_type}/{user_id}/{item_id}", response_model=RowAffected)
 async def delete_typed_feedback(
-    feedback_type: PathId, user_id: PathId, item_id: PathId, service: Here
+    feedback_type: PathId, user_id: PathId, item_id: PathId, service: CurrentService
 ) -> Response:
     """Delete the feedback of a type between a user and an item."""
     count = await service.write(
@@ -96,26 +96,30 @@ async def delete_typed_feedback(
 
 @router.get("/user/{user_id}/feedback", response_model=list[FeedbackBody])
 @router.get("/user/{user_id}/feedback/", include_in_schema=False)
-async def user_feedback(user_id: PathId, service: Here) -> Response:
+async def user_feedback(user_id: PathId, service: CurrentService) -> Response:
     """Return a user's feedback up to now."""
     return await _found(service, user_id=user_id)
 
 
 @router.get("/user/{user_id}/feedback/{feedback_type}", response_model=list[FeedbackBody])
-async def typed_user_feedback(user_id: PathId, feedback_type: PathId, service: Here) -> Response:
+async def typed_user_feedback(
+    user_id: PathId, feedback_type: PathId, service: CurrentService
+) -> Response:
     """Return a user's feedback of a type up to now."""
     return await _found(service, user_id=user_id, feedback_type=feedback_type)
 
 
 @router.get("/item/{item_id}/feedback/", response_model=list[FeedbackBody])
 @router.get("/item/{item_id}/feedback", include_in_schema=False)
-async def item_feedback(item_id: PathId, service: Here) -> Response:
+async def item_feedback(item_id: PathId, service: CurrentService) -> Response:
     """Return the feedback on an item."""
     return await _found(service, item_id=item_id)
 
 
 @router.get("/item/{item_id}/feedback/{feedback_type}", response_model=list[FeedbackBody])
-async def typed_item_feedback(item_id: PathId, feedback_type: PathId, service: Here) -> Response:
+async def typed_item_feedback(
+    item_id: PathId, feedback_type: PathId, service: CurrentService
+) -> Response:
     """Return the feedback of a type on an item."""
     return await _found(service, item_id=item_id, feedback_type=feedback_type)
 
@@ -146,7 +150,7 @@ async def _list(
 
 
 async def _found(service: Service, **equal: str) -> Response:
-    most = service.settings.most
+    most = service.settings.max_n
     found = await service.read(lambda c: store.find_feedback(c, count=most, **equal))
     now = change_log.now_us()
     # of the future there is what recommendations wrote back with a delay: it has not happened yet

@@ -9,19 +9,19 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from polyrec.serve.responses import reply
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health/live")
-async def live(service: Here) -> Response:
+async def live(service: CurrentService) -> Response:
     """Answer as long as the process does its work."""
     return reply(await _health(service))
 
 
 @router.get("/health/ready")
-async def ready(service: Here) -> Response:
+async def ready(service: CurrentService) -> Response:
     """Answer 200 if requests can be served, 503 with the reason if not."""
     found = await _health(service)
     return reply(found, status=200 if found["Ready"] else 503)

@@ -21,14 +21,14 @@ from polyrec.serve.api.schemas import (
     item_out,
 )
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["items"])
 _LISTING = "items"
 
 
 @router.post("/item", response_model=RowAffected)
-async def insert_item(item: ItemBody, service: Here) -> Response:
+async def insert_item(item: ItemBody, service: CurrentService) -> Response:
     """Insert an item; one that is known is replaced."""
     record = item.record()
     count = await service.write(lambda connection: records.put_items(connection, [record]))
@@ -37,7 +37,7 @@ async def insert_item(item: ItemBody, service: Here) -> Response:
 
 @router.post("/items", response_model=RowAffected)
 async def insert_items(
-    items: Annotated[list[ItemBody], Body(max_length=100_000)], service: Here
+    items: Annotated[list[ItemBody], Body(max_length=100_000)], service: CurrentService
 ) -> Response:
     """Insert items; those that are known are replaced."""
     given = [item.record() for item in items]
@@ -46,7 +46,7 @@ async def insert_items(
 
 
 @router.get("/item/{item_id}", response_model=ItemBody)
-async def get_item(item_id: PathId, service: Here) -> Response:
+async def get_item(item_id: PathId, service: CurrentService) -> Response:
     """Return an item; 404 for one that is unknown."""
     found = await service.read(lambda connection: records.find_item(connection, item_id))
     if found is None:
@@ -55,7 +55,7 @@ async def get_item(item_id: PathId, service: Here) -> Response:
 
 
 @router.patch("/item/{item_id}", response_model=RowAffected)
-async def change_item(item_id: PathId, change: ItemChange, service: Here) -> Response:
+async def change_item(item_id: PathId, change: ItemChange, service: CurrentService) -> Response:
     """Change what is sent; RowAffected is 0 for an item that is unknown."""
     changes = change.changes()
     count = await service.write(lambda c: records.change_item(c, item_id, changes))
@@ -63,14 +63,14 @@ async def change_item(item_id: PathId, change: ItemChange, service: Here) -> Res
 
 
 @router.delete("/item/{item_id}", response_model=RowAffected)
-async def delete_item(item_id: PathId, service: Here) -> Response:
+async def delete_item(item_id: PathId, service: CurrentService) -> Response:
     """Delete an item and its feedback; it is in no list from now on."""
     count = await service.write(lambda connection: records.delete_item(connection, item_id))
     return reply({"RowAffected": count})
 
 
 @router.get("/items", response_model=ItemPage)
-async def list_items(service: Here, n: Count = None, cursor: Cursor = "") -> Response:
+async def list_items(service: CurrentService, n: Count = None, cursor: Cursor = "") -> Response:
     """Return items by id, page by page."""
     count = page_size(service, n)
     secret = service.database.secret
@@ -84,7 +84,7 @@ async def list_items(service: Here, n: Count = None, cursor: Cursor = "") -> Res
 
 
 @router.put("/item/{item_id}/category/{category}", response_model=RowAffected)
-async def insert_category(item_id: PathId, category: PathId, service: Here) -> Response:
+async def insert_category(item_id: PathId, category: PathId, service: CurrentService) -> Response:
     """Put an item into a category; 404 for an item that is unknown."""
     count = await service.write(lambda c: records.add_category(c, item_id, category))
     if count is None:
@@ -93,7 +93,7 @@ async def insert_category(item_id: PathId, category: PathId, service: Here) -> R
 
 
 @router.delete("/item/{item_id}/category/{category}", response_model=RowAffected)
-async def delete_category(item_id: PathId, category: PathId, service: Here) -> Response:
+async def delete_category(item_id: PathId, category: PathId, service: CurrentService) -> Response:
     """Take an item out of a category; 404 for an item that is unknown."""
     count = await service.write(lambda c: records.remove_category(c, item_id, category))
     if count is None:

@@ -13,9 +13,9 @@ from polyrec.errors import nearest
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
-from polyrec.serve.state.catalogue import Filters
-from polyrec.serve.state.live import Live
+from polyrec.serve.service import CurrentService, Service
+from polyrec.serve.state.live import LiveState
+from polyrec.serve.state.live_catalog import Filters
 
 router = APIRouter(tags=["recommendation"])
 Category = Annotated[str, Query(max_length=256, description="In which an item has to be.")]
@@ -25,12 +25,12 @@ User = Annotated[
 _SECOND = 1_000_000  # microseconds
 
 
-def _latest(live: Live) -> npt.NDArray[np.floating[Any]]:
+def _latest(live: LiveState) -> npt.NDArray[np.floating[Any]]:
     return np.asarray(live.times() / _SECOND)
 
 
-def _popular(live: Live) -> npt.NDArray[np.floating[Any]]:
-    return live.popular(live.model)
+def _popular(live: LiveState) -> npt.NDArray[np.floating[Any]]:
+    return live.popularity(live.model)
 
 
 _NAMED = {"latest": _latest, "popular": _popular}
@@ -38,7 +38,7 @@ _NAMED = {"latest": _latest, "popular": _popular}
 
 @router.get("/latest", response_model=list[Scored])
 async def latest(
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     category: Category = "",
@@ -50,7 +50,11 @@ async def latest(
 
 @router.get("/latest/{category}", response_model=list[Scored])
 async def latest_of_category(
-    category: PathId, service: Here, n: Count = None, offset: Offset = 0, user_id: User = ""
+    category: PathId,
+    service: CurrentService,
+    n: Count = None,
+    offset: Offset = 0,
+    user_id: User = "",
 ) -> Response:
     """Return the items of a category with the latest Timestamp."""
     return await _list(service, "latest", (n, offset), category, user_id)
@@ -58,7 +62,7 @@ async def latest_of_category(
 
 @router.get("/popular", response_model=list[Scored])
 async def popular(
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     category: Category = "",
@@ -70,7 +74,11 @@ async def popular(
 
 @router.get("/popular/{category}", response_model=list[Scored])
 async def popular_of_category(
-    category: PathId, service: Here, n: Count = None, offset: Offset = 0, user_id: User = ""
+    category: PathId,
+    service: CurrentService,
+    n: Count = None,
+    offset: Offset = 0,
+    user_id: User = "",
 ) -> Response:
     """Return what was popular of late in a category."""
     return await _list(service, "popular", (n, offset), category, user_id)
@@ -79,7 +87,7 @@ async def popular_of_category(
 @router.get("/non-personalized/{name}", response_model=list[Scored])
 async def non_personalized(
     name: PathId,
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     category: Category = "",
@@ -95,11 +103,11 @@ async def _list(
     if name not in _NAMED:
         raise refuse(404, "no such list", received=name, remedy=nearest(name, _NAMED))
     count, offset = page_size(service, part[0]), part[1]
-    live = await service.fresh()
-    allowed, ids = live.shown(Filters((category,) if category else ()))
+    live = await service.catch_up()
+    allowed, ids = live.visible_mask(Filters((category,) if category else ()))
     if user_id:
         (history,) = await service.histories([user_id])
-        allowed[live.places(history.items)] = False
+        allowed[live.rows_of(history.items)] = False
     scores = _NAMED[name](live)[: len(allowed)]
     # ordered as float64: a float32 can't tell two seconds of this century apart
     order = np.lexsort((np.arange(len(allowed)), -scores, ~allowed))

@@ -15,7 +15,7 @@ from polyrec.database.records import ItemRecord
 from polyrec.serve.api.schemas import PathId, RowAffected, example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, received
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["content"])
 Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]
@@ -58,7 +58,9 @@ class StatusOut(BaseModel):
     responses=_NOT_SO,
     openapi_extra=MEDIA_BODY,
 )
-async def upload(item_id: PathId, modality: Modality, request: Request, service: Here) -> Response:
+async def upload(
+    item_id: PathId, modality: Modality, request: Request, service: CurrentService
+) -> Response:
     """Upload a content of an item, the body being the file; it is read within moments.
 
     What it is, is told by its bytes. `GET /item/{item_id}/status` tells what became of it.
@@ -81,7 +83,7 @@ async def upload(item_id: PathId, modality: Modality, request: Request, service:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
-async def download(item_id: PathId, modality: Modality, service: Here) -> Response:
+async def download(item_id: PathId, modality: Modality, service: CurrentService) -> Response:
     """Return an uploaded content as it was sent; its type is what its bytes say."""
     check_modality(modality)
     found = await service.read(lambda c: item_media.find_media_file(c, item_id, modality))
@@ -94,7 +96,7 @@ async def download(item_id: PathId, modality: Modality, service: Here) -> Respon
 
 
 @router.delete("/item/{item_id}/media/{modality}", response_model=RowAffected)
-async def take_away(item_id: PathId, modality: Modality, service: Here) -> Response:
+async def take_away(item_id: PathId, modality: Modality, service: CurrentService) -> Response:
     """Take a content away, also one that came with the bundle; 0 where there was none."""
     check_modality(modality)
     await _known(service, item_id)
@@ -106,25 +108,27 @@ async def take_away(item_id: PathId, modality: Modality, service: Here) -> Respo
 
 
 @router.get("/item/{item_id}/status", response_model=StatusOut)
-async def status(item_id: PathId, service: Here) -> Response:
+async def status(item_id: PathId, service: CurrentService) -> Response:
     """Return where an item stands; once it is live, the next request can find it."""
     item = await _known(service, item_id)
-    state = service.keeper.state
+    state = service.model_updater.state
     features, media = await service.read(
         lambda c: (
-            item_media.features_of(c, [item_id], state.reader.makers).get(item_id, {}),
+            item_media.features_of(c, [item_id], state.encoder.encoder_digests).get(item_id, {}),
             item_media.media_of(c, [item_id]).get(item_id, {}),
         )
     )
-    settled = item.status != records.QUEUED and service.keeper.knows(item)
+    settled = item.status != records.QUEUED and service.model_updater.is_current(item)
     row = state.model.rows.get(item_id)
-    found = "popularity" if row is None else "scores" if row < state.model.scored else "content"
+    found = (
+        "popularity" if row is None else "scores" if row < state.model.scored_count else "content"
+    )
     return reply({
         "ItemId": item_id,
         "Status": item.status if settled else records.QUEUED,
         "Reason": item.reason if settled else "",
         "Found": found,
-        "Views": {view: _told(features.get(view), row) for view in state.reader.makers},
+        "Views": {view: _told(features.get(view), row) for view in state.encoder.encoder_digests},
         "Media": {
             name: {"Type": medium.media_type, "Size": medium.size}
             for name, medium in media.items() if medium.digest
@@ -142,9 +146,9 @@ def _told(feature: ItemFeature | None, row: int | None) -> str:
 
 def _bundled(service: Service, item_id: str, modality: str) -> bool:
     """Return whether the bundle has this content of an item."""
-    bundle, reader = service.keeper.state.model.bundle, service.keeper.state.reader
+    bundle, encoder = service.model_updater.state.model.bundle, service.model_updater.state.encoder
     row = bundle.rows.get(item_id)
-    views = [name for name in reader.makers if reader.content_of(name) == modality]
+    views = [name for name in encoder.encoder_digests if encoder.content_name(name) == modality]
     return row is not None and any(bool(bundle.views[name].present[row]) for name in views)
 
 

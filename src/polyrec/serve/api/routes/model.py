@@ -17,7 +17,7 @@ from polyrec.errors import BundleError
 from polyrec.serve.api.schemas import example
 from polyrec.serve.api.timestamps import write_moment
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["operations"])
 
@@ -44,13 +44,13 @@ class ModelOut(BaseModel):
 
 
 @router.get("/model", response_model=ModelOut)
-async def get_model(service: Here) -> Response:
+async def get_model(service: CurrentService) -> Response:
     """Return which bundle answers, and which others are there."""
     return reply(await _told(service))
 
 
 @router.post("/model/rollback", response_model=ModelOut, responses={409: {}})
-async def roll_back(service: Here) -> Response:
+async def roll_back(service: CurrentService) -> Response:
     """Make the bundle before this one current again; every worker changes within a second or two.
 
     409 where there is none before it.
@@ -60,7 +60,7 @@ async def roll_back(service: Here) -> Response:
         await run_in_threadpool(shelf.roll_back)
     except BundleError as error:
         raise refuse(409, error.what, received=error.received, remedy=error.remedy) from None
-    service.keeper.look()
+    service.model_updater.check_bundle()
     return reply(await _told(service))
 
 
@@ -73,7 +73,7 @@ async def _told(service: Service) -> dict[str, Any]:
     try:
         made = (folder / MANIFEST).stat().st_mtime
     except OSError:  # deleted since it was loaded
-        made = model.loaded
+        made = model.loaded_at
     return {
         "Version": model.version,
         "Made": write_moment(int(made * 1e6)),

@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
-from polyrec.serve.ranking.neighbours import Near, near_item, near_user
+from polyrec.serve.ranking.neighbours import Neighbours, similar_items, similar_users
 from polyrec.serve.responses import reply
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["recommendation"])
 View = Annotated[str, Query(max_length=64, description="Compare in this view alone (ours).")]
@@ -23,7 +23,7 @@ View = Annotated[str, Query(max_length=64, description="Compare in this view alo
 @router.get("/item/{item_id}/neighbors", include_in_schema=False)
 async def item_neighbours(
     item_id: PathId,
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     category: Category = "",
@@ -31,14 +31,14 @@ async def item_neighbours(
 ) -> Response:
     """Return the items nearest to an item."""
     count = page_size(service, n)
-    live = await service.fresh()
-    found = near_item(live, item_id, count + offset, view=view, category=category)
+    live = await service.catch_up()
+    found = similar_items(live, item_id, count + offset, view=view, category=category)
     return _listed(found, offset)
 
 
 @router.get("/item/{item_id}/neighbors/{category}", response_model=list[Scored])
 async def item_neighbours_of_category(
-    item_id: PathId, category: PathId, service: Here, n: Count = None, offset: Offset = 0
+    item_id: PathId, category: PathId, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
     """Return the items of a category nearest to an item."""
     return await item_neighbours(item_id, service, n, offset, category)
@@ -47,16 +47,16 @@ async def item_neighbours_of_category(
 @router.get("/user/{user_id}/neighbors/", response_model=list[Scored])
 @router.get("/user/{user_id}/neighbors", include_in_schema=False)
 async def user_neighbours(
-    user_id: PathId, service: Here, n: Count = None, offset: Offset = 0
+    user_id: PathId, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
     """Return the users nearest to a user."""
     count = page_size(service, n)
-    live = await service.fresh()
-    found = await run_in_threadpool(near_user, service.database, live, user_id, count + offset)
+    live = await service.catch_up()
+    found = await run_in_threadpool(similar_users, service.database, live, user_id, count + offset)
     return _listed(found, offset)
 
 
-def _listed(found: Near, offset: int) -> Response:
+def _listed(found: Neighbours, offset: int) -> Response:
     pairs = list(zip(found.ids, found.scores, strict=True))[offset:]
     listed = [{"Id": name, "Score": score} for name, score in pairs]
     return reply(listed, headers={"X-Recommend-Source": found.source})

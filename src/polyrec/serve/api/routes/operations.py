@@ -7,13 +7,13 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.serve.api.prometheus import CONTENT_TYPE, exposition
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(service: Here) -> Response:
+async def metrics(service: CurrentService) -> Response:
     """Return figures in Prometheus' text form."""
     found = await run_in_threadpool(exposition, service)
     return Response(found, media_type=CONTENT_TYPE)

@@ -10,7 +10,7 @@ def page_size(service: Service, n: int | None) -> int:
     """Return what was asked for, else the default; refuse more than the service gives at once."""
     if n is None:
         return service.settings.default_n
-    most = service.settings.most
+    most = service.settings.max_n
     if n > most:
         remedy = f"ask for at most {most:,}, and go on with cursor or offset"
         raise refuse(400, "query.n is too large", received=n, remedy=remedy)

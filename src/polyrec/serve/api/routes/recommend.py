@@ -18,11 +18,11 @@ from polyrec.serve.api.batch import BatchAnswer, BatchQuery, answer_batch
 from polyrec.serve.api.list_params import Asked, parameters, path_id
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
-from polyrec.serve.ranking.recommender import USER, Answer, Question, recommend
+from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
-from polyrec.serve.state.catalogue import Filters
+from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.history import History
+from polyrec.serve.state.live_catalog import Filters
 
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
@@ -60,7 +60,7 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     (history,) = await service.histories([user_id])
     live = service.live
     user = live.user_row(user_id)
-    question = Question(history, asked.n, asked.offset, USER, user, asked.filters)
+    question = ListRequest(history, asked.n, asked.offset, USER, user, asked.filters)
     (answer,) = recommend(live, [question])
     if asked.write_back and answer.ids:
         moment = change_log.now_us() + asked.delay
@@ -78,15 +78,15 @@ Session = Annotated[list[SessionBody], Body(max_length=10_000)]
 @router.post("/session/recommend", response_model=list[Scored])
 async def recommend_to_session(
     session: Session,
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     category: Categories = None,
 ) -> Response:
     """Recommend to someone by what was done in a session; nothing of it is kept."""
     count = page_size(service, n)
-    live = await service.fresh()
-    question = Question(
+    live = await service.catch_up()
+    question = ListRequest(
         history_of(service, session), count, offset, filters=Filters(tuple(category or ()))
     )
     (answer,) = recommend(live, [question])
@@ -95,14 +95,14 @@ async def recommend_to_session(
 
 @router.post("/session/recommend/{category}", response_model=list[Scored])
 async def recommend_to_session_from_category(
-    category: PathId, session: Session, service: Here, n: Count = None, offset: Offset = 0
+    category: PathId, session: Session, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
     """Recommend items of one category by what was done in a session."""
     return await recommend_to_session(session, service, n, offset, [category])
 
 
 @router.post("/recommend", response_model=BatchAnswer)
-async def recommend_to_many(batch: BatchQuery, service: Here) -> Response:
+async def recommend_to_many(batch: BatchQuery, service: CurrentService) -> Response:
     """Recommend to many at once: known users, and people of whom only a history is known.
 
     Filters on categories, labels and numbers in Labels; items to leave out; diversity; context.
@@ -110,8 +110,8 @@ async def recommend_to_many(batch: BatchQuery, service: Here) -> Response:
     """
     page_size(service, batch.N)
     asked = len(batch.Users) + len(batch.Histories)
-    if asked > service.settings.most_queries:
-        remedy = f"ask for at most {service.settings.most_queries:,} lists at once"
+    if asked > service.settings.max_queries:
+        remedy = f"ask for at most {service.settings.max_queries:,} lists at once"
         raise refuse(400, "too many lists", received=asked, remedy=remedy)
     histories = await service.histories(batch.Users)
     return reply(await run_in_threadpool(answer_batch, service, batch, histories))
@@ -125,10 +125,10 @@ def history_of(service: Service, session: list[SessionBody]) -> History:
         Event(told.ItemId, told.FeedbackType, told.Value, None if told.FeedbackType else 1.0, now)
         for _, told in timed
     ]
-    return History.of(events, service.live.worth, now=now)
+    return History.from_events(events, service.live.event_weights, now=now)
 
 
-def _listed(answer: Answer, *, scored: bool) -> Response:
+def _listed(answer: RankedList, *, scored: bool) -> Response:
     listed: list[Any] = answer.ids
     if scored:
         pairs = zip(answer.ids, answer.scores, strict=True)

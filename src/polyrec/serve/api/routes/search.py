@@ -17,10 +17,10 @@ from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_kind, check_modality, received
-from polyrec.serve.ranking.search import Found, Sought, search
+from polyrec.serve.ranking.search import ContentMatches, ContentQuery, search_by_content
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here, Service
-from polyrec.serve.state.catalogue import Filters
+from polyrec.serve.service import CurrentService, Service
+from polyrec.serve.state.live_catalog import Filters
 from polyrec.types import Raw
 
 router = APIRouter(tags=["content"])
@@ -73,14 +73,14 @@ class SearchAnswer(BaseModel):
 
 
 @router.post("/search", response_model=SearchAnswer, responses={415: {}})
-async def search_items(body: SearchBody, service: Here) -> Response:
+async def search_items(body: SearchBody, service: CurrentService) -> Response:
     """Return the items whose content is nearest to what is given."""
     page_size(service, body.N)
     contents = body.contents()
     if not contents and not body.Items:
         remedy = "give Text, Image, Audio, Video or Items"
         raise refuse(400, "nothing to look for", remedy=remedy)
-    sought = Sought(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
+    sought = ContentQuery(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
                     body.Exclude)  # fmt: skip
     return await _answer(service, sought)
 
@@ -94,7 +94,7 @@ async def search_items(body: SearchBody, service: Here) -> Response:
 async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     modality: Modality,
     request: Request,
-    service: Here,
+    service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
     view: View = "",
@@ -106,14 +106,16 @@ async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     count = page_size(service, n)
     async with received(request, service, modality) as (spool, _):
         spool.flush()
-        sought = Sought({modality: spool.path}, (), view, count, offset, filters)
+        sought = ContentQuery({modality: spool.path}, (), view, count, offset, filters)
         return await _answer(service, sought)
 
 
-async def _answer(service: Service, sought: Sought) -> Response:
-    live = await service.fresh()
-    state = service.keeper.state
-    found: Found = await service.slots.run(lambda: search(live, state, sought))
+async def _answer(service: Service, sought: ContentQuery) -> Response:
+    live = await service.catch_up()
+    state = service.model_updater.state
+    found: ContentMatches = await service.compute_limit.run(
+        lambda: search_by_content(live, state, sought)
+    )
     pairs = zip(found.ids, found.scores, strict=True)
     return reply({"Items": [{"Id": i, "Score": s} for i, s in pairs], "View": found.view})
 

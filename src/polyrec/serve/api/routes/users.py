@@ -21,14 +21,14 @@ from polyrec.serve.api.schemas import (
     user_out,
 )
 from polyrec.serve.responses import refuse, reply
-from polyrec.serve.service import Here
+from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["users"])
 _LISTING = "users"
 
 
 @router.post("/user", response_model=RowAffected)
-async def insert_user(user: UserBody, service: Here) -> Response:
+async def insert_user(user: UserBody, service: CurrentService) -> Response:
     """Insert a user; one that is known is replaced."""
     record = user.record()
     count = await service.write(lambda connection: records.put_users(connection, [record]))
@@ -37,7 +37,7 @@ async def insert_user(user: UserBody, service: Here) -> Response:
 
 @router.post("/users", response_model=RowAffected)
 async def insert_users(
-    users: Annotated[list[UserBody], Body(max_length=100_000)], service: Here
+    users: Annotated[list[UserBody], Body(max_length=100_000)], service: CurrentService
 ) -> Response:
     """Insert users; those that are known are replaced."""
     given = [user.record() for user in users]
@@ -46,7 +46,7 @@ async def insert_users(
 
 
 @router.get("/user/{user_id}", response_model=UserBody)
-async def get_user(user_id: PathId, service: Here) -> Response:
+async def get_user(user_id: PathId, service: CurrentService) -> Response:
     """Return a user; 404 for one that is unknown."""
     found = await service.read(lambda connection: records.find_user(connection, user_id))
     if found is None:
@@ -55,7 +55,7 @@ async def get_user(user_id: PathId, service: Here) -> Response:
 
 
 @router.patch("/user/{user_id}", response_model=RowAffected)
-async def change_user(user_id: PathId, change: UserChange, service: Here) -> Response:
+async def change_user(user_id: PathId, change: UserChange, service: CurrentService) -> Response:
     """Change what is sent; RowAffected is 0 for a user that is unknown."""
     changes = change.changes()
     count = await service.write(lambda c: records.change_user(c, user_id, changes))
@@ -63,16 +63,16 @@ async def change_user(user_id: PathId, change: UserChange, service: Here) -> Res
 
 
 @router.delete("/user/{user_id}", response_model=RowAffected)
-async def delete_user(user_id: PathId, service: Here) -> Response:
+async def delete_user(user_id: PathId, service: CurrentService) -> Response:
     """Erase a user: record, feedback, log and what is held in memory."""
     secret = service.database.secret
     count = await service.write(lambda c: records.delete_user(c, user_id, secret))
-    await service.fresh()
+    await service.catch_up()
     return reply({"RowAffected": count})
 
 
 @router.get("/users", response_model=UserPage)
-async def list_users(service: Here, n: Count = None, cursor: Cursor = "") -> Response:
+async def list_users(service: CurrentService, n: Count = None, cursor: Cursor = "") -> Response:
     """Return users by id, page by page."""
     count = page_size(service, n)
     secret = service.database.secret

@@ -29,18 +29,18 @@ class Filters:
         return bool(self.categories or self.labels or self.ranges)
 
 
-ALL = Filters()
+NO_FILTERS = Filters()
 
 
-class Catalogue:
+class LiveCatalog:
     """Items by place. Only one thread at a time may change or ask it (see `Live`)."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        self.places: dict[str, int] = {}
+        self.rows: dict[str, int] = {}
         self.version = 0  # goes up with every change
-        self.gone: set[str] = set()  # deleted since the start; their places stay empty
-        self._shown = np.zeros(0, bool)
+        self.deleted: set[str] = set()  # deleted since the start; their places stay empty
+        self._visible = np.zeros(0, bool)
         self._times: Ints = np.zeros(0, np.int64)
         self._held: dict[int, tuple[tuple[str, ...], Any]] = {}  # place -> categories, labels
         self._categories: dict[str, set[int]] = {}
@@ -52,9 +52,9 @@ class Catalogue:
     def put(self, item: ItemRecord) -> None:
         """Take in an item, or what became of it."""
         place = self._place(item.item_id)
-        self.gone.discard(item.item_id)
+        self.deleted.discard(item.item_id)
         self._let_go(place)
-        self._shown[place] = not item.is_hidden
+        self._visible[place] = not item.is_hidden
         self._times[place] = item.timestamp or 0
         if item.categories or item.labels is not None:
             self._held[place] = (item.categories, item.labels)
@@ -65,17 +65,17 @@ class Catalogue:
 
     def drop(self, item_id: str) -> None:
         """Forget a deleted item; its place stays empty."""
-        place = self.places.get(item_id)
+        place = self.rows.get(item_id)
         if place is not None:
             self._let_go(place)
-            self._shown[place] = False
-            self.gone.add(item_id)
+            self._visible[place] = False
+            self.deleted.add(item_id)
             self.version += 1
 
     @property
-    def shown(self) -> Bools:
+    def visible(self) -> Bools:
         """Return (n,) which places hold an item that may be shown."""
-        return self._shown[: len(self.ids)]
+        return self._visible[: len(self.ids)]
 
     @property
     def times(self) -> Ints:
@@ -84,7 +84,7 @@ class Catalogue:
 
     def matching(self, filters: Filters) -> Bools:
         """Return (n,) which places hold a shown item that fulfils the filters."""
-        found = self.shown.copy()
+        found = self.visible.copy()
         for category in filters.categories:
             found &= self._mask(self._categories.get(category, set()))
         for key, values in filters.labels.items():
@@ -99,13 +99,13 @@ class Catalogue:
         return mask
 
     def _place(self, item_id: str) -> int:
-        place = self.places.get(item_id)
+        place = self.rows.get(item_id)
         if place is not None:
             return place
-        place = self.places[item_id] = len(self.ids)
-        if place == len(self._shown):
+        place = self.rows[item_id] = len(self.ids)
+        if place == len(self._visible):
             more = max(1024, place)
-            self._shown = np.pad(self._shown, (0, more))
+            self._visible = np.pad(self._visible, (0, more))
             self._times = np.pad(self._times, (0, more))
         self.ids.append(item_id)
         return place
