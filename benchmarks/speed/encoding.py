@@ -30,8 +30,8 @@ from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
 from polyrec.config import Limits, parse_config
-from polyrec.encode.image.decode_image import Picture
-from polyrec.encode.image.image_model import ImageModel, load_look
+from polyrec.encode.image.decode_image import ImageDecoder
+from polyrec.encode.image.image_model import ImageModel, load_preprocessing
 from polyrec.encode.run import Work, fill_cache
 from polyrec.encode.text.minilm import MiniLM
 from polyrec.pipeline import run as pipeline
@@ -74,9 +74,9 @@ def image_decoding(folder: Path) -> dict[str, Any]:
     images = [folder / f"{i}.jpg" for i in range(400)]
     for path, content in zip(images, random_jpegs(40) * 10, strict=True):
         path.write_bytes(content)
-    preparer = "polyrec.encode.image.decode_image:Picture"
+    preparer = "polyrec.encode.image.decode_image:ImageDecoder"
     settings = {"crop": 224, "edge": 0, "resample": 3}
-    resample = Picture(crop=224, edge=0).resample
+    resample = ImageDecoder(crop=224, edge=0).resample
 
     def bare() -> None:
         for path in images:
@@ -130,9 +130,10 @@ def image_model(folder: Path) -> dict[str, Any]:
     encoder = ImageModel(model=str(folder / "vit"))
     images = random_jpegs(16 * 6, width=640, height=480)
     warm_up, timed = images[:16], images[16:]
-    look = load_look(encoder.folder)
+    preprocessing = load_preprocessing(encoder.folder)
     limits = Limits()
-    tensors = torch.cat([look.scaled(look.picture.prepare(raw, limits))[None] for raw in images])
+    pixels = [preprocessing.decoder.prepare(raw, limits) for raw in images]
+    tensors = torch.cat([preprocessing.scale(image)[None] for image in pixels])
     size = encoder.batch_size
 
     def forward() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.audio.spectral import RATE, describe_samples, log_mel
+from polyrec.encode.audio.log_mel import RATE, log_mel
+from polyrec.encode.audio.spectral import describe_samples
 from polyrec.encode.features import Features
 from polyrec.encode.image.descriptor import Descriptor, describe_pixels
 from polyrec.encode.text.lsa import LSA
@@ -62,7 +63,7 @@ def test_silence_and_scraps_are_described_in_finite_numbers(samples: np.ndarray)
 
 
 def test_a_silent_video_says_that_it_is_silent(silent_mp4: bytes) -> None:
-    row = Motion().describe(silent_mp4, Limits())
+    row = Motion().encode_one(silent_mp4, Limits())
     assert row[-1] == 0
     assert not row[-260:].any()
 
@@ -85,7 +86,7 @@ def test_a_text_of_unknown_terms_is_absent_with_the_reason() -> None:
     view = encoder.encode(["ξένος", "", None, "red hat"])
     assert view.present.tolist() == [False, False, False, True]
     assert {row: problem.reason for row, problem in view.problems.items()} == {
-        0: "no term that the catalogue knows",
+        0: "no term of the vocabulary",
         1: "empty text",
     }
 

@@ -16,7 +16,7 @@ from polyrec.artifact import part_state
 from polyrec.config import Limits
 from polyrec.encode import pretrained
 from polyrec.encode.audio.audio_model import AudioModel
-from polyrec.encode.image.image_model import ImageModel, load_look
+from polyrec.encode.image.image_model import ImageModel, load_preprocessing
 from polyrec.encode.text.text_model import TextModel
 from polyrec.encode.video.frames_model import FramesModel
 from polyrec.encode.video.video_model import VideoModel
@@ -66,10 +66,10 @@ def test_pictures_are_fed_as_the_models_own_processor_feeds_them(
 ) -> None:
     folder = tiny_model(family)
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
-    look = load_look(folder)
+    preprocessing = load_preprocessing(folder)
     for pixels in (NOISE, NOISE.transpose(1, 0, 2), NOISE[:40, :40]):
         wanted = processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0]
-        made = look.scaled(look.picture.prepare(png(pixels), Limits()))
+        made = preprocessing.scale(preprocessing.decoder.prepare(png(pixels), Limits()))
         assert made.shape == wanted.shape
         assert torch.allclose(made, wanted, atol=1e-5)
 
@@ -147,7 +147,7 @@ def test_a_hub_that_is_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError("no network")
 
     monkeypatch.setattr(pretrained, "snapshot_download", snapshot)
-    with pytest.raises(ConfigError, match="can't be fetched"):
+    with pytest.raises(ConfigError, match="can't be downloaded"):
         TextModel(model="someone/model", revision="a" * 40).encode(["a"])
 
 
@@ -156,7 +156,7 @@ def test_pickled_weights_are_not_read(tiny_model: Tiny, tmp_path: Path) -> None:
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(ConfigError, match="no safetensors here"):
+    with pytest.raises(ConfigError, match="the model has no safetensors"):
         TextModel(model=str(tmp_path)).encode(["a"])
 
 

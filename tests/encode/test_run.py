@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.base import PerItem
+from polyrec.encode.base import PerItemEncoder
 from polyrec.encode.image.descriptor import Descriptor
 from polyrec.encode.run import Work, encode_contents, fill_cache
 from polyrec.errors import FitError, MediaError
@@ -16,20 +16,20 @@ from polyrec.types import Problem, Raw
 
 
 @dataclass
-class Length(PerItem):
+class Length(PerItemEncoder):
     """Describe a text by its length; "bad" can't be read, "stop" ends the run."""
 
     scale: float = 1.0
     seen: list = field(init=False, default_factory=list)
     batches: list = field(init=False, default_factory=list)
 
-    isolated = False
+    sandboxed = False
 
     @property
     def width(self) -> int:
         return 2
 
-    def describe(self, raw: Raw, limits: Limits) -> np.ndarray:
+    def encode_one(self, raw: Raw, limits: Limits) -> np.ndarray:
         self.seen.append(raw)
         if raw == "bad":
             raise MediaError("can't be read", status="truncated")
@@ -133,7 +133,7 @@ def test_texts_of_like_length_go_together_and_come_back_in_their_places(work: Wo
 def test_a_part_that_is_nowhere_to_import_says_so(work: Work, jpeg: bytes) -> None:
     @dataclass
     class Local(Length):
-        isolated = True
+        sandboxed = True
 
     with pytest.raises(FitError, match="a module that can be imported"):
         encode_contents(Local(), [jpeg], work)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polyrec.config import Limits
-from polyrec.encode.audio.spectral import RATE
+from polyrec.encode.audio.log_mel import RATE
 from polyrec.encode.base import content_key
 from polyrec.encode.run import Work, encode_contents
 from polyrec.encode.video.timeline import Timeline, cue_words
@@ -109,7 +109,8 @@ def test_files_beside_a_video_are_read_and_tell_their_rows_apart(
     assert np.allclose(first, told, atol=1e-6)
     (tmp_path / "clip.csv").write_text("time,heart\n0.5,90\n")  # the cache must not answer
     assert encode_contents(encoder, [clip], work).vectors[0][places["sensor heart"]] == 90
-    keys = {content_key(clip, "x", Limits(), beside=ends)[0] for ends in ((), (".csv",), (".srt",))}
+    suffixes = ((), (".csv",), (".srt",))
+    keys = {content_key(clip, "x", Limits(), sidecars=files)[0] for files in suffixes}
     assert len(keys) == 3
 
 

@@ -139,5 +139,5 @@ def test_a_catalogue_with_bad_files_is_learned_from_all_the_same(
 def test_too_few_contents_are_refused(parity: Interactions) -> None:
     with pytest.raises(FitError, match="too few contents to learn from: received 3"):
         TextLSTM().fit(["a b"] * 3, parity)
-    with pytest.raises(FitError, match="has learned nothing yet"):
+    with pytest.raises(FitError, match="the encoder is not fitted"):
         TextLSTM().embed([["a"]])

@@ -28,7 +28,7 @@ def test_the_mean_is_the_mean(file: Path) -> None:
     view = encoder.encode(["The sea, the SEA!", None, "unknown words"])
     assert np.allclose(view.vectors[0], np.array([1, 1, 0]) / np.sqrt(2))
     assert view.present.tolist() == [True, False, False]
-    assert view.problems[2].reason == "no word that the vectors know"
+    assert view.problems[2].reason == "no word of the vocabulary"
 
 
 def test_sif_lets_frequent_words_weigh_less(file: Path) -> None:
@@ -41,7 +41,7 @@ def test_sif_lets_frequent_words_weigh_less(file: Path) -> None:
 
 
 def test_a_wrong_path_and_a_wrong_file_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no word vectors here"):
+    with pytest.raises(ConfigError, match="no file of word vectors"):
         WordVectors().fit([], None)
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe binary \x00" * 9)
     with pytest.raises(DataError, match="no word vectors in this file"):

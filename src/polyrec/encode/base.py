@@ -1,8 +1,8 @@
-"""What encoders share that make a row of each content by itself.
+"""What all encoders share, and what those share that encode each content by itself.
 
-Reading a content has two halves. `prepare` decodes it to an array: that may hang or die, so a run
-does it in a process of its own. `embed` makes rows of a batch of such arrays: that is where a model
-computes.
+Encoding a content has two halves. `prepare` decodes it to an array: a decoder may hang or crash, so
+a run decodes in separate processes. `embed` turns a batch of such arrays into rows: this is where a
+model computes.
 """
 
 from __future__ import annotations
@@ -11,28 +11,61 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from polyrec.artifact.part_state import part_settings
 from polyrec.compute.batches import Batches
 from polyrec.config import Limits
+from polyrec.contracts import BasePart
 from polyrec.errors import MediaError
-from polyrec.media.source import held, opened
+from polyrec.media.source import open_content, read_bytes
 from polyrec.types import Embeddings, Floats, Problem, Raw
 
+NOT_FINITE = Problem("damaged", "features are not finite")
 
-class PerItem:
-    """An encoder that says how one content becomes an array, and a batch of arrays rows.
 
-    The plain form, `describe`, makes the row at once.
+class BaseEncoder(BasePart):
+    """An encoder under polyrec's own licence whose rows lie in a space of their own."""
+
+    sample_files: ClassVar[Mapping[str, str]] = {}
+    """Setting -> kind of file that it names: tests supply one beside the settings `small`."""
+
+    @property
+    def space(self) -> str:
+        """Return the name of the space that the rows share with those of other encoders, or ""."""
+        return ""
+
+    def card(self) -> Mapping[str, Any]:
+        """Return where the encoder comes from and on what terms."""
+        return {"name": type(self).__name__, "licence": "Apache-2.0", "trained": False}
+
+
+class Preparer(Protocol):
+    """A dataclass that decodes contents; a decoding process makes it again from its fields."""
+
+    def prepare(self, raw: Raw, limits: Limits) -> Any:
+        """Return what `embed` takes of one content, or raise `MediaError`."""
+
+
+class PerItemEncoder(BaseEncoder):
+    """An encoder that prepares contents one by one and embeds them in batches.
+
+    A simple one implements `encode_one` alone.
     """
 
-    version: ClassVar[int] = 1  # raise it when the same bytes become another row
-    elsewhere: ClassVar[tuple[str, ...]] = ("device", "batch")  # settings that leave rows the same
-    isolated: ClassVar[bool] = True  # decode in a process of its own
-    beside: ClassVar[tuple[str, ...]] = ()  # endings of files read beside a content's own
+    version: ClassVar[int] = 1
+    """Raise it when the same bytes become another row: it is part of the cache key."""
+
+    runtime_settings: ClassVar[tuple[str, ...]] = ("device", "batch")
+    """Settings that leave the rows as they are: no part of the cache key."""
+
+    sandboxed: ClassVar[bool] = True
+    """Whether contents are prepared in separate processes, because a decoder may hang or crash."""
+
+    sidecars: ClassVar[tuple[str, ...]] = ()
+    """Suffixes of files of the same name that are read along with a content."""
 
     @property
     def width(self) -> int:
@@ -45,17 +78,17 @@ class PerItem:
         return 64
 
     @property
-    def preparer(self) -> Any:
-        """Return the dataclass whose `prepare(raw, limits)` decodes: this one, or a lighter one."""
+    def preparer(self) -> Preparer:
+        """Return what decodes contents: this encoder, or an object that is lighter to make."""
         return self
 
-    def describe(self, raw: Raw, limits: Limits) -> Floats:
+    def encode_one(self, raw: Raw, limits: Limits) -> Floats:
         """Return the (d,) row of one content, or raise `MediaError`."""
         raise NotImplementedError
 
     def prepare(self, raw: Raw, limits: Limits) -> Any:
         """Return what `embed` takes of one content, or raise `MediaError`."""
-        return self.describe(raw, limits)
+        return self.encode_one(raw, limits)
 
     def embed(self, prepared: Sequence[Any]) -> Floats:
         """Return (b, d) rows of prepared contents."""
@@ -63,77 +96,69 @@ class PerItem:
 
     @property
     def identity(self) -> str:
-        """Return what tells this encoder from all others: name, version, settings."""
-        kept = {k: v for k, v in part_settings(self).items() if k not in self.elsewhere}
-        told = json.dumps(kept, sort_keys=True)
-        return f"{type(self).__name__} {self.version} {told}"
-
-    def card(self) -> Mapping[str, Any]:
-        """Return where the encoder comes from and on what terms."""
-        return {"name": type(self).__name__, "licence": "Apache-2.0", "trained": False}
+        """Return the part of the cache key that stands for the encoder: name, version, settings."""
+        lasting = {k: v for k, v in part_settings(self).items() if k not in self.runtime_settings}
+        return f"{type(self).__name__} {self.version} {json.dumps(lasting, sort_keys=True)}"
 
     def encode(self, contents: Sequence[Raw | None]) -> Embeddings:
         """Return one row per content; what can't be read is absent, with the reason.
 
-        Decodes in this process: made for a few contents. A catalogue goes through `encode.run`.
+        Decodes in this process, one content after the other. `encode.run` is for whole catalogues.
         """
         vectors = np.zeros((len(contents), self.width), np.float32)
         present = np.zeros(len(contents), bool)
-        ready, problems = prepare_here(self, contents)
+        prepared, problems = prepare_contents(self, contents)
         batches = Batches(self.batch_size)
-        for start in range(0, len(ready), self.batch_size):
-            some = ready[start : start + self.batch_size]
-            made = batches.run(self.embed, [array for _, array in some])
-            for (row, _), vector in zip(some, made, strict=True):
-                if np.isfinite(vector).all():
-                    vectors[row], present[row] = vector, True
+        for start in range(0, len(prepared), self.batch_size):
+            batch = prepared[start : start + self.batch_size]
+            rows = batches.run(self.embed, [array for _, array in batch])
+            for (index, _), row in zip(batch, rows, strict=True):
+                if np.isfinite(row).all():
+                    vectors[index], present[index] = row, True
                 else:
-                    problems[row] = NOT_FINITE
-        return Embeddings(vectors, present, problems, getattr(self, "space", ""))
+                    problems[index] = NOT_FINITE
+        return Embeddings(vectors, present, problems, self.space)
 
 
-NOT_FINITE = Problem("damaged", "features that are not finite")
-
-
-def prepare_here(
-    encoder: PerItem, contents: Sequence[Raw | None]
+def prepare_contents(
+    encoder: PerItemEncoder, contents: Sequence[Raw | None]
 ) -> tuple[list[tuple[int, Any]], dict[int, Problem]]:
-    """Return the contents that could be prepared, with their rows, and why others could not."""
-    ready, problems = [], {}
+    """Return (index, prepared content) of those that can be read, and the problems of others."""
+    prepared, problems = [], {}
     limits = Limits()
-    for row, raw in enumerate(contents):
+    for index, raw in enumerate(contents):
         if raw is None:
             continue
         try:
             if isinstance(raw, Problem):
                 raise MediaError(raw.reason, status=raw.status)
-            ready.append((row, encoder.preparer.prepare(raw, limits)))
+            prepared.append((index, encoder.preparer.prepare(raw, limits)))
         except MediaError as error:
-            problems[row] = Problem(error.status, str(error))
-    return ready, problems
+            problems[index] = Problem(error.status, str(error))
+    return prepared, problems
 
 
 def content_key(
-    raw: Raw, identity: str, limits: Limits, *, beside: Sequence[str] = ()
+    raw: Raw, identity: str, limits: Limits, *, sidecars: Sequence[str] = ()
 ) -> tuple[bytes, Raw]:
-    """Return the sha256 of a content's bytes and of what reads them, and the content.
+    """Return the sha256 of a content's bytes and its encoder's identity, and the content.
 
-    A path stays a path; what can be read only once comes back as bytes. Files of the same name with
-    the endings `beside` count too.
+    A path stays a path; what can be read only once comes back as bytes. `sidecars` are suffixes of
+    files of the same name whose bytes count too.
     """
     if isinstance(raw, np.ndarray):
         digest = hashlib.sha256(np.ascontiguousarray(raw).data)
     elif isinstance(raw, Path):
-        with opened(raw, limits) as file:
+        with open_content(raw, limits) as file:
             digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
-        for other in (raw.with_suffix(ending) for ending in beside):
-            if other.is_file():
-                with opened(other, limits) as file:
-                    digest.update(other.suffix.encode() + file.read())
+        for sidecar in (raw.with_suffix(suffix) for suffix in sidecars):
+            if sidecar.is_file():
+                with open_content(sidecar, limits) as file:
+                    digest.update(sidecar.suffix.encode() + file.read())
     elif isinstance(raw, str):
-        # as much of it as is read
+        # no more of the text than encoders read
         digest = hashlib.sha256(raw[: limits.max_characters].encode("utf-8", "surrogatepass"))
     else:
-        raw = held(raw, limits)
+        raw = read_bytes(raw, limits)
         digest = hashlib.sha256(raw)
     return hashlib.sha256(identity.encode() + b"\0" + digest.digest()).digest(), raw

@@ -1,4 +1,4 @@
-"""The convolutional blocks that the encoders trained here are built of."""
+"""The convolutional blocks of the encoders that are trained here."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 
-class Residual(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016), normalised by groups."""
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with a shortcut (He et al., CVPR 2016) and group normalisation."""
 
-    def __init__(self, given: int, made: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(given, made, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(made, made, 3, 1, 1, bias=False)
-        self.norms = nn.ModuleList([nn.GroupNorm(8, made), nn.GroupNorm(8, made)])
-        self.short: Any = (
-            nn.Conv2d(given, made, 1, stride, bias=False) if (given, stride) != (made, 1) else None
+        self.first = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.norms = nn.ModuleList([nn.GroupNorm(8, out_channels), nn.GroupNorm(8, out_channels)])
+        self.shortcut: Any = (
+            nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            if (in_channels, stride) != (out_channels, 1)
+            else None
         )
 
     def forward(self, planes: Any) -> Any:
-        """Return (b, made, h / stride, w / stride) of (b, given, h, w)."""
+        """Return (b, out_channels, h / stride, w / stride) of (b, in_channels, h, w)."""
         states = F.relu(self.norms[0](self.first(planes)))
         states = self.norms[1](self.second(states))
-        return F.relu(states + (planes if self.short is None else self.short(planes)))
+        return F.relu(states + (planes if self.shortcut is None else self.shortcut(planes)))
 
 
-class Tower(nn.Module):
-    """Convolutions that halve the plane and widen, then mean and maximum over places."""
+class ConvolutionalNetwork(nn.Module):
+    """Residual blocks that halve the plane and widen it, then mean and maximum over positions."""
 
-    def __init__(self, given: int, widths: tuple[int, ...]) -> None:
+    def __init__(self, in_channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(given, widths[0], 5, 2, 2, bias=False), nn.GroupNorm(8, widths[0]), nn.ReLU()
+            nn.Conv2d(in_channels, widths[0], 5, 2, 2, bias=False),
+            nn.GroupNorm(8, widths[0]),
+            nn.ReLU(),
         )
         pairs = pairwise(widths)
-        self.blocks = nn.Sequential(*(Residual(narrow, wide, 2) for narrow, wide in pairs))
+        self.blocks = nn.Sequential(*(ResidualBlock(narrow, wide, 2) for narrow, wide in pairs))
         self.width = 2 * widths[-1]
 
     def forward(self, planes: Any) -> Any:
-        """Return (b, 2 * the last width) of (b, given, h, w)."""
-        states = self.blocks(self.stem(planes))
-        flat = states.flatten(2)
-        # the mean says how much, the maximum whether at all
-        return F.dropout(torch.cat([flat.mean(dim=2), flat.amax(dim=2)], dim=1), 0.2, self.training)
+        """Return (b, 2 * the last width) of (b, in_channels, h, w)."""
+        states = self.blocks(self.stem(planes)).flatten(2)
+        # the mean tells how much of a pattern there is, the maximum whether there is any
+        pooled = torch.cat([states.mean(dim=2), states.amax(dim=2)], dim=1)
+        return F.dropout(pooled, 0.2, self.training)

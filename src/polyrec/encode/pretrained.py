@@ -1,11 +1,10 @@
-"""Load large pretrained models safely: pinned, from safetensors, never with code of their own."""
+"""Load pretrained models safely: pinned, from safetensors, and never with code of their own."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,22 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from polyrec.artifact.checksummed_folder import sha256
 from polyrec.compute.device import BATCHES, pick_device, pick_precision
-from polyrec.encode.base import PerItem
+from polyrec.contracts import cached, learned, learned_attributes, part
+from polyrec.encode.base import PerItemEncoder
 from polyrec.errors import ConfigError, FitError
 from polyrec.types import Floats
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
-_TOLD = ("license", "license_name", "license_link", "language", "datasets", "base_model", "tags")
+_CARD_FIELDS = (
+    "license", "license_name", "license_link", "language", "datasets", "base_model", "tags",
+)  # fmt: skip
 
 
-@dataclass
-class Pretrained(PerItem):
-    """What encoders over pretrained models share; each family has its own file.
+@part
+class PretrainedEncoder(PerItemEncoder):
+    """What encoders over pretrained models share; each family of models has its own file.
 
     `model` is a folder, or an id of the model hub with the full commit as `revision`. A bundle
     keeps the sha256 of the weights and refuses others.
@@ -42,12 +44,12 @@ class Pretrained(PerItem):
     precision: str = "auto"
     batch: int = 0  # contents at once; 0: by device, fewer when memory runs out
 
-    fingerprint_: str = field(init=False, repr=False, compare=False)
-    _network: Any = field(init=False, repr=False, compare=False, default=None)
+    fingerprint_: str = learned()  # sha256 of configuration and weights, set on first use
+    _network: Any = cached()
 
     @property
     def folder(self) -> Path:
-        """Return where the model lies, fetched first if it is an id."""
+        """Return the model's folder; a model of the hub is downloaded first."""
         return find_folder(self.model, self.revision)
 
     @property
@@ -59,34 +61,34 @@ class Pretrained(PerItem):
     def identity(self) -> str:
         """Return the name, the version, the settings and the sha256 of the weights."""
         self._check_weights()
-        place = f'"model": "{self.model}"'
-        plain = super().identity.replace(place, f'"model": "{self.fingerprint_}"')
-        return f"{plain} {pick_precision(self.precision, pick_device(self.device))}"
+        model = f'"model": "{self.model}"'
+        identity = super().identity.replace(model, f'"model": "{self.fingerprint_}"')
+        return f"{identity} {pick_precision(self.precision, pick_device(self.device))}"
 
     @property
     def space(self) -> str:
-        """Return the space that a joint model's modalities share; "" for other models."""
+        """Return the space that the modalities of a joint model share; "" for other models."""
         if not hasattr(self.network, "get_text_features"):
             return ""
         return f"{self.network.config.model_type} {self.fingerprint_[:16]}"
 
     def card(self) -> Mapping[str, Any]:
-        """Return the model's origin, licence, and the fields of its own card."""
-        told = read_card(self.folder)
+        """Return the model's origin, licence, and fields of its own card."""
+        fields = read_card(self.folder)
         self._check_weights()
         return {
             "name": type(self).__name__,
             "model": self.model if _COMMIT.fullmatch(self.revision) else Path(self.model).name,
             "revision": self.revision,
             "weights_sha256": self.fingerprint_,
-            "licence": told.pop("license", "unknown: read the model's own page"),
-            **told,
+            "licence": fields.pop("license", "unknown: read the model's own page"),
+            **fields,
             "trained": False,
         }
 
     @property
     def network(self) -> Any:
-        """Return the model, loaded when first asked for."""
+        """Return the model, loaded on first use."""
         if self._network is None:
             self._check_weights()
             device = pick_device(self.device)
@@ -95,12 +97,12 @@ class Pretrained(PerItem):
         return self._network
 
     def run(self, **inputs: Any) -> Any:
-        """Return the model's outputs for inputs of any device, without gradients."""
+        """Return the model's outputs for inputs on any device, without gradients."""
         with torch.inference_mode():
-            return self.network(**self.moved(inputs))
+            return self.network(**self.to_device(inputs))
 
-    def moved(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return tensors on the model's device, numbers with its precision."""
+    def to_device(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return tensors on the model's device, floating point ones in its precision."""
         network = self.network
         return {
             name: value.to(network.device, network.dtype)
@@ -110,14 +112,14 @@ class Pretrained(PerItem):
         }
 
     def _check_weights(self) -> None:
-        known = getattr(self, "fingerprint_", None)
-        if self._network is not None and known:
+        expected = learned_attributes(self).get("fingerprint_")
+        if self._network is not None and expected is not None:
             return
-        found = weights_sha256(str(self.folder))
-        if known not in (None, found):
+        actual = weights_sha256(self.folder)
+        if expected not in (None, actual):
             remedy = "restore the model that the bundle was made with"
             raise FitError("the model's weights have changed", received=self.model, remedy=remedy)
-        self.fingerprint_ = found
+        self.fingerprint_ = actual
 
 
 def as_unit_rows(rows: Any) -> Floats:
@@ -127,56 +129,56 @@ def as_unit_rows(rows: Any) -> Floats:
 
 
 def find_folder(model: str, revision: str) -> Path:
-    """Return the folder of a model; an id is fetched at its pinned revision."""
+    """Return the folder of a model; an id is downloaded at its pinned revision."""
     if not model:
         remedy = "model: a folder, or an id of the hub with revision: its full commit"
         raise ConfigError("this encoder needs a model", remedy=remedy)
-    place = Path(model).expanduser()
-    if place.is_dir():
-        return place
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
     if not _COMMIT.fullmatch(revision):
-        remedy = "no folder of this name is here; an id needs revision: the 40 digits of a commit"
+        remedy = "there is no such folder; an id needs revision: the 40 digits of a commit"
         raise ConfigError("a model has to be pinned", received=model, remedy=remedy)
     try:
         return Path(snapshot_download(model, revision=revision, allow_patterns=_FILES))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        remedy = "check the id and the network, or give a folder that holds it"
-        raise ConfigError("the model can't be fetched", received=model, remedy=remedy) from error
+        remedy = "check the id and the network, or download it and name its folder"
+        raise ConfigError("the model can't be downloaded", received=model, remedy=remedy) from error
 
 
 def load_model(folder: Path) -> Any:
-    """Return the model of a folder, ready to answer."""
+    """Return the model of a folder, in evaluation mode."""
     disable_progress_bar()
     set_verbosity_error()
     try:
         return AutoModel.from_pretrained(folder, use_safetensors=True, **_SAFE).eval()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        told = str(error).splitlines()[0][:200]
+        reason = str(error).splitlines()[0][:200]
         remedy = "the folder needs config.json and *.safetensors of a known architecture"
-        raise ConfigError("the model can't be loaded", received=told, remedy=remedy) from error
+        raise ConfigError("the model can't be loaded", received=reason, remedy=remedy) from error
 
 
-def weights_sha256(folder: str) -> str:
+def weights_sha256(folder: Path) -> str:
     """Return one sha256 over the configuration and every weights file of a folder."""
-    place = Path(folder)
-    files = sorted(place.glob("*.safetensors"))
+    files = sorted(folder.glob("*.safetensors"))
     if not files:
         remedy = "convert the weights to safetensors: pickled ones are not read"
-        raise ConfigError("no safetensors here", received=place.name, remedy=remedy)
+        raise ConfigError("the model has no safetensors", received=folder.name, remedy=remedy)
     digest = hashlib.sha256()
-    for file in [*sorted(place.glob("*.json")), *sorted(place.glob("*.txt")), *files]:
+    for file in [*sorted(folder.glob("*.json")), *sorted(folder.glob("*.txt")), *files]:
         digest.update(f"{file.name} {sha256(file)}\n".encode())
     return digest.hexdigest()
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """Return the licence and origin that a model's README.md declares in its header."""
-    page = folder / "README.md"
-    if not page.is_file():
+    readme = folder / "README.md"
+    if not readme.is_file():
         return {}
-    found = re.match(r"---\n(.*?)\n---", page.read_text(encoding="utf-8", errors="replace"), re.S)
+    text = readme.read_text(encoding="utf-8", errors="replace")
+    header = re.match(r"---\n(.*?)\n---", text, re.S)
     try:
-        told = yaml.safe_load(found[1]) if found else {}
+        fields = yaml.safe_load(header[1]) if header else {}
     except yaml.YAMLError:
         return {}
-    return {k: told[k] for k in _TOLD if k in told} if isinstance(told, dict) else {}
+    return {k: fields[k] for k in _CARD_FIELDS if k in fields} if isinstance(fields, dict) else {}

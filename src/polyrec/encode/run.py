@@ -1,13 +1,17 @@
-"""Encode a catalogue's content: decoded beside the model, each content once, nothing lost."""
+"""Encode the contents of a catalogue: decode beside the model, equal contents once, cache each row.
+
+Keys are computed and looked up in chunks. Contents that are not cached are prepared ahead, several
+at a time, and embedded in batches; each batch is written to the cache as soon as it is done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -17,17 +21,21 @@ from polyrec.compute.batches import Batches
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered
 from polyrec.config import Limits
-from polyrec.contracts import Encoder
-from polyrec.encode.base import NOT_FINITE, PerItem, content_key
+from polyrec.contracts import Encoder, FitsContents, LearnsFromDecoded
+from polyrec.encode.base import NOT_FINITE, PerItemEncoder, content_key
 from polyrec.errors import MediaError
-from polyrec.media.source import held
+from polyrec.media.source import read_bytes
 from polyrec.types import Embeddings, Floats, Interactions, Problem, Progress, Raw, silent
 
 _CHUNK = 512  # contents whose keys are looked up together
-_SORTED = 16  # batches among which contents of like size are put together
-_LASTING = ("damaged", "truncated", "wrong type")  # as long as the bytes are the same
+_SORTED_BATCHES = 16  # batches that are sorted by length together
+_LASTING = ("damaged", "truncated", "wrong type")  # cached: the same bytes fail again
 
-Outcome = Floats | Problem | None
+Outcome: TypeAlias = Floats | Problem | None
+"""What becomes of a content: its row, the problem with it, or None where there is none."""
+
+_Prepared: TypeAlias = tuple[bytes, Any]
+"""The key of a content, and what `embed` takes of it or the problem with it."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +53,9 @@ class Work:
         return self.sandbox.limits
 
 
-class _Job(NamedTuple):
-    key: bytes
-    raw: Raw
-
-
-_TICK = _Job(b"", "")
-
-
 @dataclass
 class Tally:
-    """How many contents were there, could not be read, or are missing."""
+    """How many contents have a row or are missing, and the problems of the others."""
 
     present: int = 0
     missing: int = 0
@@ -63,16 +63,16 @@ class Tally:
 
     @classmethod
     def of(cls, view: Embeddings) -> Self:
-        """Return the count of a view."""
+        """Return the counts of a view."""
         present, problems = int(view.present.sum()), dict(view.problems)
         return cls(present, len(view) - present - len(problems), problems)
 
-    def count(self, row: int, outcome: Outcome) -> None:
+    def count(self, index: int, outcome: Outcome) -> None:
         """Count one content."""
         if outcome is None:
             self.missing += 1
         elif isinstance(outcome, Problem):
-            self.problems[row] = outcome
+            self.problems[index] = outcome
         else:
             self.present += 1
 
@@ -82,237 +82,232 @@ def encode_contents(
 ) -> Embeddings:
     """Return one row per content.
 
-    An encoder that makes rows one by one (`PerItem`) is cached: equal bytes are read once, in this
-    run and in later ones, and each batch is kept as soon as it is done. Others encode all at once.
+    The rows of a `PerItemEncoder` are cached, each batch as soon as it is done: equal bytes are
+    encoded once, in this run and in later ones. Other encoders get all contents at once.
     """
-    if not isinstance(encoder, PerItem):
+    if not isinstance(encoder, PerItemEncoder):
         return encoder.encode(contents)
     vectors = np.zeros((len(contents), encoder.width), np.float32)
     present = np.zeros(len(contents), bool)
     problems: dict[int, Problem] = {}
-    for row, outcome in outcomes(encoder, contents, work, stage=stage):
+    for index, outcome in iter_outcomes(encoder, contents, work, stage=stage):
         if isinstance(outcome, Problem):
-            problems[row] = outcome
+            problems[index] = outcome
         elif outcome is not None:
-            vectors[row], present[row] = outcome, True
-    space = getattr(encoder, "space", "")
-    return Embeddings(vectors, present, dict(sorted(problems.items())), space)
+            vectors[index], present[index] = outcome, True
+    return Embeddings(vectors, present, dict(sorted(problems.items())), encoder.space)
 
 
 def fill_cache(
     encoder: Encoder, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
 ) -> Tally:
-    """Encode into the cache and return the count: memory stays flat, whatever the catalogue."""
-    if not isinstance(encoder, PerItem):
+    """Encode contents into the cache and return their counts; memory does not grow with them."""
+    if not isinstance(encoder, PerItemEncoder):
         return Tally.of(encoder.encode(contents))
     tally = Tally()
-    for row, outcome in outcomes(encoder, contents, work, stage=stage):
-        tally.count(row, outcome)
+    for index, outcome in iter_outcomes(encoder, contents, work, stage=stage):
+        tally.count(index, outcome)
     return tally
 
 
 def fit_encoder(
-    encoder: Any, contents: Sequence[Raw | None], train: Interactions, work: Work, *, stage: str
+    encoder: Encoder,
+    contents: Sequence[Raw | None],
+    train: Interactions,
+    work: Work,
+    *,
+    stage: str,
 ) -> None:
-    """Fit an encoder that learns; one that learns from decoded content gets it decoded."""
-    if hasattr(encoder, "learn"):
-        ready = decode(encoder, contents, work, stage=stage)
-        report = partial(work.progress, f"{stage}: train")
-        encoder.learn(ready, train, progress=report)
-    elif hasattr(encoder, "fit"):
+    """Fit an encoder that learns; one that learns from decoded contents gets them decoded."""
+    if isinstance(encoder, PerItemEncoder) and isinstance(encoder, LearnsFromDecoded):
+        prepared = decode_contents(encoder, contents, work, stage=stage)
+        encoder.learn(prepared, train, progress=partial(work.progress, f"{stage}: train"))
+    elif isinstance(encoder, FitsContents):
         encoder.fit(contents, train)
 
 
-def decode(
-    encoder: PerItem, contents: Sequence[Raw | None], work: Work, *, stage: str
+def decode_contents(
+    encoder: PerItemEncoder, contents: Sequence[Raw | None], work: Work, *, stage: str
 ) -> list[Any]:
-    """Return what an encoder's network takes of each content, None where nothing can be read."""
-    ready: list[Any] = [None] * len(contents)
-    for row, made in enumerate(_prepared(encoder, contents, work)):
-        ready[row] = None if isinstance(made, Problem) else made
-        work.progress(f"{stage}: decode", row + 1, len(contents))
-    return ready
+    """Return what `embed` takes of each content, None where there is none or it can't be read."""
+    prepare = _prepare_function(encoder, work)
+    decoded: list[Any] = []
+    for result in map_ordered(
+        lambda raw: None if raw is None else prepare(raw), contents, workers=work.workers or cores()
+    ):
+        decoded.append(None if isinstance(result, Problem) else result)
+        work.progress(f"{stage}: decode", len(decoded), len(contents))
+    return decoded
 
 
-def card_of(encoder: Encoder) -> Mapping[str, Any]:
-    """Return where an encoder comes from and on what terms."""
-    if hasattr(encoder, "card"):
-        told: Mapping[str, Any] = encoder.card()
-        return told
-    return {"name": type(encoder).__name__, "licence": "Apache-2.0", "trained": False}
-
-
-def outcomes(
-    encoder: PerItem, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
+def iter_outcomes(
+    encoder: PerItemEncoder, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
 ) -> Iterator[tuple[int, Outcome]]:
-    """Yield every row with its vector, its problem or None, in the order in which they are done."""
+    """Yield the index and outcome of every content, in the order in which they are done."""
     waiting: dict[bytes, list[int]] = {}
-    total, done, bad = len(contents), 0, 0
-    # a job may find rows that need no work: they come out beside it
-    ready: list[tuple[int, Outcome]] = []
-    jobs = _jobs(encoder, contents, work, waiting, ready)
-    for key, outcome in _work_off(encoder, jobs, work):
-        found = [(row, outcome) for row in waiting.pop(key, ())]
-        for row, what in chain(_drain(ready), found):
+    total, done, unreadable = len(contents), 0, 0
+    settled: list[tuple[int, Outcome]] = []  # outcomes that need no work: cached, missing, refused
+    jobs = _jobs(encoder, contents, work, waiting, settled)
+    for key, outcome in _run_jobs(encoder, jobs, work):
+        outcomes = [*settled, *((index, outcome) for index in waiting.pop(key, ()))]
+        settled.clear()
+        for index, result in outcomes:
             done += 1
-            bad += isinstance(what, Problem)
-            yield row, what
-        work.progress(stage, done, total, *_note(bad))
-    work.progress(stage, total, total, *_note(bad))
+            unreadable += isinstance(result, Problem)
+            yield index, result
+        work.progress(stage, done, total, *_note(unreadable))
+    work.progress(stage, total, total, *_note(unreadable))
 
 
-def _note(bad: int) -> tuple[str, ...]:
-    return (f"{bad} quarantined",) if bad else ()
+def _note(unreadable: int) -> tuple[str, ...]:
+    return (f"{unreadable} quarantined",) if unreadable else ()
 
 
-def _drain(ready: list[tuple[int, Outcome]]) -> list[tuple[int, Outcome]]:
-    found = ready[:]
-    ready.clear()
-    return found
+class _Job(NamedTuple):
+    key: bytes
+    raw: Raw
+
+
+_FLUSH = _Job(b"", "")
+"""Ends a chunk: what is settled comes out, without waiting for the next content to be read."""
 
 
 def _jobs(
-    encoder: PerItem,
+    encoder: PerItemEncoder,
     contents: Sequence[Raw | None],
     work: Work,
     waiting: dict[bytes, list[int]],
-    ready: list[tuple[int, Outcome]],
+    settled: list[tuple[int, Outcome]],
 ) -> Iterator[_Job]:
-    """Yield what has to be read, once per key; all other rows are put into `ready`.
+    """Yield a job per key that is not cached, and `_FLUSH` after each chunk of contents.
 
-    After each chunk comes a tick, so that what is ready needn't wait for something to read.
+    `waiting` gets the indices of each key; `settled` the outcomes that need no job.
     """
-    identity = encoder.identity
+    job_of = _job_function(encoder, work.limits)
+    indices = iter(range(len(contents)))
+    while chunk := list(islice(indices, _CHUNK)):
+        jobs = list(map_ordered(job_of, (contents[i] for i in chunk), workers=work.workers))
+        rows = work.cache.get([job.key for job in jobs if isinstance(job, _Job)])
+        for index, job in zip(chunk, jobs, strict=True):
+            if not isinstance(job, _Job):
+                settled.append((index, job))
+            elif job.key in rows:
+                settled.append((index, rows[job.key]))
+            elif job.key in waiting:
+                waiting[job.key].append(index)
+            else:
+                waiting[job.key] = [index]
+                yield job
+        yield _FLUSH
 
-    def keyed(raw: Raw | None) -> _Job | Problem | None:
+
+def _job_function(
+    encoder: PerItemEncoder, limits: Limits
+) -> Callable[[Raw | None], _Job | Problem | None]:
+    identity, sidecars = encoder.identity, encoder.sidecars
+
+    def job_of(raw: Raw | None) -> _Job | Problem | None:
+        if raw is None:
+            return None
         try:
-            return (
-                None
-                if raw is None
-                else _Job(*content_key(raw, identity, work.limits, beside=encoder.beside))
-            )
+            return _Job(*content_key(raw, identity, limits, sidecars=sidecars))
         except MediaError as error:
             return Problem(error.status, str(error))
 
-    rows = iter(range(len(contents)))
-    while some := list(islice(rows, _CHUNK)):
-        jobs = list(map_ordered(keyed, (contents[row] for row in some), workers=work.workers))
-        known = work.cache.get([job.key for job in jobs if isinstance(job, _Job)])
-        for row, job in zip(some, jobs, strict=True):
-            if not isinstance(job, _Job):
-                ready.append((row, job))
-            elif job.key in known:
-                ready.append((row, known[job.key]))
-            elif job.key in waiting:
-                waiting[job.key].append(row)
-            else:
-                waiting[job.key] = [row]
-                yield job
-        yield _TICK
+    return job_of
 
 
-def _work_off(
-    encoder: PerItem, jobs: Iterable[_Job], work: Work
+def _run_jobs(
+    encoder: PerItemEncoder, jobs: Iterable[_Job], work: Work
 ) -> Iterator[tuple[bytes, Outcome]]:
-    """Yield what became of each job; each batch is in the cache before it is told."""
-    read = _reader(encoder, work)
+    """Yield the outcome of each job; a batch is in the cache before it is yielded."""
+    prepare = _prepare_function(encoder, work)
     batches = Batches(encoder.batch_size)
-    ahead = 2 * encoder.batch_size * (_SORTED if not encoder.isolated else 1)
+    sort = not encoder.sandboxed  # texts: those of like length together need little padding
+    ahead = 2 * encoder.batch_size * (_SORTED_BATCHES if sort else 1)
 
-    def prepare(job: _Job) -> tuple[bytes, Any]:
-        return job.key, None if job is _TICK else read(job.raw)
+    def prepare_job(job: _Job) -> _Prepared:
+        return job.key, None if job is _FLUSH else prepare(job.raw)
 
-    prepared = map_ordered(prepare, jobs, workers=work.workers or cores(), ahead=ahead)
-    for batch in _batches(prepared, batches, sort=not encoder.isolated):
+    prepared = map_ordered(prepare_job, jobs, workers=work.workers or cores(), ahead=ahead)
+    for batch in _batches(prepared, batches, sort=sort):
         if not batch:
-            yield _TICK.key, None
+            yield _FLUSH.key, None
             continue
-        made = _embed(encoder, batch, batches)
-        kept = {
-            key: row
-            for key, row in made.items()
-            if not isinstance(row, Problem) or row.status in _LASTING
+        outcomes = _embed(encoder, batch, batches)
+        lasting = {
+            key: outcome
+            for key, outcome in outcomes.items()
+            if not isinstance(outcome, Problem) or outcome.status in _LASTING
         }
-        work.cache.put(encoder.identity, kept)
-        yield from made.items()
+        work.cache.put(encoder.identity, lasting)
+        yield from outcomes.items()
 
 
 def _embed(
-    encoder: PerItem, batch: Sequence[tuple[bytes, Any]], batches: Batches
+    encoder: PerItemEncoder, batch: Sequence[_Prepared], batches: Batches
 ) -> dict[bytes, Floats | Problem]:
-    made: dict[bytes, Floats | Problem] = {k: v for k, v in batch if isinstance(v, Problem)}
-    keys = [key for key, _ in batch if key not in made]
-    arrays = [array for key, array in batch if key not in made]
+    outcomes: dict[bytes, Floats | Problem] = {k: v for k, v in batch if isinstance(v, Problem)}
+    keys = [key for key, _ in batch if key not in outcomes]
+    arrays = [array for key, array in batch if key not in outcomes]
     if not arrays:
-        return made
+        return outcomes
     try:
         rows: Sequence[Floats | Problem] = list(batches.run(encoder.embed, arrays))
-    except MediaError as error:  # one of them fills the memory: each by itself
-        rows = [_alone(encoder, array, error) for array in arrays]
+    except MediaError:  # one of them is too large for the memory: find out which
+        rows = [_embed_alone(encoder, array) for array in arrays]
     for key, row in zip(keys, rows, strict=True):
-        bad = not isinstance(row, Problem) and not np.isfinite(row).all()
-        made[key] = NOT_FINITE if bad else row
-    return made
+        finite = isinstance(row, Problem) or np.isfinite(row).all()
+        outcomes[key] = row if finite else NOT_FINITE
+    return outcomes
 
 
-def _alone(encoder: PerItem, array: Any, error: MediaError) -> Floats | Problem:
+def _embed_alone(encoder: PerItemEncoder, array: Any) -> Floats | Problem:
     try:
         row: Floats = Batches(1).run(encoder.embed, [array])[0]
-    except MediaError:
+    except MediaError as error:
         return Problem(error.status, str(error))
     return row
 
 
 def _batches(
-    prepared: Iterable[tuple[bytes, Any]], batches: Batches, *, sort: bool
-) -> Iterator[list[tuple[bytes, Any]]]:
-    """Yield batches; of texts, those of like length together, so that little is padded.
-
-    A tick comes out as an empty batch.
-    """
-    window: list[tuple[bytes, Any]] = []
+    prepared: Iterable[_Prepared], batches: Batches, *, sort: bool
+) -> Iterator[list[_Prepared]]:
+    """Yield batches, with `sort` of like length; an empty one for each flush."""
+    window: list[_Prepared] = []
     for entry in prepared:
-        if entry[0] == _TICK.key:
+        if entry[0] == _FLUSH.key:
             yield []
             continue
         window.append(entry)
-        if len(window) >= batches.size * (_SORTED if sort else 1):
+        if len(window) >= batches.size * (_SORTED_BATCHES if sort else 1):
             yield from _cut(window, batches, sort=sort)
             window = []
     yield from _cut(window, batches, sort=sort)
 
 
-def _cut(
-    window: list[tuple[bytes, Any]], batches: Batches, *, sort: bool
-) -> Iterator[list[tuple[bytes, Any]]]:
+def _cut(window: list[_Prepared], batches: Batches, *, sort: bool) -> Iterator[list[_Prepared]]:
     if sort:
         window.sort(key=lambda entry: -1 if isinstance(entry[1], Problem) else len(entry[1]))
     for start in range(0, len(window), batches.size):
         yield window[start : start + batches.size]
 
 
-def _prepared(encoder: PerItem, contents: Sequence[Raw | None], work: Work) -> Iterator[Any]:
-    read = _reader(encoder, work)
-    yield from map_ordered(
-        lambda raw: None if raw is None else read(raw), contents, workers=work.workers or cores()
-    )
+def _prepare_function(encoder: PerItemEncoder, work: Work) -> Callable[[Raw], Any]:
+    """Return a function that prepares one content; a `Problem` where it can't be read."""
+    preparer = encoder.preparer
+    address = f"{type(preparer).__module__}:{type(preparer).__qualname__}"
+    fields = part_settings(preparer)
 
-
-def _reader(encoder: PerItem, work: Work) -> Callable[[Raw], Any]:
-    """Return what prepares one content: a `Problem` where it can't be read."""
-    part = encoder.preparer
-    address = f"{type(part).__module__}:{type(part).__qualname__}"
-    told: Mapping[str, Any] = part_settings(part)
-
-    def read(raw: Raw) -> Any:
+    def prepare(raw: Raw) -> Any:
         try:
             if isinstance(raw, Problem):
                 return raw
-            if not encoder.isolated:
-                return part.prepare(raw, work.limits)
-            plain = raw if isinstance(raw, Path | str | bytes) else held(raw, work.limits)
-            return work.sandbox.prepare(address, told, plain)
+            if not encoder.sandboxed:
+                return preparer.prepare(raw, work.limits)
+            content = raw if isinstance(raw, Path | str | bytes) else read_bytes(raw, work.limits)
+            return work.sandbox.prepare(address, fields, content)
         except MediaError as error:
             return Problem(error.status, str(error))
 
-    return read
+    return prepare

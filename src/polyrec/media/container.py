@@ -11,7 +11,7 @@ from av.container import InputContainer
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.source import opened
+from polyrec.media.source import open_content
 from polyrec.media.truncation_check import check_whole
 from polyrec.types import Raw
 
@@ -30,7 +30,7 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 @contextmanager
 def open_container(raw: Raw, limits: Limits) -> Iterator[InputContainer]:
     """Open a media container; anything FFmpeg stumbles over becomes `MediaError`."""
-    with opened(raw, limits) as file:
+    with open_content(raw, limits) as file:
         check_whole(file)
         try:
             with _open(file) as container:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.source import opened
+from polyrec.media.source import open_content
 from polyrec.types import Raw
 
 Pixels = npt.NDArray[np.uint8]
@@ -31,7 +31,7 @@ def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Im
     Transparency is laid on white. A damaged, truncated or huge file raises `MediaError`.
     """
     allowed = limits or Limits()
-    with opened(raw, allowed) as file:
+    with open_content(raw, allowed) as file:
         try:
             with Image.open(file, formats=_formats()) as image:
                 _check_pixels(image, allowed)

@@ -17,16 +17,16 @@ from polyrec.types import Link, Problem, Raw
 
 
 @contextmanager
-def opened(raw: Raw, limits: Limits) -> Iterator[BinaryIO]:
+def open_content(raw: Raw, limits: Limits) -> Iterator[BinaryIO]:
     """Open content as a seekable file; what can't or mustn't be opened raises `MediaError`."""
     if isinstance(raw, Path):
         with _open_file(raw, limits) as file:
             yield file
         return
-    yield io.BytesIO(held(raw, limits))
+    yield io.BytesIO(read_bytes(raw, limits))
 
 
-def held(raw: Raw, limits: Limits) -> bytes:
+def read_bytes(raw: Raw, limits: Limits) -> bytes:
     """Return the bytes of content that is no path: text, bytes, an open file, a URL."""
     if isinstance(raw, Problem):
         raise MediaError(raw.reason, status=raw.status)
@@ -46,7 +46,7 @@ def held(raw: Raw, limits: Limits) -> bytes:
 
 def reopenable(raw: Raw, limits: Limits) -> Raw:
     """Return content that can be opened more than once."""
-    return raw if isinstance(raw, Path | bytes) else held(raw, limits)
+    return raw if isinstance(raw, Path | bytes) else read_bytes(raw, limits)
 
 
 def check_size(size: int, limits: Limits) -> None:

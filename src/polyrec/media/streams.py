@@ -13,7 +13,7 @@ from PIL import Image
 from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.image import Pixels
-from polyrec.media.source import opened
+from polyrec.media.source import open_content
 from polyrec.media.timeline import Stream
 from polyrec.media.video import Cue, Video
 from polyrec.types import Floats, Raw
@@ -62,7 +62,7 @@ def read_sensors(raw: Raw, *, limits: Limits | None = None) -> dict[str, Stream]
     Cells that are empty or no number are gaps. No `time`, a time that is no number, or no other
     column raises `MediaError`.
     """
-    with opened(raw, limits or Limits()) as file:
+    with open_content(raw, limits or Limits()) as file:
         content = file.read()
     try:
         table = pl.read_csv(io.BytesIO(content), infer_schema=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.source import opened
+from polyrec.media.source import open_content
 from polyrec.types import Raw
 
 # scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese): each character is a token
@@ -82,7 +82,7 @@ def _read(raw: object, limits: Limits) -> str:
     if isinstance(raw, bytes) and not raw:
         raise MediaError("empty text", remedy="leave it out")
     if isinstance(raw, Path | bytes | tuple) or hasattr(raw, "read"):
-        with opened(_as_raw(raw), limits) as file:
+        with open_content(_as_raw(raw), limits) as file:
             # four bytes make the longest character
             head = file.read(4 * limits.max_characters)
         return head.decode("utf-8-sig", errors="replace")

@@ -14,7 +14,6 @@ from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
 from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.data.load import LoadedDataset
-from polyrec.encode.run import card_of
 from polyrec.evaluate.alignment import map_svg, measure
 from polyrec.evaluate.alignment_page import write_alignment
 from polyrec.evaluate.grid_search import Trial
@@ -133,7 +132,7 @@ def _encoded(done: Finished) -> list[EncodedView]:
         present = int(view.present.sum())
         encoder = done.bundle.parts.encoders[name]
         counts = (view.width, present, len(view) - present)
-        told.append(EncodedView(name, type(encoder).__name__, *counts, problems, card_of(encoder)))
+        told.append(EncodedView(name, type(encoder).__name__, *counts, problems, encoder.card()))
     return told
 
 

@@ -22,7 +22,7 @@ from polyrec.config import Config, make_part
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender, TrainsEndToEnd
 from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.data.validation import Validation, finding
-from polyrec.encode.run import Tally, Work, card_of, encode_contents, fill_cache, fit_encoder
+from polyrec.encode.run import Tally, Work, encode_contents, fill_cache, fit_encoder
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.grid_search import Trial, select
 from polyrec.evaluate.leakage_checks import check_fitted, check_split
@@ -138,7 +138,7 @@ def _learn(
         views=aligned,
         parts=parts,
         fingerprint=loaded.fingerprint,
-        cards={name: card_of(encoder) for name, encoder in encoders.items()},
+        cards={name: encoder.card() for name, encoder in encoders.items()},
     )
     check_fitted(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials
@@ -179,7 +179,7 @@ def encode_all(
                 tally = fill_cache(encoder, contents, work, stage=stage)
             else:
                 views[name] = encode_contents(encoder, contents, work, stage=stage)
-                cards[name] = card_of(encoder)
+                cards[name] = encoder.card()
                 tally = Tally.of(views[name])
             found.counts[name] = {
                 "width": encoder.width,

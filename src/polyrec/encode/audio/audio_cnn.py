@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from polyrec.encode.audio.trained_audio import TrainedAudio
-from polyrec.encode.convolution import Tower
+from polyrec.contracts import part
+from polyrec.encode.audio.trained_audio import TrainedAudioEncoder
+from polyrec.encode.convolution import ConvolutionalNetwork
 
 
-@dataclass
-class AudioCNN(TrainedAudio):
-    """Residual blocks over log-mel bands, mean and maximum over places, a linear layer.
+@part
+class AudioCNN(TrainedAudioEncoder):
+    """Residual blocks over log-mel bands, mean and maximum over positions, a linear layer.
 
     >>> AudioCNN(dim=8).width
     8
@@ -21,15 +21,15 @@ class AudioCNN(TrainedAudio):
 
     def build(self) -> Any:
         """Return the untrained network."""
-        return _Hearer(self.dim)
+        return _Network(self.dim)
 
 
-class _Hearer(nn.Module):
+class _Network(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.tower = Tower(1, (32, 64, 96))
-        self.out = nn.Linear(self.tower.width, dim)
+        self.convolutions = ConvolutionalNetwork(1, (32, 64, 96))
+        self.out = nn.Linear(self.convolutions.width, dim)
 
     def forward(self, bands: Any) -> Any:
         """Return (b, dim) of (b, t, bands)."""
-        return self.out(self.tower(bands[:, None]))
+        return self.out(self.convolutions(bands[:, None]))

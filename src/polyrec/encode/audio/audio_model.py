@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from polyrec.encode.audio.decode_audio import Waves, load_extractor
-from polyrec.encode.pretrained import Pretrained, as_unit_rows
+from polyrec.contracts import part
+from polyrec.encode.audio.decode_audio import AudioDecoder, load_extractor
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
 from polyrec.types import Floats
 
 
-@dataclass
-class AudioModel(Pretrained):
+@part
+class AudioModel(PretrainedEncoder):
     """A sound as one vector of length 1: the mean over its windows.
 
     CLAP gives its projected audio vector, AST its pooled tokens, the others the mean of their
@@ -28,11 +28,13 @@ class AudioModel(Pretrained):
     lufs: float | None = -20.0
     modality: str = "audio"
 
+    sample_files: ClassVar[Mapping[str, str]] = {"model": "ast"}
+
     @property
-    def preparer(self) -> Waves:
-        """Return how sounds are cut for this model."""
+    def preparer(self) -> AudioDecoder:
+        """Return what cuts sounds into windows for this model."""
         folder = str(self.folder)
-        return Waves(folder, self.window or _natural_window(folder), self.windows, self.lufs)
+        return AudioDecoder(folder, self.window or _natural_window(folder), self.windows, self.lufs)
 
     @property
     def width(self) -> int:
@@ -45,29 +47,28 @@ class AudioModel(Pretrained):
     def embed(self, prepared: Sequence[Floats]) -> Floats:
         """Return (b, d) rows of (w, ...) windows."""
         counts = [len(windows) for windows in prepared]
-        inputs = torch.from_numpy(np.concatenate(prepared))
-        rows = self._features(inputs)
-        return as_unit_rows(torch.stack([part.float().mean(dim=0) for part in rows.split(counts)]))
+        rows = self._features(torch.from_numpy(np.concatenate(prepared)))
+        means = [windows.float().mean(dim=0) for windows in rows.split(counts)]
+        return as_unit_rows(torch.stack(means))
 
-    def _features(self, inputs: Any) -> Any:
+    def _features(self, windows: Any) -> Any:
         network = self.network
-        kind = network.config.model_type
         with torch.inference_mode():
             if hasattr(network, "get_audio_features"):
-                longer = torch.zeros((len(inputs), 1), dtype=torch.bool)
-                told = self.moved({"input_features": inputs, "is_longer": longer})
-                found = network.get_audio_features(**told)
-                return getattr(found, "pooler_output", found)
-            if kind == "whisper":
-                told = self.moved({"input_features": inputs})
-                return network.get_encoder()(**told).last_hidden_state.mean(dim=1)
-            found = network(**self.moved({"input_values": inputs}))
-            pooled = getattr(found, "pooler_output", None)
-            return found.last_hidden_state.mean(dim=1) if pooled is None else pooled
+                longer = torch.zeros((len(windows), 1), dtype=torch.bool)
+                inputs = self.to_device({"input_features": windows, "is_longer": longer})
+                output = network.get_audio_features(**inputs)
+                return getattr(output, "pooler_output", output)
+            if network.config.model_type == "whisper":
+                inputs = self.to_device({"input_features": windows})
+                return network.get_encoder()(**inputs).last_hidden_state.mean(dim=1)
+            output = network(**self.to_device({"input_values": windows}))
+            pooled = getattr(output, "pooler_output", None)
+            return output.last_hidden_state.mean(dim=1) if pooled is None else pooled
 
 
 def _natural_window(folder: str) -> float:
-    """Return how many s a model hears at once."""
+    """Return the s of sound that a model was trained on."""
     extractor = load_extractor(folder)
     if hasattr(extractor, "chunk_length"):  # Whisper
         return float(extractor.chunk_length)

@@ -1,4 +1,4 @@
-"""Decode sounds to what an audio model takes: by its own feature extractor, beside the model."""
+"""Decode sounds as an audio model's own feature extractor does, without loading the model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from polyrec.types import Floats, Raw
 
 
 @dataclass
-class Waves:
-    """Decodes a sound to (w, ...): windows of even loudness, as the model's extractor has them."""
+class AudioDecoder:
+    """Decodes a sound to (w, ...): windows at an even loudness, each in the extractor's form."""
 
     folder: str
     window: float  # s
@@ -24,18 +24,18 @@ class Waves:
     lufs: float | None
 
     def prepare(self, raw: Raw, limits: Limits) -> Floats:
-        """Return (w, ...) float32, the shape of a window being the model's."""
+        """Return (w, ...) float32; the shape of a window is the model's."""
         extractor = load_extractor(self.folder)
         rate = int(extractor.sampling_rate)
-        # the whole sound is heard, in windows spread over it
+        # the windows are spread over four times their total length
         samples = load_audio(raw, rate=rate, seconds=self.window * self.most * 4, limits=limits)
         if self.lufs is not None:
             samples = level(samples, rate, lufs=self.lufs)
         cut = windows(samples, length=int(self.window * rate), most=self.most)
         options = {"truncation": "rand_trunc"} if "Clap" in type(extractor).__name__ else {}
-        made = extractor(list(cut), sampling_rate=rate, return_tensors="np", **options)
-        name = "input_features" if "input_features" in made else "input_values"
-        return np.asarray(made[name], np.float32)
+        features = extractor(list(cut), sampling_rate=rate, return_tensors="np", **options)
+        name = "input_features" if "input_features" in features else "input_values"
+        return np.asarray(features[name], np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from polyrec.encode.audio.log_mel import Bands
-from polyrec.encode.trained import Trained
+from polyrec.contracts import part
+from polyrec.encode.audio.log_mel import LogMelDecoder
+from polyrec.encode.trained import TrainedEncoder
 
 
-@dataclass
-class TrainedAudio(Trained):
+@part
+class TrainedAudioEncoder(TrainedEncoder):
     """Sounds as (t, 64) log-mel bands, ten steps per second, at an even loudness."""
 
     seconds: float = 10.0  # of each sound, from its start
@@ -20,16 +20,16 @@ class TrainedAudio(Trained):
     modality: str = "audio"
 
     @property
-    def preparer(self) -> Bands:
-        """Return how sounds become bands."""
-        return Bands(self.seconds, self.lufs)
+    def preparer(self) -> LogMelDecoder:
+        """Return what decodes sounds to bands."""
+        return LogMelDecoder(self.seconds, self.lufs)
 
-    def alter(self, inputs: Any, generator: Any) -> Any:
-        """Return the sounds begun elsewhere, a little louder or softer, some bands gone."""
+    def augment(self, inputs: Any, generator: Any) -> Any:
+        """Return the sounds rolled in time, a little louder or softer, eight bands masked."""
         count, steps, bands = inputs.shape
-        begin = int(torch.randint(0, steps, (1,), generator=generator))
-        moved = torch.roll(inputs, begin, dims=1)
-        moved = moved + 0.3 * (torch.rand(count, 1, 1, generator=generator) - 0.5)
+        start = int(torch.randint(0, steps, (1,), generator=generator))
+        altered = torch.roll(inputs, start, dims=1)
+        altered = altered + 0.3 * (torch.rand(count, 1, 1, generator=generator) - 0.5)
         low = int(torch.randint(0, bands - 8, (1,), generator=generator))
-        moved[:, :, low : low + 8] = moved.mean()
-        return moved
+        altered[:, :, low : low + 8] = altered.mean()
+        return altered

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import Limits
-from polyrec.encode.base import PerItem
+from polyrec.contracts import part
+from polyrec.encode.base import PerItemEncoder
 from polyrec.index.vectors import unit_vector
 from polyrec.media.image import load_image
 from polyrec.types import Floats, Raw
 
-_CELLS = 4  # the image is looked at in 4 x 4 fields
+_CELLS = 4  # per side: the image is divided into 4 x 4 cells
 _HUES, _LEVELS, _ANGLES, _PATTERNS = 12, 6, 8, 10
-_WIDTH = 6 * _CELLS**2 + _HUES + 2 * _LEVELS + _ANGLES * _CELLS**2 + 2 * _PATTERNS
+DESCRIPTOR_WIDTH = 6 * _CELLS**2 + _HUES + 2 * _LEVELS + _ANGLES * _CELLS**2 + 2 * _PATTERNS
 
 
-@dataclass
-class Descriptor(PerItem):
-    """Five blocks, each at length 1, so that none drowns the others.
+@part
+class Descriptor(PerItemEncoder):
+    """Five blocks, each of length 1 so that all count alike.
 
-    Mean and deviation of lightness and two opponent colours in 4 x 4 fields; histograms of hue
-    (weighted by saturation), saturation and value; histograms of oriented gradients in 4 x 4 fields
+    Mean and deviation of lightness and two opponent colours in 4 x 4 cells; histograms of hue
+    (weighted by chroma), saturation and value; histograms of oriented gradients in 4 x 4 cells
     (Dalal & Triggs, CVPR 2005); uniform local binary patterns at two scales (Ojala et al.,
     PAMI 2002).
 
@@ -32,15 +32,15 @@ class Descriptor(PerItem):
     268
     """
 
-    size: int = 96  # pixels at which an image is looked at
+    size: int = 96  # pixels per side to which an image is scaled
     modality: str = "image"
 
     @property
     def width(self) -> int:
         """Return d."""
-        return _WIDTH
+        return DESCRIPTOR_WIDTH
 
-    def describe(self, raw: Raw, limits: Limits) -> Floats:
+    def encode_one(self, raw: Raw, limits: Limits) -> Floats:
         """Return the (268,) row of one image."""
         return describe_pixels(load_image(raw, size=self.size, limits=limits))
 
@@ -51,18 +51,18 @@ def describe_pixels(pixels: npt.NDArray[np.uint8]) -> Floats:
     red, green, blue = np.moveaxis(rgb, 2, 0)
     light = (red + green + blue) / 3
     colours = np.stack([light, red - green, (red + green) / 2 - blue])
-    fields = _fields(colours)
-    layout = np.concatenate([fields.mean(axis=-1).ravel(), fields.std(axis=-1).ravel()])
+    cells = _cells(colours)
+    layout = np.concatenate([cells.mean(axis=-1).ravel(), cells.std(axis=-1).ravel()])
     blocks = [layout, _palette(rgb), _gradients(light)]
     blocks += [_patterns(light), _patterns(light[::2, ::2])]
     return np.concatenate([unit_vector(block) for block in blocks])
 
 
-def _fields(planes: Floats) -> Floats:
+def _cells(planes: Floats) -> Floats:
     """Return (planes, 16, pixels) of (planes, s, s)."""
     count, side = len(planes), planes.shape[1] // _CELLS
-    cut = planes.reshape(count, _CELLS, side, _CELLS, side).transpose(0, 1, 3, 2, 4)
-    return cut.reshape(count, _CELLS**2, side**2)
+    cells = planes.reshape(count, _CELLS, side, _CELLS, side).transpose(0, 1, 3, 2, 4)
+    return cells.reshape(count, _CELLS**2, side**2)
 
 
 def _palette(rgb: Floats) -> Floats:
@@ -78,13 +78,13 @@ def _palette(rgb: Floats) -> Floats:
     )
     hues = _histogram(np.asarray(hue / 6, np.float32), _HUES, weights=chroma)
     levels = [_histogram(saturation, _LEVELS), _histogram(value, _LEVELS)]
-    return np.asarray(np.sqrt(np.concatenate([hues, *levels])))  # Hellinger: small shares count too
+    return np.asarray(np.sqrt(np.concatenate([hues, *levels])))  # Hellinger: small bins count, too
 
 
 def _histogram(values: Floats, bins: int, weights: Floats | None = None) -> Floats:
-    place = np.clip((values * bins).astype(np.int64), 0, bins - 1).ravel()
+    codes = np.clip((values * bins).astype(np.int64), 0, bins - 1).ravel()
     flat = None if weights is None else weights.ravel()
-    counts: npt.NDArray[Any] = np.bincount(place, weights=flat, minlength=bins)
+    counts: npt.NDArray[Any] = np.bincount(codes, weights=flat, minlength=bins)
     return np.asarray(counts / values.size, np.float32)
 
 
@@ -94,7 +94,7 @@ def _gradients(light: Floats) -> Floats:
     angle = np.arctan2(down, right) % np.pi / np.pi
     bins = np.minimum((angle * _ANGLES).astype(np.int64), _ANGLES - 1)
     planes = np.where(bins == np.arange(_ANGLES)[:, None, None], strength, 0).astype(np.float32)
-    return np.asarray(np.sqrt(_fields(planes).mean(axis=-1)).T.ravel())
+    return np.asarray(np.sqrt(_cells(planes).mean(axis=-1)).T.ravel())
 
 
 def _patterns(light: Floats) -> Floats:
@@ -102,7 +102,7 @@ def _patterns(light: Floats) -> Floats:
     centre = light[1:-1, 1:-1]
     around = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
     height, width = centre.shape
-    # a step of 0.01 is noise of the file format, not texture
+    # differences below 0.01 are compression noise, not texture
     bits = np.stack([light[y : y + height, x : x + width] > centre + 0.01 for y, x in around])
     changes = (bits != np.roll(bits, 1, axis=0)).sum(axis=0)
     codes = np.where(changes <= 2, bits.sum(axis=0), _PATTERNS - 1)

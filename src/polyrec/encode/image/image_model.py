@@ -1,40 +1,43 @@
-"""Pictures through a pretrained image model: ViT, DINOv2, ResNet, ConvNeXt, CLIP, SigLIP."""
+"""Images through a pretrained image model: ViT, DINOv2, ResNet, ConvNeXt, CLIP, SigLIP."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 from transformers import AutoImageProcessor
 
-from polyrec.encode.image.decode_image import Picture
-from polyrec.encode.pretrained import Pretrained, as_unit_rows
+from polyrec.contracts import part
+from polyrec.encode.base import Preparer
+from polyrec.encode.image.decode_image import ImageDecoder
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
 
-@dataclass
-class ImageModel(Pretrained):
-    """A picture as one vector of length 1.
+@part
+class ImageModel(PretrainedEncoder):
+    """An image as one vector of length 1.
 
     Joint models (CLIP, SigLIP) give their projected image vector, convolutional ones their mean
-    over places, transformers that of the first token (with `pooling` mean the mean of all tokens).
-    Pictures are resized and cropped as the model's own processor says, by a process that decodes;
-    the model's device scales and centres the colours.
+    over positions, transformers that of the first token (with `pooling` mean the mean of all
+    tokens). Images are resized and cropped as the model's own processor does, in a decoding
+    process; the model's device scales and centres the colours.
     """
 
     pooling: Literal["cls", "mean"] = "cls"
     modality: str = "image"
 
+    sample_files: ClassVar[Mapping[str, str]] = {"model": "clip"}
+
     @property
-    def preparer(self) -> Picture:
-        """Return how pictures are resized and cropped for this model."""
-        return load_look(self.folder).picture
+    def preparer(self) -> Preparer:
+        """Return what resizes and crops images for this model."""
+        return load_preprocessing(self.folder).decoder
 
     @property
     def width(self) -> int:
@@ -42,55 +45,56 @@ class ImageModel(Pretrained):
         return image_width(self.network)
 
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
-        """Return (b, d) rows of (s, s, 3) pictures."""
+        """Return (b, d) rows of (s, s, 3) images."""
         return as_unit_rows(self.features(np.stack(prepared)))
 
     def features(self, pixels: Pixels) -> Any:
-        """Return (b, d) features of (b, s, s, 3) pictures, as a tensor."""
-        inputs = self.moved({"pixel_values": load_look(self.folder).scaled(pixels)})
+        """Return (b, d) features of (b, s, s, 3) images, as a tensor."""
+        scaled = load_preprocessing(self.folder).scale(pixels)
+        inputs = self.to_device({"pixel_values": scaled})
         with torch.inference_mode():
             if hasattr(self.network, "get_image_features"):
-                found = self.network.get_image_features(**inputs)
-                return getattr(found, "pooler_output", found)
-            return _pool(self.network(**inputs), self.pooling)
+                output = self.network.get_image_features(**inputs)
+                return getattr(output, "pooler_output", output)
+            return _pool(self.network(**inputs).last_hidden_state, self.pooling)
 
 
-class Look(NamedTuple):
-    """How a model wants its pictures: their size, and the scale of their colours."""
+class ImagePreprocessing(NamedTuple):
+    """How a model's own processor sizes images and scales their colours."""
 
-    picture: Picture
+    decoder: ImageDecoder
     factor: float
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
 
-    def scaled(self, pixels: Pixels) -> Any:
+    def scale(self, pixels: Pixels) -> Any:
         """Return (..., 3, s, s) float32 of (..., s, s, 3) bytes."""
-        moved = (
-            torch.from_numpy(np.require(pixels, requirements=["C", "W"])).movedim(-1, -3).float()
+        channels_first = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).movedim(
+            -1, -3
         )
         mean, deviation = (
             torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation)
         )
-        return (moved * self.factor - mean) / deviation
+        return (channels_first.float() * self.factor - mean) / deviation
 
 
 @lru_cache(maxsize=4)
-def load_look(folder: Path) -> Look:
-    """Return what a model folder's own processor does to pictures."""
-    told = AutoImageProcessor.from_pretrained(
+def load_preprocessing(folder: Path) -> ImagePreprocessing:
+    """Return what a model folder's own processor does to images."""
+    processor = AutoImageProcessor.from_pretrained(
         folder, backend="pil", local_files_only=True, trust_remote_code=False
     )
-    normal = bool(told.do_normalize)
-    return Look(
-        _picture(told),
-        float(told.rescale_factor) if told.do_rescale else 1.0,
-        tuple(told.image_mean) if normal else (0.0, 0.0, 0.0),
-        tuple(told.image_std) if normal else (1.0, 1.0, 1.0),
+    normalizes = bool(processor.do_normalize)
+    return ImagePreprocessing(
+        _decoder(processor),
+        float(processor.rescale_factor) if processor.do_rescale else 1.0,
+        tuple(processor.image_mean) if normalizes else (0.0, 0.0, 0.0),
+        tuple(processor.image_std) if normalizes else (1.0, 1.0, 1.0),
     )
 
 
 def image_width(network: Any) -> int:
-    """Return the width of what an image model gives."""
+    """Return the width of an image model's features."""
     config = network.config
     if hasattr(network, "get_image_features"):
         vision = config.vision_config
@@ -100,23 +104,23 @@ def image_width(network: Any) -> int:
     return int(config.hidden_size)
 
 
-def _picture(told: Any) -> Picture:
-    size = told.size
+def _decoder(processor: Any) -> ImageDecoder:
+    size, resample = processor.size, int(processor.resample)
     edge = int(size.get("shortest_edge") or 0)
     side = int(size.get("height") or edge)
-    crop = getattr(told, "crop_size", None) if getattr(told, "do_center_crop", False) else None
-    share = getattr(told, "crop_pct", None)
-    if edge and share and edge < 384:  # ConvNeXt's and ResNet's way: resize more, then crop
-        return Picture(crop=edge, edge=int(edge / share), resample=int(told.resample))
+    crops = getattr(processor, "do_center_crop", False)
+    crop = getattr(processor, "crop_size", None) if crops else None
+    share = getattr(processor, "crop_pct", None)
+    if edge and share and edge < 384:  # ConvNeXt and ResNet: resize to more, then crop
+        return ImageDecoder(crop=edge, edge=int(edge / share), resample=resample)
     if edge and share:
-        return Picture(crop=edge, edge=0, resample=int(told.resample))
+        return ImageDecoder(crop=edge, edge=0, resample=resample)
     if crop is not None:
-        return Picture(crop=int(crop["height"]), edge=edge or 0, resample=int(told.resample))
-    return Picture(crop=side, edge=edge, resample=int(told.resample))
+        return ImageDecoder(crop=int(crop["height"]), edge=edge or 0, resample=resample)
+    return ImageDecoder(crop=side, edge=edge, resample=resample)
 
 
-def _pool(found: Any, pooling: str) -> Any:
-    states = found.last_hidden_state
+def _pool(states: Any, pooling: str) -> Any:
     if states.ndim == 4:  # (b, c, h, w)
         return states.mean(dim=(2, 3))
     return states.mean(dim=1) if pooling == "mean" else states[:, 0]

@@ -2,62 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
+from polyrec.contracts import learned, part
+from polyrec.encode.base import BaseEncoder
 from polyrec.errors import MediaError
 from polyrec.media.text import clean_text
 from polyrec.types import Csr, Embeddings, Floats, Interactions, Problem, Raw
 
 
-@dataclass
-class LSA:
+@part
+class LSA(BaseEncoder):
     """Latent semantic analysis (Deerwester et al., JASIS 1990) of a catalogue's texts.
 
-    Words and pairs of words, and 2 to 4 characters within words (so that Chinese, Thai or a typo
-    has terms too), each kept if `min_items` texts hold it and weighted (1 + log tf) idf. The left
-    singular vectors of the train texts times singular values, at length 1.
+    The terms are words, pairs of words, and pieces of 2 to 4 characters within words (for Chinese,
+    Thai and typos), each kept if `min_items` texts hold it and weighted (1 + log tf) idf. A text is
+    its terms' projection on the first right singular vectors of the texts in fit, at length 1.
 
     >>> encoder = LSA(components=2, min_items=1).fit(["red shoe", "blue shoe", "tea pot"], None)
     >>> encoder.encode(["a shoe", None]).present
     array([ True, False])
     """
 
-    components: int = 256  # at most; fewer where the texts hold less
+    components: int = 256  # at most: no more than the rank of the texts
     min_items: int = 2
-    max_terms: int = 50_000  # of each sort
+    max_terms: int = 50_000  # of words and pairs; as many pieces
     seed: int = 7
     modality: str = "text"
 
-    words_: list[str] = field(init=False, repr=False, compare=False)
-    pieces_: list[str] = field(init=False, repr=False, compare=False)
-    idf_: Floats = field(init=False, repr=False, compare=False)  # (words + pieces,)
-    axes_: Floats = field(init=False, repr=False, compare=False)  # (words + pieces, d)
+    small: ClassVar[Mapping[str, Any]] = {"components": 8, "min_items": 1}
+
+    words_: list[str] = learned()
+    pieces_: list[str] = learned()
+    idf_: Floats = learned()  # (words + pieces,)
+    axes_: Floats = learned()  # (words + pieces, d)
 
     def fit(self, contents: Sequence[Raw | None], train: Interactions) -> Self:  # noqa: ARG002
-        """Learn terms, their weights and the axes from the texts that are there."""
+        """Learn the terms, their weights and the singular vectors of the texts."""
         texts = [text for raw in contents if (text := _clean(raw))]
         self.words_ = self._terms(texts, "word")
         self.pieces_ = self._terms(texts, "char_wb")
         self.idf_ = np.ones(len(self.words_) + len(self.pieces_), np.float32)
-        counts = self._weigh(texts)
-        documents = np.diff(sparse.csc_array(counts).indptr)
+        documents = np.diff(sparse.csc_array(self._tf_idf(texts)).indptr)
         self.idf_ = (np.log((1 + len(texts)) / (1 + documents)) + 1).astype(np.float32)
-        weighed = self._weigh(texts)
-        rank = (
-            min(self.components, *(extent - 1 for extent in weighed.shape))
-            if min(weighed.shape)
-            else 0
-        )
-        self.axes_ = np.zeros((weighed.shape[1], max(0, rank)), np.float32)
-        if rank > 0:
-            _, _, axes = randomized_svd(weighed, rank, n_iter=4, random_state=self.seed)
+        weighted = self._tf_idf(texts)
+        rank = max(0, min(self.components, *(extent - 1 for extent in weighted.shape)))
+        self.axes_ = np.zeros((weighted.shape[1], rank), np.float32)
+        if rank:
+            _, _, axes = randomized_svd(weighted, rank, n_iter=4, random_state=self.seed)
             self.axes_ = np.ascontiguousarray(axes.T, np.float32)
         return self
 
@@ -69,11 +67,11 @@ class LSA:
     def encode(self, contents: Sequence[Raw | None]) -> Embeddings:
         """Return (n, d) rows of length 1; a text without a known term is absent."""
         texts = [_clean(raw) for raw in contents]
-        vectors = self._weigh([text or "" for text in texts]) @ self.axes_
+        vectors = self._tf_idf([text or "" for text in texts]) @ self.axes_
         norms = np.linalg.norm(vectors, axis=1)
         present = norms > 1e-6
         problems = {
-            i: Problem("damaged", "no term that the catalogue knows" if texts[i] else "empty text")
+            i: Problem("damaged", "no term of the vocabulary" if texts[i] else "empty text")
             for i in np.flatnonzero(~present).tolist()
             if contents[i] is not None
         }
@@ -85,12 +83,12 @@ class LSA:
                                  max_features=self.max_terms)  # fmt: skip
         try:
             vectorizer.fit(texts)
-        except ValueError:  # no term is left: texts too few or too short
+        except ValueError:  # no terms: the texts are too few or too short
             return []
         return [str(term) for term in vectorizer.get_feature_names_out()]
 
-    def _weigh(self, texts: Sequence[str]) -> Csr:
-        """Return (n, terms) sublinear TF-IDF, words and pieces each at length 1."""
+    def _tf_idf(self, texts: Sequence[str]) -> Csr:
+        """Return (n, terms) sublinear TF-IDF; words and pieces have length 1 each."""
         blocks, start = [], 0
         for analyzer, terms in (("word", self.words_), ("char_wb", self.pieces_)):
             if not terms:
@@ -99,11 +97,10 @@ class LSA:
             start += len(terms)
             vectorizer = _vectorizer(analyzer, vocabulary=terms, use_idf=False, norm=None)
             counts = sparse.csr_array(vectorizer.fit_transform(texts), dtype=np.float32)
-            weighed = counts @ sparse.diags_array(idf)
-            norms = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1)).reshape(-1))
-            blocks.append(
-                sparse.diags_array((1 / np.where(norms > 0, norms, 1)).astype(np.float32)) @ weighed
-            )
+            weighted = counts @ sparse.diags_array(idf)
+            norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).reshape(-1))
+            scales = (1 / np.where(norms > 0, norms, 1)).astype(np.float32)
+            blocks.append(sparse.diags_array(scales) @ weighted)
         if not blocks:
             return sparse.csr_array((len(texts), 0), dtype=np.float32)
         return sparse.csr_array(sparse.hstack(blocks))

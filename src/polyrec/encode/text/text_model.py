@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from transformers import AutoTokenizer
 
 from polyrec.config import Limits
-from polyrec.encode.pretrained import Pretrained, as_unit_rows
+from polyrec.contracts import part
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
 from polyrec.media.text import clean_text
 from polyrec.types import Floats, Raw
 
 
-@dataclass
-class TextModel(Pretrained):
+@part
+class TextModel(PretrainedEncoder):
     """A text as one vector of length 1.
 
     `pooling` mean: the mean of the last hidden states over the tokens (Reimers & Gurevych, EMNLP
@@ -32,7 +32,8 @@ class TextModel(Pretrained):
     max_tokens: int = 256
     modality: str = "text"
 
-    isolated = False  # cleaning text can't hang or crash
+    sandboxed: ClassVar[bool] = False  # cleaning text can't hang or crash
+    sample_files: ClassVar[Mapping[str, str]] = {"model": "bert"}
 
     @property
     def width(self) -> int:
@@ -48,35 +49,36 @@ class TextModel(Pretrained):
 
     def embed(self, prepared: Sequence[str]) -> Floats:
         """Return (b, d) rows."""
-        network = self.network  # first: its files are known to be right from here on
-        tokens = self._tokens([self.prefix + text for text in prepared])
+        network = self.network  # before the tokenizer: loading it checks the files
+        tokens = self._tokenize([self.prefix + text for text in prepared])
         if self.space:
             with torch.inference_mode():
-                found = network.get_text_features(**self.moved(tokens))
-            return as_unit_rows(getattr(found, "pooler_output", found))
+                output = network.get_text_features(**self.to_device(tokens))
+            return as_unit_rows(getattr(output, "pooler_output", output))
         if network.config.is_encoder_decoder:
             with torch.inference_mode():
-                states = network.get_encoder()(**self.moved(tokens)).last_hidden_state
+                states = network.get_encoder()(**self.to_device(tokens)).last_hidden_state
         else:
             states = self.run(**tokens).last_hidden_state  # (b, t, d)
-        return as_unit_rows(_pool(states, tokens["attention_mask"].to(states.device), self.pooling))
+        mask = tokens["attention_mask"].to(states.device)
+        return as_unit_rows(_pool(states, mask, self.pooling))
 
-    def _tokens(self, texts: list[str]) -> dict[str, Any]:
+    def _tokenize(self, texts: list[str]) -> dict[str, Any]:
         tokenizer = load_tokenizer(self.folder)
-        network = self.network
-        places = getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 30)
+        config = self.network.config
+        positions = getattr(config.get_text_config(), "max_position_embeddings", 1 << 30)
         # SigLIP was trained on texts padded to the full length
-        siglip = network.config.model_type.startswith("siglip")
-        found = tokenizer(
+        siglip = config.model_type.startswith("siglip")
+        tokens = tokenizer(
             texts,
             padding="max_length" if siglip else True,
             truncation=True,
-            max_length=min(self.max_tokens, tokenizer.model_max_length, places),
+            max_length=min(self.max_tokens, tokenizer.model_max_length, positions),
             return_tensors="pt",
         )
-        if "attention_mask" not in found:
-            found["attention_mask"] = torch.ones_like(found["input_ids"])
-        return dict(found)
+        if "attention_mask" not in tokens:
+            tokens["attention_mask"] = torch.ones_like(tokens["input_ids"])
+        return dict(tokens)
 
 
 @lru_cache(maxsize=4)

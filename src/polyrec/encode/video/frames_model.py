@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from polyrec.encode.image.decode_image import Frames
-from polyrec.encode.image.image_model import ImageModel, load_look
+from polyrec.contracts import part
+from polyrec.encode.image.image_model import ImageModel, load_preprocessing
 from polyrec.encode.pretrained import as_unit_rows
+from polyrec.encode.video.decode_frames import FrameDecoder
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
 
-@dataclass
+@part
 class FramesModel(ImageModel):
     """A video as the mean (or the maximum) of its frames' vectors, at length 1.
 
-    With CLIP or SigLIP it lies in the same space as pictures and texts.
+    With CLIP or SigLIP it lies in the same space as images and texts.
     """
 
     frames: int = 8
-    seconds: float = 30.0  # of each video
+    seconds: float = 30.0  # of each video, from its start
     by_shot: bool = False
     over_time: Literal["mean", "max"] = "mean"
     modality: str = "video"
 
+    sample_files: ClassVar[Mapping[str, str]] = {"model": "resnet"}
+
     @property
-    def preparer(self) -> Frames:  # type: ignore[override] # many pictures of one content
-        """Return how frames are picked, resized and cropped for this model."""
-        return Frames(
-            **asdict(load_look(self.folder).picture),
+    def preparer(self) -> FrameDecoder:
+        """Return what picks, resizes and crops frames for this model."""
+        return FrameDecoder(
+            **asdict(load_preprocessing(self.folder).decoder),
             frames=self.frames,
             seconds=self.seconds,
             by_shot=self.by_shot,

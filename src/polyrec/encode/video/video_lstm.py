@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from polyrec.encode.convolution import Tower
-from polyrec.encode.image.decode_image import Frames
-from polyrec.encode.image.image_cnn import alter_pictures, planes
-from polyrec.encode.trained import Trained
+from polyrec.contracts import part
+from polyrec.encode.convolution import ConvolutionalNetwork
+from polyrec.encode.image.image_cnn import augment_images, to_planes
+from polyrec.encode.trained import TrainedEncoder
+from polyrec.encode.video.decode_frames import FrameDecoder
 
 
-@dataclass
-class VideoLSTM(Trained):
-    """Residual blocks over each frame, LSTM over the frames, their mean beside it, a linear layer.
+@part
+class VideoLSTM(TrainedEncoder):
+    """Residual blocks over each frame, an LSTM over the frames and their mean, a linear layer.
 
     >>> VideoLSTM(dim=8).width
     8
     """
 
-    size: int = 48  # pixels at which a frame is looked at
+    size: int = 48  # pixels per side to which a frame is scaled
     frames: int = 8
-    seconds: float = 30.0  # of each video
+    seconds: float = 30.0  # of each video, from its start
     modality: str = "video"
 
     def build(self) -> Any:
         """Return the untrained network."""
-        return _Watcher(self.dim)
+        return _Network(self.dim)
 
     @property
-    def preparer(self) -> Frames:
-        """Return how frames are picked, spread evenly over the video."""
-        return Frames(self.size, edge=0, frames=self.frames, seconds=self.seconds)
+    def preparer(self) -> FrameDecoder:
+        """Return what picks frames, spread evenly over the video."""
+        return FrameDecoder(self.size, edge=0, frames=self.frames, seconds=self.seconds)
 
-    def alter(self, inputs: Any, generator: Any) -> Any:
-        """Return the videos shifted, some mirrored, a little brighter or darker."""
-        return alter_pictures(inputs, generator)
+    def augment(self, inputs: Any, generator: Any) -> Any:
+        """Return the videos shifted, some mirrored, lighter or darker."""
+        return augment_images(inputs, generator)
 
 
-class _Watcher(nn.Module):
+class _Network(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.tower = Tower(3, (16, 32, 64))
-        wide = self.tower.width
-        self.memory = nn.LSTM(wide, 64, batch_first=True)
-        self.out = nn.Linear(wide + 64, dim)
+        self.convolutions = ConvolutionalNetwork(3, (16, 32, 64))
+        width = self.convolutions.width
+        self.lstm = nn.LSTM(width, 64, batch_first=True)
+        self.out = nn.Linear(width + 64, dim)
 
     def forward(self, pixels: Any) -> Any:
         """Return (b, dim) of (b, t, s, s, 3) bytes."""
         count, steps = pixels.shape[:2]
-        seen = self.tower(planes(pixels.flatten(0, 1))).reshape(count, steps, -1)
-        _, (last, _) = self.memory(seen)
-        return self.out(torch.cat([seen.mean(dim=1), last[-1]], dim=1))
+        states = self.convolutions(to_planes(pixels.flatten(0, 1))).reshape(count, steps, -1)
+        _, (last, _) = self.lstm(states)
+        return self.out(torch.cat([states.mean(dim=1), last[-1]], dim=1))

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from polyrec.encode.image.decode_image import Frames
-from polyrec.encode.image.image_model import load_look
-from polyrec.encode.pretrained import Pretrained, as_unit_rows
+from polyrec.contracts import part
+from polyrec.encode.image.image_model import load_preprocessing
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
+from polyrec.encode.video.decode_frames import FrameDecoder
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
 
-@dataclass
-class VideoModel(Pretrained):
+@part
+class VideoModel(PretrainedEncoder):
     """A video as one vector of length 1.
 
     X-CLIP gives its projected video vector, others the mean of their tokens. As many frames are
     taken as the model was trained on, spread evenly, or with `by_shot` one per shot first.
     """
 
-    seconds: float = 30.0  # of each video
+    seconds: float = 30.0  # of each video, from its start
     by_shot: bool = False
     modality: str = "video"
 
+    sample_files: ClassVar[Mapping[str, str]] = {"model": "videomae"}
+
     @property
-    def preparer(self) -> Frames:
-        """Return how frames are picked, resized and cropped for this model."""
+    def preparer(self) -> FrameDecoder:
+        """Return what picks, resizes and crops frames for this model."""
         config = self.network.config
         vision = getattr(config, "vision_config", config)
-        picture = load_look(self.folder).picture
-        return Frames(
-            **asdict(picture),
+        return FrameDecoder(
+            **asdict(load_preprocessing(self.folder).decoder),
             frames=int(vision.num_frames),
             seconds=self.seconds,
             by_shot=self.by_shot,
@@ -49,13 +51,13 @@ class VideoModel(Pretrained):
 
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (t, s, s, 3) frames."""
-        pixels = load_look(self.folder).scaled(np.stack(prepared))  # (b, t, 3, s, s)
+        pixels = load_preprocessing(self.folder).scale(np.stack(prepared))  # (b, t, 3, s, s)
         return as_unit_rows(self._features(pixels))
 
     def _features(self, pixels: Any) -> Any:
-        inputs = self.moved({"pixel_values": pixels})
+        inputs = self.to_device({"pixel_values": pixels})
         with torch.inference_mode():
             if hasattr(self.network, "get_video_features"):
-                found = self.network.get_video_features(**inputs)
-                return getattr(found, "pooler_output", found)
+                output = self.network.get_video_features(**inputs)
+                return getattr(output, "pooler_output", output)
             return self.network(**inputs).last_hidden_state.mean(dim=1)

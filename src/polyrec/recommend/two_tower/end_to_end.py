@@ -39,7 +39,7 @@ class EndToEndNetwork(nn.Module):
         check_trainable(inputs)
         self._inputs, self._names, self._generator = inputs, list(names), generator
         self.networks = nn.ModuleDict(
-            {f"view_{name}": inputs.encoders[name].open() for name in inputs.prepared}
+            {f"view_{name}": inputs.encoders[name].torch_module() for name in inputs.prepared}
         )
         self.join: Any = inputs.fuser.open() if isinstance(inputs.fuser, TrainedFuser) else None
         present = {name: torch.from_numpy(view.present) for name, view in inputs.views.items()}
@@ -84,7 +84,7 @@ class EndToEndNetwork(nn.Module):
     def keep(self) -> None:
         """Give encoders and fuser what they have learned."""
         for name in self._inputs.prepared:
-            self._inputs.encoders[name].keep(self.networks[f"view_{name}"])
+            self._inputs.encoders[name].load_torch_module(self.networks[f"view_{name}"])
         if self.join is not None:
             self._inputs.fuser.keep(self.join)
 
@@ -105,8 +105,8 @@ class EndToEndNetwork(nn.Module):
         present = torch.nonzero(self._present[name][rows])[:, 0]
         if len(present):
             encoder, prepared = self._inputs.encoders[name], self._inputs.prepared[name]
-            inputs = encoder.tensors([prepared[row] for row in rows[present].tolist()])
-            inputs = encoder.alter(inputs, self._generator) if altered else inputs
+            inputs = encoder.collate([prepared[row] for row in rows[present].tolist()])
+            inputs = encoder.augment(inputs, self._generator) if altered else inputs
             fresh = F.normalize(self.networks[f"view_{name}"](inputs.to(self._device)), dim=1)
             encoded = encoded.index_copy(0, present.to(self._device), fresh.to(encoded.dtype))
         return encoded

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyrec.contracts import LearnsFromDecoded, TrainsEndToEnd
-from polyrec.encode.base import PerItem
-from polyrec.encode.run import Work, decode, encode_contents
+from polyrec.encode.base import PerItemEncoder
+from polyrec.encode.run import Work, decode_contents, encode_contents
 from polyrec.types import FUSED, Interactions, Raw, Views
 
 
@@ -40,9 +40,9 @@ def learn_end_to_end(
     `before` is what they made until now: as encoded, and as aligned and fused.
     """
     decoded = {
-        name: decode(encoder, contents[name], work, stage=f"encode {name}")
+        name: decode_contents(encoder, contents[name], work, stage=f"encode {name}")
         for name, encoder in parts.encoders.items()
-        if isinstance(encoder, PerItem) and isinstance(encoder, LearnsFromDecoded)
+        if isinstance(encoder, PerItemEncoder) and isinstance(encoder, LearnsFromDecoded)
     }
     inputs = EndToEndInputs(parts.encoders, decoded, before[0], parts.aligner, parts.fuser)
     model.fit_end_to_end(train, before[1], inputs)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.contracts import Encoder
 from polyrec.database.item_media import KEPT, ItemFeature
+from polyrec.encode.base import PerItemEncoder
 from polyrec.encode.run import Work, encode_contents
 from polyrec.serve.background import warmup_samples
 from polyrec.types import Embeddings, Floats, Problem, Raw, Views
@@ -117,7 +118,7 @@ class ItemEncoder:
                 feature = found[item_id].get(name)
                 if feature is not None and feature.vector is not None:
                     vectors[row], present[row] = feature.vector, True
-            encoded[name] = Embeddings(vectors, present, space=getattr(encoder, "space", ""))
+            encoded[name] = Embeddings(vectors, present, space=encoder.space)
         aligned = {
             name: self._with_kept(name, view, found)
             for name, view in self.bundle.parts.aligner.align(encoded).items()
@@ -160,15 +161,17 @@ class ItemEncoder:
 def _maker(encoder: Encoder) -> str:
     """Return a digest of all that decides what an encoder makes of some bytes."""
     learned, arrays = part_state.dump_learned(encoder)
-    elsewhere = getattr(encoder, "elsewhere", ())
-    kept = {k: v for k, v in part_state.part_settings(encoder).items() if k not in elsewhere}
-    told: dict[str, Any] = {
+    settings, version = part_state.part_settings(encoder), 1
+    if isinstance(encoder, PerItemEncoder):
+        version = encoder.version
+        settings = {k: v for k, v in settings.items() if k not in encoder.runtime_settings}
+    manifest = {
         "part": type(encoder).__qualname__,
-        "settings": kept,
+        "settings": settings,
         "learned": learned,
+        "version": version,
     }
-    told["version"] = getattr(encoder, "version", 1)
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True, default=str).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()[:32]
