@@ -18,11 +18,13 @@ from benchmarks.library.postgres import Postgres, binaries
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits, parse_config
+from polyrec.contracts import Recommender
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.sound import compose, encode_clip
 from polyrec.encode.run import Work
 from polyrec.pipeline import run as pipeline
 from polyrec.types import Embeddings, Interactions
+from small_models import fitted_once
 
 # how long an example takes says how busy the machine is; --hypothesis-profile=thorough tries more
 settings.register_profile("polyrec", deadline=None, max_examples=30)
@@ -119,6 +121,17 @@ def parity_views() -> dict[str, Embeddings]:
         "text": Embeddings(text.astype(np.float32), here),
         "image": Embeddings(image.astype(np.float32), partly),
     }
+
+
+@pytest.fixture(scope="session")
+def fitted(
+    checkerboard: Interactions, parity_views: dict[str, Embeddings]
+) -> Iterator[Callable[[str], Recommender]]:
+    """Return a function from a name to a small recommender, fitted on the checkerboard.
+
+    Nobody may change it or fit it again.
+    """
+    yield from fitted_once(checkerboard, parity_views)
 
 
 @pytest.fixture(scope="session")

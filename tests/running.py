@@ -1,5 +1,6 @@
 """A service in a process of its own, as a person starts it."""
 
+import http.client
 import json
 import os
 import signal
@@ -48,6 +49,8 @@ class Running:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.loads(error.read())
+        except http.client.HTTPException as error:  # the answer ends in the middle
+            raise ConnectionError(str(error)) from error
 
     def kill(self) -> None:
         """End the process and its workers at once, without a word."""

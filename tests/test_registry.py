@@ -59,7 +59,7 @@ def test_former_names_still_work() -> None:
 def test_a_plug_in_adds_a_part_but_replaces_none(monkeypatch: pytest.MonkeyPatch) -> None:
     address = "polyrec.recommend.linear.ease:EASE"
     plug_ins = [EntryPoint(name, address, "polyrec.recommend") for name in ("mine", "popular")]
-    monkeypatch.setattr(registry, "entry_points", lambda **_: plug_ins)
+    monkeypatch.setattr(registry, "_plug_ins", lambda _: plug_ins)
     assert registry.find_class("recommend", "mine") is EASE
     assert registry.find_class("recommend", "popular") is polyrec.recommend.Popular
 

@@ -1,6 +1,7 @@
 """What every registered recommender promises."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,16 +9,11 @@ import pytest
 from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Recommender
-from polyrec.registry import find_class, registered_parts
+from polyrec.registry import registered_parts
 from polyrec.types import Embeddings, Interactions, Query
+from small_models import small
 
 NAMES = sorted(registered_parts("recommend"))
-
-
-def small(name: str) -> Recommender:
-    """Return a recommender that fits a dozen items in a moment."""
-    kind = find_class("recommend", name)
-    return kind(**kind.small)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -30,10 +26,10 @@ def fresh(name: str) -> Recommender:
     return small(name)
 
 
-@pytest.fixture(scope="module")
-def model(name: str, checkerboard: Interactions, parity_views: dict) -> Recommender:
-    """Return a fitted model that the tests share: they ask, and nobody fits it again."""
-    return small(name).fit(checkerboard, parity_views)
+@pytest.fixture
+def model(name: str, fitted: Callable[[str], Recommender]) -> Recommender:
+    """Return the fitted model that all tests share."""
+    return fitted(name)
 
 
 def test_it_is_a_recommender_whose_settings_make_it_again(fresh: Recommender) -> None:

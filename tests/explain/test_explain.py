@@ -7,7 +7,7 @@ from polyrec.errors import DataError
 from polyrec.explain import explain
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.registry import find_class, registered_parts
+from polyrec.registry import registered_parts
 from polyrec.types import Embeddings, Interactions, Query
 
 ITEMS, COLD = 40, 39
@@ -75,8 +75,8 @@ def test_what_a_view_that_is_absent_holds_explains_nothing(train, views) -> None
 
 
 @pytest.mark.parametrize("name", sorted(registered_parts("recommend")))
-def test_every_model_is_explained(name: str, checkerboard, parity_views) -> None:
-    model = find_class("recommend", name)().fit(checkerboard, parity_views)
+def test_every_model_is_explained(name: str, checkerboard, fitted) -> None:
+    model = fitted(name)
     query = checkerboard.histories([0])
     told = explain(model, query, 0, checkerboard)
     assert told.score == pytest.approx(float(model.score(query)[0, 0]))

@@ -48,7 +48,7 @@ class MLP(FoldInVectors, EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
-    small: ClassVar[Mapping[str, Any]] = {"epochs": 60, "rate": 2e-2}
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "epochs": 8, "rate": 2e-2}
 
     weights_: dict[str, Floats] = learned()  # of `NeuMFHead`
     _head: NeuMFHead | None = cached()
