@@ -21,7 +21,7 @@ from polyrec.registry import registered_parts, required_extra
 from polyrec.training.run_context import current
 from polyrec.tune import study
 from polyrec.tune.space import settings_of, with_settings
-from polyrec.types import Embeddings, Learnable
+from polyrec.types import Embeddings, Interactions, Learnable, Views
 
 EVERYTHING = {"align.use", "align.width", "fuse.weights.text", "encode.text.components"}
 
@@ -311,17 +311,18 @@ def test_the_written_config_reads_as_it_was(config: Config, tmp_path: Path) -> N
 
 
 class Epochs(EASE):
-    """A model that learns in epochs; its figure on valid grows towards what l2 allows."""
+    """A model that learns in epochs; its value on valid grows towards what l2 allows."""
 
-    stops_on_valid = True
-
-    def fit(self, train: object, items: object = None, valid: object = None) -> EASE:
+    def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
         assert valid is not None
         for epoch in range(10):
-            self.told.append(self.l2)
+            self.epochs.append(self.l2)
             if current().watched is not None:
                 current().watched(epoch, (1 - 0.5**epoch) / self.l2)
-        return super().fit(train, items)
+        super()._fit(train, items, valid)
+
+    def learning_curve(self) -> tuple[float, ...]:
+        return ()
 
 
 def test_a_trial_below_the_median_of_the_others_is_given_up(
@@ -329,13 +330,13 @@ def test_a_trial_below_the_median_of_the_others_is_given_up(
 ) -> None:
     monkeypatch.setitem(PARTS, "epochs", "test_tune:Epochs")
     monkeypatch.setitem(sys.modules, "test_tune", sys.modules[__name__])
-    monkeypatch.setattr(Epochs, "told", [], raising=False)
+    monkeypatch.setattr(Epochs, "epochs", [], raising=False)
     where = {"low": 1.0, "high": 100.0}
     config = made(world, tmp_path, recommend={"use": "epochs"}, tune=ranges(recommend__l2=where))
     found = study.tune(config, out=tmp_path / "t.yaml", trials=12)
     pruned = [trial for trial in found.trials if trial["state"] == "pruned"]
     assert pruned
-    assert len(Epochs.told) < 12 * 10
+    assert len(Epochs.epochs) < 12 * 10
     for trial in pruned:
         earlier = [t["settings"]["recommend.l2"] for t in found.trials[: trial["number"]]]
         assert trial["settings"]["recommend.l2"] > min(earlier)
