@@ -41,14 +41,14 @@ def settings(reported: Path, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def pages(settings: Settings) -> Iterator[TestClient]:
-    """Return a client of a service that asks for no key."""
+    """Return a client of a service that requires no key."""
     with TestClient(mount(create_app(settings)), follow_redirects=False) as opened:
         yield opened
 
 
 @pytest.fixture
 def guarded(settings: Settings) -> Iterator[TestClient]:
-    """Return a client of a service that asks for keys."""
+    """Return a client of a service that requires keys."""
     app = mount(create_app(replace(settings, require_keys=True)))
     with TestClient(app, follow_redirects=False) as opened:
         yield opened
@@ -56,7 +56,7 @@ def guarded(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def key(settings: Settings):
-    """Return what makes a key with these scopes and gives its text."""
+    """Return a function that creates a key with these scopes and returns its text."""
 
     def make(*scopes: str) -> str:
         database = Database.open(settings.database)

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def address(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where a service with pages answers."""
-    place = tmp_path_factory.mktemp("browser") / "service.sqlite"
-    app = mount(create_app(Settings(reported, database=f"sqlite:///{place}")))
+    path = tmp_path_factory.mktemp("browser") / "service.sqlite"
+    app = mount(create_app(Settings(reported, database=f"sqlite:///{path}")))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -60,8 +60,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chr
     opened.quit()
 
 
-def until(browser, told) -> None:
-    WebDriverWait(browser, 30).until(told)
+def until(browser, condition) -> None:
+    WebDriverWait(browser, 30).until(condition)
 
 
 def shot(browser, name: str) -> None:
@@ -75,19 +75,19 @@ def test_an_editor_finds_an_item_and_hides_it(browser, address: str) -> None:
     assert "Overview" in browser.title
     shot(browser, "overview")
     browser.find_element(By.LINK_TEXT, "Catalogue").click()
-    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#found figure"))
+    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#results figure"))
     shot(browser, "catalogue")
     browser.find_element(By.ID, "q").send_keys("i0007")
-    until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, "#found figure")) == 1)
+    until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, "#results figure")) == 1)
     assert "q=i0007" in browser.current_url  # found without leaving the page
-    browser.find_element(By.CSS_SELECTOR, "#found figure a").click()
+    browser.find_element(By.CSS_SELECTOR, "#results figure a").click()
     until(browser, lambda b: b.find_elements(By.XPATH, "//button[text()='Hide from lists']"))
     shot(browser, "item")
     browser.find_element(By.XPATH, "//button[text()='Hide from lists']").click()
     until(browser, lambda b: b.find_elements(By.XPATH, "//button[text()='Show in lists']"))
 
 
-def test_a_user_page_tells_why(browser, address: str) -> None:
+def test_a_user_page_shows_reasons(browser, address: str) -> None:
     browser.get(f"{address}/dashboard/users")
     browser.find_element(By.LINK_TEXT, "u0003").click()
     until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, ".why article svg.shares"))
@@ -127,7 +127,7 @@ def test_pages_are_for_keyboards_and_phones(browser, address: str) -> None:
         shot(browser, f"phone{path.partition('?')[0].replace('/', '-')}")
     browser.get(f"{address}/dashboard/items")
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
-    assert browser.switch_to.active_element.text == "To the content"
+    assert browser.switch_to.active_element.text == "Skip to content"
     browser.set_window_size(1200, 900)
 
 
@@ -141,12 +141,12 @@ def test_it_is_dark_where_people_want_it_dark(browser, address: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_nothing_was_refused_or_asked_from_elsewhere(browser, address: str) -> None:
+def test_nothing_was_refused_or_loaded_from_elsewhere(browser, address: str) -> None:
     for path in ("", "/items", "/item?id=i0001", "/user?id=u0003", "/reports", "/keys"):
         browser.get(f"{address}/dashboard{path}")
-        asked = browser.execute_script(
+        urls = browser.execute_script(
             "return performance.getEntriesByType('resource').map(e => e.name)"
         )
-        assert all(name.startswith((address, "data:")) for name in asked)
+        assert all(name.startswith((address, "data:")) for name in urls)
     severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not severe

@@ -7,15 +7,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.dashboard import overview_stats
-from polyrec.dashboard.session import COOKIE, LASTS_S, Session
+from polyrec.dashboard.session import COOKIE, LIFETIME_S, Session
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
 def token(client: TestClient, path: str = "/dashboard/keys") -> str:
-    found = re.search(r'name="token" value="([0-9a-f]{64})"', client.get(path).text)
-    assert found
-    return found[1]
+    match = re.search(r'name="token" value="([0-9a-f]{64})"', client.get(path).text)
+    assert match
+    return match[1]
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,15 @@ def token(client: TestClient, path: str = "/dashboard/keys") -> str:
         ("/dashboard", ["Overview", "60", "Latency"]),
         ("/dashboard/items", ["Catalogue", "/dashboard/item?id=i0000"]),
         ("/dashboard/items?status=live&q=i0003", ["i0003"]),
-        ("/dashboard/item?id=i0003", ["Near in fused", "Hide from lists"]),
+        ("/dashboard/item?id=i0003", ["Most similar by fused", "Hide from lists"]),
         ("/dashboard/users", ["u0000"]),
-        ("/dashboard/user?id=u0003", ["Recommended", "because of", "behaviour", "own arithmetic"]),
-        ("/dashboard/user?id=nobody", ["popular of late", "Nothing is known"]),
+        ("/dashboard/user?id=u0003", ["Recommended", "because of", "behaviour"]),
+        ("/dashboard/user?id=u0003", ["Shares are exact"]),
+        ("/dashboard/user?id=nobody", ["recently popular", "No events of this user"]),
         ("/dashboard/events", ["purchase", "every 2s"]),
         ("/dashboard/reports", ["report.html", "alignment.html", "<iframe"]),
-        ("/dashboard/keys", ["Make a key"]),
-        ("/dashboard/login", ["asks for no key"]),
+        ("/dashboard/keys", ["Create key"]),
+        ("/dashboard/login", ["requires no key"]),
     ],
 )  # fmt: skip
 def test_pages_show_what_they_should(pages: TestClient, path: str, words: list[str]) -> None:
@@ -107,18 +108,18 @@ def test_an_erased_user_is_gone(pages: TestClient) -> None:
     form = {"token": token(pages), "id": "u0003"}
     assert pages.post("/dashboard/user/erase", data=form).status_code == 303
     assert pages.get("/api/user/u0003").status_code == 404
-    assert "Nothing is known" in pages.get("/dashboard/user?id=u0003").text
+    assert "No events of this user" in pages.get("/dashboard/user?id=u0003").text
 
 
 @pytest.mark.parametrize("path", ["keys", "keys/revoke", "item/hide", "user/erase", "logout"])
 def test_a_form_without_the_sessions_token_is_refused(pages: TestClient, path: str) -> None:
     pages.get("/dashboard")
-    other = TestClient(pages.app)  # somebody else, with a session of their own
+    other = TestClient(pages.app)  # another session
     theirs = token(other)
     for sent in ("", "0" * 64, "é", theirs):
         answer = pages.post(f"/dashboard/{path}", data={"token": sent, "id": "u0001", "name": "x"})
         assert answer.status_code == 403
-        assert answer.json()["what"] == "this form is of another session"
+        assert answer.json()["what"] == "this form belongs to another session"
     assert pages.get("/api/user/u0001").status_code == 200
 
 
@@ -164,8 +165,8 @@ def test_a_session_ends_at_logout_and_its_forms_can_not_be_replayed(
 
 def test_a_revoked_key_closes_its_sessions(guarded: TestClient, key: Callable) -> None:
     login(guarded, key("admin"))
-    listed = guarded.get("/dashboard/keys").text
-    (name,) = re.findall(r'name="id" value="([0-9a-f]{8})"', listed)
+    text = guarded.get("/dashboard/keys").text
+    (name,) = re.findall(r'name="id" value="([0-9a-f]{8})"', text)
     guarded.post("/dashboard/keys/revoke", data={"token": token(guarded), "id": name})
     assert guarded.get("/dashboard/keys").status_code == 303
 
@@ -176,43 +177,43 @@ def test_wrong_keys_are_refused_and_slowed_down(guarded: TestClient) -> None:
     assert answers[1] == 429
 
 
-def test_a_key_is_made_and_shown_once(pages: TestClient) -> None:
+def test_a_key_is_created_and_shown_once(pages: TestClient) -> None:
     form = {"token": token(pages), "name": HOSTILE, "scope": ["read", "write"]}
-    made = pages.post("/dashboard/keys", data=form)
-    assert re.search(r'id="made">pr_[0-9a-f]{8}_[\w-]{43}<', made.text)
-    assert "<script>alert" not in made.text
+    created = pages.post("/dashboard/keys", data=form)
+    assert re.search(r'id="new-key">pr_[0-9a-f]{8}_[\w-]{43}<', created.text)
+    assert "<script>alert" not in created.text
     again = pages.get("/dashboard/keys").text
-    assert 'id="made"' not in again
+    assert 'id="new-key"' not in again
     assert "read, write" in again
     assert pages.post("/dashboard/keys", data={**form, "scope": []}).status_code == 400
 
 
-def test_cookies_that_were_made_up_are_no_sessions() -> None:
-    session = Session.begin("k", now=100)
-    cookie = session.pack(b"secret")
-    assert Session.unpack(cookie, b"secret", now=101) == session
-    assert Session.unpack(cookie, b"another", now=101) is None
-    assert Session.unpack(cookie, b"secret", now=100 + LASTS_S) is None
+def test_forged_cookies_are_no_sessions() -> None:
+    session = Session.create("k", now=100)
+    cookie = session.to_cookie(b"secret")
+    assert Session.from_cookie(cookie, b"secret", now=101) == session
+    assert Session.from_cookie(cookie, b"another", now=101) is None
+    assert Session.from_cookie(cookie, b"secret", now=100 + LIFETIME_S) is None
     body, _, signature = cookie.partition(".")
-    for made in ("", "x", ".", f"{body}x.{signature}", f"{body}.", "é.é", body * 100):
-        assert Session.unpack(made, b"secret", now=101) is None
+    for forged in ("", "x", ".", f"{body}x.{signature}", f"{body}.", "é.é", body * 100):
+        assert Session.from_cookie(forged, b"secret", now=101) is None
 
 
-def test_quantiles_come_from_buckets_as_prometheus_reckons_them() -> None:
+def test_quantiles_come_from_buckets_as_in_prometheus() -> None:
     inf = float("inf")
     buckets = [(0.001, 0.0), (0.01, 90.0), (0.1, 100.0), (inf, 100.0)]
-    assert overview_stats._quantile(buckets, 0.5) == pytest.approx(6.0)
-    assert overview_stats._quantile(buckets, 0.95) == pytest.approx(55.0)
-    assert overview_stats._quantile([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
+    assert overview_stats._quantile_ms(buckets, 0.5) == pytest.approx(6.0)
+    assert overview_stats._quantile_ms(buckets, 0.95) == pytest.approx(55.0)
+    assert overview_stats._quantile_ms([(0.1, 0.0), (inf, 4.0)], 0.5) == 100.0
 
 
-def test_words_and_files_find_items(pages: TestClient, jpeg: bytes) -> None:
+def test_texts_and_files_find_items(pages: TestClient, jpeg: bytes) -> None:
     title = pages.get("/api/item/i0001").json()["Comment"]
-    found = pages.get("/dashboard/search", params={"q": title})
-    assert "Nearest in text" in found.text
+    results = pages.get("/dashboard/search", params={"q": title})
+    assert "Most similar by text" in results.text
     form = {"token": token(pages)}
     shown = pages.post("/dashboard/search", data=form, files={"file": ("a.mp3", jpeg)})
-    assert "Nearest in image" in shown.text  # told by its bytes, not by its name
+    assert "Most similar by image" in shown.text  # detected from its bytes, not its name
     assert shown.text.count("<figure") == 24
     for junk in (b"PK\x03\x04junk", b"\x89PNG\r\n\x1a\nbroken", b"words"):
         answer = pages.post("/dashboard/search", data=form, files={"file": ("a.png", junk)})

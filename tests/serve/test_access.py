@@ -1,4 +1,4 @@
-"""Who may ask what; what is refused, with which status and which words."""
+"""Keys, scopes, rate limits and load: what is refused, and how."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ from polyrec.database import keys
 from polyrec.database.database import Database
 from polyrec.serve.app import create_app
 from polyrec.serve.middleware import access
-from polyrec.serve.middleware.access import needed_scope
-from polyrec.serve.middleware.rates import Rates
-from polyrec.serve.middleware.request_limits import Gate
+from polyrec.serve.middleware.access import required_scope
+from polyrec.serve.middleware.rate_limiter import RateLimiter
+from polyrec.serve.middleware.request_limits import RequestLimits
 from polyrec.serve.settings import Settings, is_loopback
 
 
@@ -25,19 +25,19 @@ def guarded(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def key(guarded: TestClient, settings: Settings) -> Callable[..., str]:
-    """Return what makes a key with these scopes and gives its text."""
+    """Return a function that creates a key with these scopes and returns its text."""
 
     def make(*scopes: str, per_second: float | None = None) -> str:
         database = Database.open(settings.database)
         with database.write() as connection:
-            made = keys.create_key(connection, "test", scopes, per_second=per_second)[1]
+            text = keys.create_key(connection, "test", scopes, per_second=per_second)[1]
         database.close()
-        return made
+        return text
 
     return make
 
 
-def test_keys_are_asked_for_unless_only_this_machine_can_come() -> None:
+def test_keys_are_required_unless_bound_to_loopback() -> None:
     assert not Settings("b").requires_key
     assert Settings("b", host="0.0.0.0").requires_key
     assert Settings("b", host="shop.example").requires_key
@@ -52,7 +52,7 @@ def test_without_a_key_there_is_nothing_but_health_and_docs(guarded: TestClient)
     answer = guarded.get("/api/recommend/u0001")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.json()["what"] == "a key is needed"
+    assert answer.json()["what"] == "an API key is required"
     assert guarded.get("/metrics").status_code == 401
     assert guarded.get("/api/health/ready").status_code == 200
     assert guarded.get("/docs").status_code == 200
@@ -65,14 +65,14 @@ def test_a_key_opens_what_its_scope_says(guarded: TestClient, key: Callable, hea
     assert guarded.get("/api/recommend/u0001", headers=sent).status_code == 200
     refused = guarded.post("/api/feedback", json=[], headers=sent)
     assert refused.status_code == 403
-    assert refused.json()["what"] == "this key may not write"
-    assert refused.json()["received"] == "a key for read"
+    assert refused.json()["what"] == "this key lacks the scope write"
+    assert refused.json()["received"] == "a key with read"
 
 
 def test_a_list_that_is_written_back_needs_write(guarded: TestClient, key: Callable) -> None:
-    asked = "/api/recommend/u0001?write-back-type=read"
-    assert guarded.get(asked, headers={"X-API-Key": key("read")}).status_code == 403
-    assert guarded.get(asked, headers={"X-API-Key": key("admin")}).status_code == 200
+    path = "/api/recommend/u0001?write-back-type=read"
+    assert guarded.get(path, headers={"X-API-Key": key("read")}).status_code == 403
+    assert guarded.get(path, headers={"X-API-Key": key("admin")}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -92,34 +92,34 @@ def test_a_list_that_is_written_back_needs_write(guarded: TestClient, key: Calla
     ],
 )
 def test_each_route_has_its_scope(method: str, path: str, scope: str) -> None:
-    assert needed_scope(method, path) == scope
+    assert required_scope(method, path) == scope
 
 
 def test_a_revoked_key_is_refused_a_second_later(
     guarded: TestClient, key: Callable, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moment = [100.0]
-    monkeypatch.setattr(access.time, "monotonic", lambda: moment[0])
+    clock = [100.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: clock[0])
     sent = {"X-API-Key": key("read")}
     assert guarded.get("/api/users", headers=sent).status_code == 200
     database = Database.open(settings.database)
     with database.write() as connection:
         keys.revoke_key(connection, sent["X-API-Key"].split("_")[1])
     database.close()
-    moment[0] += 1.01
+    clock[0] += 1.01
     assert guarded.get("/api/users", headers=sent).status_code == 401
 
 
-def test_a_key_that_asks_too_often_waits(
+def test_a_key_beyond_its_rate_waits(
     guarded: TestClient, key: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moment = [0.0]
-    monkeypatch.setattr(access.time, "monotonic", lambda: moment[0])
+    clock = [0.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: clock[0])
     sent = {"X-API-Key": key("read", per_second=2)}
     answers = [guarded.get("/api/users", headers=sent) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["Retry-After"] == "1"
-    moment[0] += 0.5
+    clock[0] += 0.5
     assert guarded.get("/api/users", headers=sent).status_code == 200
 
 
@@ -129,7 +129,7 @@ def test_guessing_keys_is_slowed_down(guarded: TestClient, monkeypatch: pytest.M
     assert [guess.status_code for guess in guesses] == [401] * 5 + [429]
 
 
-def test_more_at_once_than_a_worker_bears_is_turned_away(settings: Settings) -> None:
+def test_requests_beyond_the_limit_of_a_worker_get_503(settings: Settings) -> None:
     with TestClient(create_app(replace(settings, max_requests=0))) as client:
         answer = client.get("/api/users")
     assert answer.status_code == 503
@@ -137,16 +137,16 @@ def test_more_at_once_than_a_worker_bears_is_turned_away(settings: Settings) -> 
 
 
 def test_buckets_are_bounded_and_refill() -> None:
-    rates = Rates()
-    assert rates.wait("a", per_second=0.5, now=0) == 0
-    assert rates.wait("a", per_second=0.5, now=1) == pytest.approx(1.0)
-    assert rates.wait("a", per_second=0.5, now=2) == 0
+    limiter = RateLimiter()
+    assert limiter.wait("a", per_second=0.5, now=0) == 0
+    assert limiter.wait("a", per_second=0.5, now=1) == pytest.approx(1.0)
+    assert limiter.wait("a", per_second=0.5, now=2) == 0
     for name in range(20_000):
-        rates.wait(str(name), per_second=1, now=0)
-    assert len(rates._buckets) == 10_000
+        limiter.wait(str(name), per_second=1, now=0)
+    assert len(limiter._buckets) == 10_000
 
 
-def test_a_body_that_comes_too_slowly_is_given_up() -> None:
+def test_a_slow_body_is_given_up() -> None:
     async def ask() -> list[dict]:
         sent: list[dict] = []
 
@@ -161,13 +161,13 @@ def test_a_body_that_comes_too_slowly_is_given_up() -> None:
         scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/",
                  "query_string": b"", "headers": [(b"content-length", b"9")]}  # fmt: skip
         with pytest.raises(Exception, match="408"):
-            await Gate(app, 100, 0.01)(scope, receive, sent.append)
+            await RequestLimits(app, 100, 0.01)(scope, receive, sent.append)
         return sent
 
     assert asyncio.run(ask()) == []
 
 
-def test_other_sites_are_not_let_in_unless_named(settings: Settings) -> None:
+def test_other_origins_are_refused_unless_configured(settings: Settings) -> None:
     sent = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
     with TestClient(create_app(settings)) as client:
         assert "access-control-allow-origin" not in client.get("/api/users", headers=sent).headers

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer has its status, and says what, received and remedy."""
+"""Every invalid request gets its status and a body with what, received and remedy."""
 
 import asyncio
 import gzip
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.serve.api.timestamps import read_duration, read_moment
+from polyrec.serve.api.timestamps import parse_duration, parse_timestamp
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 
@@ -19,8 +19,8 @@ FEEDBACK = {"FeedbackType": "like", "UserId": "ann", "ItemId": "x"}
 @pytest.fixture(scope="module")
 def door(bundle_folder, tmp_path_factory) -> Iterator[TestClient]:
     """Return a service that these tests share: nothing that they send may change it."""
-    place = tmp_path_factory.mktemp("door") / "service.sqlite"
-    settings = Settings(bundle_folder, database=f"sqlite:///{place}", max_body_mb=1)
+    path = tmp_path_factory.mktemp("door") / "service.sqlite"
+    settings = Settings(bundle_folder, database=f"sqlite:///{path}", max_body_mb=1)
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
         before = everything(opened)
         yield opened
@@ -33,10 +33,10 @@ def everything(client: TestClient) -> list[dict]:
 
 def refused(answer, status: int, what: str, remedy: str = "") -> None:
     assert answer.status_code == status, answer.text
-    told = answer.json()
-    assert set(told) == {"what", "received", "remedy"}
-    assert what in told["what"], told
-    assert remedy in told["remedy"], told
+    body = answer.json()
+    assert set(body) == {"what", "received", "remedy"}
+    assert what in body["what"], body
+    assert remedy in body["remedy"], body
     assert len(answer.content) < 2_000
 
 
@@ -77,27 +77,27 @@ def test_other_parameters_of_a_list(door: TestClient, parameters: dict, what: st
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        (b"{", "the body is no JSON"),
-        (b"", "body is needed"),
+        (b"{", "the body is not valid JSON"),
+        (b"", "body is required"),
         (b"[" * 100_000, "the body"),
         (b'[{"UserId": "\xff"}]', "the body can't be read"),
-        (b"\xff\xfe", "the body is no JSON"),
+        (b"\xff\xfe", "the body is not valid JSON"),
         (gzip.compress(bytes(10**7)), "the body"),
         (b"null", "body"),
-        (b"7", "body does not fit"),
-        (b'{"a": 1}', "body does not fit"),
-        (b"[null]", "body.0 does not fit"),
-        (b'[{"UserId": "a"}]', "body.0.FeedbackType is needed"),
-        (json.dumps([{**FEEDBACK, "UserId": 7}]).encode(), "body.0.UserId does not fit"),
-        (json.dumps([{**FEEDBACK, "UserId": ""}]).encode(), "body.0.UserId does not fit"),
-        (json.dumps([{**FEEDBACK, "UserId": " "}]).encode(), "body.0.UserId does not fit"),
-        (json.dumps([{**FEEDBACK, "UserId": "a\0b"}]).encode(), "body.0.UserId does not fit"),
-        (json.dumps([{**FEEDBACK, "UserId": "x" * 257}]).encode(), "body.0.UserId does not fit"),
-        (json.dumps([{**FEEDBACK, "ItemId": "\ud800"}]).encode(), "body.0.ItemId does not fit"),
-        (json.dumps([{**FEEDBACK, "Value": "much"}]).encode(), "body.0.Value does not fit"),
-        (json.dumps([{**FEEDBACK, "Value": float("nan")}]).encode(), "body.0.Value does not fit"),
+        (b"7", "body is invalid"),
+        (b'{"a": 1}', "body is invalid"),
+        (b"[null]", "body.0 is invalid"),
+        (b'[{"UserId": "a"}]', "body.0.FeedbackType is required"),
+        (json.dumps([{**FEEDBACK, "UserId": 7}]).encode(), "body.0.UserId is invalid"),
+        (json.dumps([{**FEEDBACK, "UserId": ""}]).encode(), "body.0.UserId is invalid"),
+        (json.dumps([{**FEEDBACK, "UserId": " "}]).encode(), "body.0.UserId is invalid"),
+        (json.dumps([{**FEEDBACK, "UserId": "a\0b"}]).encode(), "body.0.UserId is invalid"),
+        (json.dumps([{**FEEDBACK, "UserId": "x" * 257}]).encode(), "body.0.UserId is invalid"),
+        (json.dumps([{**FEEDBACK, "ItemId": "\ud800"}]).encode(), "body.0.ItemId is invalid"),
+        (json.dumps([{**FEEDBACK, "Value": "much"}]).encode(), "body.0.Value is invalid"),
+        (json.dumps([{**FEEDBACK, "Value": float("nan")}]).encode(), "body.0.Value is invalid"),
         (json.dumps([{**FEEDBACK, "Value": 10**400}]).encode(), "body"),
-        (json.dumps([{**FEEDBACK, "Comment": "a\0"}]).encode(), "body.0.Comment does not fit"),
+        (json.dumps([{**FEEDBACK, "Comment": "a\0"}]).encode(), "body.0.Comment is invalid"),
         (json.dumps([{**FEEDBACK, "Timestamp": "soon"}]).encode(), "body.0.Timestamp"),
         (json.dumps([{**FEEDBACK, "Timestamp": 1e300}]).encode(), "body.0.Timestamp"),
         (json.dumps([{**FEEDBACK, "Timestamp": [1]}]).encode(), "body.0.Timestamp"),
@@ -115,23 +115,23 @@ def test_a_body_that_makes_no_sense(door: TestClient, method: str, body: bytes, 
 @pytest.mark.parametrize(
     ("path", "body", "what"),
     [
-        ("/api/item", {"ItemId": "a", "Labels": "\ud800"}, "body.Labels does not fit"),
-        ("/api/item", {"ItemId": "a", "Labels": {"n": 2**70}}, "body.Labels does not fit"),
-        ("/api/item", {"ItemId": "a", "Labels": ["x" * 70_000]}, "body.Labels does not fit"),
-        ("/api/item", {"ItemId": "a", "Categories": "film"}, "body.Categories does not fit"),
-        ("/api/item", {"ItemId": "a", "Categories": [""]}, "body.Categories.0 does not fit"),
-        ("/api/item", {"ItemId": "a", "IsHidden": "maybe"}, "body.IsHidden does not fit"),
-        ("/api/item", {"ItemId": "a", "Comment": "x" * 70_000}, "body.Comment does not fit"),
-        ("/api/item", {"Comment": "no id"}, "body.ItemId is needed"),
-        ("/api/user", [], "body does not fit"),
-        ("/api/recommend", {"Users": "ann"}, "body.Users does not fit"),
-        ("/api/recommend", {"N": -1}, "body.N does not fit"),
+        ("/api/item", {"ItemId": "a", "Labels": "\ud800"}, "body.Labels is invalid"),
+        ("/api/item", {"ItemId": "a", "Labels": {"n": 2**70}}, "body.Labels is invalid"),
+        ("/api/item", {"ItemId": "a", "Labels": ["x" * 70_000]}, "body.Labels is invalid"),
+        ("/api/item", {"ItemId": "a", "Categories": "film"}, "body.Categories is invalid"),
+        ("/api/item", {"ItemId": "a", "Categories": [""]}, "body.Categories.0 is invalid"),
+        ("/api/item", {"ItemId": "a", "IsHidden": "maybe"}, "body.IsHidden is invalid"),
+        ("/api/item", {"ItemId": "a", "Comment": "x" * 70_000}, "body.Comment is invalid"),
+        ("/api/item", {"Comment": "no id"}, "body.ItemId is required"),
+        ("/api/user", [], "body is invalid"),
+        ("/api/recommend", {"Users": "ann"}, "body.Users is invalid"),
+        ("/api/recommend", {"N": -1}, "body.N is invalid"),
         ("/api/recommend", {"N": 10_001, "Users": ["a"]}, "query.n is too large"),
-        ("/api/recommend", {"Diversity": 1.5}, "body.Diversity does not fit"),
+        ("/api/recommend", {"Diversity": 1.5}, "body.Diversity is invalid"),
         ("/api/recommend", {"Users": ["a"] * 1_001}, "too many lists"),
         ("/api/recommend", {"Ranges": {"price": {"Min": "low"}}}, "body.Ranges.price.Min"),
-        ("/api/session/recommend", [{"UserId": "a"}], "body.0.ItemId is needed"),
-        ("/api/session/recommend", {}, "body does not fit"),
+        ("/api/session/recommend", [{"UserId": "a"}], "body.0.ItemId is required"),
+        ("/api/session/recommend", {}, "body is invalid"),
     ],
 )
 def test_bodies_of_other_routes(door: TestClient, path: str, body: object, what: str) -> None:
@@ -152,8 +152,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient)
 
 
 def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, taken_over, tmp_path) -> None:
-    place = shutil.copy(taken_over, tmp_path / "service.sqlite")
-    slow = Settings(bundle_folder, database=f"sqlite:///{place}", body_timeout_s=0.01)
+    path = shutil.copy(taken_over, tmp_path / "service.sqlite")
+    slow = Settings(bundle_folder, database=f"sqlite:///{path}", body_timeout_s=0.01)
     scope = {"type": "http", "method": "POST", "path": "/api/feedback", "query_string": b"",
              "raw_path": b"/api/feedback", "headers": [(b"content-length", b"9")],
              "client": ("127.0.0.1", 9), "http_version": "1.1"}  # fmt: skip
@@ -169,15 +169,14 @@ def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, taken_over, tmp_pa
     with TestClient(create_app(slow)) as opened:
         opened.portal.call(opened.app, scope, receive, send)
     assert sent[0]["status"] == 408
-    told = json.loads(sent[1]["body"])
-    assert told == {
-        "what": "the body comes too slowly", "received": None, "remedy": "send it within 0.01 s"
+    assert json.loads(sent[1]["body"]) == {
+        "what": "the body arrived too slowly", "received": None, "remedy": "send it within 0.01 s"
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "a" * 5_000, "'; DROP TABLE users; --"])
 @pytest.mark.parametrize("listing", ["users", "items", "feedback", "feedback/like"])
-def test_a_cursor_that_is_none(door: TestClient, listing: str, cursor: str) -> None:
+def test_an_invalid_cursor(door: TestClient, listing: str, cursor: str) -> None:
     answer = door.get(f"/api/{listing}", params={"cursor": cursor})
     refused(answer, 400, "cursor")
 
@@ -187,7 +186,11 @@ def test_a_cursor_that_was_changed_or_is_of_another_listing(door: TestClient) ->
     assert door.get("/api/users", params={"cursor": cursor}).status_code == 200
     changed = cursor[:-6] + ("A" if cursor[-6] != "A" else "B") + cursor[-5:]
     for path, sent in (("users", changed), ("items", cursor), ("feedback", cursor)):
-        refused(door.get(f"/api/{path}", params={"cursor": sent}), 400, "no cursor of this listing")
+        refused(
+            door.get(f"/api/{path}", params={"cursor": sent}),
+            400,
+            "invalid cursor for this listing",
+        )
 
 
 @pytest.mark.parametrize(
@@ -203,54 +206,54 @@ def test_a_cursor_that_was_changed_or_is_of_another_listing(door: TestClient) ->
         ("/api/nowhere", 404, "no such route"),
         ("/etc/passwd", 404, "no such route"),
         ("/api/user/a/b/c/d", 404, "no such route"),
-        ("/api/user/%ff", 400, "the path is not text"),
-        ("/api/latest?category=%ff", 400, "the path is not text"),
-        ("/api/user/%00", 400, "path.user_id does not fit"),
-        ("/api/user/" + "x" * 257, 400, "path.user_id does not fit"),
+        ("/api/user/%ff", 400, "the URL is not UTF-8"),
+        ("/api/latest?category=%ff", 400, "the URL is not UTF-8"),
+        ("/api/user/%00", 400, "path.user_id is invalid"),
+        ("/api/user/" + "x" * 257, 400, "path.user_id is invalid"),
     ],
 )
 def test_paths_that_lead_nowhere(door: TestClient, path: str, status: int, what: str) -> None:
     refused(door.get(path), status, what)
 
 
-def test_another_method_is_told_so(door: TestClient) -> None:
-    refused(door.put("/api/latest"), 405, "no such method here")
+def test_another_method_is_a_405(door: TestClient) -> None:
+    refused(door.put("/api/latest"), 405, "this route does not allow the method")
 
 
 def test_a_remedy_names_the_nearest(door: TestClient) -> None:
-    told = door.get("/api/non-personalized/populr").json()
-    assert told["remedy"] == "did you mean 'popular'?"
+    body = door.get("/api/non-personalized/populr").json()
+    assert body["remedy"] == "did you mean 'popular'?"
 
 
-@pytest.mark.parametrize("given", ["tomorrow", "2026-13-01", "10000-01-01", {}, True, 1e30])
-def test_times_that_are_none(given: object) -> None:
+@pytest.mark.parametrize("value", ["tomorrow", "2026-13-01", "10000-01-01", {}, True, 1e30])
+def test_invalid_timestamps(value: object) -> None:
     with pytest.raises((ValueError, OverflowError)):
-        read_moment(given)
+        parse_timestamp(value)
 
 
-@pytest.mark.parametrize("given", [None, "", "0001-01-01T00:00:00Z"])
-def test_times_that_are_not_given(given: object) -> None:
-    assert read_moment(given) is None
+@pytest.mark.parametrize("value", [None, "", "0001-01-01T00:00:00Z"])
+def test_missing_timestamps(value: object) -> None:
+    assert parse_timestamp(value) is None
 
 
-def test_times_in_the_forms_that_clients_send() -> None:
+def test_timestamps_and_durations_in_the_formats_of_clients() -> None:
     second = 1645660800 * 1_000_000
-    for given in ("2022-02-24", "2022/02/24", "2022-02-24 00:00:00", "2022-02-24T00:00:00Z",
+    for value in ("2022-02-24", "2022/02/24", "2022-02-24 00:00:00", "2022-02-24T00:00:00Z",
                   "2022-02-24T00:00:00.000Z", "2022-02-24T01:00:00+01:00", 1645660800,
                   "1645660800", 1645660800000, "1645660800000"):  # fmt: skip
-        assert read_moment(given) == second, given
-    assert read_duration("90s") == read_duration("1m30s") == 90_000_000
-    assert read_duration("1.5h") == 5_400_000_000
+        assert parse_timestamp(value) == second, value
+    assert parse_duration("90s") == parse_duration("1m30s") == 90_000_000
+    assert parse_duration("1.5h") == 5_400_000_000
     for wrong in ("1", "h", "1 h", "1d", "--"):
         with pytest.raises(ValueError, match="a duration"):
-            read_duration(wrong)
+            parse_duration(wrong)
 
 
-def test_a_fault_of_ours_is_a_500_without_its_trace(door: TestClient, monkeypatch) -> None:
+def test_an_internal_error_is_a_500_without_its_traceback(door: TestClient, monkeypatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret of the inside")
 
     monkeypatch.setattr("polyrec.serve.api.routes.recommend.recommend", broken)
     answer = door.get("/api/recommend/ann")
-    refused(answer, 500, "a fault of the service")
+    refused(answer, 500, "internal error")
     assert "secret" not in answer.text

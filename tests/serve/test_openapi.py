@@ -1,4 +1,4 @@
-"""The OpenAPI document tells what the service does."""
+"""The OpenAPI document describes what the service does."""
 
 import re
 from pathlib import Path
@@ -45,12 +45,12 @@ def document(client: TestClient) -> dict:
     return client.get("/openapi.json").json()
 
 
-def test_gorse_s_routes_are_all_there(document: dict) -> None:
+def test_all_routes_of_gorse_exist(document: dict) -> None:
     for path, methods in GORSE.items():
         assert methods <= set(document["paths"][f"/api{path}"]), path
 
 
-def test_every_operation_tells_its_errors_and_says_what_it_does(document: dict) -> None:
+def test_every_operation_has_a_description_and_its_errors(document: dict) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation["description"], (method, path)
@@ -60,7 +60,7 @@ def test_every_operation_tells_its_errors_and_says_what_it_does(document: dict) 
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_bodies_have_examples_that_are_taken(client: TestClient, document: dict) -> None:
+def test_examples_of_bodies_are_accepted(client: TestClient, document: dict) -> None:
     schemas = document["components"]["schemas"]
     for name, path, many in (("UserBody", "user", False), ("UserBody", "users", True),
                              ("ItemBody", "item", False), ("FeedbackBody", "feedback", True),
@@ -71,11 +71,11 @@ def test_bodies_have_examples_that_are_taken(client: TestClient, document: dict)
         assert answer.status_code == 200, answer.text
 
 
-def test_what_the_page_shows_is_answered(client: TestClient, jpeg: bytes) -> None:
+def test_commands_of_the_docs_succeed(client: TestClient, jpeg: bytes) -> None:
     """Every curl of docs/serving.md is sent, in its order."""
-    told = re.findall(r"^curl (.*?)$", DOCS.read_text().replace("\\\n", " "), re.MULTILINE)
-    assert len(told) >= 10
-    for line in told:
+    commands = re.findall(r"^curl (.*?)$", DOCS.read_text().replace("\\\n", " "), re.MULTILINE)
+    assert len(commands) >= 10
+    for line in commands:
         method = (re.search(r"-X (\w+)", line) or ["", "GET"])[1]
         path = re.search(r"localhost:8087(\S+?)'?(\s|$)", line)[1]
         body = re.search(r"-d '(.*?)'(\s|$)", line)

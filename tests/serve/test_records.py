@@ -1,4 +1,4 @@
-"""Users, items and feedback, as Gorse's clients know them."""
+"""Users, items and feedback over Gorse's routes."""
 
 from urllib.parse import quote
 
@@ -29,15 +29,19 @@ def test_an_item_is_inserted_changed_and_deleted(client: TestClient) -> None:
         "Timestamp": "2026-01-31T12:00:00Z", "Comment": "A film",
     }  # fmt: skip
     assert client.post("/api/item", json=item).json() == rows(1)
-    told = client.get("/api/item/new").json()
-    assert told.pop("Status") in {"queued", "live"}  # the model updater reads it at any moment
-    assert told == {**item, "Reason": ""}
+    item_body = client.get("/api/item/new").json()
+    assert item_body.pop("Status") in {"queued", "live"}  # the model updater reads it at any moment
+    assert item_body == {**item, "Reason": ""}
     assert client.patch("/api/item/new", json={"IsHidden": True, "Labels": {"y": 1}}).json() == (
         rows(1)
     )
-    found = client.get("/api/item/new").json()
-    assert (found["IsHidden"], found["Labels"], found["Categories"]) == (True, {"y": 1}, ["a", "b"])
-    assert found["Timestamp"] == item["Timestamp"]
+    response = client.get("/api/item/new").json()
+    assert (response["IsHidden"], response["Labels"], response["Categories"]) == (
+        True,
+        {"y": 1},
+        ["a", "b"],
+    )
+    assert response["Timestamp"] == item["Timestamp"]
     assert client.put("/api/item/new/category/c").json() == rows(1)
     assert client.delete("/api/item/new/category/a").json() == rows(1)
     assert client.get("/api/item/new").json()["Categories"] == ["b", "c"]
@@ -47,7 +51,7 @@ def test_an_item_is_inserted_changed_and_deleted(client: TestClient) -> None:
     assert client.get("/api/item/new").status_code == 404
 
 
-def test_the_bundle_is_taken_over_once(client: TestClient, bundle) -> None:
+def test_the_bundle_is_imported_once(client: TestClient, bundle) -> None:
     page = client.get("/api/items", params={"n": 1_000}).json()
     assert [item["ItemId"] for item in page["Items"]] == sorted(bundle.ids)
     assert {item["Status"] for item in page["Items"]} == {"live"}
@@ -60,20 +64,20 @@ def test_the_bundle_is_taken_over_once(client: TestClient, bundle) -> None:
     assert {f["FeedbackType"] for f in done} <= set(bundle.kinds)
 
 
-def test_feedback_is_found_by_all_its_names(client: TestClient) -> None:
+def test_feedback_has_all_its_paths(client: TestClient) -> None:
     rating = {"FeedbackType": "star", "UserId": "ann", "ItemId": "x", "Value": 4.0,
               "Timestamp": "2022-02-24T00:00:00Z", "Comment": "hm"}  # fmt: skip
     assert client.post("/api/feedback", json=[{**rating, "Timestamp": "2022-02-24"}]).json() == (
         rows(1)
     )
-    found = client.get("/api/feedback/star/ann/x").json()
-    assert {name: found[name] for name in rating} == rating
+    response = client.get("/api/feedback/star/ann/x").json()
+    assert {name: response[name] for name in rating} == rating
     for path in ("/api/feedback/ann/x", "/api/user/ann/feedback", "/api/user/ann/feedback/",
                  "/api/user/ann/feedback/star", "/api/item/x/feedback/", "/api/item/x/feedback",
                  "/api/item/x/feedback/star"):  # fmt: skip
-        assert client.get(path).json() == [found], path
+        assert client.get(path).json() == [response], path
     page = client.get("/api/feedback/star").json()
-    assert page == {"Cursor": "", "Feedback": [found]}
+    assert page == {"Cursor": "", "Feedback": [response]}
     assert client.get("/api/user/ann/feedback/buy").json() == []
     assert client.get("/api/feedback/buy/ann/x").status_code == 404
     assert client.delete("/api/feedback/buy/ann/x").json() == rows(0)
@@ -82,9 +86,9 @@ def test_feedback_is_found_by_all_its_names(client: TestClient) -> None:
 
 
 def test_post_keeps_and_put_replaces(client: TestClient) -> None:
-    one = {"FeedbackType": "star", "UserId": "ann", "ItemId": "x", "Value": 1}
+    event = {"FeedbackType": "star", "UserId": "ann", "ItemId": "x", "Value": 1}
     for method, value, kept in (("POST", 1, 1), ("POST", 2, 1), ("PUT", 3, 3)):
-        sent = [{**one, "Value": value}]
+        sent = [{**event, "Value": value}]
         assert client.request(method, "/api/feedback", json=sent).json() == rows(1)
         assert client.get("/api/feedback/star/ann/x").json()["Value"] == kept
 
@@ -96,9 +100,9 @@ def test_pages_follow_their_cursors_to_the_end(client: TestClient) -> None:
             page = client.get(f"/api/{listing}", params={"n": 50, "cursor": cursor}).json()
             entries += page[name]
             cursor, pages = page["Cursor"], pages + 1
-        whole = client.get(f"/api/{listing}", params={"n": 10_000}).json()[name]
-        assert pages == -(-len(whole) // 50)
-        assert entries == whole
+        entire = client.get(f"/api/{listing}", params={"n": 10_000}).json()[name]
+        assert pages == -(-len(entire) // 50)
+        assert entries == entire
 
 
 def test_an_id_may_hold_a_slash_and_any_letter(client: TestClient) -> None:
@@ -110,24 +114,29 @@ def test_an_id_may_hold_a_slash_and_any_letter(client: TestClient) -> None:
 
 
 def test_markup_and_sql_come_back_as_they_were_sent(client: TestClient) -> None:
-    nasty = "<script>alert(1)</script>'; DROP TABLE items; --\" OR 1=1"
-    item = {"ItemId": nasty[:200], "Comment": nasty, "Labels": {nasty: [nasty]},
-            "Categories": [nasty]}  # fmt: skip
+    hostile = "<script>alert(1)</script>'; DROP TABLE items; --\" OR 1=1"
+    item = {"ItemId": hostile[:200], "Comment": hostile, "Labels": {hostile: [hostile]},
+            "Categories": [hostile]}  # fmt: skip
     assert client.post("/api/item", json=item).json() == rows(1)
     page = client.get("/api/items", params={"n": 1_000}).json()["Items"]
-    found = next(entry for entry in page if entry["ItemId"] == nasty)
-    assert (found["Comment"], found["Labels"]) == (nasty, {nasty: [nasty]})
-    assert client.get("/api/latest", params={"category": nasty}).json()[0]["Id"] == nasty
-    user = {"UserId": nasty, "Comment": nasty, "Labels": {nasty: nasty}}
+    response = next(entry for entry in page if entry["ItemId"] == hostile)
+    assert (response["Comment"], response["Labels"]) == (hostile, {hostile: [hostile]})
+    assert client.get("/api/latest", params={"category": hostile}).json()[0]["Id"] == hostile
+    user = {"UserId": hostile, "Comment": hostile, "Labels": {hostile: hostile}}
     assert client.post("/api/user", json=user).json() == rows(1)
-    feedback = {"FeedbackType": nasty, "UserId": nasty, "ItemId": nasty, "Comment": nasty}
+    feedback = {"FeedbackType": hostile, "UserId": hostile, "ItemId": hostile, "Comment": hostile}
     assert client.post("/api/feedback", json=[feedback]).json() == rows(1)
-    quoted = quote(nasty, safe="")
+    quoted = quote(hostile, safe="")
     assert client.get(f"/api/user/{quoted}").json() == user
     (kept,) = client.get(f"/api/feedback/{quoted}").json()["Feedback"]
     assert {name: kept[name] for name in feedback} == feedback
-    words = {"Text": nasty, "Categories": [nasty], "Labels": {nasty: [nasty]}, "Exclude": [nasty]}
+    words = {
+        "Text": hostile,
+        "Categories": [hostile],
+        "Labels": {hostile: [hostile]},
+        "Exclude": [hostile],
+    }
     assert client.post("/api/search", json=words).json()["Items"] == []
-    assert client.get(f"/api/recommend/{quoted}", params={"category": nasty}).json() == []
+    assert client.get(f"/api/recommend/{quoted}", params={"category": hostile}).json() == []
     assert client.delete(f"/api/user/{quoted}").json() == rows(1)
     assert client.get(f"/api/feedback/{quoted}").json()["Feedback"] == []

@@ -1,4 +1,4 @@
-"""Search by content, and reasons for a score."""
+"""Search by content, and explanations of a score."""
 
 import base64
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def first_picture(known: Bundle, world: Path) -> tuple[str, bytes]:
     return item, (world / files[item]).read_bytes()
 
 
-def test_words_find_what_the_bundle_finds(client: TestClient, known: Bundle) -> None:
-    told = known.search("text", "a red lamp for the kitchen", k=5)
+def test_a_text_query_equals_the_bundle_s_search(client: TestClient, known: Bundle) -> None:
+    expected = known.search("text", "a red lamp for the kitchen", k=5)
     answer = client.post("/api/search", json={"Text": "a red lamp for the kitchen", "N": 5}).json()
-    assert [pair["Id"] for pair in answer["Items"]] == told.ids[0]
+    assert [pair["Id"] for pair in answer["Items"]] == expected.ids[0]
     assert answer["View"] == "text"
 
 
@@ -40,9 +40,9 @@ def test_a_picture_finds_its_item_sent_as_it_is_or_in_json(
     assert plain["Items"][0]["Score"] == pytest.approx(1, abs=1e-3)
     body = {"Image": base64.b64encode(file).decode(), "N": 3}
     assert client.post("/api/search", json=body).json() == plain
-    both = client.post("/api/search", json={**body, "Text": known.title(item)}).json()
-    assert both["View"] == "fused"
-    assert item in [pair["Id"] for pair in both["Items"]]
+    combined = client.post("/api/search", json={**body, "Text": known.title(item)}).json()
+    assert combined["View"] == "fused"
+    assert item in [pair["Id"] for pair in combined["Items"]]
 
 
 def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bundle) -> None:
@@ -60,18 +60,18 @@ def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bun
 @pytest.mark.parametrize(
     ("body", "status", "what"),
     [
-        ({}, 400, "nothing to look for"),
+        ({}, 400, "the query is empty"),
         ({"Text": "lamp", "View": "smell"}, 404, "no such view"),
         ({"Items": ["nobody"]}, 404, "unknown items"),
-        ({"Image": "%%%"}, 400, "Image is no base64"),
-        ({"Image": base64.b64encode(b"plain words").decode()}, 415, "this is no image"),
+        ({"Image": "%%%"}, 400, "Image is not valid base64"),
+        ({"Image": base64.b64encode(b"plain words").decode()}, 415, "the file contains no image"),
         ({"Image": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}, 415, "can't be read"),
         ({"Audio": base64.b64encode(b"ID3").decode()}, 400, "no encoder of this bundle reads that"),
         ({"Text": "lamp", "View": "image"}, 400, "these views lie in no common space"),
         ({"Text": "lamp", "N": 10**6}, 400, "too large"),
     ],
 )
-def test_what_can_not_be_looked_for_is_said(
+def test_invalid_queries_are_refused(
     client: TestClient, body: dict, status: int, what: str
 ) -> None:
     answer = client.post("/api/search", json=body)
@@ -79,7 +79,7 @@ def test_what_can_not_be_looked_for_is_said(
     assert what in answer.json()["what"]
 
 
-def test_reasons_add_up_for_a_live_history_and_a_new_item(
+def test_explanations_add_up_for_a_live_history_and_a_new_item(
     client: TestClient, like: Callable, known: Bundle
 ) -> None:
     from serve.test_media import settled
@@ -92,16 +92,16 @@ def test_reasons_add_up_for_a_live_history_and_a_new_item(
         for pair in client.get("/api/recommend/ann?n=70", headers={"X-API-Version": "2"}).json()
     }
     for item in ("new", known.ids[20]):
-        told = client.get(f"/api/explain/ann/{item}").json()
-        assert told["Exact"]
-        assert told["Score"] == pytest.approx(scores[item], abs=1e-5)
-        assert {part["ItemId"] for part in told["History"]} == {known.ids[i] for i in (3, 9)}
-        shares = sum(part["Share"] for part in told["History"])
-        assert told["Baseline"] + shares == pytest.approx(told["Score"], abs=1e-5)
-        assert sum(told["Sources"].values()) == pytest.approx(shares, abs=1e-5)
+        explanation = client.get(f"/api/explain/ann/{item}").json()
+        assert explanation["Exact"]
+        assert explanation["Score"] == pytest.approx(scores[item], abs=1e-5)
+        assert {part["ItemId"] for part in explanation["History"]} == {known.ids[i] for i in (3, 9)}
+        shares = sum(part["Share"] for part in explanation["History"])
+        assert explanation["Baseline"] + shares == pytest.approx(explanation["Score"], abs=1e-5)
+        assert sum(explanation["Sources"].values()) == pytest.approx(shares, abs=1e-5)
 
 
-def test_reasons_where_there_are_none(client: TestClient) -> None:
+def test_explanations_of_items_without_a_score(client: TestClient) -> None:
     client.post("/api/item", json={"ItemId": "bare"})
     assert "popularity alone" in client.get("/api/explain/ann/bare").json()["Reason"]
     assert client.get("/api/explain/ann/nothing").status_code == 404

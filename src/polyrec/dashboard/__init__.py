@@ -1,16 +1,9 @@
-"""Pages for people, over a running service.
+"""The dashboard: server-rendered pages over a running service, with `mount(app)`.
 
-mount       puts the pages onto an application
-session     who looks: signed cookies, and tokens that forms carry
-visitor     what a request's visitor may see and do
-page        templates, and the headers that every page has
-contents    pictures, sounds and videos of items
-cards       items as a person sees them
-reasons     why an item is recommended, in shares
-figures     what the overview tells
-routes/     one file per page
+`routes/` has one file per page. `session` and `session_user` are login and permissions; the other
+modules prepare what the pages show, and `rendering` puts it into the `templates/`.
 
-Everything comes from the service itself: no outside request, and no script but htmx (0BSD, 2.0.11,
+All resources come from the service itself; the only script is htmx (0BSD, 2.0.11,
 `static/htmx.min.js`).
 """
 

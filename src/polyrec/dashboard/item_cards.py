@@ -1,4 +1,4 @@
-"""Items as a person sees them."""
+"""Items as pages show them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from polyrec.database import records
 from polyrec.serve.service import Service
 
-_LONGEST = 80
+_MAX_TITLE = 80  # characters
 
 
 @dataclass(frozen=True)
-class Card:
-    """One item, and what stands under it."""
+class ItemCard:
+    """One item with a note below it."""
 
     item_id: str
     title: str
@@ -22,23 +22,24 @@ class Card:
     hidden: bool = False
 
 
-async def cards(
+async def item_cards(
     service: Service, items: Sequence[str], notes: Mapping[str, str] | None = None
-) -> list[Card]:
-    """Return the items' cards in this order; of items that were deleted the id is left."""
-    found = await service.read(lambda connection: records.items_by_id(connection, list(items)))
-    known = {item.item_id: item for item in found}
-    return [card(item_id, known.get(item_id), (notes or {}).get(item_id, "")) for item_id in items]
+) -> list[ItemCard]:
+    """Return the cards of these items in order; a deleted item has its id as title."""
+    rows = await service.read(lambda connection: records.items_by_id(connection, list(items)))
+    by_id = {item.item_id: item for item in rows}
+    notes = notes or {}
+    return [item_card(item_id, by_id.get(item_id), notes.get(item_id, "")) for item_id in items]
 
 
-def card(item_id: str, item: records.ItemRecord | None, note: str = "") -> Card:
+def item_card(item_id: str, item: records.ItemRecord | None, note: str = "") -> ItemCard:
     """Return the card of a record."""
     if item is None:
-        return Card(item_id, item_id, note, "deleted")
-    return Card(item_id, title(item), note, item.status, item.is_hidden)
+        return ItemCard(item_id, item_id, note, "deleted")
+    return ItemCard(item_id, item_title(item), note, item.status, item.is_hidden)
 
 
-def title(item: records.ItemRecord) -> str:
-    """Return what to call an item: the first line of its comment, else its id."""
+def item_title(item: records.ItemRecord) -> str:
+    """Return the first line of an item's comment, else its id."""
     first = item.comment.strip().partition("\n")[0] or item.item_id
-    return first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
+    return first if len(first) <= _MAX_TITLE else f"{first[: _MAX_TITLE - 1]}…"

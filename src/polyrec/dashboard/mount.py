@@ -1,4 +1,4 @@
-"""Put the pages onto an application that serves."""
+"""Add the pages to the application of a service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIX = "/dashboard"
 
 
 def mount(app: FastAPI) -> FastAPI:
-    """Return the application, its pages under /dashboard."""
+    """Return the application with the pages under /dashboard."""
     app.mount(f"{PREFIX}/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, include_in_schema=False)

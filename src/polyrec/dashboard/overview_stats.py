@@ -1,4 +1,4 @@
-"""What the overview tells: how much is asked, how fast it is answered, how events change."""
+"""Statistics of the overview: requests, latency, events per day."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DAYS = 28
 
 
 @dataclass(frozen=True)
-class Route:
-    """One route's traffic."""
+class RouteStats:
+    """Requests and latency of one route."""
 
     name: str
     count: int
@@ -32,93 +32,95 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """All routes together, the busiest first."""
+class RequestStats:
+    """Requests of the service, the busiest route first."""
 
-    routes: tuple[Route, ...]
+    routes: tuple[RouteStats, ...]
     requests: int
-    faults: int  # answered with 5xx
+    errors: int  # answered with 5xx
 
 
-def traffic() -> Traffic:
-    """Return what was asked since the service started, of all workers."""
-    counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-    requests = faults = 0.0
+def request_stats() -> RequestStats:
+    """Return the requests of all workers since the service started."""
+    buckets: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    requests = errors = 0.0
     for sample in _samples():
         labels = sample.labels
         if sample.name == "polyrec_request_seconds_bucket":
-            counts[f"{labels['method']} {labels['route']}"][float(labels["le"])] += sample.value
+            buckets[f"{labels['method']} {labels['route']}"][float(labels["le"])] += sample.value
         elif sample.name == "polyrec_requests_total":
             requests += sample.value
-            faults += sample.value * labels["status"].startswith("5")
-    routes = [_route(name, buckets) for name, buckets in counts.items()]
+            errors += sample.value * labels["status"].startswith("5")
+    routes = [_route_stats(name, counts) for name, counts in buckets.items()]
     routes = [route for route in routes if route.count and "/api/" in route.name]
     ordered = sorted(routes, key=lambda route: (-route.count, route.name))
-    return Traffic(tuple(ordered), int(requests), int(faults))
+    return RequestStats(tuple(ordered), int(requests), int(errors))
 
 
 def events_by_day(connection: Connection, *, now: int) -> list[tuple[str, dict[str, int]]]:
-    """Return the feedback of each of the last days by type, oldest day first, with empty days.
+    """Return day and feedback type -> count for the last 28 days, oldest first, with empty days.
 
-    The last day is that of the latest event up to now: data of a year ago are shown, too.
+    The last day is that of the latest event up to `now`, so that old data are shown, too.
     """
     latest = sa.select(sa.func.max(LOG.c.timestamp)).where(LOG.c.timestamp <= now)
     now = int(connection.scalar(latest.where(LOG.c.action == change_log.FEEDBACK)) or now)
     first = now // _DAY - DAYS + 1
-    number = (LOG.c.timestamp // _DAY).label("day")
+    day_number = (LOG.c.timestamp // _DAY).label("day")
     query = (
-        sa.select(number, LOG.c.feedback_type, sa.func.count())
+        sa.select(day_number, LOG.c.feedback_type, sa.func.count())
         .where(LOG.c.action == change_log.FEEDBACK, LOG.c.timestamp >= first * _DAY)
         .where(LOG.c.timestamp <= now)
-        .group_by(number, LOG.c.feedback_type)
+        .group_by(day_number, LOG.c.feedback_type)
     )
-    found: dict[int, dict[str, int]] = {first + i: {} for i in range(DAYS)}
-    for place, kind, count in connection.execute(query):
-        found.setdefault(int(place), {})[str(kind)] = int(count)
+    days: dict[int, dict[str, int]] = {first + i: {} for i in range(DAYS)}
+    for day, kind, count in connection.execute(query):
+        days.setdefault(int(day), {})[str(kind)] = int(count)
     return [
-        (f"{datetime.fromtimestamp(place * _DAY / 1e6, UTC):%d %b}", kinds)
-        for place, kinds in sorted(found.items())
+        (f"{datetime.fromtimestamp(day * _DAY / 1e6, UTC):%d %b}", counts)
+        for day, counts in sorted(days.items())
     ]
 
 
-def drift(days: list[tuple[str, dict[str, int]]]) -> float | None:
-    """Return how much the mix of types in the last week differs from the weeks before, 0 to 1.
+def event_type_drift(days: list[tuple[str, dict[str, int]]]) -> float | None:
+    """Return the total variation distance of event types, last week against the weeks before, 0..1.
 
-    Half the sum of differences of shares (total variation); None where a side has no events.
+    It is half the sum of the absolute differences of shares; None if either has no events.
 
-    >>> drift([("1", {"view": 3})] * 7 + [("2", {"like": 3})] * 7)
+    >>> event_type_drift([("1", {"view": 3})] * 7 + [("2", {"like": 3})] * 7)
     1.0
     """
-    late, early = _mix(days[-7:]), _mix(days[:-7])
-    if not late or not early:
+    last_week, before = _type_shares(days[-7:]), _type_shares(days[:-7])
+    if not last_week or not before:
         return None
-    kinds = {*late, *early}
-    return sum(abs(late.get(kind, 0) - early.get(kind, 0)) for kind in kinds) / 2
+    kinds = {*last_week, *before}
+    return sum(abs(last_week.get(kind, 0) - before.get(kind, 0)) for kind in kinds) / 2
 
 
-def _mix(days: list[tuple[str, dict[str, int]]]) -> dict[str, float]:
-    total: dict[str, float] = defaultdict(float)
+def _type_shares(days: list[tuple[str, dict[str, int]]]) -> dict[str, float]:
+    counts: dict[str, float] = defaultdict(float)
     for _, kinds in days:
         for kind, count in kinds.items():
-            total[kind] += count
-    whole = sum(total.values())
-    return {kind: count / whole for kind, count in total.items()} if whole else {}
+            counts[kind] += count
+    total = sum(counts.values())
+    return {kind: count / total for kind, count in counts.items()} if total else {}
 
 
-def _route(name: str, buckets: dict[float, float]) -> Route:
+def _route_stats(name: str, buckets: dict[float, float]) -> RouteStats:
     ordered = sorted(buckets.items())
-    return Route(name, int(ordered[-1][1]), _quantile(ordered, 0.5), _quantile(ordered, 0.99))
+    return RouteStats(
+        name, int(ordered[-1][1]), _quantile_ms(ordered, 0.5), _quantile_ms(ordered, 0.99)
+    )
 
 
-def _quantile(buckets: list[tuple[float, float]], share: float) -> float:
-    """Return a quantile in ms from cumulative buckets, linear within one (as Prometheus does)."""
-    wanted = share * buckets[-1][1]
+def _quantile_ms(buckets: list[tuple[float, float]], share: float) -> float:
+    """Return a quantile in ms from cumulative buckets, interpolated linearly as in Prometheus."""
+    rank = share * buckets[-1][1]
     low, below = 0.0, 0.0
     for high, count in buckets:
-        if count >= wanted and count > below:
+        if count >= rank and count > below:
             if high == float("inf"):
                 return 1000 * low
-            return 1000 * (low + (high - low) * (wanted - below) / (count - below))
+            return 1000 * (low + (high - low) * (rank - below) / (count - below))
         low, below = high, count
     return 1000 * low
 

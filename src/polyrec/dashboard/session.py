@@ -1,8 +1,8 @@
-"""Who looks at the pages: a signed cookie, and the token that each form carries back.
+"""Sessions of the pages: a signed cookie, and a token for each form.
 
-A cookie holds the id of the key that was shown at login (none before), a random number and a time,
-signed with the database's secret; no secret of the key is in it. A form's token is a signature of
-the cookie: one of another session, or of one that has ended, is refused.
+A cookie holds the id of the key used at login (empty before), a random nonce and an expiry time,
+signed with the database's secret; it never holds the key itself. A form's token is a signature of
+the nonce: the token of another or an ended session is refused.
 """
 
 from __future__ import annotations
@@ -17,57 +17,59 @@ import orjson
 from fastapi import Request, Response
 
 COOKIE = "polyrec_session"
-LASTS_S = 12 * 3600
-_LONGEST = 1024
+LIFETIME_S = 12 * 3600
+_MAX_COOKIE = 1024  # characters
 
 
 @dataclass(frozen=True)
 class Session:
-    """One visit.
+    """One session.
 
-    >>> visit = Session.begin("k1", now=0)
-    >>> Session.unpack(visit.pack(b"s"), b"s", now=1) == visit
+    >>> session = Session.create("k1", now=0)
+    >>> Session.from_cookie(session.to_cookie(b"s"), b"s", now=1) == session
     True
     """
 
-    key_id: str  # "" for someone who has not shown a key
-    number: str
-    until: int  # seconds since 1970
+    key_id: str  # "" before the login
+    nonce: str
+    expires: int  # seconds since 1970
 
     @classmethod
-    def begin(cls, key_id: str, *, now: int) -> Session:
+    def create(cls, key_id: str, *, now: int) -> Session:
         """Return a new session."""
-        return cls(key_id, secrets.token_urlsafe(16), now + LASTS_S)
+        return cls(key_id, secrets.token_urlsafe(16), now + LIFETIME_S)
 
-    def pack(self, secret: bytes) -> str:
-        """Return the cookie."""
-        body = urlsafe_b64encode(orjson.dumps([self.key_id, self.number, self.until])).decode()
+    def to_cookie(self, secret: bytes) -> str:
+        """Return the text of the cookie."""
+        body = urlsafe_b64encode(orjson.dumps([self.key_id, self.nonce, self.expires])).decode()
         return f"{body}.{_sign(secret, 'session', body)}"
 
     @classmethod
-    def unpack(cls, cookie: str, secret: bytes, *, now: int) -> Session | None:
-        """Return the session of a cookie, None if it was made up, changed or is over."""
-        body, _, signature = cookie[:_LONGEST].partition(".")
+    def from_cookie(cls, cookie: str, secret: bytes, *, now: int) -> Session | None:
+        """Return the session of a cookie, None if it is forged or expired."""
+        body, _, signature = cookie[:_MAX_COOKIE].partition(".")
         if not hmac.compare_digest(signature.encode(), _sign(secret, "session", body).encode()):
             return None
-        key_id, number, until = orjson.loads(urlsafe_b64decode(body))
-        return cls(key_id, number, until) if now < until else None
+        key_id, nonce, expires = orjson.loads(urlsafe_b64decode(body))
+        return cls(key_id, nonce, expires) if now < expires else None
 
     def token(self, secret: bytes) -> str:
-        """Return what a form of this session carries."""
-        return _sign(secret, "form", self.number)
+        """Return the token of this session's forms."""
+        return _sign(secret, "form", self.nonce)
 
     def accepts(self, token: str, secret: bytes) -> bool:
-        """Return whether a form's token is one of this session."""
+        """Return whether a form's token belongs to this session."""
         return hmac.compare_digest(token.encode(), self.token(secret).encode())
 
 
-def give_cookie(answer: Response, request: Request, session: Session, secret: bytes) -> None:
-    """Set the cookie of a session, out of reach for scripts and for other sites."""
-    answer.set_cookie(
+def set_session_cookie(
+    response: Response, request: Request, session: Session, secret: bytes
+) -> None:
+    """Set the cookie of a session, out of reach of scripts and other sites."""
+    response.set_cookie(
         COOKIE,
-        session.pack(secret),
-        max_age=LASTS_S,
+        session.to_cookie(secret),
+        max_age=LIFETIME_S,
         path="/dashboard",
         httponly=True,
         samesite="strict",

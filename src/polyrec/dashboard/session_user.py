@@ -1,4 +1,4 @@
-"""What a request's visitor may see and do."""
+"""The user of a session and their permissions, as dependencies of the pages."""
 
 from __future__ import annotations
 
@@ -11,109 +11,109 @@ from fastapi import Depends, Form, HTTPException, Request
 
 from polyrec.dashboard.session import COOKIE, Session
 from polyrec.database import keys
-from polyrec.database.change_log import now_us as microseconds
+from polyrec.database.change_log import now_us
 from polyrec.database.database import dialect_insert
 from polyrec.database.tables import META
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 
 _ENDED = "session ended "
-_DAY = 86_400_000_000
+_DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Somebody, with a session and perhaps a key."""
+class SessionUser:
+    """A session, with a key after the login."""
 
     session: Session
-    fresh: bool  # whether the cookie is still to be set
+    fresh: bool  # whether the cookie must be set
     key: keys.ApiKey | None
-    open: bool  # whether the service asks nobody for keys
+    open: bool  # whether the service requires no keys
 
     def may(self, scope: str) -> bool:
-        """Return whether the visitor may do what needs a scope."""
+        """Return whether the user has a scope."""
         return self.open or (self.key is not None and self.key.may(scope))
 
 
-async def anybody(request: Request, service: CurrentService) -> Visitor:
-    """Return who is there, logged in or not."""
+async def session_user(request: Request, service: CurrentService) -> SessionUser:
+    """Return the user of a request, logged in or not."""
     secret = service.database.secret
-    moment = int(time.time())
-    session = Session.unpack(request.cookies.get(COOKIE, ""), secret, now=moment)
+    now = int(time.time())
+    session = Session.from_cookie(request.cookies.get(COOKIE, ""), secret, now=now)
     key = None
     if session is not None:
-        known = session
-        key, ended = await service.read(lambda connection: _state(connection, known))
+        current = session
+        key, ended = await service.read(lambda connection: _key_and_end(connection, current))
         session = None if ended else session
     guarded = service.settings.requires_key
     if session is None:
-        return Visitor(Session.begin("", now=moment), fresh=True, key=None, open=not guarded)
-    return Visitor(session, fresh=False, key=key, open=not guarded)
+        return SessionUser(Session.create("", now=now), fresh=True, key=None, open=not guarded)
+    return SessionUser(session, fresh=False, key=key, open=not guarded)
 
 
-Anybody = Annotated[Visitor, Depends(anybody)]
+AnyUser = Annotated[SessionUser, Depends(session_user)]
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Lets those pass who may do what a scope is for; others are sent to the login, or away."""
+class RequireScope:
+    """Allow users with a scope; redirect others to the login, or refuse them with 403."""
 
     scope: str
 
-    def __call__(self, visitor: Anybody) -> Visitor:
-        """Return the visitor."""
-        if not visitor.open and visitor.key is None:
+    def __call__(self, user: AnyUser) -> SessionUser:
+        """Return the user."""
+        if not user.open and user.key is None:
             raise HTTPException(303, "log in first", {"Location": "/dashboard/login"})
-        if not visitor.may(self.scope):
-            remedy = "log in with another key"
-            raise refuse(403, f"this needs a key with the scope {self.scope}", remedy=remedy)
-        return visitor
+        if not user.may(self.scope):
+            what = f"this page requires a key with the scope {self.scope}"
+            raise http_error(403, what, remedy="log in with another key")
+        return user
 
 
 @dataclass(frozen=True)
-class Sends:
-    """The same for a form, which has to come from a page of this session."""
+class RequireForm:
+    """The same for a form, which must carry the token of the session."""
 
     scope: str
 
     def __call__(
-        self, visitor: Anybody, service: CurrentService, token: Annotated[str, Form()] = ""
-    ) -> Visitor:
-        """Return the visitor."""
-        Needs(self.scope)(visitor)
-        check_form(visitor, service, token)
-        return visitor
+        self, user: AnyUser, service: CurrentService, token: Annotated[str, Form()] = ""
+    ) -> SessionUser:
+        """Return the user."""
+        RequireScope(self.scope)(user)
+        check_form_token(user, service, token)
+        return user
 
 
-def check_form(visitor: Visitor, service: Service, token: str) -> None:
-    """Refuse a form that no page of this session has given out."""
-    if visitor.fresh or not visitor.session.accepts(token, service.database.secret):
-        raise refuse(403, "this form is of another session", remedy="load the page again")
+def check_form_token(user: SessionUser, service: Service, token: str) -> None:
+    """Raise 403 for a form that does not belong to this session."""
+    if user.fresh or not user.session.accepts(token, service.database.secret):
+        raise http_error(403, "this form belongs to another session", remedy="reload the page")
 
 
-Reader = Annotated[Visitor, Depends(Needs("read"))]
-ReaderForm = Annotated[Visitor, Depends(Sends("read"))]
-WriterForm = Annotated[Visitor, Depends(Sends("write"))]
-Admin = Annotated[Visitor, Depends(Needs("admin"))]
-AdminForm = Annotated[Visitor, Depends(Sends("admin"))]
+ReadUser = Annotated[SessionUser, Depends(RequireScope("read"))]
+ReadForm = Annotated[SessionUser, Depends(RequireForm("read"))]
+WriteForm = Annotated[SessionUser, Depends(RequireForm("write"))]
+AdminUser = Annotated[SessionUser, Depends(RequireScope("admin"))]
+AdminForm = Annotated[SessionUser, Depends(RequireForm("admin"))]
 
 
-async def end(service: Service, session: Session) -> None:
-    """End a session for every worker; ends of sessions that are long over are forgotten."""
-    row = {"name": f"{_ENDED}{session.number}", "value": f"{microseconds():020d}"}
+async def end_session(service: Service, session: Session) -> None:
+    """End a session at every worker; ends older than a day are deleted."""
+    row = {"name": f"{_ENDED}{session.nonce}", "value": f"{now_us():020d}"}
 
     def write(connection: sa.Connection) -> None:
-        """Note the end."""
-        old = META.c.name.startswith(_ENDED) & (META.c.value < f"{microseconds() - _DAY:020d}")
+        """Store the end."""
+        old = META.c.name.startswith(_ENDED) & (META.c.value < f"{now_us() - _DAY:020d}")
         connection.execute(META.delete().where(old))
         connection.execute(dialect_insert(connection, META).on_conflict_do_nothing(), [row])
 
     await service.write(write)
 
 
-def _state(connection: sa.Connection, session: Session) -> tuple[keys.ApiKey | None, bool]:
-    """Return the key of a session, None if it holds no more, and whether the session was ended."""
-    name = f"{_ENDED}{session.number}"
+def _key_and_end(connection: sa.Connection, session: Session) -> tuple[keys.ApiKey | None, bool]:
+    """Return the valid key of a session, or None, and whether the session was ended."""
+    name = f"{_ENDED}{session.nonce}"
     ended = connection.scalar(sa.select(META.c.value).where(META.c.name == name)) is not None
     key = keys.find_key(connection, session.key_id) if session.key_id else None
     return key, ended

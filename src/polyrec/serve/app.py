@@ -1,8 +1,8 @@
 """The application: routes, errors, start and stop.
 
 `create_app` makes one from settings. Middlewares are plain ASGI classes (Starlette's
-`BaseHTTPMiddleware` costs a task per request), from outside in: Observe, CORS, TrustedHost, Gate,
-Access. The service hangs at `app.state.service` while the application runs.
+`BaseHTTPMiddleware` costs a task per request), from the outermost in: RequestLog, CORS,
+TrustedHost, RequestLimits, Access. The service is `app.state.service` while the application runs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from polyrec import __version__
-from polyrec.serve.api.error_handlers import handle_errors
-from polyrec.serve.api.openapi import describe
+from polyrec.serve.api.error_handlers import add_error_handlers
+from polyrec.serve.api.openapi import add_openapi
 from polyrec.serve.api.routes import PREFIX, ROUTERS, docs, operations, recommend
 from polyrec.serve.middleware.access import Access
-from polyrec.serve.middleware.request_limits import Gate
-from polyrec.serve.middleware.request_log import Observe
+from polyrec.serve.middleware.request_limits import RequestLimits
+from polyrec.serve.middleware.request_log import RequestLog
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
@@ -45,14 +45,14 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # that page loads scripts from elsewhere; ours is routes.docs
         redoc_url=None,
     )
-    recommend.add_first(app, PREFIX)
+    recommend.add_recommend_routes(app, PREFIX)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     for router in (operations.router, docs.router):
         app.include_router(router)
     _add_middleware(app, settings)
-    handle_errors(app, settings)
-    describe(app)
+    add_error_handlers(app, settings)
+    add_openapi(app)
     return app
 
 
@@ -60,7 +60,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares, the innermost first."""
     app.add_middleware(Access, settings=settings)
     limit, upload = (int(size * 2**20) for size in (settings.max_body_mb, settings.max_upload_mb))
-    app.add_middleware(Gate, limit=limit, seconds=settings.body_timeout_s, upload=upload)
+    app.add_middleware(RequestLimits, limit=limit, seconds=settings.body_timeout_s, upload=upload)
     if settings.allowed_hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     if settings.cors_origins:
@@ -70,4 +70,4 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "X-Request-Id"],
         )
-    app.add_middleware(Observe, prefix=PREFIX)
+    app.add_middleware(RequestLog, prefix=PREFIX)

@@ -13,7 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from polyrec.serve.app import create_app
 from polyrec.serve.metrics import SHARED
-from polyrec.serve.middleware.logs import configure
+from polyrec.serve.middleware.logs import configure_logging
 from polyrec.serve.settings import Settings
 
 AppDecorator = Callable[[FastAPI], FastAPI]
@@ -22,7 +22,7 @@ AppDecorator = Callable[[FastAPI], FastAPI]
 
 def make_worker_app(settings: Settings, level: str, dress: AppDecorator) -> FastAPI:
     """Return the application of one worker, its logs going where they should."""
-    configure(level)
+    configure_logging(level)
     return dress(create_app(settings))
 
 

@@ -1,4 +1,4 @@
-"""The pages, one file each; each has a `router`, and a line here."""
+"""The pages: one file each with a `router`, and one line here."""
 
 from __future__ import annotations
 

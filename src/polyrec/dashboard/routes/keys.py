@@ -1,4 +1,4 @@
-"""Keys: made, listed and revoked by those who may."""
+"""API keys: create, list, revoke."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from polyrec.dashboard.page import page
-from polyrec.dashboard.session_user import Admin, AdminForm
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session_user import AdminForm, AdminUser
 from polyrec.database import keys
 from polyrec.errors import ConfigError
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService
 
 router = APIRouter()
 
 
 @router.get("/keys")
-async def listed(request: Request, service: CurrentService, visitor: Admin) -> Response:
+async def list_keys(request: Request, service: CurrentService, user: AdminUser) -> Response:
     """List all keys."""
-    found = await service.read(keys.all_keys)
-    return page(request, service, visitor, "keys", _told(found))
+    rows = await service.read(keys.all_keys)
+    return render_page(request, service, user, "keys", _values(rows))
 
 
 @router.post("/keys")
 async def create(
     request: Request,
     service: CurrentService,
-    visitor: AdminForm,
+    user: AdminForm,
     name: Annotated[str, Form(max_length=100)] = "",
     scope: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
-    """Make a key and show it, this once."""
+    """Create a key and show it once."""
     try:
         _, text = await service.write(lambda c: keys.create_key(c, name, scope or []))
     except ConfigError as error:
-        raise refuse(400, error.what, received=error.received, remedy=error.remedy) from None
-    found = await service.read(keys.all_keys)
-    return page(request, service, visitor, "keys", _told(found, made=text))
+        raise http_error(400, error.what, received=error.received, remedy=error.remedy) from None
+    rows = await service.read(keys.all_keys)
+    return render_page(request, service, user, "keys", _values(rows, new_key=text))
 
 
 @router.post("/keys/revoke")
 async def revoke(
     service: CurrentService,
-    visitor: AdminForm,  # noqa: ARG001 - checks who sends it
+    user: AdminForm,  # noqa: ARG001 - the permission check
     id: Annotated[str, Form(max_length=32)],
 ) -> Response:
     """Revoke a key."""
@@ -52,5 +52,5 @@ async def revoke(
     return RedirectResponse("/dashboard/keys", 303)
 
 
-def _told(found: list[keys.ApiKey], *, made: str = "") -> dict[str, Any]:
-    return {"keys": found, "scopes": keys.SCOPES, "made": made}
+def _values(rows: list[keys.ApiKey], *, new_key: str = "") -> dict[str, Any]:
+    return {"keys": rows, "scopes": keys.SCOPES, "new_key": new_key}

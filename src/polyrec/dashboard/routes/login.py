@@ -1,4 +1,4 @@
-"""Log in with a key, and out again."""
+"""Login with an API key, and logout."""
 
 from __future__ import annotations
 
@@ -8,64 +8,64 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from polyrec.dashboard.page import page
-from polyrec.dashboard.session import COOKIE, Session, give_cookie
-from polyrec.dashboard.session_user import Anybody, check_form, end
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session import COOKIE, Session, set_session_cookie
+from polyrec.dashboard.session_user import AnyUser, check_form_token, end_session
 from polyrec.database import keys
-from polyrec.serve.middleware.rates import Rates
-from polyrec.serve.responses import refuse
+from polyrec.serve.middleware.rate_limiter import RateLimiter
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService
 
 router = APIRouter()
-_TRIES_PER_SECOND = 1.0  # of one address
+_ATTEMPTS_PER_SECOND = 1.0  # of one address
 
 
 @router.get("/login")
-async def form(request: Request, service: CurrentService, visitor: Anybody) -> Response:
+async def login_form(request: Request, service: CurrentService, user: AnyUser) -> Response:
     """Show the form."""
-    return page(request, service, visitor, "login", {"wrong": False})
+    return render_page(request, service, user, "login", {"invalid": False})
 
 
 @router.post("/login")
 async def log_in(
     request: Request,
     service: CurrentService,
-    visitor: Anybody,
+    user: AnyUser,
     key: Annotated[str, Form(max_length=200)] = "",
     token: Annotated[str, Form()] = "",
 ) -> Response:
-    """Begin a session with a key; the session from before is over."""
-    check_form(visitor, service, token)
+    """Start a session with a key; the previous session ends."""
+    check_form_token(user, service, token)
     address = request.client.host if request.client else "?"
-    rates = _rates(request)
-    if rates.wait(address, per_second=_TRIES_PER_SECOND, now=time.monotonic()):
-        raise refuse(429, "too many tries", remedy="wait a second", retry_s=1)
-    found = await service.read(lambda connection: keys.verify_key(connection, key.strip()))
-    if found is None:
-        return page(request, service, visitor, "login", {"wrong": True}, status=401)
-    await end(service, visitor.session)
-    answer = RedirectResponse("/dashboard", 303)
-    begun = Session.begin(found.key_id, now=int(time.time()))
-    give_cookie(answer, request, begun, service.database.secret)
-    return answer
+    limiter = _limiter(request)
+    if limiter.wait(address, per_second=_ATTEMPTS_PER_SECOND, now=time.monotonic()):
+        raise http_error(429, "too many login attempts", remedy="wait a second", retry_s=1)
+    api_key = await service.read(lambda connection: keys.verify_key(connection, key.strip()))
+    if api_key is None:
+        return render_page(request, service, user, "login", {"invalid": True}, status=401)
+    await end_session(service, user.session)
+    response = RedirectResponse("/dashboard", 303)
+    session = Session.create(api_key.key_id, now=int(time.time()))
+    set_session_cookie(response, request, session, service.database.secret)
+    return response
 
 
 @router.post("/logout")
 async def log_out(
-    service: CurrentService, visitor: Anybody, token: Annotated[str, Form()] = ""
+    service: CurrentService, user: AnyUser, token: Annotated[str, Form()] = ""
 ) -> Response:
-    """End the session, for good."""
-    check_form(visitor, service, token)
-    await end(service, visitor.session)
-    answer = RedirectResponse("/dashboard/login", 303)
-    answer.delete_cookie(COOKIE, path="/dashboard")
-    return answer
+    """End the session."""
+    check_form_token(user, service, token)
+    await end_session(service, user.session)
+    response = RedirectResponse("/dashboard/login", 303)
+    response.delete_cookie(COOKIE, path="/dashboard")
+    return response
 
 
-def _rates(request: Request) -> Rates:
-    """Return the buckets of this worker's application."""
+def _limiter(request: Request) -> RateLimiter:
+    """Return the rate limiter of this worker's logins."""
     state = request.app.state
-    if not hasattr(state, "logins"):
-        state.logins = Rates()
-    found: Rates = state.logins
-    return found
+    if not hasattr(state, "login_limiter"):
+        state.login_limiter = RateLimiter()
+    limiter: RateLimiter = state.login_limiter
+    return limiter

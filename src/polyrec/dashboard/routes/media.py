@@ -1,4 +1,4 @@
-"""Pictures, sounds and videos, as the pages ask for them."""
+"""Thumbnails, audio and video of the pages."""
 
 from __future__ import annotations
 
@@ -9,75 +9,76 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.dashboard.contents import Contents
-from polyrec.dashboard.session_user import Reader
+from polyrec.dashboard.bundle_media import BundleMedia
+from polyrec.dashboard.session_user import ReadUser
 from polyrec.database import item_media
 from polyrec.evaluate.placeholder_image import initials
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 from polyrec.types import Raw
 
 router = APIRouter()
-_KEPT = {"Cache-Control": "private, max-age=300"}
+_CACHED = {"Cache-Control": "private, max-age=300"}
 Id = Annotated[str, Query(max_length=300)]
 
 
-def contents_of(request: Request, service: Service) -> Contents:
-    """Return the content of the items of the bundle that answers."""
+def bundle_media(request: Request, service: Service) -> BundleMedia:
+    """Return the media of the bundle in service."""
     bundle = service.live.model.bundle
-    held = getattr(request.app.state, "contents", None)
-    if held is None or held.bundle is not bundle:
-        held = request.app.state.contents = Contents(bundle, service.sandbox)
-    return held
+    current = getattr(request.app.state, "bundle_media", None)
+    if current is None or current.bundle is not bundle:
+        current = request.app.state.bundle_media = BundleMedia(bundle, service.sandbox)
+    return current
 
 
 @router.get("/picture")
-async def picture(request: Request, service: CurrentService, visitor: Reader, id: Id) -> Response:  # noqa: ARG001
-    """Send an item's small picture; without one, its initials on a colour of its own."""
-    given = await uploaded(service, id)
-    held = contents_of(request, service)
-    found = await service.compute_limit.run(lambda: held.picture(id, given))
-    if found is not None:
-        return Response(found, media_type="image/jpeg", headers=_KEPT)
-    return Response(initials(id, id[-4:]), media_type="image/svg+xml", headers=_KEPT)
+async def thumbnail(request: Request, service: CurrentService, user: ReadUser, id: Id) -> Response:  # noqa: ARG001
+    """Send the thumbnail of an item; without an image, its initials on a colour of its own."""
+    uploads = await uploaded_media(service, id)
+    media = bundle_media(request, service)
+    jpeg = await service.compute_limit.run(lambda: media.thumbnail(id, uploads))
+    if jpeg is not None:
+        return Response(jpeg, media_type="image/jpeg", headers=_CACHED)
+    return Response(initials(id, id[-4:]), media_type="image/svg+xml", headers=_CACHED)
 
 
 @router.get("/media")
-async def media(
+async def audio_or_video(
     request: Request,
     service: CurrentService,
-    visitor: Reader,  # noqa: ARG001 - checks who asks
+    user: ReadUser,  # noqa: ARG001 - the permission check
     id: Id,
     kind: Annotated[str, Query(pattern="^(audio|video)$")],
 ) -> Response:
-    """Send an item's sound or video, by ranges where the player asks for them."""
-    given = await uploaded(service, id)
-    raw = (await run_in_threadpool(contents_of(request, service).of, id, given)).get(kind)
-    found = None if raw is None else await run_in_threadpool(playable, raw, kind)
-    if raw is None or found is None:
-        raise refuse(404, "nothing to play", received=kind, remedy="see the item's page")
+    """Send the audio or video of an item, a range of bytes if the player requests one."""
+    uploads = await uploaded_media(service, id)
+    contents = await run_in_threadpool(bundle_media(request, service).contents, id, uploads)
+    raw = contents.get(kind)
+    media_type = None if raw is None else await run_in_threadpool(browser_media_type, raw, kind)
+    if raw is None or media_type is None:
+        raise http_error(404, f"no playable {kind}", received=id, remedy="see the item's page")
     if isinstance(raw, Path):
-        return FileResponse(raw, media_type=found, headers=_KEPT)
+        return FileResponse(raw, media_type=media_type, headers=_CACHED)
     body = raw if isinstance(raw, bytes) else b""
-    return Response(body, media_type=found, headers=_KEPT)
+    return Response(body, media_type=media_type, headers=_CACHED)
 
 
-async def uploaded(service: Service, item_id: str) -> dict[str, Path | None]:
-    """Return the files that were uploaded for an item, None for what was taken away."""
-    found = await service.read(lambda connection: item_media.media_of(connection, [item_id]))
+async def uploaded_media(service: Service, item_id: str) -> dict[str, Path | None]:
+    """Return modality -> uploaded file of an item, None for removed content."""
+    files = await service.read(lambda connection: item_media.media_of(connection, [item_id]))
     return {
-        kind: service.files.path(medium.digest) if medium.digest else None
-        for kind, medium in found.get(item_id, {}).items()
+        modality: service.files.path(file.digest) if file.digest else None
+        for modality, file in files.get(item_id, {}).items()
     }
 
 
-def playable(raw: Raw, kind: str) -> str | None:
-    """Return as what a browser may play a sound or video, by its first bytes; None: not at all."""
-    found = sniff(_head(raw))
-    if kind not in found.modalities:
+def browser_media_type(raw: Raw, kind: str) -> str | None:
+    """Return the media type of audio or video by its first bytes, None if it is of another kind."""
+    detected = sniff(_head(raw))
+    if kind not in detected.modalities:
         return None
-    return "audio/ogg" if found.media_type == "application/ogg" else found.media_type
+    return "audio/ogg" if detected.media_type == "application/ogg" else detected.media_type
 
 
 def _head(raw: Raw) -> bytes:

@@ -1,4 +1,4 @@
-"""The overview: traffic, latency, model, events per day."""
+"""The overview: requests, latency, model, events per day."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fastapi.responses import Response
 from sqlalchemy.engine import Connection
 
 from polyrec.dashboard import overview_stats
-from polyrec.dashboard.page import page
-from polyrec.dashboard.session_user import Reader
-from polyrec.dashboard.svg_charts import columns
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session_user import ReadUser
+from polyrec.dashboard.svg_charts import stacked_columns
 from polyrec.database import change_log, records
 from polyrec.evaluate import charts
 from polyrec.serve.service import CurrentService
@@ -23,28 +23,28 @@ _ROUTES = 8
 
 @router.get("")
 @router.get("/")
-async def overview(request: Request, service: CurrentService, visitor: Reader) -> Response:
-    """Show how the service fares."""
+async def overview(request: Request, service: CurrentService, user: ReadUser) -> Response:
+    """Show the state of the service."""
     live = await service.catch_up()
-    told = await service.read(_told)
-    traffic = overview_stats.traffic()
-    busy = [(route.name, float(route.count)) for route in traffic.routes[:_ROUTES]]
-    now = {
-        "traffic": traffic,
-        "routes": traffic.routes[:_ROUTES],
-        "busy": charts.bars(busy, title="Requests by route"),
+    stored = await service.read(_database_values)
+    stats = overview_stats.request_stats()
+    busiest = [(route.name, float(route.count)) for route in stats.routes[:_ROUTES]]
+    values = {
+        "stats": stats,
+        "routes": stats.routes[:_ROUTES],
+        "busiest": charts.bars(busiest, title="Requests by route"),
         "age": time.time() - live.model.loaded_at,
         "waiting": service.writer.waiting,
         "histories": len(live),
     }
-    return page(request, service, visitor, "overview", {**told, **now})
+    return render_page(request, service, user, "overview", {**stored, **values})
 
 
-def _told(connection: Connection) -> dict[str, Any]:
+def _database_values(connection: Connection) -> dict[str, Any]:
     days = overview_stats.events_by_day(connection, now=change_log.now_us())
     return {
-        "days": columns(days, title="Events per day, by type"),
-        "events": sum(sum(kinds.values()) for _, kinds in days),
-        "drift": overview_stats.drift(days),
+        "days": stacked_columns(days, title="Events per day, by type"),
+        "events": sum(sum(counts.values()) for _, counts in days),
+        "drift": overview_stats.event_type_drift(days),
         "status": records.count_by_status(connection),
     }

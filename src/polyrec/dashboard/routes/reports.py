@@ -1,4 +1,4 @@
-"""The reports that lie beside the bundle, as the run wrote them."""
+"""The HTML reports beside the bundle."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
-from polyrec.dashboard.page import page
-from polyrec.dashboard.session_user import Reader
-from polyrec.serve.responses import refuse
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session_user import ReadUser
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter()
 REPORTS = {
     "report.html": "Evaluation",
     "alignment.html": "Alignment",
-    "quarantine.html": "What could not be read",
+    "quarantine.html": "Quarantined content",
 }
-_POLICY = {
+_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'self'",
     "X-Frame-Options": "SAMEORIGIN",
@@ -26,22 +26,22 @@ _POLICY = {
 
 
 @router.get("/reports")
-async def listed(
-    request: Request, service: CurrentService, visitor: Reader, name: str = "report.html"
+async def reports(
+    request: Request, service: CurrentService, user: ReadUser, name: str = "report.html"
 ) -> Response:
-    """Show one report in its frame, and which there are."""
-    there = [(file, told) for file, told in REPORTS.items() if _place(service, file).is_file()]
-    chosen = name if name in dict(there) else (there[0][0] if there else "")
-    return page(request, service, visitor, "reports", {"there": there, "chosen": chosen})
+    """Show a report in a frame, and links to the others."""
+    existing = [(file, title) for file, title in REPORTS.items() if _path(service, file).is_file()]
+    chosen = name if name in dict(existing) else (existing[0][0] if existing else "")
+    return render_page(request, service, user, "reports", {"reports": existing, "chosen": chosen})
 
 
 @router.get("/report/{name}")
-async def report(name: str, service: CurrentService, visitor: Reader) -> Response:  # noqa: ARG001
+async def report(name: str, service: CurrentService, user: ReadUser) -> Response:  # noqa: ARG001
     """Send one report."""
-    if name not in REPORTS or not _place(service, name).is_file():
-        raise refuse(404, "no such report", received=name, remedy="see /dashboard/reports")
-    return FileResponse(_place(service, name), media_type="text/html", headers=_POLICY)
+    if name not in REPORTS or not _path(service, name).is_file():
+        raise http_error(404, "no such report", received=name, remedy="see /dashboard/reports")
+    return FileResponse(_path(service, name), media_type="text/html", headers=_HEADERS)
 
 
-def _place(service: Service, name: str) -> Path:
+def _path(service: Service, name: str) -> Path:
     return service.settings.bundle / name

@@ -1,4 +1,4 @@
-"""Search by words, or by a picture, sound or video that is dropped onto the page."""
+"""Search by text, or by an uploaded image, audio or video."""
 
 from __future__ import annotations
 
@@ -7,58 +7,53 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import Response
 
-from polyrec.dashboard.item_cards import cards
-from polyrec.dashboard.page import page
-from polyrec.dashboard.session_user import Reader, ReaderForm
+from polyrec.dashboard.item_cards import item_cards
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session_user import ReadForm, ReadUser
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.ranking.search import ContentQuery, search_by_content
 from polyrec.serve.service import CurrentService, Service
 from polyrec.types import Raw
 
 router = APIRouter()
-_SHOWN = 24
+_RESULTS = 24
+_MODALITIES = ("image", "video", "audio")  # preferred first: a video is compared by its frames
+_EMPTY = {"cards": None, "view": "", "problem": ""}
 
 
 @router.get("/search")
-async def by_words(
+async def search_by_text(
     request: Request,
     service: CurrentService,
-    visitor: Reader,
+    user: ReadUser,
     q: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
-    """Show what is near to words."""
-    told = await _found(service, {"text": q}) if q.strip() else {}
-    return page(request, service, visitor, "search", {"q": q, "cards": None, **told})
+    """Show the items most similar to a text."""
+    results = await _search(service, {"text": q}) if q.strip() else {}
+    return render_page(request, service, user, "search", {"q": q, **_EMPTY, **results})
 
 
 @router.post("/search")
-async def by_file(
-    request: Request,
-    service: CurrentService,
-    visitor: ReaderForm,
-    file: Annotated[UploadFile, File()],
+async def search_by_upload(
+    request: Request, service: CurrentService, user: ReadForm, file: Annotated[UploadFile, File()]
 ) -> Response:
-    """Show what is near to a file; it is not kept."""
+    """Show the items most similar to a file; it is not stored."""
     content = await file.read()
-    kinds = sorted(sniff(content[:HEAD]).modalities - {"text"}, key=_MODALITIES.index)
-    told: dict[str, Any] = {"problem": "This is no picture, sound or video."}
-    if kinds:
-        # of a film the pictures are compared, of a sound in a film's container its sound
-        told = await _found(service, {kinds[0]: content})
-    return page(request, service, visitor, "search", {"q": "", "cards": None, **told})
+    modalities = sorted(sniff(content[:HEAD]).modalities - {"text"}, key=_MODALITIES.index)
+    results: dict[str, Any] = {"problem": "This file is not an image, audio or video."}
+    if modalities:
+        results = await _search(service, {modalities[0]: content})
+    return render_page(request, service, user, "search", {"q": "", **_EMPTY, **results})
 
 
-_MODALITIES = ("image", "video", "audio")
-
-
-async def _found(service: Service, contents: dict[str, Raw]) -> dict[str, Any]:
+async def _search(service: Service, contents: dict[str, Raw]) -> dict[str, Any]:
     live = await service.catch_up()
     state = service.model_updater.state
-    sought = ContentQuery(contents, n=_SHOWN)
+    query = ContentQuery(contents, n=_RESULTS)
     try:
-        found = await service.compute_limit.run(lambda: search_by_content(live, state, sought))
-    except HTTPException as error:  # what can't be read is told on the page
-        told: Any = error.detail
-        return {"problem": f"{told['what']}: {told['received']}" if "what" in told else str(told)}
-    notes = {i: f"{score:.2f}" for i, score in zip(found.ids, found.scores, strict=True)}
-    return {"cards": await cards(service, found.ids, notes), "view": found.view}
+        result = await service.compute_limit.run(lambda: search_by_content(live, state, query))
+    except HTTPException as error:  # shown on the page
+        body: Any = error.detail
+        return {"problem": f"{body['what']}: {body['received']}" if "what" in body else str(body)}
+    notes = {i: f"{score:.2f}" for i, score in zip(result.ids, result.scores, strict=True)}
+    return {"cards": await item_cards(service, result.ids, notes), "view": result.view}

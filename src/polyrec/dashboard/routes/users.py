@@ -1,4 +1,4 @@
-"""A user: what was done, what is recommended, and why."""
+"""The users, and the page of a user: history, recommendations and their reasons."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.dashboard.item_cards import cards
-from polyrec.dashboard.page import page
-from polyrec.dashboard.reasons import Reason, reason
-from polyrec.dashboard.session_user import Reader, WriterForm
-from polyrec.dashboard.svg_charts import shares
+from polyrec.dashboard.item_cards import item_cards
+from polyrec.dashboard.reasons import Reason, recommendation_reason
+from polyrec.dashboard.rendering import render_page
+from polyrec.dashboard.session_user import ReadUser, WriteForm
+from polyrec.dashboard.svg_charts import share_bar
 from polyrec.database import records
 from polyrec.database.tables import USERS
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
@@ -22,92 +22,92 @@ from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
 
 router = APIRouter()
-_LISTED, _HISTORY, _RECOMMENDED = 50, 24, 12
-Words = Annotated[str, Query(max_length=300)]
+_PAGE_SIZE, _HISTORY, _RECOMMENDATIONS = 50, 24, 12
+Text = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/users")
-async def listed(
-    request: Request, service: CurrentService, visitor: Reader, q: Words = ""
+async def users(
+    request: Request, service: CurrentService, user: ReadUser, q: Text = ""
 ) -> Response:
-    """List users, those whose id holds the words."""
-    query = sa.select(USERS.c.user_id).order_by(USERS.c.user_id).limit(_LISTED)
+    """List users, those with `q` in their id."""
+    query = sa.select(USERS.c.user_id).order_by(USERS.c.user_id).limit(_PAGE_SIZE)
     if q:
         query = query.where(USERS.c.user_id.icontains(q, autoescape=True))
-    found = await service.read(lambda c: list(c.scalars(query)))
-    return page(request, service, visitor, "users", {"users": found, "q": q})
+    ids = await service.read(lambda c: list(c.scalars(query)))
+    return render_page(request, service, user, "users", {"user_ids": ids, "q": q})
 
 
 @router.get("/user")
-async def one(request: Request, service: CurrentService, visitor: Reader, id: Words) -> Response:
-    """Show a user's history and recommendations; someone unknown gets what is popular."""
+async def user_page(
+    request: Request, service: CurrentService, user: ReadUser, id: Text
+) -> Response:
+    """Show a user's history and recommendations; an unknown user gets popular items."""
     (history,) = await service.histories([id])
     live = service.live
     row = live.user_row(id)
-    answer, reasons = await run_in_threadpool(_recommended, live, history, row)
-    done = [*reversed(history.items)][:_HISTORY]
+    ranked, reasons = await run_in_threadpool(_recommend, live, history, row)
+    latest = [*reversed(history.items)][:_HISTORY]
     weights = dict(zip(history.items, history.weights.tolist(), strict=True))
-    titles = {
-        c.item_id: c.title
-        for c in await cards(service, [i for r in reasons if r for i in r.because])
-    }
-    told = {
-        "user": id,
+    values = {
+        "user_id": id,
         "events": len(history.items),
-        "history": await cards(service, done, {i: f"weight {weights[i]:g}" for i in done}),
-        "recommended": await _told(service, answer, reasons, titles),
-        "reasons": answer.reasons,
+        "history": await item_cards(service, latest, {i: f"weight {weights[i]:g}" for i in latest}),
+        "recommendations": await _recommendations(service, ranked, reasons),
+        "reasons": ranked.reasons,
         "legend": _legend(reasons),
     }
-    return page(request, service, visitor, "user", told)
+    return render_page(request, service, user, "user", values)
 
 
 @router.post("/user/erase")
 async def erase(
     service: CurrentService,
-    visitor: WriterForm,  # noqa: ARG001 - checks who sends it
+    user: WriteForm,  # noqa: ARG001 - the permission check
     id: Annotated[str, Form(max_length=300)],
 ) -> Response:
-    """Erase a user: record, events and what is held of them."""
+    """Erase a user: record, events and history in memory."""
     secret = service.database.secret
     await service.write(lambda c: records.delete_user(c, id, secret))
     return RedirectResponse("/dashboard/users", 303)
 
 
-def _recommended(
+def _recommend(
     live: LiveState, history: History, user: int
 ) -> tuple[RankedList, list[Reason | None]]:
-    question = ListRequest(history, _RECOMMENDED, source=USER, user=user)
-    (answer,) = recommend(live, [question])
-    asked = zip(answer.ids, answer.sources, strict=True)
-    model = live.model
-    reasons = [reason(model, history, i, user=user) if s == USER else None for i, s in asked]
-    return answer, reasons
+    list_request = ListRequest(history, _RECOMMENDATIONS, source=USER, user=user)
+    (ranked,) = recommend(live, [list_request])
+    reasons = [
+        recommendation_reason(live.model, history, item, user=user) if source == USER else None
+        for item, source in zip(ranked.ids, ranked.sources, strict=True)
+    ]
+    return ranked, reasons
 
 
-async def _told(
-    service: Service, answer: RankedList, reasons: list[Reason | None], titles: dict[str, str]
+async def _recommendations(
+    service: Service, ranked: RankedList, reasons: list[Reason | None]
 ) -> list[dict[str, Any]]:
-    found = await cards(service, answer.ids)
+    cards = await item_cards(service, ranked.ids)
+    because = [item for reason in reasons if reason for item in reason.because]
+    titles = {card.item_id: card.title for card in await item_cards(service, because)}
+    rows = zip(cards, ranked.sources, ranked.scores, reasons, strict=True)
     return [
         {
             "card": card,
             "source": source,
             "score": score,
-            "because": [(i, titles[i]) for i in why.because] if why else [],
-            "bar": shares(why.shares) if why else "",
-            "shares": why.shares if why else (),
+            "because": [(item, titles[item]) for item in reason.because] if reason else [],
+            "bar": share_bar(reason.shares) if reason else "",
+            "shares": reason.shares if reason else (),
         }
-        for card, source, score, why in zip(
-            found, answer.sources, answer.scores, reasons, strict=True
-        )
+        for card, source, score, reason in rows
     ]
 
 
 def _legend(reasons: list[Reason | None]) -> str:
-    told = [why for why in reasons if why]
-    if not told:
+    with_shares = [reason for reason in reasons if reason]
+    if not with_shares:
         return ""
-    if all(why.exact for why in told):
-        return "Shares are the model's own arithmetic."
-    return "Shares are how far the score falls without an item; they are not exact."
+    if all(reason.exact for reason in with_shares):
+        return "Shares are exact: the score is the sum of these contributions."
+    return "Shares are estimates: the drop of the score without an item."

@@ -1,1 +1,1 @@
-"""HTTP: bodies, parameters, errors, routes."""
+"""HTTP: routes, bodies, parameters, errors, OpenAPI, metrics."""

@@ -1,4 +1,4 @@
-"""Places in a listing that only this service can make: signed, so that a changed one is refused."""
+"""Signed cursors of listings: one that was changed, or belongs to another listing, is refused."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import hashlib
 import hmac
 import json
 
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 
-_SIGN = 16  # bytes
-
-
-def pack(key: tuple[str, ...], *, listing: str, secret: bytes) -> str:
-    """Return the cursor that stands behind an entry of a listing."""
-    told = json.dumps([listing, *key], ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(_signature(told, secret) + told).decode()
+_SIGNATURE_BYTES = 16
 
 
-def unpack(cursor: str, *, listing: str, secret: bytes) -> tuple[str, ...] | None:
-    """Return the entry behind which to go on, None for the beginning; refuse any other cursor.
+def encode_cursor(key: tuple[str, ...], *, listing: str, secret: bytes) -> str:
+    """Return the cursor that continues a listing after the entry with this key."""
+    payload = json.dumps([listing, *key], ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(_sign(payload, secret) + payload).decode()
 
-    >>> unpack(pack(("ann",), listing="users", secret=b"s"), listing="users", secret=b"s")
+
+def decode_cursor(cursor: str, *, listing: str, secret: bytes) -> tuple[str, ...] | None:
+    """Return the key to continue after, None for an empty cursor; raise 400 for an invalid one.
+
+    >>> cursor = encode_cursor(("ann",), listing="users", secret=b"s")
+    >>> decode_cursor(cursor, listing="users", secret=b"s")
     ('ann',)
     """
     if not cursor:
@@ -30,20 +31,20 @@ def unpack(cursor: str, *, listing: str, secret: bytes) -> tuple[str, ...] | Non
     try:
         raw = base64.urlsafe_b64decode(cursor.encode("ascii"))
     except (binascii.Error, UnicodeEncodeError):
-        raise _wrong(cursor) from None
-    signature, told = raw[:_SIGN], raw[_SIGN:]
-    if not hmac.compare_digest(signature, _signature(told, secret)):
-        raise _wrong(cursor)
-    place, *key = json.loads(told)
-    if place != listing:
-        raise _wrong(cursor)
+        raise _invalid(cursor) from None
+    signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _sign(payload, secret)):
+        raise _invalid(cursor)
+    signed_listing, *key = json.loads(payload)
+    if signed_listing != listing:
+        raise _invalid(cursor)
     return tuple(key)
 
 
-def _signature(told: bytes, secret: bytes) -> bytes:
-    return hashlib.blake2b(told, key=secret, digest_size=_SIGN).digest()
+def _sign(payload: bytes, secret: bytes) -> bytes:
+    return hashlib.blake2b(payload, key=secret, digest_size=_SIGNATURE_BYTES).digest()
 
 
-def _wrong(cursor: str) -> Exception:
-    remedy = "send the Cursor of the page before, unchanged, or none"
-    return refuse(400, "no cursor of this listing", received=cursor, remedy=remedy)
+def _invalid(cursor: str) -> Exception:
+    remedy = "send the Cursor of the previous page unchanged, or none"
+    return http_error(400, "invalid cursor for this listing", received=cursor, remedy=remedy)

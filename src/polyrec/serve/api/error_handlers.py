@@ -1,14 +1,14 @@
-"""Which status and which body goes with what went wrong: always what, received and remedy.
+"""Status and body of every error; the body always has what, received and remedy.
 
-400  what was sent can't be understood
+400  the request is invalid
+401  no API key, or one that is unknown or was revoked
+403  the key lacks the scope
 404  no such route, user, item or feedback
-401  no key, or one that is unknown or was revoked
-403  a key without the scope
-408  a body that comes too slowly
-413  a body that is too large
-429  more often than a key may ask: with Retry-After
-503  the database is away, or too much waits: with Retry-After
-500  a fault of ours; the log has the trace
+408  the body arrived too slowly
+413  the body is too large
+429  more requests than the key may send; with Retry-After
+503  the database is not available, or too many writes wait; with Retry-After
+500  an error of the service; the log has the traceback
 """
 
 from __future__ import annotations
@@ -24,70 +24,74 @@ from starlette.exceptions import HTTPException
 
 from polyrec.database.writer import OverloadedError
 from polyrec.errors import PolyrecError
-from polyrec.serve.responses import problem, reply
+from polyrec.serve.responses import json_response, problem_body
 from polyrec.serve.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_SAID = {404: "no such route", 405: "no such method here"}
+_MESSAGES = {404: "no such route", 405: "this route does not allow the method"}
 
 
-def handle_errors(app: FastAPI, settings: Settings) -> None:
-    """Give an application its answers to errors."""
-    away = {"Retry-After": str(settings.retry_after_s)}
+def add_error_handlers(app: FastAPI, settings: Settings) -> None:
+    """Add the handlers to an application."""
+    retry = {"Retry-After": str(settings.retry_after_s)}
 
     def overloaded(_request: Request, error: Exception) -> Response:
-        return reply(_told(error), status=503, headers=away)
+        return json_response(_problem_of(error), status=503, headers=retry)
 
-    def database_away(_request: Request, error: Exception) -> Response:
+    def database_down(_request: Request, error: Exception) -> Response:
         reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-        _LOG.error("the database does not answer: %s", reason)
-        body = problem("the database does not answer", remedy="try again in a moment")
-        return reply(body, status=503, headers=away)
+        _LOG.error("the database does not answer, responding 503: %s", reason)
+        body = problem_body("the database does not answer", remedy="try again in a moment")
+        return json_response(body, status=503, headers=retry)
 
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
+    def invalid_value(_request: Request, error: Exception) -> Response:
+        return json_response(_problem_of(error), status=400)
+
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OverloadedError, overloaded)
     for kind in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
-        app.add_exception_handler(kind, database_away)
-    app.add_exception_handler(PolyrecError, lambda _, error: reply(_told(error), status=400))
-    app.add_exception_handler(Exception, _fault)
+        app.add_exception_handler(kind, database_down)
+    app.add_exception_handler(PolyrecError, invalid_value)
+    app.add_exception_handler(Exception, _internal_error)
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _problem_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, PolyrecError):
-        return problem(error.what, received=error.received, remedy=error.remedy)
-    return problem(str(error))
+        return problem_body(error.what, received=error.received, remedy=error.remedy)
+    return problem_body(str(error))
 
 
-def _invalid(_request: Request, error: Exception) -> Response:
-    """Tell the first thing that is wrong with a request, and where."""
+def _invalid_request(_request: Request, error: Exception) -> Response:
+    """Answer with the first validation error and the path of its field."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-    place = ".".join(map(str, first.get("loc", ())))
-    message = str(first.get("msg", "not understood"))
+    field = ".".join(map(str, first.get("loc", ())))
     if first.get("type") == "json_invalid":
-        body = problem("the body is no JSON", received=first.get("ctx", {}).get("error"))
-        return reply({**body, "remedy": "send JSON in UTF-8"}, status=400)
-    if first.get("type") == "missing":
-        return reply(problem(f"{place} is needed", remedy="see /docs"), status=400)
-    body = problem(f"{place} does not fit", received=first.get("input"), remedy=message)
-    return reply(body, status=400)
+        reason = first.get("ctx", {}).get("error")
+        body = problem_body("the body is not valid JSON", received=reason, remedy="send UTF-8 JSON")
+    elif first.get("type") == "missing":
+        body = problem_body(f"{field} is required", remedy="see /docs")
+    else:
+        remedy = str(first.get("msg", "see /docs"))
+        body = problem_body(f"{field} is invalid", received=first.get("input"), remedy=remedy)
+    return json_response(body, status=400)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _http_error(request: Request, error: Exception) -> Response:
     status, detail = getattr(error, "status_code", 500), getattr(error, "detail", "")
     headers = getattr(error, "headers", None)
     if isinstance(detail, dict):
-        return reply(detail, status=status, headers=headers)
-    what = _SAID.get(status, str(detail))
-    if status == 400:  # a body that could not even be read as text
-        what, detail = "the body can't be read", "send JSON in UTF-8"
-        return reply(problem(what, remedy=detail), status=400)
+        return json_response(detail, status=status, headers=headers)
+    if status == 400:  # a body that FastAPI could not read as text
+        return json_response(
+            problem_body("the body can't be read", remedy="send UTF-8 JSON"), status=400
+        )
     received = f"{request.method} {request.url.path}"
-    body = problem(what, received=received, remedy="see /docs")
-    return reply(body, status=status, headers=headers)
+    body = problem_body(_MESSAGES.get(status, str(detail)), received=received, remedy="see /docs")
+    return json_response(body, status=status, headers=headers)
 
 
-def _fault(_request: Request, error: Exception) -> Response:
-    _LOG.error("a fault of ours", exc_info=error)
-    body = problem("a fault of the service", remedy="please report it with the log's trace")
-    return reply(body, status=500)
+def _internal_error(_request: Request, error: Exception) -> Response:
+    _LOG.error("unhandled exception, responding 500", exc_info=error)
+    body = problem_body("internal error", remedy="please report it with the traceback in the log")
+    return json_response(body, status=500)

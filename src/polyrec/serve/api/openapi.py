@@ -1,4 +1,4 @@
-"""The OpenAPI document: what each route may answer, as it really does."""
+"""The OpenAPI document, with the errors that each route really returns."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from polyrec.serve.api.schemas import Problem
+from polyrec.serve.api.schemas import ProblemBody
 
 _ERRORS = {
-    "400": "What was sent can't be understood",
-    "401": "A key is needed, or this one is unknown or was revoked",
+    "400": "The request is invalid",
+    "401": "An API key is required, or this one is unknown or was revoked",
     "403": "The key lacks the scope",
-    "404": "There is nothing here",
-    "408": "The body comes too slowly",
+    "404": "Not found",
+    "408": "The body arrived too slowly",
     "413": "The body is too large",
-    "429": "The key asks too often; see Retry-After",
-    "503": "The database is away, or too much waits; see Retry-After",
+    "429": "Too many requests with this key; see Retry-After",
+    "503": "The database is not available, or too many writes wait; see Retry-After",
 }
 
 
-def describe(app: FastAPI) -> None:
-    """Give an application its document; it is made when it is first asked for."""
+def add_openapi(app: FastAPI) -> None:
+    """Add the document to an application; it is built at the first request for it."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -33,21 +33,23 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-    schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema()
-    made["components"]["securitySchemes"] = {
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = ProblemBody.model_json_schema()
+    document["components"]["securitySchemes"] = {
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},
     }
-    made["security"] = [{"key": []}, {"bearer": []}, {}]  # none is needed on loopback
+    document["security"] = [{"key": []}, {"bearer": []}, {}]  # none is required on loopback
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    body = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for path in made["paths"].values():
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in document["paths"].values():
         for operation in path.values():
-            answers = operation["responses"]
-            answers.pop("422", None)  # what does not fit is answered with 400, as Gorse does
-            for status, told in _ERRORS.items():
-                answers.setdefault(status, {"description": told, "content": body})
-    return made
+            responses = operation["responses"]
+            responses.pop("422", None)  # invalid requests get 400, as in Gorse
+            for status, description in _ERRORS.items():
+                responses.setdefault(status, {"description": description, "content": content})
+    return document

@@ -26,34 +26,31 @@ class ServiceGauges(Collector):
         self._service = service
 
     def collect(self) -> Iterator[Any]:
-        """Yield the gauges; those of the database are left out while it does not answer."""
+        """Yield the gauges, those from the database only while it answers."""
         live, model = self._service.live, self._service.live.model
         values = {
             "polyrec_writes_waiting": (
-                "Writes that wait for a commit",
+                "Writes waiting for a commit",
                 self._service.writer.waiting,
             ),
-            "polyrec_histories_held": ("Histories held in memory", len(live)),
-            "polyrec_history_hits": ("Histories found in memory", live.hits),
+            "polyrec_histories_held": ("Histories in memory", len(live)),
+            "polyrec_history_hits": ("Histories read from memory", live.hits),
             "polyrec_history_misses": ("Histories read from the database", live.misses),
             "polyrec_log_sequence": (
-                "The newest change that this worker has applied",
+                "The latest change that this worker has applied",
                 live.sequence,
             ),
             "polyrec_model_erased_users": (
                 "Users erased since the model was trained: a refit is due",
                 live.erased_since(model),
             ),
-            "polyrec_model_items": ("Items that the model knows", len(model.ids)),
-            "polyrec_model_age_seconds": (
-                "Since the model was loaded",
-                time.time() - model.loaded_at,
-            ),
+            "polyrec_model_items": ("Items in the model", len(model.ids)),
+            "polyrec_model_age_seconds": ("Age of the loaded model", time.time() - model.loaded_at),
         }
-        for name, (meaning, value) in values.items():
-            yield GaugeMetricFamily(name, meaning, value=float(value))
+        for name, (description, value) in values.items():
+            yield GaugeMetricFamily(name, description, value=float(value))
         info = {"version": model.version, "data": model.bundle.fingerprint}
-        yield InfoMetricFamily("polyrec_model", "The bundle that answers", value=info)
+        yield InfoMetricFamily("polyrec_model", "The bundle in service", value=info)
         try:
             yield self._items()
         except sa.exc.SQLAlchemyError:

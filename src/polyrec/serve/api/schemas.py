@@ -1,6 +1,6 @@
-"""Bodies in and out, with Gorse's field names, and what is checked of them.
+"""Request and response bodies with Gorse's field names, and their validation.
 
-Fields that we don't know are passed over, as Gorse does: a client may send what it read.
+Unknown fields are ignored, as in Gorse: a client may send back what it received.
 """
 
 from __future__ import annotations
@@ -13,76 +13,72 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from polyrec.database.feedback import Feedback
 from polyrec.database.records import ItemRecord, UserRecord
-from polyrec.serve.api.timestamps import read_moment, write_moment
+from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.middleware.request_limits import SLASH
 
-_LONGEST_ID = 256
-_LONGEST_TEXT = 65_536
+_MAX_ID = 256
+_MAX_TEXT = 65_536
 _CONTROL = {chr(code) for code in (*range(32), 127)}
 
 
 def check_id(value: str) -> str:
-    """Return an id, or say what no id may be."""
-    if not value.strip() or len(value) > _LONGEST_ID:
-        raise ValueError(f"an id has 1 to {_LONGEST_ID} characters")
+    """Return an id; raise `ValueError` for an invalid one."""
+    if not value.strip() or len(value) > _MAX_ID:
+        raise ValueError(f"an id has 1 to {_MAX_ID} characters")
     if not _CONTROL.isdisjoint(value):
-        raise ValueError("an id holds no control characters")
+        raise ValueError("an id must not contain control characters")
     return _check_text(value)
 
 
-def id_of_path(value: str) -> str:
-    """Return the id that a segment of a path stands for."""
+def decode_path_id(value: str) -> str:
+    """Return the id in a path segment."""
     return check_id(value.replace(SLASH, "/"))
 
 
 def _check_text(value: str) -> str:
     if "\0" in value:
-        raise ValueError("text holds no NUL characters")
+        raise ValueError("text must not contain NUL characters")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("text holds no half of a surrogate pair") from None
+        raise ValueError("text must not contain unpaired surrogates") from None
     return value
 
 
 def _check_labels(value: Any) -> Any:
-    """Return labels as any JSON reader will understand them."""
+    """Return labels as plain JSON of bounded size."""
     try:
-        told = orjson.dumps(value)
+        encoded = orjson.dumps(value)
     except (TypeError, orjson.JSONEncodeError, RecursionError) as error:
-        raise ValueError(f"labels are plain JSON ({error})") from None
-    if len(told) > _LONGEST_TEXT:
-        raise ValueError(f"labels take at most {_LONGEST_TEXT:,} bytes")
-    return orjson.loads(told)
-
-
-def _check_moment(value: Any) -> int | None:
-    return read_moment(value)
+        raise ValueError(f"labels must be plain JSON ({error})") from None
+    if len(encoded) > _MAX_TEXT:
+        raise ValueError(f"labels take at most {_MAX_TEXT:,} bytes")
+    return orjson.loads(encoded)
 
 
 Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(
-    {"type": "string", "minLength": 1, "maxLength": _LONGEST_ID}
+    {"type": "string", "minLength": 1, "maxLength": _MAX_ID}
 )]  # fmt: skip
-PathId = Annotated[str, Path(max_length=_LONGEST_ID), AfterValidator(id_of_path)]
-Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_check_text)]
+PathId = Annotated[str, Path(max_length=_MAX_ID), AfterValidator(decode_path_id)]
+Text = Annotated[str, Field(max_length=_MAX_TEXT), AfterValidator(_check_text)]
 AnyJson = Annotated[Any, AfterValidator(_check_labels)]
-Moment = Annotated[int | None, BeforeValidator(_check_moment), WithJsonSchema(
+Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(
     {"type": "string", "examples": ["2026-01-31T12:00:00Z"]}
 )]  # fmt: skip
-Count = Annotated[int | None, Query(ge=0, description="How many.")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many to skip.")]
-Cursor = Annotated[str, Query(max_length=4_096, description="Of the page before.")]
+Count = Annotated[int | None, Query(ge=0, description="Number of entries.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Number of entries to skip.")]
+Cursor = Annotated[str, Query(max_length=4_096, description="The cursor of the previous page.")]
 
 
-def example(**values: Any) -> ConfigDict:
-    """Return the settings of a schema that show it with these values."""
+def schema_example(**values: Any) -> ConfigDict:
+    """Return the config of a schema with an example of these values."""
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class UserChange(BaseModel):
-    """What may be changed of a user; what is not sent stays."""
+    """A change of a user; fields that are not sent keep their value."""
 
-    model_config = example(Labels={"age": "30s"})
+    model_config = schema_example(Labels={"age": "30s"})
 
     Labels: AnyJson = None
     Comment: Text = ""
@@ -95,7 +91,7 @@ class UserChange(BaseModel):
 class UserBody(UserChange):
     """A user."""
 
-    model_config = example(UserId="ann", Labels={"age": "30s"}, Comment="")
+    model_config = schema_example(UserId="ann", Labels={"age": "30s"}, Comment="")
 
     UserId: Id
 
@@ -105,35 +101,35 @@ class UserBody(UserChange):
 
 
 class ItemChange(BaseModel):
-    """What may be changed of an item; what is not sent stays."""
+    """A change of an item; fields that are not sent keep their value."""
 
-    model_config = example(IsHidden=True)
+    model_config = schema_example(IsHidden=True)
 
     IsHidden: bool = False
     Categories: Annotated[list[Id] | None, Field(max_length=1_000)] = None
-    Timestamp: Moment = None
+    Timestamp: Time = None
     Labels: AnyJson = None
     Comment: Text = ""
 
     def changes(self) -> dict[str, Any]:
         """Return the columns that were sent."""
-        found: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         for name in self.model_fields_set - {"ItemId"}:
             value = getattr(self, name)
             if name == "Categories":
                 value = tuple(dict.fromkeys(value or ()))
             if name != "Timestamp" or value is not None:
-                found[_COLUMN.get(name, name.lower())] = value
-        return found
+                columns[_COLUMNS.get(name, name.lower())] = value
+        return columns
 
 
-_COLUMN = {"IsHidden": "is_hidden"}
+_COLUMNS = {"IsHidden": "is_hidden"}
 
 
 class ItemBody(ItemChange):
     """An item."""
 
-    model_config = example(
+    model_config = schema_example(
         ItemId="i1", IsHidden=False, Categories=["films"], Timestamp="2026-01-31T12:00:00Z",
         Labels={"genre": ["drama"], "price": 12.5}, Comment="A quiet film about the sea",
     )  # fmt: skip
@@ -149,9 +145,9 @@ class ItemBody(ItemChange):
 
 
 class FeedbackBody(BaseModel):
-    """What a user did with an item; without a time, now."""
+    """Feedback of a user on an item; without a Timestamp, it is now."""
 
-    model_config = example(
+    model_config = schema_example(
         FeedbackType="like", UserId="ann", ItemId="i1", Value=0, Timestamp="2026-01-31T12:00:00Z"
     )
 
@@ -159,7 +155,7 @@ class FeedbackBody(BaseModel):
     UserId: Id
     ItemId: Id
     Value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    Timestamp: Moment = None
+    Timestamp: Time = None
     Comment: Text = ""
 
     def record(self) -> Feedback:
@@ -170,22 +166,24 @@ class FeedbackBody(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """What someone without an account did; only the item is needed."""
+    """An event of an anonymous session; only the item is required."""
 
-    model_config = example(FeedbackType="like", ItemId="i1", Timestamp="2026-01-31T12:00:00Z")
+    model_config = schema_example(
+        FeedbackType="like", ItemId="i1", Timestamp="2026-01-31T12:00:00Z"
+    )
 
     ItemId: Id
     FeedbackType: str = ""
     UserId: str = ""
     Value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    Timestamp: Moment = None
+    Timestamp: Time = None
     Comment: str = ""
 
 
 class RowAffected(BaseModel):
-    """How many records a write concerned."""
+    """The number of records of a write."""
 
-    model_config = example(RowAffected=1)
+    model_config = schema_example(RowAffected=1)
 
     RowAffected: int
 
@@ -193,17 +191,17 @@ class RowAffected(BaseModel):
 class Scored(BaseModel):
     """An item or user with its score."""
 
-    model_config = example(Id="i1", Score=0.93)
+    model_config = schema_example(Id="i1", Score=0.93)
 
     Id: str
     Score: float
 
 
-class Problem(BaseModel):
+class ProblemBody(BaseModel):
     """What is wrong, what was received, and what to do."""
 
-    model_config = example(
-        what="query.n does not fit", received="-1",
+    model_config = ConfigDict(title="Problem") | schema_example(
+        what="query.n is invalid", received="-1",
         remedy="Input should be greater than or equal to 0",
     )  # fmt: skip
 
@@ -213,38 +211,38 @@ class Problem(BaseModel):
 
 
 class UserPage(BaseModel):
-    """Users, and where the next page begins; an empty cursor is the end."""
+    """Users, and the cursor of the next page; it is empty at the end."""
 
     Cursor: str
     Users: list[UserBody]
 
 
 class ItemPage(BaseModel):
-    """Items, and where the next page begins; an empty cursor is the end."""
+    """Items, and the cursor of the next page; it is empty at the end."""
 
     Cursor: str
     Items: list[ItemBody]
 
 
 class FeedbackPage(BaseModel):
-    """Feedback, and where the next page begins; an empty cursor is the end."""
+    """Feedback, and the cursor of the next page; it is empty at the end."""
 
     Cursor: str
     Feedback: list[FeedbackBody]
 
 
 def user_out(user: UserRecord) -> dict[str, Any]:
-    """Return a user as it is sent."""
+    """Return the body of a user."""
     return {"UserId": user.user_id, "Labels": user.labels, "Comment": user.comment}
 
 
 def item_out(item: ItemRecord) -> dict[str, Any]:
-    """Return an item as it is sent; `Status` and `Reason` are ours."""
+    """Return the body of an item; `Status` and `Reason` are not in Gorse."""
     return {
         "ItemId": item.item_id,
         "IsHidden": item.is_hidden,
         "Categories": list(item.categories),
-        "Timestamp": write_moment(item.timestamp or 0),
+        "Timestamp": format_timestamp(item.timestamp or 0),
         "Labels": item.labels,
         "Comment": item.comment,
         "Status": item.status,
@@ -253,13 +251,13 @@ def item_out(item: ItemRecord) -> dict[str, Any]:
 
 
 def feedback_out(feedback: Feedback) -> dict[str, Any]:
-    """Return a feedback as it is sent."""
+    """Return the body of a feedback."""
     return {
         "FeedbackType": feedback.feedback_type,
         "UserId": feedback.user_id,
         "ItemId": feedback.item_id,
         "Value": feedback.value,
-        "Timestamp": write_moment(feedback.timestamp or 0),
-        "Updated": write_moment(feedback.updated or 0),
+        "Timestamp": format_timestamp(feedback.timestamp or 0),
+        "Updated": format_timestamp(feedback.updated or 0),
         "Comment": feedback.comment,
     }

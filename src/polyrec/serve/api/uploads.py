@@ -1,4 +1,4 @@
-"""Take in uploaded content: streamed to a spool file, its size bounded, its type read from it."""
+"""Uploads: streamed to a temporary file, the file type detected from the content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from polyrec.database.blobs import Spool
 from polyrec.errors import nearest
 from polyrec.media.sniff import HEAD, Kind, sniff
 from polyrec.serve.background.item_encoder import MODALITIES
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import Service
 
 MEDIA_BODY = {
@@ -21,51 +21,51 @@ MEDIA_BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-"""How OpenAPI tells of a route whose body is a file."""
+"""The OpenAPI description of a body that is a file."""
 
-_CHUNK = 2**20  # bytes written at once
+_CHUNK_BYTES = 2**20  # written at once
 
 
 def check_modality(modality: str) -> None:
-    """Refuse a modality that nothing can be uploaded for."""
+    """Raise 404 for a modality without uploads."""
     if modality not in MODALITIES:
-        raise refuse(404, "unknown modality", received=modality,
-                     remedy=nearest(modality, MODALITIES))  # fmt: skip
+        raise http_error(404, "unknown modality", received=modality,
+                         remedy=nearest(modality, MODALITIES))  # fmt: skip
 
 
 @asynccontextmanager
-async def received(request: Request, service: Service, modality: str) -> AsyncIterator[
+async def receive_upload(request: Request, service: Service, modality: str) -> AsyncIterator[
     tuple[Spool, Kind]
 ]:  # fmt: skip
-    """Give a request's body as a spool file that is what it is said to be, and its type."""
+    """Yield the body of a request as a spool file, and its type; raise 415 for another modality."""
     spool = await run_in_threadpool(service.files.spool)
     with spool:
         head = await _fill(request, spool)
-        yield spool, check_kind(head, modality)
+        yield spool, check_file_type(head, modality)
 
 
-def check_kind(head: bytes, modality: str) -> Kind:
-    """Return what a file that begins so is; refuse one that is no `modality`."""
+def check_file_type(head: bytes, modality: str) -> Kind:
+    """Return the type of a file by its first bytes; raise 415 for one of another modality."""
     if not head:
-        raise refuse(400, "the body is empty", remedy="send the file itself as the body")
+        raise http_error(400, "the body is empty", remedy="send the file itself as the body")
     kind = sniff(head)
     if modality not in kind.modalities:
-        what = f"this is no {modality}"
-        remedy = "send the file itself, as it is"
-        raise refuse(415, what, received=kind.media_type, remedy=remedy)
+        what = f"the file contains no {modality}"
+        remedy = "send the unmodified file as the body"
+        raise http_error(415, what, received=kind.media_type, remedy=remedy)
     return kind
 
 
 async def _fill(request: Request, spool: Spool) -> bytes:
-    """Write the body into the spool file; return how it begins."""
+    """Write the body to the spool file; return its first bytes."""
     head = b""
-    waiting = bytearray()
+    buffer = bytearray()
     async for chunk in request.stream():
-        waiting += chunk
+        buffer += chunk
         if len(head) < HEAD:
             head += chunk[: HEAD - len(head)]
-        if len(waiting) >= _CHUNK:
-            await run_in_threadpool(spool.write, bytes(waiting))
-            waiting.clear()
-    await run_in_threadpool(spool.write, bytes(waiting))
+        if len(buffer) >= _CHUNK_BYTES:
+            await run_in_threadpool(spool.write, bytes(buffer))
+            buffer.clear()
+    await run_in_threadpool(spool.write, bytes(buffer))
     return head

@@ -1,1 +1,1 @@
-"""What every request passes: access, limits, logs, metrics."""
+"""ASGI middlewares: API keys and load, size and time of bodies, request log; log format."""

@@ -10,23 +10,23 @@ import structlog
 from structlog.typing import Processor
 
 
-def configure(level: str = "info") -> None:
-    """Send what this process logs to standard error, one JSON object per line.
+def configure_logging(level: str = "info") -> None:
+    """Send the logs of this process to standard error, one JSON object per line.
 
     The service logs through the standard library; `extra` becomes fields of the line.
     """
-    before: list[Processor] = [
+    processors: list[Processor] = [
         structlog.stdlib.ExtraAdder(),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer = structlog.processors.JSONRenderer(serializer=_line)
+    renderer = structlog.processors.JSONRenderer(serializer=_to_json)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=processors,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -35,5 +35,5 @@ def configure(level: str = "info") -> None:
     root.setLevel(level.upper())
 
 
-def _line(told: object, **_: object) -> str:
-    return orjson.dumps(told, default=str).decode()
+def _to_json(fields: object, **_: object) -> str:
+    return orjson.dumps(fields, default=str).decode()

@@ -1,7 +1,7 @@
-"""What every request passes before its route: its path is text, its body bounded in size and time.
+"""Limits for every request: a path in UTF-8, a body bounded in size and time.
 
-An id may hold a slash, sent as %2F. Servers undo that too early, and the id would fall apart into
-two; here it travels to the route as `SLASH`, and `schemas.PathId` makes it a slash again.
+An id may contain a slash, sent as %2F. Servers decode it too early and would split the id in two;
+here it becomes `SLASH` in the path, and `schemas.PathId` turns it back into a slash.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from urllib.parse import unquote_to_bytes
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from polyrec.serve.responses import problem, refuse, reply
+from polyrec.serve.responses import http_error, json_response, problem_body
 
-SLASH = "\x1f"  # no id may hold it
+SLASH = "\x1f"  # a control character: no id contains it
 
 
-class Gate:
-    """The middleware. A body has `limit` bytes at most and arrives within `seconds`.
+class RequestLimits:
+    """The middleware. A body has at most `limit` bytes and arrives within `seconds`.
 
-    One that is a file (`.../media/...`) has `upload` bytes at most.
+    One that is a file (`.../media/...`) has at most `upload` bytes.
     """
 
     def __init__(self, app: ASGIApp, limit: int, seconds: float, upload: int = 0) -> None:
@@ -28,71 +28,68 @@ class Gate:
         self._upload = max(upload, limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
+        """Pass a request on, or answer it with 400, 408 or 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if b"%" in scope.get("raw_path", b"") or b"%" in scope["query_string"]:
             try:
-                # in place: middlewares further out read the route from the same scope
-                scope["path"] = _path(scope["raw_path"])
+                # changed in place: outer middlewares read the route from the same scope
+                scope["path"] = _decode_path(scope["raw_path"])
                 unquote_to_bytes(scope["query_string"]).decode()
             except UnicodeDecodeError:
-                body = problem("the path is not text", remedy="send ids in UTF-8, %-encoded")
-                await reply(body, status=400)(scope, receive, send)
+                body = problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")
+                await json_response(body, status=400)(scope, receive, send)
                 return
-        if scope["method"] in ("GET", "HEAD"):  # nobody reads their bodies
+        if scope["method"] in ("GET", "HEAD"):  # their bodies are never read
             await self._app(scope, receive, send)
             return
-        length = _length(scope)
+        length = _content_length(scope)
         limit = self._upload if "/media/" in scope["path"] else self._limit
         if length is not None and length > limit:
-            large = _too_large(length, limit).detail
-            await reply(large, status=413)(scope, receive, send)
+            error = _too_large(length, limit)
+            await json_response(error.detail, status=error.status_code)(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive, limit), send)
+        await self._app(scope, self._limited(receive, limit), send)
 
-    def _counted(self, receive: Receive, limit: int) -> Receive:
-        read, whole = 0, False
+    def _limited(self, receive: Receive, limit: int) -> Receive:
+        size, complete = 0, False
         clock = asyncio.get_running_loop().time
-        until = clock() + self._seconds
+        deadline = clock() + self._seconds
 
-        async def counted() -> Message:
-            nonlocal read, whole
-            if whole:  # what comes now is the end of the connection
+        async def limited() -> Message:
+            nonlocal size, complete
+            if complete:  # the next message is the end of the connection
                 return await receive()
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
                 remedy = f"send it within {self._seconds:g} s"
-                raise refuse(408, "the body comes too slowly", remedy=remedy) from None
-            read += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if read > limit:
-                raise _too_large(read, limit)
+                raise http_error(408, "the body arrived too slowly", remedy=remedy) from None
+            size += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if size > limit:
+                raise _too_large(size, limit)
             return message
 
-        return counted
+        return limited
 
 
 def _too_large(size: int, limit: int) -> HTTPException:
-    remedy = f"send at most {limit / 2**20:g} MB at once"
-    return refuse(413, "the body is too large", received=f"{size:,} bytes", remedy=remedy)
+    remedy = f"send at most {limit / 2**20:g} MB per request"
+    return http_error(413, "the body is too large", received=f"{size:,} bytes", remedy=remedy)
 
 
-def _path(raw: bytes) -> str:
-    """Return a path, its segments decoded one by one."""
+def _decode_path(raw: bytes) -> str:
+    """Return a path, decoded segment by segment."""
     segments = raw.partition(b"?")[0].split(b"/")
     return "/".join(unquote_to_bytes(part).decode().replace("/", SLASH) for part in segments)
 
 
-def _length(scope: Scope) -> int | None:
+def _content_length(scope: Scope) -> int | None:
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else None
-    return None if _chunked(scope) else 0
-
-
-def _chunked(scope: Scope) -> bool:
-    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return None if chunked else 0

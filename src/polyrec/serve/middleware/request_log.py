@@ -1,8 +1,8 @@
-"""What is kept of every request: a number, a line in the log, figures. No secret, no user's id.
+"""The outermost middleware: request ids, metrics, log lines and security headers.
 
-The outermost middleware. A line names the route's template and not the path, whose ids may be a
-person's. Writes have a second line in the log `polyrec.audit`: which key did what to which item; of
-users it holds a digest keyed with the database's secret, so that erasing one leaves no name.
+A log line has the route's template, not the path: ids in a path may identify a person. Writes add a
+line to the log `polyrec.audit`: the key, the route and the item. A user appears there as a digest
+keyed with the database's secret, so that an erased user leaves no name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from polyrec.database.change_log import user_digest
 from polyrec.serve.metrics import REQUESTS, SECONDS
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_QUIET = ("/api/health/", "/metrics")
+_QUIET_PATHS = ("/api/health/", "/metrics")  # logged when they fail
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 LOG = logging.getLogger("polyrec.request")
@@ -34,50 +34,50 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Of every answer that does not set its own."""
+"""Added to every response that does not set its own."""
 
-_PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
-class Observe:
+class RequestLog:
     """The middleware; `prefix` is the path under which the routers are included."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app, self._prefix = app, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and note how it ended."""
+        """Pass a request on, then record its status and duration."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
-        number = scope["request_id"] = _number(scope)
-        status = 500  # what an exception that nobody catches becomes
+        start = time.perf_counter()
+        request_id = scope["request_id"] = _request_id(scope)
+        status = 500  # the status of an exception that nothing handles
 
-        async def noted(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                own = {name for name, _ in headers}
-                headers.append((b"x-request-id", number.encode()))
-                headers += [pair for pair in _PAIRS if pair[0] not in own]
+                present = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id.encode()))
+                headers += [header for header in _RAW_HEADERS if header[0] not in present]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_with_headers)
         finally:
-            _note(scope, _template(scope, self._prefix), status, time.perf_counter() - begun)
+            _record(scope, _template(scope, self._prefix), status, time.perf_counter() - start)
 
 
-def _note(scope: Scope, route: str, status: int, seconds: float) -> None:
+def _record(scope: Scope, route: str, status: int, seconds: float) -> None:
     method, path = scope["method"], scope["path"]
-    times, count = _figures(method, route, status)
-    times.observe(seconds)
+    duration, count = _series(method, route, status)
+    duration.observe(seconds)
     count.inc()
-    if path.startswith(_QUIET) and status < 400:
+    if path.startswith(_QUIET_PATHS) and status < 400:
         return
-    told = {
+    fields = {
         "request": scope["request_id"],
         "method": method,
         "route": route,
@@ -85,36 +85,36 @@ def _note(scope: Scope, route: str, status: int, seconds: float) -> None:
         "ms": round(1000 * seconds, 2),
         "key": scope.get("key"),
     }
-    LOG.info("request", extra=told)
+    LOG.info("request", extra=fields)
     if method in _WRITES and status < 400:
-        AUDIT.info("write", extra={**told, "subject": _subject(scope)})
+        AUDIT.info("write", extra={**fields, "subject": _subject(scope)})
 
 
-@cache  # routes, methods and statuses are few, looking a series up by them takes long
-def _figures(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
+@cache  # few routes, methods and statuses; the lookup by labels is slow
+def _series(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
     return SECONDS.labels(method, route), REQUESTS.labels(method, route, str(status))
 
 
 def _template(scope: Scope, prefix: str) -> str:
-    """Return the path of the route that answered, "none" where there was none."""
+    """Return the path template of the route that matched, "none" if there is none."""
     path: str = getattr(scope.get("route"), "path", "none")
-    # a router that was included under a prefix tells its own part alone
+    # a route of an included router has a path without the router's prefix
     inner = scope["path"].startswith(f"{prefix}/") and path.startswith("/")
     return path if not inner or path.startswith(f"{prefix}/") else f"{prefix}{path}"
 
 
 def _subject(scope: Scope) -> dict[str, Any]:
-    """Return what a path names: an item by its id, a user by a digest."""
-    names = scope.get("path_params", {})
+    """Return the parameters of a path, a user as a digest."""
+    params = scope.get("path_params", {})
     secret = scope["app"].state.service.database.secret
-    told = {name: value for name, value in names.items() if name != "user_id"}
-    if "user_id" in names:
-        told["user"] = user_digest(names["user_id"], secret)
-    return told
+    subject = {name: value for name, value in params.items() if name != "user_id"}
+    if "user_id" in params:
+        subject["user"] = user_digest(params["user_id"], secret)
+    return subject
 
 
-def _number(scope: Scope) -> str:
-    """Return the caller's own number of a request if it is harmless, else a new one."""
+def _request_id(scope: Scope) -> str:
+    """Return the caller's request id if it is well-formed, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value.decode("ascii"))

@@ -11,7 +11,7 @@ from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import Filters
@@ -40,7 +40,7 @@ def similar_items(
     """
     model = live.model
     if view and view not in model.views:
-        raise refuse(404, "no such view", received=view, remedy=nearest(view, model.views))
+        raise http_error(404, "no such view", received=view, remedy=nearest(view, model.views))
     row = model.rows.get(item_id)
     if row is None or live.is_deleted(item_id):
         return Neighbours([], [], "none")

@@ -15,7 +15,7 @@ import numpy as np
 from polyrec.errors import nearest
 from polyrec.index.topk import top_of_row
 from polyrec.serve.background.model_updater import ServingState
-from polyrec.serve.responses import refuse
+from polyrec.serve.responses import http_error
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import Filters
 from polyrec.types import FUSED, Embeddings, Floats, Raw, Views
@@ -46,7 +46,7 @@ def search_by_content(live: LiveState, state: ServingState, sought: ContentQuery
     """Return the shown items nearest to what is sought; the items named are not among them."""
     model = state.model
     if sought.view and sought.view not in model.views:
-        raise refuse(404, "no such view", received=sought.view,
+        raise http_error(404, "no such view", received=sought.view,
                      remedy=nearest(sought.view, model.views))  # fmt: skip
     read = {
         view: aligned
@@ -78,7 +78,7 @@ def _read(state: ServingState, modality: str, content: Raw, view: str) -> Views:
     encoded = state.encoder.encode_view(reader, [content])
     if not encoded.present[0]:
         reason = encoded.problems.get(0)
-        raise refuse(415, f"this {modality} can't be read", received=reason or "nothing in it",
+        raise http_error(415, f"this {modality} can't be read", received=reason or "nothing in it",
                      remedy="try another")  # fmt: skip
     return {reader: bundle.parts.aligner.align({reader: encoded})[reader]}
 
@@ -93,8 +93,9 @@ def _of_contents(state: ServingState, read: Mapping[str, Embeddings], view: str)
         return [fused[0]]
     for name, aligned in read.items():
         if name != view and (not aligned.space or aligned.space != bundle.views[view].space):
-            raise refuse(400, "these views lie in no common space", received=f"{name} and {view}",
-                         remedy="leave View out, or name the content's own")  # fmt: skip
+            what, received = "these views lie in no common space", f"{name} and {view}"
+            remedy = "leave View out, or name the content's own"
+            raise http_error(400, what, received=received, remedy=remedy)
     return [aligned.vectors[0] for aligned in read.values()]
 
 
@@ -103,7 +104,7 @@ def _of_items(state: ServingState, items: Sequence[str], view: str) -> list[Floa
     model = state.model
     known = [model.rows[name] for name in items if name in model.rows]
     if items and not known:
-        raise refuse(404, "unknown items", received=items[0], remedy="insert it with content")
+        raise http_error(404, "unknown items", received=items[0], remedy="insert it with content")
     view_of_all = model.views[view]
     return [view_of_all.vectors[row] for row in known if view_of_all.present[row]]
 

@@ -1,17 +1,17 @@
-"""The routes, one file per kind; each has a `router`, and a line here.
+"""The routes under /api: one file per kind with a `router`, and one line here.
 
-    health           live and ready
+    health           liveness and readiness (Gorse)
     users, items     records (Gorse)
-    feedback         what people did (Gorse)
-    recommend        lists for a user (Gorse), for a session (Gorse), for a batch (ours)
+    feedback         events of users (Gorse)
+    recommend        lists for a user and for a session (Gorse), for a batch
     lists            latest, popular, non-personalised (Gorse)
-    neighbours       items and users that are near (Gorse)
-    media            an item's content, and what became of it (ours)
-    search           by content (ours)
-    explain          why an item is recommended (ours)
-    model            which bundle answers; rollback (ours)
+    neighbours       similar items, similar users (Gorse)
+    media            files of an item, and its status
+    search           by content
+    explain          contributions to a score
+    model            the bundle in service, rollback
 
-Whoever adds routes (media, search, explain, keys, metrics) adds a file and its line.
+`docs` and `operations` lie outside /api, `pages` has the page size of all lists.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from polyrec.serve.api.routes import (
 PREFIX = "/api"
 
 ROUTERS: tuple[APIRouter, ...] = (
-    recommend.router,  # routes are tried in turn: those asked most come first
+    recommend.router,  # routes are matched in order: the busiest come first
     feedback.router,
     health.router,
     users.router,

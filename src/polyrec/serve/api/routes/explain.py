@@ -1,4 +1,4 @@
-"""Why an item is recommended to a user."""
+"""Contributions of history items and modalities to the score of an item."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from polyrec.database import records
 from polyrec.explain import explain
-from polyrec.serve.api.schemas import PathId, example
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.api.schemas import PathId, schema_example
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService
 from polyrec.serve.state.history import History
 from polyrec.serve.state.serving_model import ServingModel
@@ -22,7 +22,7 @@ router = APIRouter(tags=["recommendation"])
 
 
 class Part(BaseModel):
-    """What one item of the history gives to the score, in all and by source."""
+    """The contribution of a history item to the score, in total and by source."""
 
     ItemId: str
     Share: float
@@ -30,13 +30,13 @@ class Part(BaseModel):
 
 
 class Reasons(BaseModel):
-    """Score = Baseline + the Shares of the History; the Sources add up to the same.
+    """Score = Baseline + the Shares of the History; the Sources have the same sum.
 
-    A source is "behaviour" or a modality; "history" where the model can't tell them apart. Where
-    Exact is false a share is how far the score falls without that item, and need not add up.
+    A source is "behaviour" or a modality; "history" if the model can't separate them. If Exact is
+    false, a share is the drop of the score without that item, and the sum may differ.
     """
 
-    model_config = example(
+    model_config = schema_example(
         UserId="ann", ItemId="i1", Score=0.61, Baseline=0.0, Exact=True, Reason="",
         Sources={"behaviour": 0.42, "text": 0.19},
         History=[{"ItemId": "i9", "Share": 0.61, "Parts": {"behaviour": 0.42, "text": 0.19}}],
@@ -54,40 +54,40 @@ class Reasons(BaseModel):
 
 @router.get("/explain/{user_id}/{item_id}", response_model=Reasons)
 async def explain_item(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
-    """Return what each item of a user's history, and each modality, gives to an item's score."""
+    """Return the contribution of each history item and modality to the score of an item."""
     (history,) = await service.histories([user_id])
     model = service.live.model
     row = model.rows.get(item_id)
     if row is None or row >= model.scored_count or service.live.is_deleted(item_id):
         if await service.read(lambda c: records.find_item(c, item_id)) is None:
-            raise refuse(404, "unknown item", received=item_id, remedy="see /api/items")
-        how = "popularity" if row is None else "content"
-        reason = f"the model has no score for it: it is found by {how} alone"
-        return reply(_plain(user_id, item_id, reason))
+            raise http_error(404, "unknown item", received=item_id, remedy="see /api/items")
+        source = "popularity" if row is None else "content"
+        reason = f"the model has no score for this item: it is recommended by {source} alone"
+        return json_response(_without_score(user_id, item_id, reason))
     user = service.live.user_row(user_id)
-    told = await service.compute_limit.run(lambda: _explained(model, history, user, row))
-    return reply({**_plain(user_id, item_id, ""), **_told(model, told)})
+    explanation = await service.compute_limit.run(lambda: _explain(model, history, user, row))
+    return json_response({**_without_score(user_id, item_id, ""), **_body(model, explanation)})
 
 
-def _explained(model: ServingModel, history: History, user: int, row: int) -> Explanation:
+def _explain(model: ServingModel, history: History, user: int, row: int) -> Explanation:
     rows, weights = history.scored_items(model)
     query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
     return explain(model.recommender, query, row, model.bundle.behaviour["train"])
 
 
-def _told(model: ServingModel, found: Explanation) -> dict[str, Any]:
+def _body(model: ServingModel, explanation: Explanation) -> dict[str, Any]:
     return {
-        "Score": found.score,
-        "Baseline": found.baseline,
-        "Exact": found.exact,
-        "Sources": found.by_source(),
+        "Score": explanation.score,
+        "Baseline": explanation.baseline,
+        "Exact": explanation.exact,
+        "Sources": explanation.by_source(),
         "History": [
             {"ItemId": model.ids[row], "Share": sum(parts.values()), "Parts": parts}
-            for row, parts in found.by_item()
+            for row, parts in explanation.by_item()
         ],
     }
 
 
-def _plain(user_id: str, item_id: str, reason: str) -> dict[str, Any]:
+def _without_score(user_id: str, item_id: str, reason: str) -> dict[str, Any]:
     return {"UserId": user_id, "ItemId": item_id, "Score": 0.0, "Baseline": 0.0, "Exact": False,
             "Reason": reason, "Sources": {}, "History": []}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Feedback: insert (what is there stays), put (it is replaced), list, delete."""
+"""Feedback: insert (keeps existing rows), put (replaces them), list, delete."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body
 from fastapi.responses import Response
 
 from polyrec.database import change_log
-from polyrec.database import feedback as store
-from polyrec.serve.api import cursor as cursors
+from polyrec.database import feedback as table
+from polyrec.serve.api.cursor import decode_cursor, encode_cursor
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import (
     Count,
@@ -20,27 +20,27 @@ from polyrec.serve.api.schemas import (
     RowAffected,
     feedback_out,
 )
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["feedback"])
-Given = Annotated[list[FeedbackBody], Body(max_length=100_000)]
+FeedbackList = Annotated[list[FeedbackBody], Body(max_length=100_000)]
 
 
 @router.post("/feedback", response_model=RowAffected)
-async def insert_feedback(given: Given, service: CurrentService) -> Response:
-    """Insert feedback; of what is known already (type, user and item), the old stays.
+async def insert_feedback(feedback: FeedbackList, service: CurrentService) -> Response:
+    """Insert feedback; of the same type, user and item, the existing one stays.
 
-    Unknown users and items are made. The answer comes after the commit, and the next
-    recommendation, of any worker, counts it. RowAffected is how many were sent, as in Gorse.
+    Unknown users and items are created. The answer comes after the commit, and the next
+    recommendation, from any worker, counts it. RowAffected is the number sent, as in Gorse.
     """
-    return await _put(service, given, overwrite=False)
+    return await _put(service, feedback, overwrite=False)
 
 
 @router.put("/feedback", response_model=RowAffected)
-async def put_feedback(given: Given, service: CurrentService) -> Response:
-    """Insert feedback; what is known already (type, user and item) is replaced."""
-    return await _put(service, given, overwrite=True)
+async def put_feedback(feedback: FeedbackList, service: CurrentService) -> Response:
+    """Insert feedback; of the same type, user and item, the existing one is replaced."""
+    return await _put(service, feedback, overwrite=True)
 
 
 @router.get("/feedback", response_model=FeedbackPage)
@@ -59,46 +59,47 @@ async def list_typed_feedback(
 
 @router.get("/feedback/{user_id}/{item_id}", response_model=list[FeedbackBody])
 async def get_feedback(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
-    """Return the feedback between a user and an item."""
-    return await _found(service, user_id=user_id, item_id=item_id)
+    """Return the feedback of a user on an item."""
+    return await _find(service, user_id=user_id, item_id=item_id)
 
 
 @router.delete("/feedback/{user_id}/{item_id}", response_model=RowAffected)
 async def delete_feedback(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
-    """Delete the feedback between a user and an item."""
-    count = await service.write(lambda c: store.delete_feedback(c, user_id, item_id))
-    return reply({"RowAffected": count})
+    """Delete the feedback of a user on an item."""
+    count = await service.write(lambda c: table.delete_feedback(c, user_id, item_id))
+    return json_response({"RowAffected": count})
 
 
 @router.get("/feedback/{feedback_type}/{user_id}/{item_id}", response_model=FeedbackBody)
 async def get_typed_feedback(
     feedback_type: PathId, user_id: PathId, item_id: PathId, service: CurrentService
 ) -> Response:
-    """Return the feedback of a type between a user and an item; 404 where there is none."""
+    """Return the feedback of a type of a user on an item; 404 if there is none."""
     equal = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
-    found = await service.read(lambda c: store.find_feedback(c, count=1, **equal))
-    if not found:
+    rows = await service.read(lambda c: table.find_feedback(c, count=1, **equal))
+    if not rows:
         received = f"{feedback_type}/{user_id}/{item_id}"
-        raise refuse(404, "no such feedback", received=received, remedy="see GET /api/feedback")
-    return reply(feedback_out(found[0]))
+        remedy = "see GET /api/feedback"
+        raise http_error(404, "no such feedback", received=received, remedy=remedy)
+    return json_response(feedback_out(rows[0]))
 
 
 @router.delete("/feedback/{feedback_type}/{user_id}/{item_id}", response_model=RowAffected)
 async def delete_typed_feedback(
     feedback_type: PathId, user_id: PathId, item_id: PathId, service: CurrentService
 ) -> Response:
-    """Delete the feedback of a type between a user and an item."""
+    """Delete the feedback of a type of a user on an item."""
     count = await service.write(
-        lambda c: store.delete_feedback(c, user_id, item_id, feedback_type=feedback_type)
+        lambda c: table.delete_feedback(c, user_id, item_id, feedback_type=feedback_type)
     )
-    return reply({"RowAffected": count})
+    return json_response({"RowAffected": count})
 
 
 @router.get("/user/{user_id}/feedback", response_model=list[FeedbackBody])
 @router.get("/user/{user_id}/feedback/", include_in_schema=False)
 async def user_feedback(user_id: PathId, service: CurrentService) -> Response:
     """Return a user's feedback up to now."""
-    return await _found(service, user_id=user_id)
+    return await _find(service, user_id=user_id)
 
 
 @router.get("/user/{user_id}/feedback/{feedback_type}", response_model=list[FeedbackBody])
@@ -106,14 +107,14 @@ async def typed_user_feedback(
     user_id: PathId, feedback_type: PathId, service: CurrentService
 ) -> Response:
     """Return a user's feedback of a type up to now."""
-    return await _found(service, user_id=user_id, feedback_type=feedback_type)
+    return await _find(service, user_id=user_id, feedback_type=feedback_type)
 
 
 @router.get("/item/{item_id}/feedback/", response_model=list[FeedbackBody])
 @router.get("/item/{item_id}/feedback", include_in_schema=False)
 async def item_feedback(item_id: PathId, service: CurrentService) -> Response:
     """Return the feedback on an item."""
-    return await _found(service, item_id=item_id)
+    return await _find(service, item_id=item_id)
 
 
 @router.get("/item/{item_id}/feedback/{feedback_type}", response_model=list[FeedbackBody])
@@ -121,14 +122,14 @@ async def typed_item_feedback(
     item_id: PathId, feedback_type: PathId, service: CurrentService
 ) -> Response:
     """Return the feedback of a type on an item."""
-    return await _found(service, item_id=item_id, feedback_type=feedback_type)
+    return await _find(service, item_id=item_id, feedback_type=feedback_type)
 
 
-async def _put(service: Service, given: list[FeedbackBody], *, overwrite: bool) -> Response:
-    rows = [feedback.record() for feedback in given]
-    # it counts at once; items that nobody knew wait for the keeper's next look
-    await service.write(lambda c: store.put_feedback(c, rows, overwrite=overwrite), urgent=False)
-    return reply({"RowAffected": len(rows)})
+async def _put(service: Service, feedback: list[FeedbackBody], *, overwrite: bool) -> Response:
+    rows = [body.record() for body in feedback]
+    # not urgent: the events count at once, only new items wait for the next model update
+    await service.write(lambda c: table.put_feedback(c, rows, overwrite=overwrite), urgent=False)
+    return json_response({"RowAffected": len(rows)})
 
 
 async def _list(
@@ -136,23 +137,25 @@ async def _list(
 ) -> Response:
     count = page_size(service, n)
     secret, listing = service.database.secret, f"feedback {feedback_type or ''}"
-    place = cursors.unpack(cursor, listing=listing, secret=secret)
-    after = cast("tuple[str, str, str] | None", place)
-    found = await service.read(
-        lambda c: store.list_feedback(c, feedback_type=feedback_type, after=after, count=count + 1)
+    key = decode_cursor(cursor, listing=listing, secret=secret)
+    after = cast("tuple[str, str, str] | None", key)
+    rows = await service.read(
+        lambda c: table.list_feedback(c, feedback_type=feedback_type, after=after, count=count + 1)
     )
-    following = ""
-    if len(found) > count > 0:
-        last = found[count - 1]
-        key = (last.user_id, last.item_id, last.feedback_type)
-        following = cursors.pack(key, listing=listing, secret=secret)
-    return reply({"Cursor": following, "Feedback": [feedback_out(f) for f in found[:count]]})
+    next_cursor = ""
+    if len(rows) > count > 0:
+        last = rows[count - 1]
+        last_key = (last.user_id, last.item_id, last.feedback_type)
+        next_cursor = encode_cursor(last_key, listing=listing, secret=secret)
+    return json_response({
+        "Cursor": next_cursor, "Feedback": [feedback_out(row) for row in rows[:count]]
+    })  # fmt: skip
 
 
-async def _found(service: Service, **equal: str) -> Response:
-    most = service.settings.max_n
-    found = await service.read(lambda c: store.find_feedback(c, count=most, **equal))
+async def _find(service: Service, **equal: str) -> Response:
+    maximum = service.settings.max_n
+    rows = await service.read(lambda c: table.find_feedback(c, count=maximum, **equal))
     now = change_log.now_us()
-    # of the future there is what recommendations wrote back with a delay: it has not happened yet
-    happened = [f for f in found if "user_id" not in equal or (f.timestamp or 0) <= now]
-    return reply([feedback_out(feedback) for feedback in happened])
+    # feedback that a recommendation wrote back with a delay lies in the future
+    past = [row for row in rows if "user_id" not in equal or (row.timestamp or 0) <= now]
+    return json_response([feedback_out(row) for row in past])

@@ -1,4 +1,4 @@
-"""Lists that are the same for everyone: the latest items, and what is popular."""
+"""Non-personalised lists: the latest and the popular items."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from fastapi.responses import Response
 from polyrec.errors import nearest
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import Filters
 
 router = APIRouter(tags=["recommendation"])
-Category = Annotated[str, Query(max_length=256, description="In which an item has to be.")]
+Category = Annotated[str, Query(max_length=256, description="Only items in this category.")]
 User = Annotated[
-    str, Query(alias="user-id", max_length=256, description="Leave out what this user has seen.")
+    str, Query(alias="user-id", max_length=256, description="Without the items this user has seen.")
 ]
-_SECOND = 1_000_000  # microseconds
+_SECOND = 1_000_000  # in microseconds
 
 
 def _latest(live: LiveState) -> npt.NDArray[np.floating[Any]]:
@@ -33,7 +33,7 @@ def _popular(live: LiveState) -> npt.NDArray[np.floating[Any]]:
     return live.popularity(live.model)
 
 
-_NAMED = {"latest": _latest, "popular": _popular}
+_LISTS = {"latest": _latest, "popular": _popular}
 
 
 @router.get("/latest", response_model=list[Scored])
@@ -44,7 +44,7 @@ async def latest(
     category: Category = "",
     user_id: User = "",
 ) -> Response:
-    """Return the items with the latest Timestamp; the score is its second."""
+    """Return the items with the latest Timestamp; the score is the Timestamp in seconds."""
     return await _list(service, "latest", (n, offset), category, user_id)
 
 
@@ -68,7 +68,7 @@ async def popular(
     category: Category = "",
     user_id: User = "",
 ) -> Response:
-    """Return what was popular of late, the most popular at 1."""
+    """Return the recently popular items; the most popular has the score 1."""
     return await _list(service, "popular", (n, offset), category, user_id)
 
 
@@ -80,7 +80,7 @@ async def popular_of_category(
     offset: Offset = 0,
     user_id: User = "",
 ) -> Response:
-    """Return what was popular of late in a category."""
+    """Return the recently popular items of a category."""
     return await _list(service, "popular", (n, offset), category, user_id)
 
 
@@ -93,24 +93,23 @@ async def non_personalized(
     category: Category = "",
     user_id: User = "",
 ) -> Response:
-    """Return a list by its name: popular or latest."""
+    """Return a list by name: popular or latest."""
     return await _list(service, name, (n, offset), category, user_id)
 
 
 async def _list(
-    service: Service, name: str, part: tuple[int | None, int], category: str, user_id: str
+    service: Service, name: str, page: tuple[int | None, int], category: str, user_id: str
 ) -> Response:
-    if name not in _NAMED:
-        raise refuse(404, "no such list", received=name, remedy=nearest(name, _NAMED))
-    count, offset = page_size(service, part[0]), part[1]
+    if name not in _LISTS:
+        raise http_error(404, "no such list", received=name, remedy=nearest(name, _LISTS))
+    count, offset = page_size(service, page[0]), page[1]
     live = await service.catch_up()
     allowed, ids = live.visible_mask(Filters((category,) if category else ()))
     if user_id:
         (history,) = await service.histories([user_id])
         allowed[live.rows_of(history.items)] = False
-    scores = _NAMED[name](live)[: len(allowed)]
-    # ordered as float64: a float32 can't tell two seconds of this century apart
+    scores = _LISTS[name](live)[: len(allowed)]
+    # sorted as float64: float32 does not separate two seconds of this century
     order = np.lexsort((np.arange(len(allowed)), -scores, ~allowed))
-    kept = order[: int(allowed.sum())][offset : offset + count]
-    pairs = [{"Id": ids[place], "Score": float(scores[place])} for place in kept.tolist()]
-    return reply(pairs)
+    rows = order[: int(allowed.sum())][offset : offset + count]
+    return json_response([{"Id": ids[row], "Score": float(scores[row])} for row in rows.tolist()])

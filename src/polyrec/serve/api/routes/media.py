@@ -1,4 +1,4 @@
-"""An item's content: upload, show, take away; and what became of it."""
+"""The files of an item: upload, download, remove; and the item's status."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.database import item_media, records
 from polyrec.database.item_media import KEPT, ItemFeature, MediaFile
 from polyrec.database.records import ItemRecord
-from polyrec.serve.api.schemas import PathId, RowAffected, example
-from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, received
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.api.schemas import PathId, RowAffected, schema_example
+from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, receive_upload
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["content"])
 Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]
-_NOT_SO: dict[int | str, dict[str, Any]] = {415: {"description": "The body is something else"}}
-# a page that shows a file must not let it be a page of its own
+_WRONG_TYPE: dict[int | str, dict[str, Any]] = {
+    415: {"description": "The file is of another modality"}
+}
+# an uploaded file must not run as a page of this site
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -36,9 +38,9 @@ class MediumOut(BaseModel):
 
 
 class StatusOut(BaseModel):
-    """Where an item stands: queued, live or quarantined, and why."""
+    """The status of an item (queued, live or quarantined), its reason and its content."""
 
-    model_config = example(
+    model_config = schema_example(
         ItemId="i1", Status="live", Reason="", Found="scores",
         Views={"text": "read", "image": "damaged: cut off"},
         Media={"image": {"Type": "image/png", "Size": 80412}},
@@ -55,27 +57,25 @@ class StatusOut(BaseModel):
 @router.put(
     "/item/{item_id}/media/{modality}",
     response_model=RowAffected,
-    responses=_NOT_SO,
+    responses=_WRONG_TYPE,
     openapi_extra=MEDIA_BODY,
 )
 async def upload(
     item_id: PathId, modality: Modality, request: Request, service: CurrentService
 ) -> Response:
-    """Upload a content of an item, the body being the file; it is read within moments.
+    """Upload a file of an item as the body; it is encoded within moments.
 
-    What it is, is told by its bytes. `GET /item/{item_id}/status` tells what became of it.
+    Its type is detected from its bytes. `GET /item/{item_id}/status` has the outcome.
     """
     check_modality(modality)
-    await _known(service, item_id)
-    async with received(request, service, modality) as (spool, kind):
+    await _find_item(service, item_id)
+    async with receive_upload(request, service, modality) as (spool, kind):
         digest = await run_in_threadpool(spool.keep)
-        medium = MediaFile(item_id, modality, digest, kind.media_type, spool.size)
-        known = await service.write(
-            lambda connection: item_media.put_media_file(connection, medium)
-        )
-    if not known:  # deleted meanwhile
+        file = MediaFile(item_id, modality, digest, kind.media_type, spool.size)
+        stored = await service.write(lambda c: item_media.put_media_file(c, file))
+    if not stored:  # the item was deleted meanwhile
         raise _unknown(item_id)
-    return reply({"RowAffected": 1})
+    return json_response({"RowAffected": 1})
 
 
 @router.get(
@@ -84,33 +84,33 @@ async def upload(
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
 async def download(item_id: PathId, modality: Modality, service: CurrentService) -> Response:
-    """Return an uploaded content as it was sent; its type is what its bytes say."""
+    """Return an uploaded file unchanged, with the type detected from its bytes."""
     check_modality(modality)
-    found = await service.read(lambda c: item_media.find_media_file(c, item_id, modality))
-    path = service.files.path(found.digest) if found is not None and found.digest else None
-    if found is None or path is None or not path.is_file():
+    file = await service.read(lambda c: item_media.find_media_file(c, item_id, modality))
+    path = service.files.path(file.digest) if file is not None and file.digest else None
+    if file is None or path is None or not path.is_file():
         remedy = f"upload it with PUT /api/item/{{item_id}}/media/{modality}"
-        raise refuse(404, f"nothing was uploaded as {modality}", received=item_id, remedy=remedy)
-    charset = "; charset=utf-8" if found.media_type == "text/plain" else ""
-    return FileResponse(path, media_type=found.media_type + charset, headers=_SAFE)
+        raise http_error(404, f"no {modality} was uploaded", received=item_id, remedy=remedy)
+    charset = "; charset=utf-8" if file.media_type == "text/plain" else ""
+    return FileResponse(path, media_type=file.media_type + charset, headers=_SAFE)
 
 
 @router.delete("/item/{item_id}/media/{modality}", response_model=RowAffected)
 async def take_away(item_id: PathId, modality: Modality, service: CurrentService) -> Response:
-    """Take a content away, also one that came with the bundle; 0 where there was none."""
+    """Remove the content of a modality, also one from the bundle; RowAffected is 0 without one."""
     check_modality(modality)
-    await _known(service, item_id)
+    await _find_item(service, item_id)
     bundled = _bundled(service, item_id, modality)
     count = await service.write(
         lambda c: item_media.remove_media_file(c, item_id, modality, bundled=bundled)
     )
-    return reply({"RowAffected": count})
+    return json_response({"RowAffected": count})
 
 
 @router.get("/item/{item_id}/status", response_model=StatusOut)
 async def status(item_id: PathId, service: CurrentService) -> Response:
-    """Return where an item stands; once it is live, the next request can find it."""
-    item = await _known(service, item_id)
+    """Return the status of an item; once it is live, the next request can recommend it."""
+    item = await _find_item(service, item_id)
     state = service.model_updater.state
     features, media = await service.read(
         lambda c: (
@@ -118,25 +118,27 @@ async def status(item_id: PathId, service: CurrentService) -> Response:
             item_media.media_of(c, [item_id]).get(item_id, {}),
         )
     )
-    settled = item.status != records.QUEUED and service.model_updater.is_current(item)
+    processed = item.status != records.QUEUED and service.model_updater.is_current(item)
     row = state.model.rows.get(item_id)
-    found = (
+    source = (
         "popularity" if row is None else "scores" if row < state.model.scored_count else "content"
     )
-    return reply({
+    return json_response({
         "ItemId": item_id,
-        "Status": item.status if settled else records.QUEUED,
-        "Reason": item.reason if settled else "",
-        "Found": found,
-        "Views": {view: _told(features.get(view), row) for view in state.encoder.encoder_digests},
+        "Status": item.status if processed else records.QUEUED,
+        "Reason": item.reason if processed else "",
+        "Found": source,
+        "Views": {
+            view: _view_status(features.get(view), row) for view in state.encoder.encoder_digests
+        },
         "Media": {
-            name: {"Type": medium.media_type, "Size": medium.size}
-            for name, medium in media.items() if medium.digest
+            modality: {"Type": file.media_type, "Size": file.size}
+            for modality, file in media.items() if file.digest
         },
     })  # fmt: skip
 
 
-def _told(feature: ItemFeature | None, row: int | None) -> str:
+def _view_status(feature: ItemFeature | None, row: int | None) -> str:
     if feature is None or feature.status == KEPT:
         return "as in the bundle" if row is not None else "not read yet"
     if feature.status:
@@ -145,20 +147,20 @@ def _told(feature: ItemFeature | None, row: int | None) -> str:
 
 
 def _bundled(service: Service, item_id: str, modality: str) -> bool:
-    """Return whether the bundle has this content of an item."""
-    bundle, encoder = service.model_updater.state.model.bundle, service.model_updater.state.encoder
+    """Return whether the bundle has content of this modality for an item."""
+    state = service.model_updater.state
+    bundle, encoder = state.model.bundle, state.encoder
     row = bundle.rows.get(item_id)
     views = [name for name in encoder.encoder_digests if encoder.content_name(name) == modality]
     return row is not None and any(bool(bundle.views[name].present[row]) for name in views)
 
 
-async def _known(service: Service, item_id: str) -> ItemRecord:
-    found: Any = await service.read(lambda connection: records.find_item(connection, item_id))
-    if found is None:
+async def _find_item(service: Service, item_id: str) -> ItemRecord:
+    item = await service.read(lambda connection: records.find_item(connection, item_id))
+    if item is None:
         raise _unknown(item_id)
-    item: ItemRecord = found
     return item
 
 
 def _unknown(item_id: str) -> HTTPException:
-    return refuse(404, "unknown item", received=item_id, remedy="insert it with POST /api/item")
+    return http_error(404, "unknown item", received=item_id, remedy="insert it with POST /api/item")

@@ -1,4 +1,4 @@
-"""Items near an item, users near a user. What is unknown has no neighbours, as in Gorse."""
+"""Similar items and similar users. Unknown ones have no neighbours, as in Gorse."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored
 from polyrec.serve.ranking.neighbours import Neighbours, similar_items, similar_users
-from polyrec.serve.responses import reply
+from polyrec.serve.responses import json_response
 from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["recommendation"])
-View = Annotated[str, Query(max_length=64, description="Compare in this view alone (ours).")]
+View = Annotated[str, Query(max_length=64, description="Compare in this view only (not in Gorse).")]
 
 
 @router.get("/item/{item_id}/neighbors/", response_model=list[Scored])
@@ -29,18 +29,18 @@ async def item_neighbours(
     category: Category = "",
     view: View = "",
 ) -> Response:
-    """Return the items nearest to an item."""
+    """Return the items most similar to an item."""
     count = page_size(service, n)
     live = await service.catch_up()
-    found = similar_items(live, item_id, count + offset, view=view, category=category)
-    return _listed(found, offset)
+    neighbours = similar_items(live, item_id, count + offset, view=view, category=category)
+    return _scored(neighbours, offset)
 
 
 @router.get("/item/{item_id}/neighbors/{category}", response_model=list[Scored])
 async def item_neighbours_of_category(
     item_id: PathId, category: PathId, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
-    """Return the items of a category nearest to an item."""
+    """Return the items of a category most similar to an item."""
     return await item_neighbours(item_id, service, n, offset, category)
 
 
@@ -49,14 +49,16 @@ async def item_neighbours_of_category(
 async def user_neighbours(
     user_id: PathId, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
-    """Return the users nearest to a user."""
+    """Return the users most similar to a user."""
     count = page_size(service, n)
     live = await service.catch_up()
-    found = await run_in_threadpool(similar_users, service.database, live, user_id, count + offset)
-    return _listed(found, offset)
+    neighbours = await run_in_threadpool(
+        similar_users, service.database, live, user_id, count + offset
+    )
+    return _scored(neighbours, offset)
 
 
-def _listed(found: Neighbours, offset: int) -> Response:
-    pairs = list(zip(found.ids, found.scores, strict=True))[offset:]
-    listed = [{"Id": name, "Score": score} for name, score in pairs]
-    return reply(listed, headers={"X-Recommend-Source": found.source})
+def _scored(neighbours: Neighbours, offset: int) -> Response:
+    pairs = list(zip(neighbours.ids, neighbours.scores, strict=True))[offset:]
+    body = [{"Id": name, "Score": score} for name, score in pairs]
+    return json_response(body, headers={"X-Recommend-Source": neighbours.source})

@@ -1,4 +1,4 @@
-"""What those ask who run the service: figures, outside the prefix /api."""
+"""Metrics for operators, outside the prefix /api."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(service: CurrentService) -> Response:
-    """Return figures in Prometheus' text form."""
-    found = await run_in_threadpool(exposition, service)
-    return Response(found, media_type=CONTENT_TYPE)
+    """Return the metrics in Prometheus' text format."""
+    text = await run_in_threadpool(exposition, service)
+    return Response(text, media_type=CONTENT_TYPE)

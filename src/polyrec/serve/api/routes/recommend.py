@@ -1,7 +1,7 @@
-"""Lists of items: for a user and for a session as in Gorse, for a batch of both in our own form.
+"""Recommendations for a user, for a session (both as in Gorse) and for a batch of both.
 
-Where a list's items come from (see `serve.ranking.recommender`) is told in the header
-`X-Recommend-Source`, or in the body of a batch.
+The header `X-Recommend-Source`, or the body of a batch, has the sources of a list's items (see
+`serve.ranking.recommender`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.database import change_log, feedback
 from polyrec.database.feedback import Event, Feedback
 from polyrec.serve.api.batch import BatchAnswer, BatchQuery, answer_batch
-from polyrec.serve.api.list_params import Asked, parameters, path_id
+from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live_catalog import Filters
@@ -29,7 +29,7 @@ _EITHER = list[str] | list[Scored]
 
 
 async def recommend_to_user(request: Request) -> Response:
-    """Recommend to a user; someone unknown gets what is popular."""
+    """Recommend to a user; an unknown user gets popular items."""
     return await _to_user(path_id(request, "user_id"), request)
 
 
@@ -39,38 +39,40 @@ async def recommend_from_category(request: Request) -> Response:
     return await _to_user(path_id(request, "user_id"), request, category=category)
 
 
-def add_first(app: FastAPI, prefix: str) -> None:
-    """Add the routes that are asked most: before all others, and by no router in between."""
-    for path, answer, names in (
+def add_recommend_routes(app: FastAPI, prefix: str) -> None:
+    """Add the busiest routes: before all others, without a router in between."""
+    for path, handler, names in (
         ("/recommend/{user_id}", recommend_to_user, ("user_id",)),
         ("/recommend/{user_id}/{category}", recommend_from_category, ("user_id", "category")),
     ):
         app.add_api_route(
             prefix + path,
-            answer,
+            handler,
             response_model=_EITHER,
             tags=["recommendation"],
-            openapi_extra=parameters(*names),
+            openapi_extra=list_parameters(*names),
         )
 
 
 async def _to_user(user_id: str, request: Request, *, category: str = "") -> Response:
     service: Service = request.app.state.service
-    asked = Asked.of(request, service.settings, category=category)
+    params = ListParams.from_request(request, service.settings, category=category)
     (history,) = await service.histories([user_id])
     live = service.live
     user = live.user_row(user_id)
-    question = ListRequest(history, asked.n, asked.offset, USER, user, asked.filters)
-    (answer,) = recommend(live, [question])
-    if asked.write_back and answer.ids:
-        moment = change_log.now_us() + asked.delay
-        rows = [Feedback(asked.write_back, user_id, item, timestamp=moment) for item in answer.ids]
+    list_request = ListRequest(history, params.n, params.offset, USER, user, params.filters)
+    (ranked,) = recommend(live, [list_request])
+    if params.write_back and ranked.ids:
+        timestamp = change_log.now_us() + params.delay
+        rows = [
+            Feedback(params.write_back, user_id, item, timestamp=timestamp) for item in ranked.ids
+        ]
         await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
-    return _listed(answer, scored=asked.scored)
+    return _list_body(ranked, scored=params.scored)
 
 
 Categories = Annotated[
-    list[str] | None, Query(description="In all of which an item has to be.", max_length=100)
+    list[str] | None, Query(description="Only items in all of these categories.", max_length=100)
 ]
 Session = Annotated[list[SessionBody], Body(max_length=10_000)]
 
@@ -83,57 +85,57 @@ async def recommend_to_session(
     offset: Offset = 0,
     category: Categories = None,
 ) -> Response:
-    """Recommend to someone by what was done in a session; nothing of it is kept."""
+    """Recommend from the events of an anonymous session; they are not stored."""
     count = page_size(service, n)
     live = await service.catch_up()
-    question = ListRequest(
-        history_of(service, session), count, offset, filters=Filters(tuple(category or ()))
+    list_request = ListRequest(
+        session_history(service, session), count, offset, filters=Filters(tuple(category or ()))
     )
-    (answer,) = recommend(live, [question])
-    return _listed(answer, scored=True)
+    (ranked,) = recommend(live, [list_request])
+    return _list_body(ranked, scored=True)
 
 
 @router.post("/session/recommend/{category}", response_model=list[Scored])
 async def recommend_to_session_from_category(
     category: PathId, session: Session, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
-    """Recommend items of one category by what was done in a session."""
+    """Recommend items of one category from the events of an anonymous session."""
     return await recommend_to_session(session, service, n, offset, [category])
 
 
 @router.post("/recommend", response_model=BatchAnswer)
 async def recommend_to_many(batch: BatchQuery, service: CurrentService) -> Response:
-    """Recommend to many at once: known users, and people of whom only a history is known.
+    """Recommend to many users and anonymous histories in one request.
 
-    Filters on categories, labels and numbers in Labels; items to leave out; diversity; context.
-    Each list tells where its items come from, and why it is shorter than asked for.
+    With filters on categories, labels and numbers in Labels, excluded items, diversity, context.
+    Each list has the sources of its items, and the reasons if it is shorter than requested.
     """
     page_size(service, batch.N)
-    asked = len(batch.Users) + len(batch.Histories)
-    if asked > service.settings.max_queries:
-        remedy = f"ask for at most {service.settings.max_queries:,} lists at once"
-        raise refuse(400, "too many lists", received=asked, remedy=remedy)
+    lists = len(batch.Users) + len(batch.Histories)
+    if lists > service.settings.max_queries:
+        remedy = f"request at most {service.settings.max_queries:,} lists at once"
+        raise http_error(400, "too many lists", received=lists, remedy=remedy)
     histories = await service.histories(batch.Users)
-    return reply(await run_in_threadpool(answer_batch, service, batch, histories))
+    return json_response(await run_in_threadpool(answer_batch, service, batch, histories))
 
 
-def history_of(service: Service, session: list[SessionBody]) -> History:
-    """Return the history of a session; what has no type is a plain event of weight 1."""
+def session_history(service: Service, session: list[SessionBody]) -> History:
+    """Return the history of a session; an event without a type has the weight 1."""
     now = change_log.now_us()
-    timed = sorted(enumerate(session), key=lambda pair: (pair[1].Timestamp or now, pair[0]))
+    ordered = sorted(enumerate(session), key=lambda pair: (pair[1].Timestamp or now, pair[0]))
     events = [
-        Event(told.ItemId, told.FeedbackType, told.Value, None if told.FeedbackType else 1.0, now)
-        for _, told in timed
+        Event(body.ItemId, body.FeedbackType, body.Value, None if body.FeedbackType else 1.0, now)
+        for _, body in ordered
     ]
     return History.from_events(events, service.live.event_weights, now=now)
 
 
-def _listed(answer: RankedList, *, scored: bool) -> Response:
-    listed: list[Any] = answer.ids
+def _list_body(ranked: RankedList, *, scored: bool) -> Response:
+    body: list[Any] = ranked.ids
     if scored:
-        pairs = zip(answer.ids, answer.scores, strict=True)
-        listed = [{"Id": item, "Score": score} for item, score in pairs]
-    headers = {"X-Recommend-Source": ",".join(dict.fromkeys(answer.sources)) or "none"}
-    if answer.reasons:
-        headers["X-Recommend-Reason"] = "; ".join(answer.reasons)
-    return reply(listed, headers=headers)
+        pairs = zip(ranked.ids, ranked.scores, strict=True)
+        body = [{"Id": item, "Score": score} for item, score in pairs]
+    headers = {"X-Recommend-Source": ",".join(dict.fromkeys(ranked.sources)) or "none"}
+    if ranked.reasons:
+        headers["X-Recommend-Reason"] = "; ".join(ranked.reasons)
+    return json_response(body, headers=headers)

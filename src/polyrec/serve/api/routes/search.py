@@ -1,4 +1,4 @@
-"""Search by content: words, pictures, sounds, films, items."""
+"""Search by content: text, image, audio, video, items."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from polyrec.serve.api import schemas
 from polyrec.serve.api.batch import LabelRange
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
-from polyrec.serve.api.schemas import Count, Id, Offset, Scored, example
-from polyrec.serve.api.uploads import MEDIA_BODY, check_kind, check_modality, received
+from polyrec.serve.api.schemas import Count, Id, Offset, Scored, schema_example
+from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
 from polyrec.serve.ranking.search import ContentMatches, ContentQuery, search_by_content
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.live_catalog import Filters
 from polyrec.types import Raw
@@ -26,13 +26,13 @@ from polyrec.types import Raw
 router = APIRouter(tags=["content"])
 _Encoded = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 View = Annotated[str, Query(max_length=64, description="Compare in this view.")]
-Category = Annotated[str, Query(max_length=256, description="In which an item has to be.")]
+Category = Annotated[str, Query(max_length=256, description="Only items in this category.")]
 
 
 class SearchBody(BaseModel):
-    """What is looked for: a text, files in base64, items, or several of these."""
+    """The query: a text, files in base64, items, or several of these."""
 
-    model_config = example(Text="a film about the sea", N=10, Categories=["films"])
+    model_config = schema_example(Text="a film about the sea", N=10, Categories=["films"])
 
     Text: schemas.Text = ""
     Image: _Encoded = ""
@@ -49,15 +49,15 @@ class SearchBody(BaseModel):
 
     def contents(self) -> dict[str, Raw]:
         """Return modality -> content."""
-        found: dict[str, Raw] = {"text": self.Text} if self.Text.strip() else {}
+        contents: dict[str, Raw] = {"text": self.Text} if self.Text.strip() else {}
         for modality in ("Image", "Audio", "Video"):
-            told = getattr(self, modality)
-            if told:
-                found[modality.lower()] = _decoded(told, modality)
-        return found
+            encoded = getattr(self, modality)
+            if encoded:
+                contents[modality.lower()] = _decode(encoded, modality)
+        return contents
 
     def filters(self) -> Filters:
-        """Return what an item has to fulfil."""
+        """Return the filters on items."""
         ranges = {
             key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
             for key, r in self.Ranges.items()
@@ -66,7 +66,7 @@ class SearchBody(BaseModel):
 
 
 class SearchAnswer(BaseModel):
-    """The items found, with the cosine to what is looked for, and the view that was compared in."""
+    """The items with their cosine similarity to the query, and the view they were compared in."""
 
     Items: list[Scored]
     View: str
@@ -74,15 +74,15 @@ class SearchAnswer(BaseModel):
 
 @router.post("/search", response_model=SearchAnswer, responses={415: {}})
 async def search_items(body: SearchBody, service: CurrentService) -> Response:
-    """Return the items whose content is nearest to what is given."""
+    """Return the items whose content is most similar to the query."""
     page_size(service, body.N)
     contents = body.contents()
     if not contents and not body.Items:
-        remedy = "give Text, Image, Audio, Video or Items"
-        raise refuse(400, "nothing to look for", remedy=remedy)
-    sought = ContentQuery(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
+        remedy = "send Text, Image, Audio, Video or Items"
+        raise http_error(400, "the query is empty", remedy=remedy)
+    query = ContentQuery(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
                     body.Exclude)  # fmt: skip
-    return await _answer(service, sought)
+    return await _answer(service, query)
 
 
 @router.post(
@@ -100,31 +100,32 @@ async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     view: View = "",
     category: Category = "",
 ) -> Response:
-    """Return the items nearest to an uploaded file, the body being the file; it is not kept."""
+    """Return the items most similar to the file in the body; it is not stored."""
     check_modality(modality)
     filters = Filters((category,) if category else ())
     count = page_size(service, n)
-    async with received(request, service, modality) as (spool, _):
+    async with receive_upload(request, service, modality) as (spool, _):
         spool.flush()
-        sought = ContentQuery({modality: spool.path}, (), view, count, offset, filters)
-        return await _answer(service, sought)
+        query = ContentQuery({modality: spool.path}, (), view, count, offset, filters)
+        return await _answer(service, query)
 
 
-async def _answer(service: Service, sought: ContentQuery) -> Response:
+async def _answer(service: Service, query: ContentQuery) -> Response:
     live = await service.catch_up()
     state = service.model_updater.state
-    found: ContentMatches = await service.compute_limit.run(
-        lambda: search_by_content(live, state, sought)
+    result: ContentMatches = await service.compute_limit.run(
+        lambda: search_by_content(live, state, query)
     )
-    pairs = zip(found.ids, found.scores, strict=True)
-    return reply({"Items": [{"Id": i, "Score": s} for i, s in pairs], "View": found.view})
+    pairs = zip(result.ids, result.scores, strict=True)
+    return json_response({"Items": [{"Id": i, "Score": s} for i, s in pairs], "View": result.view})
 
 
-def _decoded(told: str, modality: str) -> bytes:
+def _decode(encoded: str, modality: str) -> bytes:
     try:
-        content = base64.b64decode(told, validate=True)
+        content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise refuse(400, f"{modality} is no base64", received=error,
-                     remedy="or send the file itself to /search/media/...") from None  # fmt: skip
-    check_kind(content, modality.lower())
+        what = f"{modality} is not valid base64"
+        remedy = "or send the file as the body of /search/media/..."
+        raise http_error(400, what, received=error, remedy=remedy) from None
+    check_file_type(content, modality.lower())
     return content

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from fastapi.responses import Response
 
 from polyrec.database import records
-from polyrec.serve.api import cursor as cursors
+from polyrec.serve.api.cursor import decode_cursor, encode_cursor
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import (
     Count,
@@ -20,7 +20,7 @@ from polyrec.serve.api.schemas import (
     UserPage,
     user_out,
 )
-from polyrec.serve.responses import refuse, reply
+from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["users"])
@@ -29,46 +29,48 @@ _LISTING = "users"
 
 @router.post("/user", response_model=RowAffected)
 async def insert_user(user: UserBody, service: CurrentService) -> Response:
-    """Insert a user; one that is known is replaced."""
+    """Insert a user; an existing one is replaced."""
     record = user.record()
     count = await service.write(lambda connection: records.put_users(connection, [record]))
-    return reply({"RowAffected": count})
+    return json_response({"RowAffected": count})
 
 
 @router.post("/users", response_model=RowAffected)
 async def insert_users(
     users: Annotated[list[UserBody], Body(max_length=100_000)], service: CurrentService
 ) -> Response:
-    """Insert users; those that are known are replaced."""
-    given = [user.record() for user in users]
-    count = await service.write(lambda connection: records.put_users(connection, given))
-    return reply({"RowAffected": count})
+    """Insert users; existing ones are replaced."""
+    rows = [user.record() for user in users]
+    count = await service.write(lambda connection: records.put_users(connection, rows))
+    return json_response({"RowAffected": count})
 
 
 @router.get("/user/{user_id}", response_model=UserBody)
 async def get_user(user_id: PathId, service: CurrentService) -> Response:
-    """Return a user; 404 for one that is unknown."""
-    found = await service.read(lambda connection: records.find_user(connection, user_id))
-    if found is None:
-        raise refuse(404, "unknown user", received=user_id, remedy="insert it with POST /api/user")
-    return reply(user_out(found))
+    """Return a user; 404 for an unknown one."""
+    user = await service.read(lambda connection: records.find_user(connection, user_id))
+    if user is None:
+        raise http_error(
+            404, "unknown user", received=user_id, remedy="insert it with POST /api/user"
+        )
+    return json_response(user_out(user))
 
 
 @router.patch("/user/{user_id}", response_model=RowAffected)
 async def change_user(user_id: PathId, change: UserChange, service: CurrentService) -> Response:
-    """Change what is sent; RowAffected is 0 for a user that is unknown."""
+    """Change the fields that are sent; RowAffected is 0 for an unknown user."""
     changes = change.changes()
     count = await service.write(lambda c: records.change_user(c, user_id, changes))
-    return reply({"RowAffected": count})
+    return json_response({"RowAffected": count})
 
 
 @router.delete("/user/{user_id}", response_model=RowAffected)
 async def delete_user(user_id: PathId, service: CurrentService) -> Response:
-    """Erase a user: record, feedback, log and what is held in memory."""
+    """Erase a user: record, feedback, change log and history in memory."""
     secret = service.database.secret
     count = await service.write(lambda c: records.delete_user(c, user_id, secret))
     await service.catch_up()
-    return reply({"RowAffected": count})
+    return json_response({"RowAffected": count})
 
 
 @router.get("/users", response_model=UserPage)
@@ -76,10 +78,10 @@ async def list_users(service: CurrentService, n: Count = None, cursor: Cursor = 
     """Return users by id, page by page."""
     count = page_size(service, n)
     secret = service.database.secret
-    place = cursors.unpack(cursor, listing=_LISTING, secret=secret)
-    after = place[0] if place else None
-    found = await service.read(lambda c: records.list_users(c, after=after, count=count + 1))
-    following = ""
-    if len(found) > count > 0:
-        following = cursors.pack((found[count - 1].user_id,), listing=_LISTING, secret=secret)
-    return reply({"Cursor": following, "Users": [user_out(user) for user in found[:count]]})
+    key = decode_cursor(cursor, listing=_LISTING, secret=secret)
+    after = key[0] if key else None
+    users = await service.read(lambda c: records.list_users(c, after=after, count=count + 1))
+    next_cursor = ""
+    if len(users) > count > 0:
+        next_cursor = encode_cursor((users[count - 1].user_id,), listing=_LISTING, secret=secret)
+    return json_response({"Cursor": next_cursor, "Users": [user_out(u) for u in users[:count]]})

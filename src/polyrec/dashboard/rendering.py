@@ -1,4 +1,4 @@
-"""Templates, and the headers that every page has."""
+"""Render the templates, with the headers of every page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from polyrec.dashboard.session import give_cookie
-from polyrec.dashboard.session_user import Visitor
+from polyrec.dashboard.session import set_session_cookie
+from polyrec.dashboard.session_user import SessionUser
 from polyrec.serve.service import Service
 
 _POLICY = (
@@ -31,10 +31,10 @@ _TABS = (
 )
 
 
-def moment(microseconds: int) -> str:
-    """Return a time of the database as people write it, in UTC.
+def format_time(microseconds: int) -> str:
+    """Return a timestamp as date and time in UTC, "?" outside the calendar.
 
-    >>> moment(0)
+    >>> format_time(0)
     '1970-01-01 00:00:00'
     """
     try:
@@ -43,10 +43,10 @@ def moment(microseconds: int) -> str:
         return "?"
 
 
-def ago(seconds: float) -> str:
-    """Return a span of time in its largest unit.
+def format_age(seconds: float) -> str:
+    """Return a duration in its largest unit.
 
-    >>> ago(7300)
+    >>> format_age(7300)
     '2 h'
     """
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
@@ -55,37 +55,42 @@ def ago(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-_PAGES = Environment(
+_TEMPLATES = Environment(
     loader=PackageLoader("polyrec.dashboard"),
     autoescape=True,
+    undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_PAGES.filters |= {"moment": moment, "ago": ago, "quoted": lambda text: quote(text, safe="")}
+_TEMPLATES.filters |= {
+    "time": format_time,
+    "age": format_age,
+    "quoted": lambda text: quote(text, safe=""),
+}
 
 
-def page(
+def render_page(
     request: Request,
     service: Service,
-    visitor: Visitor,
+    user: SessionUser,
     template: str,
-    told: Mapping[str, Any],
+    values: Mapping[str, Any],
     *,
     status: int = 200,
 ) -> HTMLResponse:
-    """Return a page, escaped, never kept by a cache; a new visitor gets a cookie."""
+    """Return a page, escaped and uncached; a new session gets its cookie."""
     secret = service.database.secret
     path = request.url.path.removeprefix("/dashboard").strip("/").partition("/")[0]
-    text = _PAGES.get_template(f"{template}.html.j2").render(
+    text = _TEMPLATES.get_template(f"{template}.html.j2").render(
         tabs=_TABS,
-        here=path,
-        visitor=visitor,
-        token=visitor.session.token(secret),
+        current_tab=path,
+        session_user=user,
+        token=user.session.token(secret),
         model=service.live.model,
-        **told,
+        **values,
     )
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-    answer = HTMLResponse(text, status, headers)
-    if visitor.fresh:
-        give_cookie(answer, request, visitor.session, secret)
-    return answer
+    response = HTMLResponse(text, status, headers)
+    if user.fresh:
+        set_session_cookie(response, request, user.session, secret)
+    return response

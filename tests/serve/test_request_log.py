@@ -1,4 +1,4 @@
-"""What is kept of requests: numbers, figures, lines; never a secret or a user's name."""
+"""Request ids, metrics and log lines; never a secret or a user's name."""
 
 import json
 import logging
@@ -9,23 +9,23 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.serve.middleware.logs import configure
+from polyrec.serve.middleware.logs import configure_logging
 
 
-def figures(client: TestClient) -> dict[str, float]:
+def metrics(client: TestClient) -> dict[str, float]:
     lines = client.get("/metrics").text.splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
 
-def test_figures_count_what_was_asked(client: TestClient, like: Callable) -> None:
-    before = figures(client)
+def test_metrics_count_requests(client: TestClient, like: Callable) -> None:
+    before = metrics(client)
     like("new", "i0001")
     client.get("/api/recommend/new")
     client.get("/api/recommend/nobody")
     client.get("/api/item/none-such")
     client.get("/nowhere")
-    after = figures(client)
+    after = metrics(client)
 
     def grown(name: str) -> float:
         return after.get(name, 0) - before.get(name, 0)
@@ -50,7 +50,7 @@ def test_ids_with_slashes_count_under_their_route(client: TestClient) -> None:
     assert 'route="/api/user/{user_id}",status="404"' in text
 
 
-def test_every_answer_has_a_number_and_headers_that_protect(client: TestClient) -> None:
+def test_every_response_has_an_id_and_security_headers(client: TestClient) -> None:
     answer = client.get("/api/users", headers={"X-Request-Id": "abc-1"})
     assert answer.headers["X-Request-Id"] == "abc-1"
     other = client.get("/api/users", headers={"X-Request-Id": "a b\tc"})
@@ -60,21 +60,21 @@ def test_every_answer_has_a_number_and_headers_that_protect(client: TestClient) 
     assert client.get("/nowhere").headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_lines_name_routes_and_writes_but_no_user_and_no_secret(
+def test_log_lines_have_routes_and_writes_but_no_user_and_no_secret(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "polyrec")
     client.get("/api/recommend/ann@example.org", headers={"X-API-Key": "pr_x_secret"})
     client.delete("/api/user/ann@example.org")
     client.get("/api/health/live")
-    told = [vars(record) for record in caplog.records if record.name.startswith("polyrec.")]
-    assert "ann@example.org" not in str(told)
-    assert "secret" not in str(told)
-    lines = [line for line in told if line["name"] == "polyrec.request"]
+    records = [vars(record) for record in caplog.records if record.name.startswith("polyrec.")]
+    assert "ann@example.org" not in str(records)
+    assert "secret" not in str(records)
+    lines = [line for line in records if line["name"] == "polyrec.request"]
     assert [line["route"] for line in lines] == ["/api/recommend/{user_id}", "/api/user/{user_id}"]
     assert lines[0]["status"] == 200
     assert lines[0]["ms"] > 0
-    (write,) = [line for line in told if line["name"] == "polyrec.audit"]
+    (write,) = [line for line in records if line["name"] == "polyrec.audit"]
     assert len(write["subject"]["user"]) == 32  # a digest
     assert write["method"] == "DELETE"
 
@@ -82,24 +82,24 @@ def test_lines_name_routes_and_writes_but_no_user_and_no_secret(
 def test_logs_are_json_lines() -> None:
     script = """
 import logging
-from polyrec.serve.middleware.logs import configure
-configure("info")
+from polyrec.serve.middleware.logs import configure_logging
+configure_logging("info")
 logging.getLogger("polyrec.request").info("request", extra={"status": 200, "ms": 1.5})
 try:
     1 / 0
 except ZeroDivisionError:
-    logging.getLogger("other").exception("a fault")
-logging.getLogger("quiet").debug("not told")
+    logging.getLogger("other").exception("an error")
+logging.getLogger("quiet").debug("below the level")
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     first, second = (json.loads(line) for line in ran.stderr.splitlines())
     assert first["event"] == "request"
     assert (first["status"], first["level"], first["logger"]) == (200, "info", "polyrec.request")
     assert "ZeroDivisionError" in second["exception"]
-    assert callable(configure)
+    assert callable(configure_logging)
 
 
-def test_the_page_of_routes_needs_nothing_from_elsewhere(client: TestClient) -> None:
+def test_the_docs_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
