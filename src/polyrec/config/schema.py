@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from polyrec.config.event_weights import EventWeights
 from polyrec.config.make import validate_settings
 from polyrec.errors import ConfigError
 
@@ -224,8 +225,13 @@ class Config(Section):
     @property
     def weights(self) -> dict[str, float]:
         """Return what one event of each kind is worth: the preset's, then the config's own."""
-        told = {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
-        return {kind: float(worth) for kind, worth in told.items()}
+        kinds = {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
+        return {kind: float(weight) for kind, weight in kinds.items()}
+
+    @property
+    def event_weights(self) -> EventWeights:
+        """Return what an event weighs."""
+        return EventWeights(self.weights, self.data.min_rating)
 
 
 def as_range(path: str, given: object) -> Range | tuple[Any, ...]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from polyrec.artifact.feature_pack import PACK_SUFFIX, read_pack
 from polyrec.config import DataConfig, MinEvents
+from polyrec.config.event_weights import UNNAMED_KIND, EventWeights
 from polyrec.data import splits
 from polyrec.data.catalog import load_array, make_catalog
 from polyrec.data.tables import seconds
 from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find_class
-from polyrec.types import NO_TIME, Catalog, Dataset, Interactions, Ints, SourceTables
+from polyrec.types import NO_TIME, Catalog, Dataset, Floats, Interactions, Ints, SourceTables
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,17 @@ def _events(
     users: pl.Series,
     items: pl.Series,
     config: DataConfig,
-    worth: Mapping[str, float],
+    kind_weights: Mapping[str, float],
 ) -> tuple[tuple[str, ...], Interactions]:
     """Return the names of the kinds, and the events numbered and weighted."""
     kinds, codes = _kinds(frame)
+    if "kind" in frame.columns:
+        _check_kinds(kinds, kind_weights)
     events = Interactions(
         users=_numbers(frame["user"], users),
         items=_numbers(frame["item"], items),
         times=_times(frame),
-        weights=_weights(frame, config, worth),
+        weights=_weights(frame, kinds, codes, EventWeights(kind_weights, config.min_rating)),
         kinds=codes,
         shape=(len(users), len(items)),
     )
@@ -156,14 +160,25 @@ def _numbers(column: pl.Series, ids: pl.Series) -> Ints:
     return rows["row"].to_numpy().astype(np.int64, copy=False)
 
 
-def _kinds(
-    frame: pl.DataFrame,
-) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int16]]]:
+def _kinds(frame: pl.DataFrame) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
     if "kind" not in frame.columns:
-        return ("event",), np.zeros(len(frame), np.int16)
-    kinds = frame["kind"].cast(pl.String).fill_null("event")
+        return (UNNAMED_KIND,), np.zeros(len(frame), np.int16)
+    kinds = frame["kind"].cast(pl.String).fill_null(UNNAMED_KIND)
     names = kinds.unique().sort()
     return tuple(names.to_list()), _numbers(kinds, names).astype(np.int16)
+
+
+def _check_kinds(kinds: Sequence[str], kind_weights: Mapping[str, float]) -> None:
+    """Raise `DataError` for kinds that the config does not weigh."""
+    unknown = [kind for kind in kinds if kind not in kind_weights]
+    if not unknown:
+        return
+    known = f" ({nearest(unknown[0], kind_weights)})" if kind_weights else ""
+    remedy = (
+        f"say what one is worth: data.kinds.{unknown[0]}, below 0 for a dislike{known}; "
+        "or take a preset: shop, social or media"
+    )
+    raise DataError("unknown kinds of behaviour", received=unknown[:5], remedy=remedy)
 
 
 def _times(frame: pl.DataFrame) -> Ints:
@@ -173,32 +188,20 @@ def _times(frame: pl.DataFrame) -> Ints:
 
 
 def _weights(
-    frame: pl.DataFrame, config: DataConfig, worth: Mapping[str, float]
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Return kind weight x weight column; rated below `min_rating`: 0, seen but no positive."""
-    result = np.ones(len(frame), np.float32)
-    if "kind" in frame.columns:
-        kinds = frame["kind"].cast(pl.String).fill_null("event")
-        unknown = sorted(set(kinds.unique()) - set(worth))
-        if unknown:
-            known = f" ({nearest(unknown[0], worth)})" if worth else ""
-            remedy = (
-                f"say what one is worth: data.kinds.{unknown[0]}, below 0 for a dislike{known}; "
-                "or take a preset: shop, social or media"
-            )
-            raise DataError("unknown kinds of behaviour", received=unknown[:5], remedy=remedy)
-        result *= kinds.replace_strict(worth, return_dtype=pl.Float32).to_numpy()
-    if "weight" in frame.columns:
-        result *= _finite(frame["weight"], "weight")
-    if config.min_rating is not None:
+    frame: pl.DataFrame, kinds: Sequence[str], codes: npt.NDArray[np.int16], rule: EventWeights
+) -> Floats:
+    """Return each event's weight by the rule, times the weight column."""
+    ratings = None
+    if rule.min_rating is not None:
         if "rating" not in frame.columns:
             raise DataError("data.min_rating needs ratings", received=", ".join(frame.columns),
                             remedy="map data.columns.rating")  # fmt: skip
-        result *= _finite(frame["rating"], "rating") >= config.min_rating
-    return result
+        ratings = _finite(frame["rating"], "rating")
+    weights = rule.of_events(kinds, codes, ratings=ratings)
+    return weights * _finite(frame["weight"], "weight") if "weight" in frame.columns else weights
 
 
-def _finite(column: pl.Series, name: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _finite(column: pl.Series, name: str) -> Floats:
     values = column.cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy()
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])

@@ -26,7 +26,6 @@ class Settings:
     max_pending_writes: int = 10_000  # writes that may wait for the database
     popularity_events: int = 20_000  # events of the log that say what is popular
     half_life_days: float = 7.0  # after which an event says half as much about popularity
-    read_types: tuple[str, ...] = ("read",)  # feedback that says "seen", and nothing more
     max_upload_mb: float = 64.0  # of one uploaded content
     max_computations: int = 2  # searches and explanations at once in one worker
     decode_timeout_s: float = 20.0  # to decode one uploaded content

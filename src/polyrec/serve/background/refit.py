@@ -32,8 +32,6 @@ from polyrec.pipeline import run as pipeline
 from polyrec.registry import short_name
 from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_time
 from polyrec.serve.background.training_tables import ImportedContent, read_training_tables
-from polyrec.serve.settings import Settings
-from polyrec.serve.state.event_weights import Worth
 from polyrec.types import Catalog, Progress, silent
 
 
@@ -85,11 +83,10 @@ def _load(
     """Return the data to train on, and the moment up to which all that was sent is in them."""
     config = before.config
     origin = ImportedContent(before, _origin(config.data, data))
-    worth = Worth.by(config, read_types=Settings.read_types)
     with database.write():
         moment = change_log.now_us()  # nothing sent earlier is still on its way
     with database.read() as connection:
-        tables = read_training_tables(connection, origin, files, worth)
+        tables = read_training_tables(connection, origin, files, config.event_weights)
     if not len(tables.events):
         raise DataError("there is nothing to learn from", received="0 events", remedy="wait")
     split = config.data.split

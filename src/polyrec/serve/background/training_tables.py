@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.config.event_weights import EventWeights
 from polyrec.data.catalog import FeatureRows
 from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import BlobStore
@@ -24,7 +25,7 @@ from polyrec.database.records import ItemRecord
 from polyrec.database.tables import FEEDBACK
 from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import collect_contents
-from polyrec.serve.state.event_weights import Worth
+from polyrec.serve.state.history import feedback_weight
 from polyrec.types import Catalog, Raw, SourceTables
 
 _SECOND = 1_000_000  # microseconds
@@ -54,7 +55,7 @@ class ImportedContent:
 
 
 def read_training_tables(
-    connection: Connection, origin: ImportedContent, files: BlobStore, worth: Worth
+    connection: Connection, origin: ImportedContent, files: BlobStore, rule: EventWeights
 ) -> SourceTables:
     """Return all events, their weights worked out, and all items with their content."""
     items = list(records.all_items(connection))
@@ -73,7 +74,7 @@ def read_training_tables(
         {"item": ids, "title": [_title(item, origin.bundle) for item in items]},
         schema={"item": pl.String, "title": pl.String},
     )
-    return SourceTables(_events(connection, worth), frame, contents=ready)
+    return SourceTables(_events(connection, rule), frame, contents=ready)
 
 
 def _content_names(bundle: Bundle) -> Sequence[str]:
@@ -109,7 +110,7 @@ def _title(item: ItemRecord, bundle: Bundle) -> str:
     return line[:_LONGEST_TITLE] or item.item_id
 
 
-def _events(connection: Connection, worth: Worth) -> pl.DataFrame:
+def _events(connection: Connection, rule: EventWeights) -> pl.DataFrame:
     """Return user, item, kind, weight and time of all feedback up to now, the oldest first."""
     names = ("user_id", "item_id", "feedback_type", "value", "weight", "timestamp")
     query = sa.select(*(FEEDBACK.c[name] for name in names))
@@ -122,7 +123,7 @@ def _events(connection: Connection, worth: Worth) -> pl.DataFrame:
     ).execute(query):
         # within the first second of 1970 lie events whose data gave no time
         time = moment // _SECOND if moment >= _SECOND else None
-        row = (user, item, kind, worth.of(kind, value, weight), time)
+        row = (user, item, kind, feedback_weight(rule, kind, value, weight), time)
         for column, cell in zip(columns, row, strict=True):
             column.append(cell)
     schema = {"user": pl.String, "item": pl.String, "kind": pl.String, "weight": pl.Float32,

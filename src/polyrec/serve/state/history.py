@@ -1,4 +1,4 @@
-"""What someone did, as a recommender reads it: one entry per item, oldest first."""
+"""A user's history as a recommender reads it: one entry per item, oldest first."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
+from polyrec.config.event_weights import EventWeights
 from polyrec.database.feedback import Event
-from polyrec.serve.state.event_weights import Worth
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Floats, Ints, Query
 
-NEVER = 2**63 - 1
+_NEVER = 2**63 - 1
 
 
 class KnownItems(NamedTuple):
-    """The part of a history that a model knows."""
+    """The part of a history that a model has rows for."""
 
     rows: Ints  # (h,) of the model, oldest first
     weights: Floats  # (h,)
@@ -26,76 +26,91 @@ class KnownItems(NamedTuple):
 
 @dataclass(eq=False)
 class History:
-    """Items and weights, and when the next event of the future comes in (microseconds).
+    """Items with their weights, and the time of the next event that lies in the future.
 
-    >>> told = History.from_events([Event("a", "like", 0, None, 1), Event("b", "like", 0, None, 2),
-    ...                    Event("a", "buy", 0, None, 3)], Worth({"like": 1, "buy": 3}), now=9)
-    >>> told.items, told.weights.tolist()
+    >>> events = [Event("a", "like", 0, None, 1), Event("b", "like", 0, None, 2),
+    ...           Event("a", "buy", 0, None, 3)]
+    >>> history = History.from_events(events, EventWeights({"like": 1, "buy": 3}), now=9)
+    >>> history.items, history.weights.tolist()
     (('b', 'a'), [1.0, 4.0])
     """
 
     items: tuple[str, ...]
-    weights: Floats  # (h,) several events on one item added up
-    due: int = NEVER
-    # weak: a model that only histories remember has to go, they are many and it is large
+    weights: Floats  # (h,) the sum over an item's events
+    next_event_at: int = _NEVER  # microseconds since 1970
+    # weak: histories are many and models large, so no history may keep an old model in memory
     _model: ReferenceType[ServingModel] | None = field(default=None, repr=False)
     _known_items: KnownItems | None = field(default=None, repr=False)
     _query: Query | None = field(default=None, repr=False)
 
     @classmethod
-    def from_events(cls, events: Iterable[Event], worth: Worth, *, now: int) -> History:
-        """Return the history that events make, oldest first; those of the future don't count yet.
+    def from_events(cls, events: Iterable[Event], rule: EventWeights, *, now: int) -> History:
+        """Return the history of events, given oldest first; those after `now` don't count yet.
 
-        An item met several times stands where it was met last.
+        An item with several events has the position of its last.
         """
-        total: dict[str, float] = {}
-        due = NEVER
+        weights: dict[str, float] = {}
+        next_event_at = _NEVER
         for event in events:
             if event.timestamp > now:
-                due = min(due, event.timestamp)
+                next_event_at = min(next_event_at, event.timestamp)
                 continue
-            weight = worth.of(event.feedback_type, event.value, event.weight)
-            total[event.item_id] = total.pop(event.item_id, 0.0) + weight
-        return cls(tuple(total), np.fromiter(total.values(), np.float32, len(total)), due)
+            weight = feedback_weight(rule, event.feedback_type, event.value, event.weight)
+            weights[event.item_id] = weights.pop(event.item_id, 0.0) + weight
+        return cls(tuple(weights), _floats(weights), next_event_at)
 
     @classmethod
     def from_items(cls, items: Sequence[str]) -> History:
-        """Return the history of someone who met these items, oldest first, each of weight 1."""
-        once = tuple(dict.fromkeys(reversed(items)))[::-1]
-        return cls(once, np.ones(len(once), np.float32))
+        """Return the history of these items, oldest first, each of weight 1."""
+        distinct = tuple(dict.fromkeys(reversed(items)))[::-1]
+        return cls(distinct, np.ones(len(distinct), np.float32))
 
     def with_recent(self, items: Sequence[str]) -> History:
-        """Return a history in which these items were met just now."""
-        held = dict(zip(self.items, self.weights.tolist(), strict=True))
+        """Return a history with one more event of weight 1 on each of these items."""
+        weights = dict(zip(self.items, self.weights.tolist(), strict=True))
         for item in items:
-            held[item] = held.pop(item, 0.0) + 1.0
-        return History(tuple(held), np.fromiter(held.values(), np.float32, len(held)), self.due)
+            weights[item] = weights.pop(item, 0.0) + 1.0
+        return History(tuple(weights), _floats(weights), self.next_event_at)
 
     def known_items(self, model: ServingModel) -> KnownItems:
-        """Return the part that a model knows; it is kept until another model asks."""
-        last = self._model() if self._model else None
-        if self._known_items is None or last is not model:
-            known = [(model.rows.get(item, -1), i) for i, item in enumerate(self.items)]
-            rows = np.array([row for row, _ in known if row >= 0], np.int64)
-            self._known_items = KnownItems(rows, self.weights[[i for row, i in known if row >= 0]])
+        """Return the part that a model has rows for; cached for one model."""
+        cached_for = self._model() if self._model else None
+        if self._known_items is None or cached_for is not model:
+            rows = np.array([model.rows.get(item, -1) for item in self.items], np.int64)
+            known = rows >= 0
+            self._known_items = KnownItems(rows[known], self.weights[known])
             self._model, self._query = ref(model), None
         return self._known_items
 
     def scored_items(self, model: ServingModel) -> KnownItems:
-        """Return the part that a model has scores for: those behind are known by content alone."""
+        """Return the part that a model has scores for, in fresh arrays."""
         rows, weights = self.known_items(model)
-        known = rows < model.scored_count
-        return KnownItems(rows[known], weights[known])  # copies: a question may sort its own
+        scored = rows < model.scored_count
+        return KnownItems(rows[scored], weights[scored])
 
     def query(self, model: ServingModel, user: int) -> Query | None:
-        """Return what a model is asked, kept as well; None where it has a score for nothing here.
+        """Return the query for a model, cached too; None if no item has a score and a weight.
 
-        `user` is the row among the bundle's users, -1 for someone unknown.
+        `user` is the row among the bundle's users, -1 for an unknown one.
         """
-        self.known_items(model)  # forgets the question of another model
+        self.known_items(model)  # drops the query of another model
         if self._query is None or self._query.users[0] != user:
             rows, weights = self.scored_items(model)
             if not weights.any():
                 return None
             self._query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
         return self._query
+
+
+def feedback_weight(
+    rule: EventWeights, feedback_type: str, value: float, stored: float | None
+) -> float:
+    """Return a feedback's weight: what training gave it where that is stored, else by the rule.
+
+    Value 0 is no rating: Gorse's clients send it where there is none.
+    """
+    return rule.of(feedback_type, rating=value or None) if stored is None else stored
+
+
+def _floats(weights: dict[str, float]) -> Floats:
+    return np.fromiter(weights.values(), np.float32, len(weights))

@@ -1,7 +1,7 @@
-"""The items as they stand now: which are shown, their categories, labels and times.
+"""The catalogue as it is now: which items are visible, their categories, labels and times.
 
-Every item has a place, a number that stays its own as long as the service runs; the model's rows
-are other numbers, since it knows fewer items, or more.
+An item's catalogue row stays its own as long as the service runs. The rows of a model are other
+numbers, since a model may lack items of the catalogue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from polyrec.types import Bools, Ints
 
 @dataclass(frozen=True)
 class Filters:
-    """What an item has to fulfil; where nothing is said, all may come."""
+    """What an item has to fulfil; what is empty filters nothing."""
 
     categories: tuple[str, ...] = ()  # all of them
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)  # one of them, for each key
@@ -33,16 +33,16 @@ NO_FILTERS = Filters()
 
 
 class LiveCatalog:
-    """Items by place. Only one thread at a time may change or ask it (see `Live`)."""
+    """Items by catalogue row. Not thread-safe: `LiveState` holds a lock."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.rows: dict[str, int] = {}
-        self.version = 0  # goes up with every change
-        self.deleted: set[str] = set()  # deleted since the start; their places stay empty
+        self.version = 0  # incremented by every change
+        self.deleted: set[str] = set()  # since the start; their rows are not reused
         self._visible = np.zeros(0, bool)
         self._times: Ints = np.zeros(0, np.int64)
-        self._held: dict[int, tuple[tuple[str, ...], Any]] = {}  # place -> categories, labels
+        self._metadata: dict[int, tuple[tuple[str, ...], Any]] = {}  # row -> categories, labels
         self._categories: dict[str, set[int]] = {}
         self._labels = LabelIndex()
 
@@ -50,31 +50,31 @@ class LiveCatalog:
         return len(self.ids)
 
     def put(self, item: ItemRecord) -> None:
-        """Take in an item, or what became of it."""
-        place = self._place(item.item_id)
+        """Add an item, or replace what is held of it."""
+        row = self._row(item.item_id)
         self.deleted.discard(item.item_id)
-        self._let_go(place)
-        self._visible[place] = not item.is_hidden
-        self._times[place] = item.timestamp or 0
+        self._clear(row)
+        self._visible[row] = not item.is_hidden
+        self._times[row] = item.timestamp or 0
         if item.categories or item.labels is not None:
-            self._held[place] = (item.categories, item.labels)
+            self._metadata[row] = (item.categories, item.labels)
         for category in item.categories:
-            self._categories.setdefault(category, set()).add(place)
-        self._labels.add(place, item.labels)
+            self._categories.setdefault(category, set()).add(row)
+        self._labels.add(row, item.labels)
         self.version += 1
 
-    def drop(self, item_id: str) -> None:
-        """Forget a deleted item; its place stays empty."""
-        place = self.rows.get(item_id)
-        if place is not None:
-            self._let_go(place)
-            self._visible[place] = False
+    def delete(self, item_id: str) -> None:
+        """Remove an item; its row stays empty."""
+        row = self.rows.get(item_id)
+        if row is not None:
+            self._clear(row)
+            self._visible[row] = False
             self.deleted.add(item_id)
             self.version += 1
 
     @property
     def visible(self) -> Bools:
-        """Return (n,) which places hold an item that may be shown."""
+        """Return (n,) whether a row's item may be shown."""
         return self._visible[: len(self.ids)]
 
     @property
@@ -83,35 +83,36 @@ class LiveCatalog:
         return self._times[: len(self.ids)]
 
     def matching(self, filters: Filters) -> Bools:
-        """Return (n,) which places hold a shown item that fulfils the filters."""
-        found = self.visible.copy()
+        """Return (n,) whether a row's item is visible and fulfils the filters."""
+        mask = self.visible.copy()
         for category in filters.categories:
-            found &= self._mask(self._categories.get(category, set()))
+            mask &= self._mask(self._categories.get(category, set()))
         for key, values in filters.labels.items():
-            found &= self._mask(self._labels.having(key, values))
+            mask &= self._mask(self._labels.rows_with(key, values))
         for key, (low, high) in filters.ranges.items():
-            found &= self._labels.between(key, low, high, count=len(self.ids))
-        return found
-
-    def _mask(self, places: set[int]) -> Bools:
-        mask = np.zeros(len(self.ids), bool)
-        mask[np.fromiter(places, np.int64, len(places))] = True
+            mask &= self._labels.in_range(key, low, high, count=len(self.ids))
         return mask
 
-    def _place(self, item_id: str) -> int:
-        place = self.rows.get(item_id)
-        if place is not None:
-            return place
-        place = self.rows[item_id] = len(self.ids)
-        if place == len(self._visible):
-            more = max(1024, place)
-            self._visible = np.pad(self._visible, (0, more))
-            self._times = np.pad(self._times, (0, more))
-        self.ids.append(item_id)
-        return place
+    def _mask(self, rows: set[int]) -> Bools:
+        mask = np.zeros(len(self.ids), bool)
+        mask[np.fromiter(rows, np.int64, len(rows))] = True
+        return mask
 
-    def _let_go(self, place: int) -> None:
-        categories, labels = self._held.pop(place, ((), None))
+    def _row(self, item_id: str) -> int:
+        """Return an item's row, a new one for a new item."""
+        row = self.rows.get(item_id)
+        if row is not None:
+            return row
+        row = self.rows[item_id] = len(self.ids)
+        if row == len(self._visible):
+            extra = max(1024, row)
+            self._visible = np.pad(self._visible, (0, extra))
+            self._times = np.pad(self._times, (0, extra))
+        self.ids.append(item_id)
+        return row
+
+    def _clear(self, row: int) -> None:
+        categories, labels = self._metadata.pop(row, ((), None))
         for category in categories:
-            self._categories[category].discard(place)
-        self._labels.remove(place, labels)
+            self._categories[category].discard(row)
+        self._labels.remove(row, labels)

@@ -1,7 +1,7 @@
-"""What was popular of late: a sum of positive events, each worth half after a half-life.
+"""Recent popularity: the sum of positive event weights, halved after every half-life.
 
-Instead of letting all sums decay, a later event counts for more: 2^(t / half-life). The order is
-the same, and nothing has to be touched as time goes by.
+Instead of decaying all sums, a later event counts for more: 2^(t / half-life). The order is the
+same, and no sum changes as time passes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 _DAY = 86_400_000_000  # microseconds
-_LARGEST = 500.0  # an exponent at which sums are brought back to the present
+_MAX_EXPONENT = 500.0  # beyond it the sums are rescaled to the time of the latest event
 
 
 class DecayedPopularity:
-    """Sums by place of an item.
+    """Decayed sums by catalogue row.
 
-    >>> popularity = Popularity(half_life_days=1)
-    >>> for place, day in ((0, 0), (0, 0), (1, 2)):
-    ...     popularity.add(place, 1.0, day * 86_400_000_000)
-    >>> popularity.sums(3).tolist()
+    >>> popularity = DecayedPopularity(half_life_days=1)
+    >>> for row, day in ((0, 0), (0, 0), (1, 2)):
+    ...     popularity.add(row, 1.0, day * 86_400_000_000)
+    >>> popularity.normalized(3).tolist()
     [0.5, 1.0, 0.0]
     """
 
@@ -28,23 +28,23 @@ class DecayedPopularity:
         self._start: int | None = None
         self._sums = np.zeros(0)
 
-    def add(self, place: int, weight: float, timestamp: int) -> None:
-        """Count an event of an item; one that is no sign of liking counts nothing."""
+    def add(self, row: int, weight: float, timestamp: int) -> None:
+        """Count an event of an item; one without a positive weight counts nothing."""
         if weight <= 0:
             return
         if self._start is None:
             self._start = timestamp
-        if place >= len(self._sums):
-            self._sums = np.pad(self._sums, (0, max(1024, place + 1)))
+        if row >= len(self._sums):
+            self._sums = np.pad(self._sums, (0, max(1024, row + 1)))
         exponent = (timestamp - self._start) / self._half_life
-        if exponent > _LARGEST:
+        if exponent > _MAX_EXPONENT:
             self._sums *= 2.0 ** -min(exponent, 1000.0)
             self._start, exponent = timestamp, 0.0
-        self._sums[place] += weight * 2.0 ** max(exponent, -_LARGEST)
+        self._sums[row] += weight * 2.0 ** max(exponent, -_MAX_EXPONENT)
 
-    def sums(self, count: int) -> npt.NDArray[np.float64]:
+    def normalized(self, count: int) -> npt.NDArray[np.float64]:
         """Return (count,) the sums, divided by the largest."""
         sums = np.zeros(count)
-        known = self._sums[:count]
-        sums[: len(known)] = known
+        held = self._sums[:count]
+        sums[: len(held)] = held
         return sums / max(float(sums.max(initial=0.0)), 1e-300)
