@@ -52,7 +52,7 @@ def test_a_broken_import_inside_polyrec_is_no_missing_package() -> None:
 
 
 def test_former_names_still_work() -> None:
-    assert registry.find_class("align", "none") is polyrec.align.NoAlignment
+    assert registry.find_class("align", "none") is polyrec.align.Identity
     assert registry.find_class("data", "article") is polyrec.data.readers.CsvNpyReader
 
 

@@ -26,7 +26,7 @@ from polyrec.config import parse_config
 from polyrec.contracts import Aligner
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
-from polyrec.evaluate.alignment import retrieval
+from polyrec.evaluate.alignment import retrieval_recall
 from polyrec.index.vectors import unit_rows
 from polyrec.pipeline import run as pipeline
 from polyrec.registry import find_class
@@ -100,7 +100,7 @@ def recalls_of(views: Views) -> Recalls:
     """Return R@1 and R@10 of images retrieved by texts."""
     texts, images = (unit_rows(views[name].vectors) for name in ("text", "image"))
     width = min(texts.shape[1], images.shape[1])
-    recalls: Recalls = retrieval(texts[:, :width], images[:, :width], ks=(1, 10))[0]
+    recalls: Recalls = retrieval_recall(texts[:, :width], images[:, :width], ks=(1, 10))[0]
     return recalls
 
 

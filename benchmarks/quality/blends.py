@@ -23,7 +23,7 @@ from polyrec.artifact import part_state
 from polyrec.config import Config, make_part, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find_class
@@ -126,7 +126,7 @@ def _evaluate(model: Recommender, dataset: Dataset) -> dict[str, Any]:
     return {
         part: {
             metric: round(value, 4)
-            for metric, value in compat(model, dataset.train, target, METRICS).means.items()
+            for metric, value in evaluate_top_k(model, dataset.train, target, METRICS).means.items()
         }
         for part, target in (("valid", dataset.valid), ("test", dataset.test))
     }

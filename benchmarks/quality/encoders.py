@@ -31,7 +31,7 @@ from benchmarks.library.results import save_results
 from polyrec.config import Config, parse_config
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
-from polyrec.evaluate.protocols import compat, interval
+from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Bools, Dataset, Floats, Views
@@ -122,12 +122,12 @@ def measure(tree: dict[str, Any], folder: Path, *, content_alone: bool) -> dict[
     encode_s = time.perf_counter() - start
     settings = settings_best_on_valid(dataset, views, content_alone=content_alone)
     model = MultimodalLinear(**settings).fit(dataset.train, views)
-    evaluation = compat(model, dataset.train, dataset.test, [METRIC])
-    low, high = interval(evaluation.values[METRIC])
+    evaluation = evaluate_top_k(model, dataset.train, dataset.test, [METRIC])
+    low, high = bootstrap_interval(evaluation.values[METRIC])
     order = np.random.default_rng(config.seed).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
     knockout = MultimodalLinear(**settings).fit(dataset.train, shuffled)
-    knockout_evaluation = compat(knockout, dataset.train, dataset.test, [METRIC])
+    knockout_evaluation = evaluate_top_k(knockout, dataset.train, dataset.test, [METRIC])
     return {
         "test": evaluation.means[METRIC], "low": low, "high": high,
         "content_shuffled": knockout_evaluation.means[METRIC], "encode_s": encode_s,
@@ -148,7 +148,7 @@ def settings_best_on_valid(
             for weight in weights:
                 settings = {"l2": l2, "content": 1.0, "content_l2": content_l2, **weight}
                 model = MultimodalLinear(**settings).fit(dataset.train, views)
-                recall = compat(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
+                recall = evaluate_top_k(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
                 trials.append((recall, settings))
     return max(trials, key=lambda trial: trial[0])[1]
 

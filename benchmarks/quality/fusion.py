@@ -25,8 +25,8 @@ from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
-from polyrec.evaluate.protocols import Evaluation, compat, interval
-from polyrec.evaluate.robustness import drop
+from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
+from polyrec.evaluate.robustness import drop_modality
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
@@ -84,7 +84,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
                 dataset = only_new_items(dataset)
             if "missing" in condition:
                 popularity = np.asarray(dataset.train.positives().astype(bool).sum(axis=0))
-                views = drop(views, "text", rate=0.4, popularity=popularity, seed=seed)
+                views = drop_modality(views, "text", rate=0.4, popularity=popularity, seed=seed)
             tables[condition] = compare_fusers(dataset, views, seed)
             print(name, seed, condition, tables[condition], file=sys.stderr, flush=True)
     return tables
@@ -126,7 +126,7 @@ def compare_fusers(dataset: Dataset, views: Views, seed: int) -> dict[str, Any]:
 
 
 def _row(evaluation: Evaluation, floor: Floats) -> dict[str, Any]:
-    low, high = interval(evaluation.values[METRIC] - floor)
+    low, high = bootstrap_interval(evaluation.values[METRIC] - floor)
     return {
         "test": round(evaluation.means[METRIC], 4),
         "over_best_single": [round(float(low), 4), round(float(high), 4)],
@@ -158,13 +158,13 @@ def _choose(models: list[MultimodalLinear], dataset: Dataset, views: Views) -> E
     trials = []
     for model in models:
         model.fit(dataset.train, views)
-        valid = compat(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
+        valid = evaluate_top_k(model, dataset.train, dataset.valid, [METRIC]).means[METRIC]
         trials.append((valid, _evaluate(model, dataset)))
     return max(trials, key=lambda trial: trial[0])[1]
 
 
 def _evaluate(model: Recommender, dataset: Dataset) -> Evaluation:
-    return compat(model, dataset.train, dataset.test, [METRIC])
+    return evaluate_top_k(model, dataset.train, dataset.test, [METRIC])
 
 
 if __name__ == "__main__":

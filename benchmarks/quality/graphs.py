@@ -20,11 +20,11 @@ import numpy as np
 from benchmarks.library.data_sets import load_public_dataset
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.encode.features import Features
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.recommend.graph.freedom import Freedom
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
-from polyrec.training.run_context import Run, accompany
+from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Dataset, Floats, Query, Ranking, Views
 
 METRICS = ["recall@20", "ndcg@20"]
@@ -64,9 +64,9 @@ def measure(data: str, name: str, seed: int) -> dict[str, Any]:
     folder = Path(tempfile.gettempdir()) / f"graphs-{data}-{name}-{seed}"
     seconds = fit_resumable(model, dataset, views, folder)
     evaluations = {
-        "valid": compat(model, train, valid, METRICS),
-        "test": compat(model, train, test, METRICS),
-        "valid_as_strangers": compat(Anonymous(model), train, valid, METRICS),
+        "valid": evaluate_top_k(model, train, valid, METRICS),
+        "test": evaluate_top_k(model, train, test, METRICS),
+        "valid_as_strangers": evaluate_top_k(Anonymous(model), train, valid, METRICS),
     }
     settings = {k: v for k, v in vars(model).items() if not k.endswith("_")}
     means = {k: [round(e.means[m], 4) for m in METRICS] for k, e in evaluations.items()}
@@ -109,8 +109,8 @@ def fit_resumable(model: LightGCN, dataset: Dataset, views: Views, folder: Path)
         seconds_file.write_text(str(earlier + time.process_time() - start))
 
     steps = -(-dataset.train.shape[0] // model.batch)
-    run = Run(folder=folder, every=steps, fingerprint=repr(model), watched=save_seconds)
-    with accompany(run):
+    run = RunContext(folder=folder, every=steps, fingerprint=repr(model), watched=save_seconds)
+    with use_run(run):
         model.fit(dataset.train, views, valid=dataset.valid)
     return earlier + time.process_time() - start
 

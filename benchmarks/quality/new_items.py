@@ -25,7 +25,7 @@ from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
-from polyrec.evaluate.protocols import compat, interval
+from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
 from polyrec.pipeline import run as pipeline
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
 from polyrec.recommend.base import rank
@@ -92,11 +92,11 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
     known = models["popular"].popularity_ > 0
     figures: dict[str, dict[str, Any]] = {}
     for name, model in models.items():
-        evaluation = compat(model, train, test, METRICS)
+        evaluation = evaluate_top_k(model, train, test, METRICS)
         figures[name] = {metric: round(evaluation.means[metric], 4) for metric in METRICS}
-        low, high = interval(evaluation.values[METRICS[0]])
+        low, high = bootstrap_interval(evaluation.values[METRICS[0]])
         figures[name]["interval"] = [round(low, 4), round(high, 4)]
-        known_alone = compat(KnownItems(model, known), train, test, [WARM])
+        known_alone = evaluate_top_k(KnownItems(model, known), train, test, [WARM])
         figures[name]["known alone"] = round(known_alone.means[WARM], 4)
     return {
         "settings": part_state.part_settings(linear),

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import sparse
 
-from polyrec.align.identity import NoAlignment
+from polyrec.align.identity import Identity
 from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import Config, parse_config
 from polyrec.contracts import Encoder, Recommender
@@ -40,7 +40,7 @@ def random_bundle(items: int, folder: Path, *, dense: bool = True) -> Bundle:
     train = random_behaviour(items, generator)
     model = (_dense_model if dense else _sparse_model)(items, generator)
     config = parse_config({"data": {"path": "nowhere"}}, folder=folder)
-    return _bundle(config, [""] * items, train, Parts({}, NoAlignment(), Concat(), model), {})
+    return _bundle(config, [""] * items, train, Parts({}, Identity(), Concat(), model), {})
 
 
 def save_trained_bundles(folder: Path, items: int, *, text: str = "lsa") -> None:

@@ -21,7 +21,7 @@ from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.contracts import Recommender
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.index.topk import top_k
 from polyrec.recommend.base import rank
 from polyrec.recommend.linear.ease import EASE
@@ -76,7 +76,7 @@ def evaluation(
 ) -> dict[str, Any]:
     """Return the seconds of an evaluation, and of the same users' scores and top 20 alone."""
     train, test = dataset.train, dataset.test
-    users = compat(model, train, test, ["recall@20"]).users
+    users = evaluate_top_k(model, train, test, ["recall@20"]).users
 
     def with_argpartition() -> None:
         for start in range(0, len(users), BATCH):
@@ -90,7 +90,7 @@ def evaluation(
             top_k(np.asarray(product(users[start : start + BATCH]), np.float32), 20)
 
     seconds, floor, own_floor = best_of(
-        3, lambda: compat(model, train, test, metrics), with_argpartition, with_top_k
+        3, lambda: evaluate_top_k(model, train, test, metrics), with_argpartition, with_top_k
     )
     return {"users": len(users), "items": train.shape[1], "metrics": len(metrics),
             "seconds": round(seconds, 2), "product_and_top20_seconds": round(floor, 2),

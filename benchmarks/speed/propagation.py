@@ -26,7 +26,7 @@ from polyrec.recommend.graph.base import _Lesson
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.losses import Graph, rows_of
 from polyrec.training.optimizer import AdamW
-from polyrec.training.propagation import Propagation, symmetric
+from polyrec.training.propagation import Propagation, normalize_symmetric
 from polyrec.types import Interactions
 
 RUNS = (  # data, users per step
@@ -55,7 +55,7 @@ def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
         "data": name, "events": len(train), "loss": loss, "dim": model.dim, "layers": model.layers,
         "epoch_seconds": round(seconds[0], 3), "plain_seconds": round(seconds[1], 3),
         "ratio": round(seconds[1] / seconds[0], 2), "goal": 3.0, "gradients_differ_by": gap,
-        "product_milliseconds": products(symmetric(train.positives()), model.dim),
+        "product_milliseconds": products(normalize_symmetric(train.positives()), model.dim),
     }  # fmt: skip
 
 

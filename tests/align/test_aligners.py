@@ -8,7 +8,7 @@ from polyrec.align.cosine import CosineWeighted
 from polyrec.align.infonce import InfoNCE
 from polyrec.align.linear import LinearMap
 from polyrec.align.procrustes import Procrustes
-from polyrec.align.sinkhorn import SinkhornOT, transport
+from polyrec.align.sinkhorn import SinkhornOT, sinkhorn_plan
 from polyrec.align.uniform import AlignUniform
 from polyrec.align.whiten import Whiten
 from polyrec.errors import FitError
@@ -97,10 +97,10 @@ def test_without_any_pair_transport_still_finds_its_way_where_shapes_are_alike()
 
 def test_a_plan_has_even_margins_and_follows_the_cost() -> None:
     cost = np.random.default_rng(0).random((5, 7))
-    plan = transport(cost, 0.05, 200)
+    plan = sinkhorn_plan(cost, 0.05, 200)
     assert np.allclose(plan.sum(axis=1), 1 / 5, atol=1e-6)
     assert np.allclose(plan.sum(axis=0), 1 / 7, atol=1e-6)
-    own = transport(1 - np.eye(4), 0.02, 100)
+    own = sinkhorn_plan(1 - np.eye(4), 0.02, 100)
     assert np.allclose(own, np.eye(4) / 4, atol=1e-6)
 
 

@@ -12,7 +12,7 @@ from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
 from polyrec.types import Dataset, Interactions, Views
@@ -56,7 +56,7 @@ def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dat
 
 
 def reached(model: Recommender, behaviour: dict[str, Interactions]) -> float:
-    found = compat(model, behaviour["train"], behaviour["test"], ["recall@20"])
+    found = evaluate_top_k(model, behaviour["train"], behaviour["test"], ["recall@20"])
     return found.means["recall@20"]
 
 

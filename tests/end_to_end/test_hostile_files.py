@@ -112,16 +112,16 @@ def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:
 
 
 def test_a_page_of_bad_names_is_escaped_and_whole(good: dict, tmp_path: Path) -> None:
-    from polyrec.evaluate.quarantine import Quarantined, write_list, write_page
+    from polyrec.evaluate.quarantine import Quarantined, write_quarantine, write_quarantine_page
 
     entry = Quarantined("image", "<script>", os.fsdecode(b"caf\xe9\n"), "damaged", "a & b")
-    write_page([entry], tmp_path / "q.html")
+    write_quarantine_page([entry], tmp_path / "q.html")
     page = (tmp_path / "q.html").read_text(encoding="utf-8")
     assert "<script>" not in page.replace("<style>", "")
     assert "&lt;script&gt;" in page
-    write_list([entry], tmp_path / "q.jsonl")
+    write_quarantine([entry], tmp_path / "q.jsonl")
     assert json.loads((tmp_path / "q.jsonl").read_text()) == entry._asdict()
-    write_page([], tmp_path / "none.html")
+    write_quarantine_page([], tmp_path / "none.html")
     assert "every content was read" in (tmp_path / "none.html").read_text(encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import Studio, make_world
 from polyrec.data.synthetic.world import Truth
 from polyrec.errors import ConfigError, DataError
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline import run as pipeline
 
 MEDIA = {"text": ["title", "description"], "image": "image", "audio": "audio", "video": "video"}
@@ -106,7 +106,7 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     reached = []
     for given in (views, shuffled):
         model = polyrec.recommend.MultimodalLinear(l2=20).fit(dataset.train, given)
-        found = compat(model, dataset.train, dataset.test, ["recall@20:cold"])
+        found = evaluate_top_k(model, dataset.train, dataset.test, ["recall@20:cold"])
         reached.append(found.means["recall@20:cold"])
     assert reached[0] > 1.5 * reached[1]
 

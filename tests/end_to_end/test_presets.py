@@ -8,7 +8,7 @@ import pytest
 
 import polyrec
 from polyrec.config import PRESETS, read_config
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline import assemble
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -30,7 +30,7 @@ def test_it_learns_and_knows_items_that_nobody_took(
     train, test = bundle.behaviour["train"], bundle.behaviour["test"]
     popular = polyrec.recommend.Popular().fit(train, {})
     by = config.evaluate.select_by
-    assert reached[by] > 1.1 * compat(popular, train, test, [by]).means[by]
+    assert reached[by] > 1.1 * evaluate_top_k(popular, train, test, [by]).means[by]
     new = np.setdiff1d(np.arange(train.shape[1]), train.items)
     scores = bundle.parts.recommender.score(train.histories(range(20)))[:, new]
     assert not len(new) or scores.std(axis=0).max() > 0  # what nobody took yet has its content
@@ -38,10 +38,10 @@ def test_it_learns_and_knows_items_that_nobody_took(
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_its_ranges_can_be_tuned(world: Path, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from polyrec.tune.space import settings_of
+    from polyrec.tune.space import settings_to_tune
 
     monkeypatch.setenv("POLYREC_WORLD", str(world))
     config = assemble.read_checked(EXAMPLES / f"{preset}.yaml")
-    paths = [s.path for s in settings_of(config, assemble.make_recommender(config, {}), {})]
+    paths = [s.path for s in settings_to_tune(config, assemble.make_recommender(config, {}), {})]
     assert "align.width" in paths
     assert "recommend.l2" in paths

@@ -13,12 +13,12 @@ from polyrec.evaluate import alignment as module
 from polyrec.evaluate.alignment import (
     alignment,
     cka,
-    cosines,
-    gap,
     map_svg,
-    measure,
-    retrieval,
+    mean_cosines,
+    modality_gap,
+    retrieval_recall,
     uniformity,
+    view_agreement,
 )
 from polyrec.types import FUSED, Embeddings
 
@@ -51,7 +51,7 @@ def test_measures_equal_their_definitions(seed: int) -> None:
     likeness = x.astype(float) @ y.T
     place = (likeness > np.diag(likeness)[:, None]).sum(axis=1)
     place_back = (likeness > np.diag(likeness)).sum(axis=0)
-    forth, back = retrieval(x, y, ks=(1, 10))
+    forth, back = retrieval_recall(x, y, ks=(1, 10))
     assert forth == pytest.approx([(place < 1).mean(), (place < 10).mean()])
     assert back == pytest.approx([(place_back < 1).mean(), (place_back < 10).mean()])
     assert alignment(x, y) == pytest.approx(
@@ -59,9 +59,11 @@ def test_measures_equal_their_definitions(seed: int) -> None:
     )
     spread = [np.exp(-2 * ((x[i] - x[j]) ** 2).sum()) for i in range(30) for j in range(i)]
     assert uniformity(x) == pytest.approx(np.log(np.mean(spread)), abs=1e-5)
-    assert gap(x, y) == pytest.approx(np.linalg.norm(x.mean(axis=0) - y.mean(axis=0)), abs=1e-6)
+    assert modality_gap(x, y) == pytest.approx(
+        np.linalg.norm(x.mean(axis=0) - y.mean(axis=0)), abs=1e-6
+    )
     others = likeness[~np.eye(30, dtype=bool)].mean()
-    assert cosines(x, y) == pytest.approx((np.diag(likeness).mean(), others), abs=1e-6)
+    assert mean_cosines(x, y) == pytest.approx((np.diag(likeness).mean(), others), abs=1e-6)
 
 
 @given(SEEDS)
@@ -81,8 +83,8 @@ def test_the_order_of_items_does_not_matter(seed: int) -> None:
     x[3], y[3] = x[5], y[5]  # ties too
     order = np.random.default_rng(seed).permutation(30)
     views = one_space(x, y, text=np.arange(30) > 4)
-    (one,) = measure(views)
-    (two,) = measure({name: view.take(order) for name, view in views.items()})
+    (one,) = view_agreement(views)
+    (two,) = view_agreement({name: view.take(order) for name, view in views.items()})
     assert one.keys() == two.keys()
     for key, value in one.items():
         assert two[key] == (pytest.approx(value, abs=1e-6) if isinstance(value, float) else value)
@@ -91,7 +93,7 @@ def test_the_order_of_items_does_not_matter(seed: int) -> None:
 @given(SEEDS, st.integers(4, 9))
 def test_a_view_agrees_with_itself(seed: int, width: int) -> None:
     x, _ = pair(seed, width=width)
-    (row,) = measure(one_space(x, x.copy()))
+    (row,) = view_agreement(one_space(x, x.copy()))
     assert row["recall@1"] == row["recall@10"] == row["recall@1_back"] == 1
     assert row["alignment"] == row["gap"] == 0
     assert row["cka"] == pytest.approx(1)
@@ -104,20 +106,20 @@ def test_rotations_and_units_leave_cka_and_a_common_rotation_everything(seed: in
     x, y = pair(seed)
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(4, 4)))[0].astype(np.float32)
     assert cka(x @ turn, 5 * y + 3) == pytest.approx(cka(x, y), abs=1e-5)
-    (one,), (two,) = measure(one_space(x, y)), measure(one_space(x @ turn, y @ turn))
+    (one,), (two,) = view_agreement(one_space(x, y)), view_agreement(one_space(x @ turn, y @ turn))
     for key, value in one.items():
         assert two[key] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value)
 
 
 def test_duplicates_share_the_places_they_tie_for() -> None:
     x = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
-    forth, back = retrieval(x, x, ks=(1, 2))
+    forth, back = retrieval_recall(x, x, ks=(1, 2))
     assert forth == back == (0.75, 1.0)
 
 
 def test_a_collapsed_space_is_found_out() -> None:
     x = np.ones((50, 3), np.float32) / np.float32(np.sqrt(3))
-    (row,) = measure(one_space(x, x.copy()))
+    (row,) = view_agreement(one_space(x, x.copy()))
     assert row["recall@1"] == pytest.approx(1 / 50)
     assert row["recall@10"] == pytest.approx(10 / 50)
     assert row["uniformity_first"] == pytest.approx(0, abs=1e-5)
@@ -128,22 +130,22 @@ def test_a_collapsed_space_is_found_out() -> None:
 def test_two_cones_have_a_gap() -> None:
     x, y = pair(0)
     shift = np.float32([4, 0, 0, 0])
-    (row,) = measure(one_space(unit(x + shift), unit(y - shift)))
+    (row,) = view_agreement(one_space(unit(x + shift), unit(y - shift)))
     assert row["gap"] > 1.5
     assert row["cosine_pairs"] < -0.5
 
 
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = pair(0, count=57, width=600)
-    whole = retrieval(x, y, ks=(1, 10))
+    whole = retrieval_recall(x, y, ks=(1, 10))
     monkeypatch.setattr(module, "_BLOCK_BYTES", 4 * 57 * 5)
-    assert retrieval(x, y, ks=(1, 10)) == whole
+    assert retrieval_recall(x, y, ks=(1, 10)) == whole
 
 
 def test_wide_equal_rows_tie_in_spite_of_rounding() -> None:
     rows = unit(np.abs(np.random.default_rng(0).normal(size=(40, 4096))))
     twice = np.concatenate([rows, rows])
-    forth, back = retrieval(twice, twice, ks=(1,))
+    forth, back = retrieval_recall(twice, twice, ks=(1,))
     assert forth == back == (0.5,)
 
 
@@ -175,18 +177,18 @@ def test_only_views_of_one_space_are_compared_row_by_row() -> None:
         "frames": Embeddings(np.ones((30, 9), np.float32), here, space="clip"),
         FUSED: Embeddings(y, here),
     }
-    rows = measure(views)
+    rows = view_agreement(views)
     assert [(row["first"], row["second"]) for row in rows if "gap" in row] == [("image", "text")]
     assert len(rows) == 10
     assert all({"first", "second", "items", "cka"} <= row.keys() for row in rows)
-    assert measure({}) == measure({"text": views["text"]}) == []
+    assert view_agreement({}) == view_agreement({"text": views["text"]}) == []
 
 
 @pytest.mark.parametrize("items", [0, 1, 2])
 def test_few_common_rows_are_told_as_they_are(items: int) -> None:
     x, y = pair(0)
     views = one_space(x, y, text=np.arange(30) < 5, image=np.arange(30) >= 5 - items)
-    (row,) = measure(views)
+    (row,) = view_agreement(views)
     assert row["items"] == items
     assert np.isnan(row["cka"]) == np.isnan(row["uniformity_first"]) == (items < 2)
     assert np.isnan(row["cosine_others"]) == (items < 2)
@@ -201,7 +203,7 @@ def test_what_absent_rows_hold_is_not_read(junk: float) -> None:
     views = one_space(x, np.where(here[:, None], y, 0), text=here)
     other = one_space(x, np.where(here[:, None], y, np.float32(junk)), text=here)
     titles = ["item"] * 30
-    assert measure(views) == measure(other)
+    assert view_agreement(views) == view_agreement(other)
     assert map_svg(views, titles=titles, pictures={}) == map_svg(other, titles=titles, pictures={})
 
 

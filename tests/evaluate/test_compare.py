@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from polyrec.errors import BundleError, ConfigError, DataError
-from polyrec.evaluate.compare import Run, compare, holm, paired, read_run, signed_rank
-from polyrec.evaluate.compare_page import to_dict, write_comparison
+from polyrec.evaluate.compare import (
+    FinishedRun,
+    compare,
+    holm,
+    paired_bootstrap,
+    read_run,
+    signed_rank,
+)
+from polyrec.evaluate.compare_page import comparison_dict, write_comparison
 
 EVIL = "<script>alert('x')</script>"
 COUNT = 80
 
 
-def run(name: str, shift: float = 0.0, *, seed: int = 0, **report: object) -> Run:
+def run(name: str, shift: float = 0.0, *, seed: int = 0, **report: object) -> FinishedRun:
     generator = np.random.default_rng(seed)
     base = np.random.default_rng(99).random(COUNT)
     noise = 0.02 * generator.standard_normal(COUNT)
@@ -37,7 +44,7 @@ def run(name: str, shift: float = 0.0, *, seed: int = 0, **report: object) -> Ru
     }  # fmt: skip
     told |= report
     users = np.arange(COUNT)
-    return Run(name, told, users, {m: v for m, v in values.items() if v is not None})
+    return FinishedRun(name, told, users, {m: v for m, v in values.items() if v is not None})
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -65,7 +72,7 @@ def test_the_signed_rank_test_counts_all_signs() -> None:
 def test_nobody_differs_and_a_single_user() -> None:
     assert signed_rank(np.zeros(5)) == 1.0
     assert signed_rank(np.array([0.5])) == 1.0
-    alone = [Run(name, run(name).report, np.array([4]), {"recall@20": np.array([value])})
+    alone = [FinishedRun(name, run(name).report, np.array([4]), {"recall@20": np.array([value])})
              for name, value in (("a", 0.5), ("b", 0.25))]  # fmt: skip
     found = compare(alone).differences[0]
     assert (found.difference, found.low, found.high, found.corrected) == (0.25, 0.25, 0.25, 1.0)
@@ -75,14 +82,14 @@ def test_the_paired_bootstrap_is_a_loop_over_draws() -> None:
     values = np.random.default_rng(5).random((7, 2))
     generator = np.random.default_rng(3)
     expected = [values[row].mean(axis=0) for row in generator.integers(7, size=(50, 7))]
-    assert np.allclose(paired(values, seed=3, resamples=50), expected)
+    assert np.allclose(paired_bootstrap(values, seed=3, resamples=50), expected)
 
 
 def test_the_interval_holds_the_difference_about_as_often_as_it_says() -> None:
     inside = 0
     for trial in range(60):
         drawn = np.random.default_rng(trial).normal([0.3, 0.0], 1, (150, 2))
-        means = paired(drawn, seed=trial, resamples=300)
+        means = paired_bootstrap(drawn, seed=trial, resamples=300)
         low, high = np.percentile(means[:, 0] - means[:, 1], [2.5, 97.5])
         inside += low < 0.3 < high
     assert 50 <= inside <= 60
@@ -122,7 +129,7 @@ def test_metrics_over_lists_have_a_mean_and_no_test() -> None:
     assert found.best("coverage@20") == ""
 
 
-def other(**change: object) -> Run:
+def other(**change: object) -> FinishedRun:
     report = run("b").report
     data = {**report["data"], **change.get("data", {})}
     return run("b", data=data, config={**report["config"], **change.get("config", {})})
@@ -135,10 +142,13 @@ def other(**change: object) -> Run:
         (other(data={"hash": "cd" * 32}), "different data or splits"),
         (other(data={"splits": {"train": 1}}), "different splits"),
         (other(config={"evaluate": {"protocol": "new_items"}}), "different protocols: .*new_items"),
-        (Run("b", run("b").report, np.arange(1, COUNT + 1), run("b").values), "different users"),
+        (
+            FinishedRun("b", run("b").report, np.arange(1, COUNT + 1), run("b").values),
+            "different users",
+        ),
     ],
 )
-def test_what_is_not_comparable_is_refused(second: Run, said: str) -> None:
+def test_what_is_not_comparable_is_refused(second: FinishedRun, said: str) -> None:
     with pytest.raises(DataError, match=said):
         compare([run("a"), second])
 
@@ -165,7 +175,7 @@ def test_the_page_is_one_safe_file_and_the_json_has_no_nan(tmp_path: Path) -> No
     assert '<svg role="img"' in html
     assert "†" in html
     told = json.loads((tmp_path / "deep/out/compare.json").read_text())
-    assert told == json.loads(json.dumps(to_dict(found)))
+    assert told == json.loads(json.dumps(comparison_dict(found)))
     assert told["runs"][EVIL]["metrics"]["coverage@20"] is None
     assert told["runs"]["a"]["cost"]["single_p95_ms"] == 3.0
     assert told["differences"][0]["significant"] is True

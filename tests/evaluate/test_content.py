@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from polyrec.errors import ConfigError, DataError
-from polyrec.evaluate.content import calibration, clusters, diversity
+from polyrec.evaluate.content import calibration, content_clusters, diversity
 from polyrec.evaluate.metrics import Metric
-from polyrec.evaluate.protocols import compat, interval
+from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
 from polyrec.recommend.popular import Popular
 from polyrec.types import Embeddings, Interactions
 
@@ -67,37 +67,39 @@ def test_clusters_find_the_directions_that_are_there() -> None:
     kinds = np.arange(60) % 3
     rows = np.eye(3, 8)[kinds] * 4 + 0.3 * GENERATOR.standard_normal((60, 8))
     view = Embeddings(rows.astype(np.float32), np.arange(60) > 1)
-    found = clusters(view, count=3).toarray()
+    found = content_clusters(view, count=3).toarray()
     assert found[:2].sum() == 0
     assert (found[2:].sum(axis=1) == 1).all()
     together = found[2:] @ found[2:].T > 0
     assert np.array_equal(together, kinds[2:, None] == kinds[None, 2:])
-    assert np.array_equal(found, clusters(view, count=3).toarray())
+    assert np.array_equal(found, content_clusters(view, count=3).toarray())
 
 
 def test_alike_items_make_one_cluster_and_no_content_makes_none() -> None:
     alike = Embeddings(np.ones((5, 2), np.float32), np.ones(5, bool))
-    assert clusters(alike).toarray().tolist() == [[1.0]] * 5
+    assert content_clusters(alike).toarray().tolist() == [[1.0]] * 5
     nothing = Embeddings(np.zeros((5, 2), np.float32), np.zeros(5, bool))
-    assert clusters(nothing).sum() == 0
+    assert content_clusters(nothing).sum() == 0
     lists = np.array([[0, 1]])
-    assert np.isnan(calibration(lists, sparse.csr_array(np.ones((1, 5))), clusters(nothing))).all()
+    assert np.isnan(
+        calibration(lists, sparse.csr_array(np.ones((1, 5))), content_clusters(nothing))
+    ).all()
 
 
 def test_they_are_metrics_like_all_others(checkerboard: Interactions, parity_views: dict) -> None:
     target = Interactions.of([0, 1], [0, 3], shape=checkerboard.shape)
     model = Popular().fit(checkerboard, {})
     names = ["diversity@4:text", "calibration@4:image", "diversity@4"]
-    found = compat(model, checkerboard, target, names, views=parity_views)
+    found = evaluate_top_k(model, checkerboard, target, names, views=parity_views)
     expected = diversity(found.ranking.items, parity_views["text"])
     assert found.values["diversity@4:text"].tolist() == expected.tolist()
     assert found.means["calibration@4:image"] > 0
     # nothing was fused, so the default can't be told
     assert np.isnan(found.values["diversity@4"]).all()
     assert math.isnan(found.means["diversity@4"])
-    assert np.isnan(interval(found.values["diversity@4"])).all()
+    assert np.isnan(bootstrap_interval(found.values["diversity@4"])).all()
     with pytest.raises(DataError, match="no such view: received 'txt'; did you mean 'text'"):
-        compat(model, checkerboard, target, ["diversity@4:txt"], views=parity_views)
+        evaluate_top_k(model, checkerboard, target, ["diversity@4:txt"], views=parity_views)
 
 
 @pytest.mark.parametrize("text", ["recall@20:text", "gini@20:cold", "diversity@20:", "map@3:"])

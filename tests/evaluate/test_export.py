@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from polyrec.errors import ConfigError, DataError
-from polyrec.evaluate.export import word, write_qrels, write_rankings
-from polyrec.evaluate.protocols import Evaluation, compat
+from polyrec.evaluate.export import trec_word, write_qrels, write_rankings
+from polyrec.evaluate.protocols import Evaluation, evaluate_top_k
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
@@ -27,7 +27,7 @@ def asked(checkerboard: Interactions) -> tuple[Evaluation, Interactions]:
     drawn = [free[row] for row in generator.permutation(len(free))[:50]]
     target = Interactions.of(*zip(*drawn, strict=True), shape=(20, 12))
     model = EASE(l2=1).fit(checkerboard, {})
-    return compat(model, checkerboard, target, ["ndcg@5", "recall@5"]), target
+    return evaluate_top_k(model, checkerboard, target, ["ndcg@5", "recall@5"]), target
 
 
 def trec_eval(run: Path, qrels: Path, k: int) -> tuple[float, float]:
@@ -61,7 +61,7 @@ def test_trec_files_give_the_same_figures(
 
 def test_equal_scores_keep_their_order_in_a_run(checkerboard: Interactions, tmp_path: Path) -> None:
     target = Interactions.of([0, 1], [1, 0], shape=(20, 12))
-    found = compat(Popular().fit(checkerboard, {}), checkerboard, target, ["ndcg@5"])
+    found = evaluate_top_k(Popular().fit(checkerboard, {}), checkerboard, target, ["ndcg@5"])
     assert (np.diff(found.ranking.scores[0]) == 0).any()
     write_rankings(found, tmp_path / "a.run", users=USERS, items=ITEMS, tag="x")
     write_qrels(found, target, tmp_path / "a.qrels", users=USERS, items=ITEMS)
@@ -86,18 +86,18 @@ def test_tables_hold_user_item_score_and_rank(
 
 def test_pads_are_not_written(checkerboard: Interactions, tmp_path: Path) -> None:
     target = Interactions.of([0], [1], shape=(20, 12))
-    found = compat(Popular().fit(checkerboard, {}), checkerboard, target, ["ndcg@50"])
+    found = evaluate_top_k(Popular().fit(checkerboard, {}), checkerboard, target, ["ndcg@50"])
     write_rankings(found, tmp_path / "a.run", users=USERS, items=ITEMS, tag="x")
     assert len((tmp_path / "a.run").read_text().splitlines()) == 12 - 5
 
 
 def test_ids_are_one_word_and_stay_apart() -> None:
     names = ["a b", "a%20b", "a\tb", "a\u2003b", "a\nb", "ab", "a%b"]
-    words = [word(name) for name in names]
+    words = [trec_word(name) for name in names]
     assert all(len(found.split()) == 1 for found in words)
     assert len(set(words)) == len(names)
     with pytest.raises(DataError, match="an id is empty"):
-        word("")
+        trec_word("")
 
 
 def test_qrels_are_no_table(asked: tuple[Evaluation, Interactions], tmp_path: Path) -> None:

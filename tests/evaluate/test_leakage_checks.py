@@ -11,7 +11,7 @@ from scipy import sparse
 from polyrec.config import Config, parse_config
 from polyrec.data import splits
 from polyrec.errors import DataError, FitError
-from polyrec.evaluate.leakage_checks import check_fitted, check_split
+from polyrec.evaluate.leakage_checks import check_fitted_parts, check_split
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions
 
@@ -122,6 +122,6 @@ def everything(parts: dict[str, Interactions]) -> Interactions:
 )
 def test_a_part_that_was_fitted_on_test(fit: Callable[[Interactions], object], said: str) -> None:
     parts = behaviour("new_items")
-    check_fitted([fit(parts["train"])], parts)
+    check_fitted_parts([fit(parts["train"])], parts)
     with pytest.raises(FitError, match=said):
-        check_fitted([fit(everything(parts))], parts)
+        check_fitted_parts([fit(everything(parts))], parts)

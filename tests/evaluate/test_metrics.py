@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyrec.errors import ConfigError
-from polyrec.evaluate.metrics import OVER_LISTS, PER_USER, Metric
+from polyrec.evaluate.metrics import AGGREGATE_METRICS, HIT_METRICS, Metric
 
 cases = st.lists(
     st.tuples(st.lists(st.booleans(), min_size=4, max_size=4), st.integers(0, 6)),
@@ -32,12 +32,12 @@ def oracle(name: str, hits: list[bool], relevant: int, share: float) -> float:
     }[name]
 
 
-@pytest.mark.parametrize("name", sorted(PER_USER))
+@pytest.mark.parametrize("name", sorted(HIT_METRICS))
 @given(drawn=cases)
 def test_a_metric_per_user_equals_its_definition(name: str, drawn: list) -> None:
     drawn = [(hits, max(1, sum(hits), relevant)) for hits, relevant in drawn]
     relevant = np.array([count for _, count in drawn])
-    values = PER_USER[name](np.array([hits for hits, _ in drawn]), relevant)
+    values = HIT_METRICS[name](np.array([hits for hits, _ in drawn]), relevant)
     share = len(drawn) / relevant.sum()
     expected = [oracle(name, hits, count, share) for hits, count in drawn]
     assert np.allclose(values, expected)
@@ -45,14 +45,14 @@ def test_a_metric_per_user_equals_its_definition(name: str, drawn: list) -> None
 
 def test_accuracy_is_the_share_of_answered_questions() -> None:
     hits = np.array([[True, True], [False, False]])
-    assert PER_USER["accuracy"](hits, np.array([3, 1])).mean() == pytest.approx(2 / 4)
+    assert HIT_METRICS["accuracy"](hits, np.array([3, 1])).mean() == pytest.approx(2 / 4)
 
 
 @given(st.lists(st.lists(st.integers(-1, 6), min_size=3, max_size=3), min_size=1, max_size=6))
 def test_metrics_over_lists_equal_their_definitions(lists: list[list[int]]) -> None:
     shown = [item for row in lists for item in row if item >= 0]
     counts = np.array([9, 5, 4, 1, 1, 1, 0], np.float32)
-    found = {name: metric(np.array(lists), counts) for name, metric in OVER_LISTS.items()}
+    found = {name: metric(np.array(lists), counts) for name, metric in AGGREGATE_METRICS.items()}
     assert found["coverage"] == pytest.approx(len(set(shown)) / 7)
     if not shown:
         assert math.isnan(found["gini"])

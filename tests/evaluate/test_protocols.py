@@ -8,8 +8,8 @@ import pytest
 from polyrec.config import SplitConfig
 from polyrec.data import splits
 from polyrec.errors import FitError
-from polyrec.evaluate.grid_search import select
-from polyrec.evaluate.protocols import compat, interval, told_by
+from polyrec.evaluate.grid_search import grid_search
+from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k, protocol_metrics
 from polyrec.recommend.base import rank
 from polyrec.recommend.popular import Popular
 from polyrec.types import Interactions, Query
@@ -50,7 +50,7 @@ TARGET = Interactions.of(
 
 
 def test_asked_are_users_with_train_events_and_relevant_items() -> None:
-    found = compat(Fixed(), TRAIN, TARGET, ["recall@2"])
+    found = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2"])
     # 2 and 4 have no train, what 3 did in the target is no positive
     assert found.users.tolist() == [0, 1]
     assert found.ranking.items.tolist() == [[1, 2], [0, 2]]
@@ -61,18 +61,20 @@ def test_asked_are_users_with_train_events_and_relevant_items() -> None:
 
 def test_only_train_is_hidden_for_valid_and_for_test() -> None:
     seen_in_valid = Interactions.of([0], [1], shape=(5, 6))
-    assert compat(Fixed(), TRAIN, seen_in_valid, ["hit_rate@1"]).means["hit_rate@1"] == 1
-    assert compat(Fixed(), TRAIN, TARGET, ["hit_rate@1"]).means["hit_rate@1"] == 1
+    assert evaluate_top_k(Fixed(), TRAIN, seen_in_valid, ["hit_rate@1"]).means["hit_rate@1"] == 1
+    assert evaluate_top_k(Fixed(), TRAIN, TARGET, ["hit_rate@1"]).means["hit_rate@1"] == 1
 
 
 def test_seen_but_unrated_items_are_hidden_too() -> None:
     weak = Interactions.of([0, 0], [0, 1], shape=(5, 6), weights=[1, 0])
     target = Interactions.of([0], [2], shape=(5, 6))
-    assert compat(Fixed(), weak, target, ["mrr@3"]).means["mrr@3"] == 1
+    assert evaluate_top_k(Fixed(), weak, target, ["mrr@3"]).means["mrr@3"] == 1
 
 
 def test_cut_offs_take_the_head_of_one_list() -> None:
-    found = compat(Fixed(), TRAIN, TARGET, ["recall@1", "recall@20", "coverage@20", "coverage@1"])
+    found = evaluate_top_k(
+        Fixed(), TRAIN, TARGET, ["recall@1", "recall@20", "coverage@20", "coverage@1"]
+    )
     assert found.ranking.items.shape == (2, 20)
     assert found.values["recall@20"].tolist() == [1, 1]
     assert found.means["coverage@1"] == pytest.approx(2 / 6)
@@ -83,7 +85,7 @@ def test_columns_keep_the_lists_and_count_what_is_relevant_there() -> None:
     # items 3, 4 and 5 have no train event: cold
     target = Interactions.of([0, 0, 0, 1, 3], [1, 3, 4, 0, 5], shape=(5, 6))
     names = ["recall@3", "recall@3:warm", "recall@3:cold", "ndcg@3:cold"]
-    found = compat(Fixed(), TRAIN, target, names)
+    found = evaluate_top_k(Fixed(), TRAIN, target, names)
     assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
     assert found.values["recall@3"].tolist() == pytest.approx([2 / 3, 1, 0])
     assert found.values["recall@3:warm"][:2].tolist() == [1, 1]
@@ -98,27 +100,27 @@ def test_columns_keep_the_lists_and_count_what_is_relevant_there() -> None:
 
 def test_the_protocol_of_new_items_tells_columns() -> None:
     names = ["ndcg@5", "coverage@5", "diversity@5"]
-    assert told_by("compat", names) == tuple(names)
+    assert protocol_metrics("compat", names) == tuple(names)
     columns = ("ndcg@5", "ndcg@5:warm", "ndcg@5:cold", "coverage@5", "diversity@5")
-    assert told_by("new_items", names) == columns
+    assert protocol_metrics("new_items", names) == columns
 
 
 def test_users_with_nothing_in_train_are_counted_and_not_asked() -> None:
-    assert compat(Fixed(), TRAIN, TARGET, ["recall@2"]).without_train == 2
+    assert evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2"]).without_train == 2
 
 
 def test_equal_scores_go_by_item_number() -> None:
-    found = compat(Fixed(table=(1,) * 6), TRAIN, TARGET, ["recall@3"])
+    found = evaluate_top_k(Fixed(table=(1,) * 6), TRAIN, TARGET, ["recall@3"])
     assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3]]
 
 
 def test_a_single_user_and_an_item_nobody_touched() -> None:
     train = Interactions.of([0], [0], shape=(1, 3))
-    found = compat(Fixed(table=(3, 2, 1)), train, Interactions.of([0], [2], shape=(1, 3)),
+    found = evaluate_top_k(Fixed(table=(3, 2, 1)), train, Interactions.of([0], [2], shape=(1, 3)),
                    ["mrr@3", "gini@3", "novelty@3"])  # fmt: skip
     assert found.means["mrr@3"] == 0.5
     assert np.isfinite(list(found.means.values())).all()
-    assert interval(found.values["mrr@3"]) == (0.5, 0.5)
+    assert bootstrap_interval(found.values["mrr@3"]) == (0.5, 0.5)
 
 
 def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
@@ -129,22 +131,22 @@ def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
         train, test = (events.take(codes == code) for code in (splits.TRAIN, splits.TEST))
         assert {0, 1} <= set(train.users)
         model = Popular().fit(train, {})
-        assert compat(model, train, test, ["recall@5"]).users.tolist() == [2]
+        assert evaluate_top_k(model, train, test, ["recall@5"]).users.tolist() == [2]
 
 
 def test_nothing_to_choose_by_is_said() -> None:
     target = Interactions.of([0], [1], shape=(5, 6))
     with pytest.raises(FitError, match="valid has nothing to choose by: received 'ndcg@2:cold'"):
-        select(lambda s: Fixed(**s), (TRAIN, target), {}, by="ndcg@2:cold", fixed={})
+        grid_search(lambda s: Fixed(**s), (TRAIN, target), {}, by="ndcg@2:cold", fixed={})
 
 
 def test_nobody_to_ask_is_said() -> None:
     with pytest.raises(FitError, match="nobody to evaluate on"):
-        compat(Fixed(), TRAIN, Interactions.of([2], [0], shape=(5, 6)), ["recall@2"])
+        evaluate_top_k(Fixed(), TRAIN, Interactions.of([2], [0], shape=(5, 6)), ["recall@2"])
 
 
 def test_values_per_user_are_kept(tmp_path: Path) -> None:
-    found = compat(Fixed(), TRAIN, TARGET, ["recall@2", "gini@2"])
+    found = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2", "gini@2"])
     found.save_per_user(tmp_path / "v.npz")
     kept = np.load(tmp_path / "v.npz")
     assert kept["users"].tolist() == [0, 1]
@@ -156,14 +158,14 @@ def test_the_interval_holds_the_mean_about_as_often_as_it_says() -> None:
     generator = np.random.default_rng(0)
     inside = 0
     for trial in range(60):
-        low, high = interval(generator.random(200), seed=trial, resamples=300)
+        low, high = bootstrap_interval(generator.random(200), seed=trial, resamples=300)
         inside += low < 0.5 < high
     assert 50 <= inside <= 60
 
 
 def test_settings_are_chosen_stage_by_stage_and_the_first_of_equals_wins() -> None:
     def choose(**fixed: object) -> list:
-        return select(lambda s: Fixed(**s), (TRAIN, TARGET), {}, by="ndcg@2", fixed=fixed)
+        return grid_search(lambda s: Fixed(**s), (TRAIN, TARGET), {}, by="ndcg@2", fixed=fixed)
 
     trials = choose()
     assert trials[0].settings == {"shift": 0.0}
@@ -181,5 +183,5 @@ def test_choosing_sees_neither_test_nor_anyone_else() -> None:
         asked.append(model.asked)
         return model
 
-    select(make, (TRAIN, TARGET), {}, by="recall@1", fixed={})
+    grid_search(make, (TRAIN, TARGET), {}, by="recall@1", fixed={})
     assert {user for users in asked for user in users} == {0, 1}

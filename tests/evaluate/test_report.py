@@ -4,9 +4,16 @@ from pathlib import Path
 import numpy as np
 
 from polyrec.evaluate.grid_search import Trial
-from polyrec.evaluate.placeholder_image import initials
+from polyrec.evaluate.placeholder_image import initials_svg
 from polyrec.evaluate.protocols import Evaluation
-from polyrec.evaluate.report import Card, EncodedView, Report, Sample, intervals, write_html
+from polyrec.evaluate.report import (
+    EncodedView,
+    Report,
+    SampleItem,
+    SampleUser,
+    bootstrap_intervals,
+    write_report_page,
+)
 from polyrec.types import Ranking
 
 EVIL = "<script>alert('x')</script>"
@@ -34,7 +41,7 @@ def report() -> Report:
         seconds={"fit": 1.0, "data": 0.001},
         peak_memory_mb=12.0,
         metrics={"valid": {"recall@2": 0.5}, "test": evaluation().means},
-        intervals={"test": intervals(evaluation())},
+        intervals={"test": bootstrap_intervals(evaluation())},
         trials=[Trial({"l2": 1.0, "weights": {"text": 1.0}}, 0.5), Trial({"l2": 2.0}, 0.4)],
         views=[EncodedView("text", "LSA", 4, 2, 1, {EVIL: EVIL})],
         notes=[EVIL],
@@ -49,10 +56,10 @@ def test_report_json_is_json_and_nothing_is_nan(tmp_path: Path) -> None:
 
 
 def page(tmp_path: Path) -> str:
-    picture = Card("i1", EVIL, picture=b"\xff\xd8jpeg", hit=True)
-    drawn = Card("i2", "Blue Harbour")
-    sample = Sample(EVIL, [picture], [drawn, picture], {"recall@20": 0.5})
-    write_html(report(), evaluation(), 3, [sample], tmp_path / "report.html")
+    picture = SampleItem("i1", EVIL, picture=b"\xff\xd8jpeg", hit=True)
+    drawn = SampleItem("i2", "Blue Harbour")
+    sample = SampleUser(EVIL, [picture], [drawn, picture], {"recall@20": 0.5})
+    write_report_page(report(), evaluation(), 3, [sample], tmp_path / "report.html")
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -79,6 +86,10 @@ def test_charts_can_be_read_aloud(tmp_path: Path) -> None:
 
 
 def test_an_item_without_picture_has_its_own_colour() -> None:
-    assert Card("a", "A B").source == Card("a", "A B").source != Card("b", "A B").source
-    assert Card("a", "").source
-    assert ">&lt;&amp;</text>" in initials("a", "<&")
+    assert (
+        SampleItem("a", "A B").source
+        == SampleItem("a", "A B").source
+        != SampleItem("b", "A B").source
+    )
+    assert SampleItem("a", "").source
+    assert ">&lt;&amp;</text>" in initials_svg("a", "<&")

@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from polyrec.align.impute import Impute
 from polyrec.errors import ConfigError
-from polyrec.evaluate.protocols import compat, interval
-from polyrec.evaluate.robustness import KNOCKS, RATES, Exam, drop, knock_out, knockout, missing
+from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
+from polyrec.evaluate.robustness import (
+    KNOCKOUTS,
+    RATES,
+    EvalSetting,
+    drop_modality,
+    evaluate_knockout,
+    evaluate_missing,
+    knock_out_modality,
+)
 from polyrec.recommend.base import rank
 from polyrec.types import FUSED, Embeddings, Interactions, Problem, Query
 
@@ -53,7 +61,7 @@ def views(lacking: int = 0) -> dict[str, Embeddings]:
     }
 
 
-def exam(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> Exam:
+def exam(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> EvalSetting:
     """Return 60 users of one group each: half of its items in train, the others in the target."""
     generator = np.random.default_rng(1)
     parts: list[list[tuple[int, int]]] = [[], []]
@@ -62,7 +70,7 @@ def exam(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> Exam:
         parts[0] += [(user, int(item)) for item in taken[:5]]
         parts[1] += [(user, int(item)) for item in taken[5:]]
     train, target = (Interactions.of(*zip(*p, strict=True), shape=(60, ITEMS)) for p in parts)
-    return Exam(train, target, metrics)
+    return EvalSetting(train, target, metrics)
 
 
 def find(rows: list, **labels: object) -> dict:
@@ -80,26 +88,30 @@ class TestDrop:
         before = np.ones(count, bool)
         for rate in sorted(rates):
             settings = {"rate": rate, "popularity": popularity, "seed": seed}
-            view = drop(given_views, "a", **settings)["a"]
+            view = drop_modality(given_views, "a", **settings)["a"]
             assert abs((~view.present).sum() - rate * count) < 1 + 5
             assert (view.present <= before).all()
-            assert np.array_equal(drop(given_views, "a", **settings)["a"].present, view.present)
+            assert np.array_equal(
+                drop_modality(given_views, "a", **settings)["a"].present, view.present
+            )
             before = view.present
-        everything = drop(given_views, "a", rate=1, popularity=popularity, seed=seed)["a"]
+        everything = drop_modality(given_views, "a", rate=1, popularity=popularity, seed=seed)["a"]
         assert not everything.present.any()
 
     @pytest.mark.parametrize("rate", RATES)
     def test_each_fifth_by_popularity_loses_the_same_share(self, rate: float) -> None:
         popularity = np.random.default_rng(0).permutation(100)
         whole = {"a": Embeddings(np.ones((100, 2), np.float32), np.ones(100, bool))}
-        left = drop(whole, "a", rate=rate, popularity=popularity, seed=3)["a"].present
+        left = drop_modality(whole, "a", rate=rate, popularity=popularity, seed=3)["a"].present
         lost = [(~left[popularity // 20 == fifth]).sum() for fifth in range(5)]
         assert lost == [round(20 * rate)] * 5
 
     def test_few_items_lose_their_share_as_a_whole(self) -> None:
         whole = {"a": Embeddings(np.ones((5, 2), np.float32), np.ones(5, bool))}
         lost = [
-            (~drop(whole, "a", rate=rate, popularity=np.arange(5), seed=0)["a"].present).sum()
+            (
+                ~drop_modality(whole, "a", rate=rate, popularity=np.arange(5), seed=0)["a"].present
+            ).sum()
             for rate in RATES
         ]
         assert lost == [0, 1, 2, 3, 4]
@@ -108,7 +120,7 @@ class TestDrop:
         whole = views(lacking=20)
         problem = {3: Problem("damaged", "no end")}
         whole["text"] = Embeddings(whole["text"].vectors, whole["text"].present, problem, "clip")
-        left = drop(
+        left = drop_modality(
             whole | {FUSED: whole["text"]}, "text", rate=0.4, popularity=[1] * ITEMS, seed=0
         )
         assert left["text"].present.sum() == 60
@@ -122,17 +134,17 @@ class TestDrop:
     def test_what_does_not_fit_is_refused(self) -> None:
         for rate in (-0.1, 1.1, np.nan):
             with pytest.raises(ConfigError, match="rate is out of range"):
-                drop(views(), "text", rate=rate, popularity=[1] * ITEMS, seed=0)
+                drop_modality(views(), "text", rate=rate, popularity=[1] * ITEMS, seed=0)
         with pytest.raises(ConfigError, match="no such view: received 'texts'; did you mean"):
-            drop(views(), "texts", rate=0.2, popularity=[1] * ITEMS, seed=0)
+            drop_modality(views(), "texts", rate=0.2, popularity=[1] * ITEMS, seed=0)
         with pytest.raises(ConfigError, match="no such view: received 'fused'"):
-            drop({FUSED: views()["text"]}, FUSED, rate=0.2, popularity=[1] * ITEMS, seed=0)
+            drop_modality({FUSED: views()["text"]}, FUSED, rate=0.2, popularity=[1] * ITEMS, seed=0)
 
 
 class TestMissing:
     def test_losing_what_tells_costs_and_imputing_it_does_not(self) -> None:
         ways = {"imputed": imputed, "plain": by("text")}
-        rows = missing(ways, views(), exam(), modalities=["text"])
+        rows = evaluate_missing(ways, views(), exam(), modalities=["text"])
         assert len(rows) == len(RATES) * 2 * 2
         values = [
             find(rows, way="plain", rate=r, metric="recall@10", modality="text")["value"]
@@ -151,20 +163,22 @@ class TestMissing:
 
     def test_differences_are_those_of_compat_user_by_user(self) -> None:
         asked = exam()
-        rows = missing({"": by("text")}, views(), asked, modalities=["text"], rates=[0.4], seed=5)
-        left = drop(views(), "text", rate=0.4, popularity=asked.popularity, seed=5)
+        rows = evaluate_missing(
+            {"": by("text")}, views(), asked, modalities=["text"], rates=[0.4], seed=5
+        )
+        left = drop_modality(views(), "text", rate=0.4, popularity=asked.popularity, seed=5)
         before, after = (
-            compat(by("text")(some), asked.train, asked.target, asked.metrics)
+            evaluate_top_k(by("text")(some), asked.train, asked.target, asked.metrics)
             for some in (views(), left)
         )
         row = find(rows, metric="recall@10")
         assert row["value"] == after.means["recall@10"]
         paired = after.values["recall@10"] - before.values["recall@10"]
         assert row["change"] == pytest.approx(paired.mean())
-        assert (row["change_low"], row["change_high"]) == interval(paired)
+        assert (row["change_low"], row["change_high"]) == bootstrap_interval(paired)
 
     def test_metrics_over_all_lists_have_no_interval(self) -> None:
-        rows = missing({"": by("text")}, views(), exam(), modalities=["text"], rates=[0.8])
+        rows = evaluate_missing({"": by("text")}, views(), exam(), modalities=["text"], rates=[0.8])
         row = find(rows, metric="coverage@10")
         assert row["change"] != 0
         assert row["change_low"] is row["change_high"] is row["lead_low"] is None
@@ -176,7 +190,7 @@ class TestMissing:
             seen.append({name: int(view.present.sum()) for name, view in given_views.items()})
             return by("text")(given_views)
 
-        rows = missing({"": way}, views() | {FUSED: views()["text"]}, exam())
+        rows = evaluate_missing({"": way}, views() | {FUSED: views()["text"]}, exam())
         assert len(seen) == 1 + 3 * 4
         assert seen[0] == dict.fromkeys(("text", "audio", "image"), ITEMS)
         assert seen[1] == {"text": ITEMS, "audio": 96, "image": ITEMS}
@@ -192,7 +206,7 @@ class TestKnockOut:
         rows = (generator.normal(size=(4000, 3)) * [1, 5, 0] + [3, 0, 7]).astype(np.float32)
         here = np.arange(4000) >= 100
         whole = {"a": Embeddings(np.where(here[:, None], rows, 0), here)}
-        fake = knock_out(whole, "a", "noise", seed=0)["a"]
+        fake = knock_out_modality(whole, "a", "noise", seed=0)["a"]
         assert np.array_equal(fake.present, here)
         assert not fake.vectors[:100].any()
         assert np.allclose(fake.vectors[here].mean(axis=0), [3, 0, 7], atol=0.3)
@@ -207,7 +221,7 @@ class TestKnockOut:
         generator = np.random.default_rng(seed)
         here = generator.random(count) < 0.7
         rows = np.where(here, np.arange(1, count + 1), 0)[:, None].astype(np.float32)
-        fake = knock_out({"a": Embeddings(rows, here)}, "a", "shuffled", seed=seed)["a"]
+        fake = knock_out_modality({"a": Embeddings(rows, here)}, "a", "shuffled", seed=seed)["a"]
         assert np.array_equal(np.sort(fake.vectors, axis=0), np.sort(rows, axis=0))
         if here.sum() > 1:
             assert (fake.vectors != rows)[here].all()
@@ -215,29 +229,29 @@ class TestKnockOut:
 
     def test_absent_is_nobody_and_the_given_views_stay(self) -> None:
         whole = views(lacking=20)
-        for how in KNOCKS:
-            left = knock_out(whole | {FUSED: whole["text"]}, "text", how, seed=0)
+        for how in KNOCKOUTS:
+            left = knock_out_modality(whole | {FUSED: whole["text"]}, "text", how, seed=0)
             assert left.keys() == whole.keys()
             assert left["text"].present.any() == (how != "absent")
             assert np.array_equal(whole["text"].vectors, views(lacking=20)["text"].vectors)
-            again = knock_out(whole, "text", how, seed=0)
+            again = knock_out_modality(whole, "text", how, seed=0)
             assert np.array_equal(again["text"].vectors, left["text"].vectors)
         nobody = {"a": Embeddings(np.ones((3, 2), np.float32), np.zeros(3, bool))}
-        for how in KNOCKS:
-            assert not knock_out(nobody, "a", how, seed=0)["a"].vectors.any()
+        for how in KNOCKOUTS:
+            assert not knock_out_modality(nobody, "a", how, seed=0)["a"].vectors.any()
 
     def test_an_unknown_way_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="unknown knockout: received 'nois'; did you mean"):
-            knock_out(views(), "text", "nois", seed=0)
+            knock_out_modality(views(), "text", "nois", seed=0)
 
 
 def test_a_modality_that_tells_costs_however_knocked_out_and_an_idle_one_never() -> None:
-    rows = knockout({"": by("text")}, views(), exam(("ndcg@10",)))
+    rows = evaluate_knockout({"": by("text")}, views(), exam(("ndcg@10",)))
     assert len(rows) == 1 + 3 * 3
     whole = find(rows, modality="")
     assert whole["value"] > 0.9
     assert whole["change"] == 0
-    for how in KNOCKS:
+    for how in KNOCKOUTS:
         told = find(rows, modality="text", how=how)
         assert told["change_high"] < -0.1
         idle = find(rows, modality="image", how=how)

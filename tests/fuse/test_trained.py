@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
-from polyrec.fuse.product_of_experts import ExpertsProduct
-from polyrec.fuse.trained import hide
+from polyrec.fuse.product_of_experts import ProductOfExperts
+from polyrec.fuse.trained import hide_modalities
 from polyrec.registry import find_class
 from polyrec.types import Embeddings, Interactions
 
@@ -74,16 +74,16 @@ def test_all_present_is_what_no_mask_would_give(half_told: tuple, name: str) -> 
 def test_hiding_leaves_every_item_something_it_had() -> None:
     generator = torch.Generator().manual_seed(0)
     present = torch.rand(500, 4, generator=generator) < 0.5
-    hidden = hide(present, 0.9, generator)
+    hidden = hide_modalities(present, 0.9, generator)
     assert not (hidden & ~present).any()
     assert torch.equal(hidden.any(dim=1), present.any(dim=1))
     assert hidden.sum() < present.sum()
-    assert torch.equal(hide(present, 0.0, generator), present)
+    assert torch.equal(hide_modalities(present, 0.0, generator), present)
 
 
 def test_the_product_of_experts_is_surer_of_what_it_has_seen_more_of(half_told: tuple) -> None:
     train, views, _ = half_told
-    part = ExpertsProduct(dim=8, epochs=5).fit(views, train)
+    part = ProductOfExperts(dim=8, epochs=5).fit(views, train)
     left = part.uncertainty(views)
     here = views["image"].present
     assert left[here].mean() < left[~here].mean() <= 1

@@ -12,7 +12,7 @@ from polyrec import recommend
 from polyrec.config import DataConfig
 from polyrec.data.load import load_dataset
 from polyrec.encode.features import Features
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.types import Dataset
 
 pytestmark = pytest.mark.shared_data
@@ -21,7 +21,7 @@ METRICS = ["recall@20", "ndcg@20"]
 
 def reached(model: object, dataset: Dataset, views: dict) -> tuple[float, float]:
     fitted = model.fit(dataset.train, views)
-    means = compat(fitted, dataset.train, dataset.test, METRICS).means
+    means = evaluate_top_k(fitted, dataset.train, dataset.test, METRICS).means
     return means["recall@20"], means["ndcg@20"]
 
 
@@ -58,7 +58,7 @@ def test_movielens(shared_data: Path) -> None:
         train.users, train.items, train.times, np.ones_like(train.weights), train.kinds, train.shape
     )
     model = recommend.EASE(l2=100).fit(everything, {})
-    means = compat(model, everything, dataset.test, METRICS).means
+    means = evaluate_top_k(model, everything, dataset.test, METRICS).means
     assert (means["recall@20"], means["ndcg@20"]) == pytest.approx((0.1396, 0.0769), abs=1e-4)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from polyrec.artifact import part_state
 from polyrec.errors import ConfigError, FitError
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
 from polyrec.recommend.linear.ease import EASE
@@ -50,7 +50,7 @@ def test_the_figure_of_the_candidates_is_that_of_the_evaluation() -> None:
     blend = Blend(TWO, weights=weights.tolist()).fit(train, {})
     candidates = Candidates.of(lambda query: list(blend._standard_scores(query)), train, valid)
     assert candidates is not None
-    means = compat(blend, train, valid, ["recall@20", "ndcg@20"]).means
+    means = evaluate_top_k(blend, train, valid, ["recall@20", "ndcg@20"]).means
     assert candidates.quality(weights) == pytest.approx(sum(means.values()), abs=1e-6)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.recommend.early_stopping import ranking_watch
 from polyrec.recommend.linear.rp3beta import RP3Beta
 from polyrec.recommend.popular import Popular
@@ -21,7 +21,7 @@ def test_the_watch_measures_what_compat_measures() -> None:
     watch = ranking_watch(model.score, train, valid)
     assert watch is not None
     assert watch.higher
-    expected = compat(model, train, valid, ["recall@20"]).means["recall@20"]
+    expected = evaluate_top_k(model, train, valid, ["recall@20"]).means["recall@20"]
     assert abs(watch.measure() - expected) < 1e-12
 
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="extra torch is not installed")
 from scipy import sparse  # noqa: E402
 
 from polyrec.errors import FitError  # noqa: E402
-from polyrec.evaluate.protocols import compat  # noqa: E402
+from polyrec.evaluate.protocols import evaluate_top_k  # noqa: E402
 from polyrec.recommend.graph.base import GraphRecommender, _Training  # noqa: E402
 from polyrec.recommend.graph.freedom import Freedom, _pruned  # noqa: E402
 from polyrec.recommend.graph.lightgcn import LightGCN  # noqa: E402
@@ -24,8 +24,8 @@ from polyrec.recommend.graph.losses import (  # noqa: E402
     softmax_loss,
 )
 from polyrec.recommend.graph.mgcn import MGCN  # noqa: E402
-from polyrec.training.propagation import Propagation, symmetric  # noqa: E402
-from polyrec.training.run_context import Run, accompany  # noqa: E402
+from polyrec.training.propagation import Propagation, normalize_symmetric  # noqa: E402
+from polyrec.training.run_context import RunContext, use_run  # noqa: E402
 from polyrec.types import Embeddings, Interactions, Query  # noqa: E402
 
 ITEMS, NEW = 40, 8
@@ -62,7 +62,7 @@ def in_order(higher: np.ndarray, lower: np.ndarray) -> float:
 def test_layers_are_powers_of_the_square_adjacency(layers: int) -> None:
     generator = np.random.default_rng(layers)
     weights = sparse.csr_array(generator.integers(0, 3, (6, 5)).astype(np.float32))
-    matrix = symmetric(weights)
+    matrix = normalize_symmetric(weights)
     users, items = (torch.from_numpy(generator.normal(size=(c, 3))) for c in (6, 5))
     square = np.block(
         [[np.zeros((6, 6)), matrix.toarray()], [matrix.T.toarray(), np.zeros((5, 5))]]
@@ -116,7 +116,7 @@ def test_a_trained_user_has_the_vector_of_the_network(
     monkeypatch.setattr(model, "_keep", lambda s, c, t: (seen.append(t), settle(s, c, t))[1])
     fitted = model(**SMALL | {"epochs": 2}, loss=loss).fit(train, views)
     own, reach, items = (part.numpy() for part in seen[-1][:3])
-    vectors = own + symmetric(train.positives()) @ reach
+    vectors = own + normalize_symmetric(train.positives()) @ reach
     if loss == "softmax":
         vectors, items = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (vectors, items))
     warm = slice(0, ITEMS - NEW)
@@ -174,7 +174,7 @@ def test_valid_stops_and_the_best_is_kept(parity: tuple) -> None:
     taught, valid = train.take(~rows), train.take(rows)
     model = MGCN(**SMALL | {"epochs": 60}).fit(taught, views, valid=valid)
     assert 10 < len(model.curve_) < 60
-    reached = compat(model, taught, valid, ["recall@20"]).means["recall@20"]
+    reached = evaluate_top_k(model, taught, valid, ["recall@20"]).means["recall@20"]
     assert reached == pytest.approx(max(model.curve_))
     assert LightGCN(**SMALL).fit(taught, views).curve_ == []
 
@@ -196,10 +196,10 @@ def test_the_same_seed_gives_the_same_bits_even_after_a_kill(
         return loss(training, step)
 
     monkeypatch.setattr(_Training, "loss", dying)
-    with accompany(Run(folder=tmp_path, every=3)), pytest.raises(KeyboardInterrupt):
+    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KeyboardInterrupt):
         replace(made).fit(train, views)
     monkeypatch.setattr(_Training, "loss", loss)
-    with accompany(Run(folder=tmp_path, every=3)):
+    with use_run(RunContext(folder=tmp_path, every=3)):
         assert np.array_equal(replace(made).fit(train, views).items_, whole)
 
 
@@ -223,7 +223,7 @@ def test_pruning_takes_edges_of_the_popular_and_busy_first() -> None:
     dense = np.ones((6, 8), np.float32)
     dense[3:, 2:] = 0  # users 3 to 5 took two items, which everyone took
     weights = sparse.csr_array(dense)
-    matrix, order = symmetric(weights), np.random.default_rng(0)
+    matrix, order = normalize_symmetric(weights), np.random.default_rng(0)
     kept = np.zeros((6, 8))
     for _ in range(400):
         left = _pruned(weights, matrix, 0.5, order)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from polyrec.errors import FitError
-from polyrec.training.early_stop import Watch
-from polyrec.training.run_context import Run, accompany
+from polyrec.training.early_stop import EarlyStop
+from polyrec.training.run_context import RunContext, use_run
 
 torch = pytest.importorskip("torch")
 from polyrec.training.loop import Schedule, train  # noqa: E402
@@ -62,11 +62,11 @@ class Lesson:
 def test_killed_and_begun_again_equals_never_killed(tmp_path: Path, dies_at: int) -> None:
     whole = Lesson()
     values = whole.learn()
-    with accompany(Run(folder=tmp_path, every=3)), pytest.raises(KilledError):
+    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KilledError):
         Lesson(dies_at=dies_at).learn()
     torch.manual_seed(99)  # another process begins elsewhere
     again = Lesson()
-    with accompany(Run(folder=tmp_path, every=3)):
+    with use_run(RunContext(folder=tmp_path, every=3)):
         assert again.learn() == values
     assert again.bits == whole.bits
     assert again.steps <= 24 - 3 * ((dies_at - 1) // 3)  # only what was lost is learned again
@@ -74,20 +74,20 @@ def test_killed_and_begun_again_equals_never_killed(tmp_path: Path, dies_at: int
 
 def test_a_training_that_was_done_is_not_done_again(tmp_path: Path) -> None:
     first, second = Lesson(), Lesson(dies_at=1)
-    with accompany(Run(folder=tmp_path, every=100)):
+    with use_run(RunContext(folder=tmp_path, every=100)):
         values = first.learn()
-    with accompany(Run(folder=tmp_path, every=100)):
+    with use_run(RunContext(folder=tmp_path, every=100)):
         assert second.learn() == values
     assert second.bits == first.bits
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "other data"}, {"epochs": 7}])
 def test_another_config_or_other_data_are_refused(tmp_path: Path, change: dict) -> None:
-    with accompany(Run(folder=tmp_path, every=3)), pytest.raises(KilledError):
+    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KilledError):
         Lesson(dies_at=9).learn()
     mark = change.get("fingerprint", "")
     with (
-        accompany(Run(folder=tmp_path, every=3, fingerprint=mark)),
+        use_run(RunContext(folder=tmp_path, every=3, fingerprint=mark)),
         pytest.raises(FitError, match="a checkpoint of another training"),
     ):
         Lesson(epochs=change.get("epochs", 6)).learn()
@@ -95,7 +95,7 @@ def test_another_config_or_other_data_are_refused(tmp_path: Path, change: dict) 
 
 def test_a_broken_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "001-train.safetensors").write_bytes(b"junk")
-    with accompany(Run(folder=tmp_path, every=3)), pytest.raises(FitError, match="delete it"):
+    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(FitError, match="delete it"):
         Lesson().learn()
 
 
@@ -123,14 +123,14 @@ def test_the_best_weights_are_kept_and_patience_ends_it() -> None:
         kept.append(lesson.bits)
         return next(figures)
 
-    watch = Watch(measure, "recall", higher=True)
+    watch = EarlyStop(measure, "recall", higher=True)
     assert lesson.learn(valid=watch) == [0.1, 0.5, 0.4, 0.3]
     assert lesson.bits == kept[1]
 
 
 def test_a_watch_may_look_now_and_then_and_always_at_the_end() -> None:
     asked = []
-    watch = Watch(lambda: asked.append(1) or 1.0, every=4)
+    watch = EarlyStop(lambda: asked.append(1) or 1.0, every=4)
     assert len(Lesson(epochs=6).learn(valid=watch)) == 2
 
 
@@ -155,8 +155,10 @@ def test_half_precision_learns_too() -> None:
 
 def test_the_log_holds_a_line_per_epoch_and_the_bar_tells_loss_and_figure(tmp_path: Path) -> None:
     told, watched = [], []
-    run = Run(lambda *said: told.append(said), tmp_path, watched=lambda *pair: watched.append(pair))
-    with accompany(run):
+    run = RunContext(
+        lambda *said: told.append(said), tmp_path, watched=lambda *pair: watched.append(pair)
+    )
+    with use_run(run):
         values = Lesson().learn()
     lines = [json.loads(line) for line in (tmp_path / "trainings.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
@@ -175,7 +177,7 @@ def test_who_watches_may_end_a_training_at_its_best() -> None:
         return epoch == 2
 
     lesson = Lesson()
-    with accompany(Run(watched=enough)):
+    with use_run(RunContext(watched=enough)):
         assert lesson.learn() == watched
     assert len(watched) == 3
     with torch.no_grad():

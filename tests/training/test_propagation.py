@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 torch = pytest.importorskip("torch", reason="extra torch is not installed")
-from polyrec.training.propagation import Propagation, symmetric, symmetric_scales  # noqa: E402
+from polyrec.training.propagation import Propagation, normalize_symmetric, symmetric_scales  # noqa: E402
 
 
 def weights(seed: int, users: int = 7, items: int = 5) -> sparse.csr_array:
@@ -44,7 +44,7 @@ def test_the_symmetric_form_divides_by_the_roots_of_both_sums(seed: int) -> None
     matrix = weights(seed)
     dense = matrix.toarray()
     by_user, by_item = dense.sum(axis=1), dense.sum(axis=0)
-    scaled = symmetric(matrix).toarray()
+    scaled = normalize_symmetric(matrix).toarray()
     for user, item in zip(*dense.nonzero(), strict=True):
         expected = dense[user, item] / np.sqrt(by_user[user] * by_item[item])
         assert scaled[user, item] == pytest.approx(expected, rel=1e-5)

@@ -15,8 +15,8 @@ from polyrec.config import Config, parse_config
 from polyrec.errors import FitError
 from polyrec.pipeline import run as pipeline
 from polyrec.tune import study
-from polyrec.tune.objective import Bench
-from polyrec.tune.reseeding import Finals, finalists
+from polyrec.tune.objective import Objective
+from polyrec.tune.reseeding import Reseeding, top_trials
 
 FIGURES = {  # l2 -> what it reaches with seeds 7, 8, 9
     1.0: (0.3, 0.31, 0.3),
@@ -55,11 +55,11 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
     """Let figures be those of the table; return the fits that were made."""
     made: list[tuple[float, int]] = []
 
-    def score(bench: Bench, config: Config, watched: object = None, *, seed: int = 7) -> float:
+    def score(bench: Objective, config: Config, watched: object = None, *, seed: int = 7) -> float:
         made.append((config.recommend.settings["l2"], seed))
         return FIGURES[made[-1][0]][seed - 7]
 
-    monkeypatch.setattr(Bench, "score", score)
+    monkeypatch.setattr(Objective, "score", score)
     return made
 
 
@@ -88,7 +88,7 @@ def test_the_best_over_all_seeds_wins_and_not_the_luckiest(
 def test_stopped_among_them_it_goes_on_as_if_it_had_not_been(
     config: Config, tmp_path: Path, fits: list, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    score = Bench.score
+    score = Objective.score
 
     def stopped(*args: object, **more: object) -> float:
         if len(fits) == after - 1:
@@ -97,7 +97,7 @@ def test_stopped_among_them_it_goes_on_as_if_it_had_not_been(
 
     out = tmp_path / "t.yaml"
     with monkeypatch.context() as patch:
-        patch.setattr(Bench, "score", stopped)
+        patch.setattr(Objective, "score", stopped)
         with pytest.raises(KeyboardInterrupt):
             study.tune(config, out=out, trials=30)
     before = len(fits)
@@ -110,13 +110,13 @@ def test_stopped_among_them_it_goes_on_as_if_it_had_not_been(
 def test_a_trial_that_fails_with_another_seed_is_out(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def score(bench: Bench, config: Config, watched: object = None, *, seed: int = 7) -> float:
+    def score(bench: Objective, config: Config, watched: object = None, *, seed: int = 7) -> float:
         l2 = config.recommend.settings["l2"]
         if l2 == 3.0 and seed == 9:
             raise FitError("the loss is no number")
         return FIGURES[l2][seed - 7]
 
-    monkeypatch.setattr(Bench, "score", score)
+    monkeypatch.setattr(Objective, "score", score)
     found = study.tune(config, out=tmp_path / "t.yaml", trials=30)
     assert found.settings == {"recommend.l2": 4.0}
 
@@ -139,12 +139,12 @@ def test_no_more_than_a_third_of_the_hours_is_left_for_them(
     now = [0.0]
     times = []
 
-    def score(bench: Bench, config: Config, watched: object = None, *, seed: int = 7) -> float:
+    def score(bench: Objective, config: Config, watched: object = None, *, seed: int = 7) -> float:
         now[0] += 60
         times.append((seed, now[0]))
         return 1 / (len(times) + seed)
 
-    monkeypatch.setattr(Bench, "score", score)
+    monkeypatch.setattr(Objective, "score", score)
     clock = SimpleNamespace(monotonic=lambda: now[0], perf_counter=lambda: now[0])
     monkeypatch.setattr(study, "time", clock)
     study.tune(config, out=tmp_path / "t.yaml", trials=100, hours=0.1)
@@ -153,7 +153,7 @@ def test_no_more_than_a_third_of_the_hours_is_left_for_them(
 
 def test_what_draws_nothing_is_not_asked_again() -> None:
     trials = [trial(0, 0.1, 1.0), trial(1, 0.3, 2.0)]
-    finals = Finals(Kept(), 7, draws=False)
+    finals = Reseeding(Kept(), 7, draws=False)
     assert not finals.owed(trials)
     assert finals.best(trials) == (trials[1], 0.3)
     assert finals.best([]) is None
@@ -164,14 +164,14 @@ def test_finalists_differ_and_the_first_of_equals_leads() -> None:
     trials = [trial(i, value, float(i % 5)) for i, value in enumerate(values)]
     trials.append(trial(6, 0.5, 1.0))  # trial 1 again
     pruned = SimpleNamespace(number=7, state=TrialState.PRUNED, value=None, user_attrs={})
-    found = [each.number for each in finalists([*trials, pruned])]
+    found = [each.number for each in top_trials([*trials, pruned])]
     assert found == [1, 2, 3]  # 5 has the settings of 0 and did better
-    assert [each.number for each in finalists([*trials[:5], pruned])] == [1, 2, 3, 0]
+    assert [each.number for each in top_trials([*trials[:5], pruned])] == [1, 2, 3, 0]
 
 
 def test_a_round_that_is_not_over_does_not_count() -> None:
     trials = [trial(0, 0.3, 1.0), trial(1, 0.4, 2.0)]
-    finals = Finals(Kept(), 7, draws=True)
+    finals = Reseeding(Kept(), 7, draws=True)
     finals.put(trials[1], 8, 0.1)
     assert finals.best(trials) == (trials[1], 0.4)
     finals.put(trials[0], 8, 0.3)

@@ -18,9 +18,10 @@ from polyrec.pipeline import run as pipeline
 from polyrec.recommend import PARTS
 from polyrec.recommend.linear.ease import EASE
 from polyrec.registry import registered_parts, required_extra
-from polyrec.training.run_context import current
+from polyrec.training.run_context import current_run
 from polyrec.tune import study
-from polyrec.tune.space import settings_of, with_settings
+from polyrec.tune.objective import Objective
+from polyrec.tune.space import settings_to_tune, with_settings
 from polyrec.types import Embeddings, Interactions, Learnable, Views
 
 EVERYTHING = {"align.use", "align.width", "fuse.weights.text", "encode.text.components"}
@@ -131,7 +132,7 @@ def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> No
     for part in (test, shuffled):
         data = dataclasses.replace(loaded.dataset, test=part)
         assert not hasattr(data.without_test(), "test")
-        bench = study.Bench(config, data.without_test(), lambda *_: None)
+        bench = Objective(config, data.without_test(), lambda *_: None)
         scores.append(bench.score(config))
     assert scores[0] == scores[1]
 
@@ -188,7 +189,7 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
     here = np.ones(3, bool)
     views = {name: Embeddings(np.eye(3, dtype=np.float32), here) for name in ("text", "image")}
     config = made(world, tmp_path, recommend={"use": "multimodal_linear"})
-    space = {setting.path: setting for setting in settings_of(config, model, views)}
+    space = {setting.path: setting for setting in settings_to_tune(config, model, views)}
     assert set(space) == {
         f"recommend.{name}" for name in ("l2", "content", "content_l2", "weights")
     }
@@ -209,7 +210,7 @@ def test_what_a_model_declares_fits_its_settings(
     config = made(world, tmp_path, recommend={"use": name})
     model = assemble.make_recommender(config, {})
     for views in ({}, parity_views):
-        space = settings_of(config, model, views)
+        space = settings_to_tune(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)
         for setting in space:
             first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
@@ -317,8 +318,8 @@ class Epochs(EASE):
         assert valid is not None
         for epoch in range(10):
             self.epochs.append(self.l2)
-            if current().watched is not None:
-                current().watched(epoch, (1 - 0.5**epoch) / self.l2)
+            if current_run().watched is not None:
+                current_run().watched(epoch, (1 - 0.5**epoch) / self.l2)
         super()._fit(train, items, valid)
 
     def learning_curve(self) -> tuple[float, ...]:

@@ -25,10 +25,10 @@ from polyrec.config import Config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.errors import PolyrecError
-from polyrec.evaluate.protocols import Evaluation, compat, interval
+from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.training.run_context import Run, accompany
+from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Interactions, Ints
 
 VALID = ("recall@20", "ndcg@20")
@@ -56,19 +56,19 @@ def measure(config: Config, budget: float) -> dict[str, Any]:
     model = assemble.make_recommender(config, {})
     memory_before = peak_memory_mb()
     clock = _BudgetClock(budget)
-    with accompany(Run(watched=clock.is_over)):
+    with use_run(RunContext(watched=clock.is_over)):
         model = model.fit(data.train, views, valid=data.valid)
     seconds = clock.stop()
     peak_memory = peak_memory_mb()
-    test = compat(model, data.train, data.test, TEST)
+    test = evaluate_top_k(model, data.train, data.test, TEST)
     results = {
         "seed": config.seed,
         "hash": loaded.fingerprint,
         "all_settings": part_state.part_settings(model),
-        "valid": _rounded(compat(model, data.train, data.valid, VALID)),
+        "valid": _rounded(evaluate_top_k(model, data.train, data.valid, VALID)),
         "test": _rounded(test),
         "interval": {
-            name: [round(end, 4) for end in interval(test.values[name])]
+            name: [round(end, 4) for end in bootstrap_interval(test.values[name])]
             for name in ("recall@20", "ndcg@20")
         },
         "latency_ms": round(median_latency_ms(model, data.train, test.users), 3),

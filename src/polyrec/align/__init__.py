@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.align.behaviour import BehaviourGuided as BehaviourGuided
     from polyrec.align.cca import CCA as CCA
     from polyrec.align.cosine import CosineWeighted as CosineWeighted
-    from polyrec.align.identity import NoAlignment as NoAlignment
+    from polyrec.align.identity import Identity as Identity
     from polyrec.align.impute import Impute as Impute
     from polyrec.align.infonce import InfoNCE as InfoNCE
     from polyrec.align.linear import LinearMap as LinearMap

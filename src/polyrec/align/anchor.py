@@ -8,14 +8,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from polyrec.align.validation import check_settings, clean
-from polyrec.align.whiten import Doubles, project, whitening
+from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.whiten import Doubles, apply_affine_maps, whitening
 from polyrec.errors import FitError, nearest
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
 
 @dataclass
-class Anchored:
+class AnchoredAligner:
     """Whiten views to `width` columns, then map them to the anchor's; each way has its file."""
 
     anchor: str = ""  # a view; "": the one that most items have
@@ -30,13 +30,13 @@ class Anchored:
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn means and maps; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
-        given = clean(views)
+        given = zero_absent(views)
         self.means_, self.maps_ = {}, {}
         if not given:
             return self
         anchor = choose_anchor(given, self.anchor)
         white = {name: whitening(view, self.width, self.ridge) for name, view in given.items()}
-        rows = {name: whitened(view, *white[name], self.width) for name, view in given.items()}
+        rows = {name: whitened_rows(view, *white[name], self.width) for name, view in given.items()}
         for name, view in given.items():
             mean, directions = white[name]
             padded = np.pad(directions, ((0, 0), (0, self.width - directions.shape[1])))
@@ -54,7 +54,7 @@ class Anchored:
 
     def align(self, views: Views) -> Views:
         """Return the views in the anchor's space; absent rows are 0."""
-        return project(views, self.means_, self.maps_, space=self.space)
+        return apply_affine_maps(views, self.means_, self.maps_, space=self.space)
 
 
 def choose_anchor(views: Mapping[str, Embeddings], wanted: str) -> str:
@@ -65,7 +65,7 @@ def choose_anchor(views: Mapping[str, Embeddings], wanted: str) -> str:
     return wanted or max(names, key=lambda name: int(views[name].present.sum()))
 
 
-def whitened(view: Embeddings, mean: Doubles, directions: Doubles, width: int) -> Doubles:
+def whitened_rows(view: Embeddings, mean: Doubles, directions: Doubles, width: int) -> Doubles:
     """Return (n, width) whitened rows, absent ones and further columns 0."""
     rows = np.zeros((len(view), width))
     made = (view.vectors[view.present] - mean) @ directions

@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.align.anchor import whitened
-from polyrec.align.validation import check_settings, clean
-from polyrec.align.whiten import project, whitening
-from polyrec.training.item_factors import item_behaviour
+from polyrec.align.anchor import whitened_rows
+from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.whiten import apply_affine_maps, whitening
+from polyrec.training.item_factors import factorize_items
 from polyrec.types import Floats, Interactions, Views
 
 
@@ -45,11 +45,11 @@ class BehaviourGuided:
         """Learn means and maps; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width, components=self.components)
         self.means_, self.maps_ = {}, {}
-        for name, view in clean(views).items():
+        for name, view in zero_absent(views).items():
             mean, directions = whitening(view, self.components, self.ridge)
             rank = directions.shape[1]
-            rows = whitened(view, mean, directions, rank)
-            told = item_behaviour(train, np.flatnonzero(view.present), self.width, seed=self.seed)
+            rows = whitened_rows(view, mean, directions, rank)
+            told = factorize_items(train, np.flatnonzero(view.present), self.width, seed=self.seed)
             known = rows[told.rows]
             count = max(1, len(known))
             square = known.T @ known / count + max(self.pull, 1e-9) * np.eye(rank)
@@ -60,4 +60,4 @@ class BehaviourGuided:
 
     def align(self, views: Views) -> Views:
         """Return the views in the space of behaviour; absent rows are 0."""
-        return project(views, self.means_, self.maps_, space="behaviour")
+        return apply_affine_maps(views, self.means_, self.maps_, space="behaviour")

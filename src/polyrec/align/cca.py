@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.align.validation import check_settings, clean
-from polyrec.align.whiten import Doubles, covariance, project, signed, whitening
+from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.whiten import Doubles, apply_affine_maps, covariance, whitening, with_fixed_signs
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 
@@ -53,7 +53,7 @@ class CCA:
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn the shared directions; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width, components=self.components)
-        given = clean(views)
+        given = zero_absent(views)
         white = {n: whitening(view, self.components, self.ridge) for n, view in given.items()}
         maps = {name: directions for name, (_, directions) in white.items()}
         strengths, vectors = _leading(_joint(given, maps), self.width)
@@ -71,7 +71,7 @@ class CCA:
 
     def align(self, views: Views) -> Views:
         """Return the views in the shared space; absent rows are 0."""
-        return project(views, self.means_, self.maps_, space="cca")
+        return apply_affine_maps(views, self.means_, self.maps_, space="cca")
 
 
 def _blocks(maps: Mapping[str, Doubles]) -> dict[str, slice]:
@@ -109,7 +109,7 @@ def _leading(joint: Doubles, width: int) -> tuple[Doubles, Doubles]:
     strengths, vectors = np.linalg.eigh(joint)
     # stable: a lone view's directions are equal here, and stay in the order of their variance
     top = np.argsort(-strengths, kind="stable")[:width]
-    return strengths[top], signed(vectors[:, top])
+    return strengths[top], with_fixed_signs(vectors[:, top])
 
 
 def _padded(array: Doubles, width: int) -> Floats:

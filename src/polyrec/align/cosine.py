@@ -9,7 +9,7 @@ import numpy as np
 
 from polyrec.align.anchor import choose_anchor
 from polyrec.align.cca import CCA
-from polyrec.align.validation import clean
+from polyrec.align.validation import zero_absent
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 
@@ -41,7 +41,7 @@ class CosineWeighted:
 
     def fit(self, views: Views, train: Interactions) -> Self:
         """Learn the shared space and how much each view agrees with the anchor."""
-        given = clean(views)
+        given = zero_absent(views)
         space = CCA(width=self.width, ridge=self.ridge).fit(views, train)
         self.means_, self.maps_, self.usual_ = space.means_, space.maps_, {}
         self.anchor_ = choose_anchor(given, self.anchor) if given else ""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from polyrec.align.validation import clean, known
+from polyrec.align.validation import check_views, zero_absent
 from polyrec.types import Interactions, Views
 
 
 @dataclass
-class NoAlignment:
+class Identity:
     """Each view stays in its own space; only absent rows are set to 0.
 
-    >>> NoAlignment().fit({}, None).align({})
+    >>> Identity().fit({}, None).align({})
     {}
     """
 
@@ -21,9 +21,9 @@ class NoAlignment:
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Remember the views."""
-        self.widths_ = {name: view.width for name, view in clean(views).items()}
+        self.widths_ = {name: view.width for name, view in zero_absent(views).items()}
         return self
 
     def align(self, views: Views) -> Views:
         """Return the same views; one that doesn't fit those at fit raises `FitError`."""
-        return known(views, self.widths_)
+        return check_views(views, self.widths_)

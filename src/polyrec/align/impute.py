@@ -9,9 +9,9 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from polyrec.align.anchor import whitened
-from polyrec.align.subspace_regression import through_shared, trusted
-from polyrec.align.validation import check_settings, clean, known
+from polyrec.align.anchor import whitened_rows
+from polyrec.align.subspace_regression import column_trust, regress_through_subspace
+from polyrec.align.validation import check_settings, check_views, zero_absent
 from polyrec.align.whiten import Doubles, whitening
 from polyrec.errors import ConfigError, nearest
 from polyrec.index.topk import top_k
@@ -74,7 +74,7 @@ class Impute:
         if self.method not in _METHODS:
             remedy = nearest(self.method, _METHODS)
             raise ConfigError("unknown method", received=self.method, remedy=remedy)
-        given = clean({name: view for name, view in views.items() if name != FUSED})
+        given = zero_absent({name: view for name, view in views.items() if name != FUSED})
         self.widths_ = {name: view.width for name, view in given.items()}
         self.means_ = {n: _mean(v.vectors[v.present]) for n, v in given.items() if v.present.any()}
         self.maps_, self.near_ = {}, {}
@@ -86,9 +86,9 @@ class Impute:
 
     def align(self, views: Views) -> Views:
         """Return the views with what is absent filled in; rows that stay absent are 0."""
-        given = known({n: v for n, v in views.items() if n != FUSED}, self.widths_)
+        given = check_views({n: v for n, v in views.items() if n != FUSED}, self.widths_)
         filled = {name: self._filled(given, name) for name in given}
-        return filled | clean({n: v for n, v in views.items() if n == FUSED})
+        return filled | zero_absent({n: v for n, v in views.items() if n == FUSED})
 
     def _filled(self, views: Mapping[str, Embeddings], name: str) -> Embeddings:
         view = views[name]
@@ -104,13 +104,15 @@ class Impute:
         maps: dict[str, dict[str, Learned]] = {name: {} for name in views}
         for source, view in views.items():
             mean, directions = whitening(view, self.components, _WHITENING)
-            rows = whitened(view, mean, directions, directions.shape[1])
+            rows = whitened_rows(view, mean, directions, directions.shape[1])
             for target, wanted in views.items():
                 both = view.present & wanted.present
                 if target == source or not both.any():
                     continue
                 if self.method == "cca":
-                    turn, trust = through_shared(rows[both], wanted.vectors[both], self.components)
+                    turn, trust = regress_through_subspace(
+                        rows[both], wanted.vectors[both], self.components
+                    )
                 else:
                     ridges = _TRIED if self.ridge is None else (self.ridge,)
                     turn, trust = _regression(rows[both], wanted.vectors[both], ridges)
@@ -191,21 +193,21 @@ def _regression(rows: Doubles, wanted: Floats, ridges: Sequence[float]) -> tuple
     others; trust is Q / (1 - Q), told over untold variance.
     """
     count = len(rows)
-    known, told = rows - rows.mean(axis=0), wanted - wanted.mean(axis=0, dtype=np.float64)
-    tried = [_left_out(known, told, max(ridge, _TINY)) for ridge in ridges]
+    centred, told = rows - rows.mean(axis=0), wanted - wanted.mean(axis=0, dtype=np.float64)
+    tried = [_left_out(centred, told, max(ridge, _TINY)) for ridge in ridges]
     turn, missed = min(tried, key=lambda found: float(found[1].sum()))
     usual = ((told / max(1 - 1 / count, _TINY)) ** 2).sum(axis=0)
-    return turn, trusted(wanted, missed, usual)
+    return turn, column_trust(wanted, missed, usual)
 
 
-def _left_out(known: Doubles, told: Doubles, ridge: float) -> tuple[Doubles, Doubles]:
+def _left_out(centred: Doubles, told: Doubles, ridge: float) -> tuple[Doubles, Doubles]:
     """Return the map, and (d,) the summed squares of e_i / (1 - 1/m - h_i), h its leverages."""
-    count = len(known)
-    square = known.T @ known / count + ridge * np.eye(known.shape[1])
-    solved = np.linalg.solve(square, known.T / count)  # (r, m)
+    count = len(centred)
+    square = centred.T @ centred / count + ridge * np.eye(centred.shape[1])
+    solved = np.linalg.solve(square, centred.T / count)  # (r, m)
     turn = solved @ told
-    leverage = 1 / count + np.einsum("mr,rm->m", known, solved)
-    missed = (told - known @ turn) / np.maximum(1 - leverage, _TINY)[:, None]
+    leverage = 1 / count + np.einsum("mr,rm->m", centred, solved)
+    missed = (told - centred @ turn) / np.maximum(1 - leverage, _TINY)[:, None]
     return turn, (missed**2).sum(axis=0)
 
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from polyrec.align.projection_heads import Heads
+from polyrec.align.projection_heads import ProjectionHeads
 from polyrec.training.item_objectives import info_nce
 
 
 @dataclass
-class InfoNCE(Heads):
+class InfoNCE(ProjectionHeads):
     """-log exp(a_i'b_i / t) / sum_j exp(a_i'b_j / t), both ways, over a batch's pairs of views.
 
     Symmetric InfoNCE with in-batch negatives (CLIP, Radford et al., ICML 2021); t is learned and

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from polyrec.align.anchor import Anchored
+from polyrec.align.anchor import AnchoredAligner
 from polyrec.align.whiten import Doubles
 
 
 @dataclass
-class LinearMap(Anchored):
+class LinearMap(AnchoredAligner):
     """B = (X'X / n + pull I)^-1 X'Y / n, with whitened rows X of a view and Y of the anchor.
 
     Over the n items that have both (Mikolov et al., 2013, with a ridge). What a view can't tell of

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from polyrec.align.anchor import Anchored
+from polyrec.align.anchor import AnchoredAligner
 from polyrec.align.whiten import Doubles
 
 
 @dataclass
-class Procrustes(Anchored):
+class Procrustes(AnchoredAligner):
     """Q = U V' with X'Y = U S V': the rotation that brings whitened X nearest to the anchor's Y.
 
     Schoenemann, Psychometrika 1966. Over the items that have both; a view that shares no item with
@@ -36,10 +36,10 @@ class Procrustes(Anchored):
         """Return the (width, width) rotation."""
         if not both.any():
             return np.zeros((self.width, self.width))
-        return rotation(rows[name][both].T @ rows[anchor][both])
+        return nearest_rotation(rows[name][both].T @ rows[anchor][both])
 
 
-def rotation(shared: Doubles) -> Doubles:
+def nearest_rotation(shared: Doubles) -> Doubles:
     """Return the orthogonal (d, d) matrix nearest to a cross-covariance."""
     left, _, right = np.linalg.svd(shared)
     return np.asarray(left @ right)

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.align.cca import CCA
-from polyrec.align.validation import check_settings, clean
-from polyrec.align.whiten import project
+from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.whiten import apply_affine_maps
 from polyrec.training.loop import Schedule, train
 from polyrec.types import Embeddings, Floats, Interactions, Ints, Views
 
@@ -23,7 +23,7 @@ _FEWEST = 20  # items with two views
 
 
 @dataclass
-class Heads:
+class ProjectionHeads:
     """Linear heads that begin at CCA's solution and are trained on pairs; each loss has its file.
 
     Items that have at least two of the views teach, each pair of views it has; a tenth of them is
@@ -50,7 +50,7 @@ class Heads:
     def fit(self, views: Views, train: Interactions) -> Self:
         """Learn means and maps; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
-        given = clean(views)
+        given = zero_absent(views)
         start = CCA(width=self.width, ridge=self.ridge).fit(views, train)
         self.means_, self.maps_, self.losses_ = start.means_, start.maps_, []
         rows = np.flatnonzero(sum((v.present for v in given.values()), np.zeros(1, np.int64)) >= 2)
@@ -63,7 +63,9 @@ class Heads:
     def align(self, views: Views) -> Views:
         """Return the views in the shared space, rows of length 1; absent rows are 0."""
         found = {}
-        for name, view in project(views, self.means_, self.maps_, space=self.space).items():
+        for name, view in apply_affine_maps(
+            views, self.means_, self.maps_, space=self.space
+        ).items():
             lengths = np.maximum(np.linalg.norm(view.vectors, axis=1, keepdims=True), 1e-12)
             found[name] = Embeddings(
                 view.vectors / lengths, view.present, view.problems, view.space

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import logsumexp
 
-from polyrec.align.anchor import Anchored
-from polyrec.align.procrustes import rotation
+from polyrec.align.anchor import AnchoredAligner
+from polyrec.align.procrustes import nearest_rotation
 from polyrec.align.whiten import Doubles
 from polyrec.types import Ints
 
@@ -19,7 +19,7 @@ _TINY = 1e-12
 
 
 @dataclass
-class SinkhornOT(Anchored):
+class SinkhornOT(AnchoredAligner):
     """Optimal transport between the unpaired rows, Procrustes between what it matches, in turns.
 
         T = argmin <T, 1 - cos(X Q, Y)> - eps H(T),  T 1 = 1/n, T'1 = 1/m    (Cuturi, NIPS 2013)
@@ -58,17 +58,17 @@ class SinkhornOT(Anchored):
         if both.any():
             known = self.pairs * rows[name][both].T @ rows[anchor][both] / both.sum()
         if not len(mine) or not len(theirs):
-            return rotation(known) if both.any() else known
+            return nearest_rotation(known) if both.any() else known
         if known.any():
-            turned = rotation(known)
+            turned = nearest_rotation(known)
         else:
-            turned = rotation(
-                mine.T @ transport(_unlike(mine, theirs), self.epsilon, self.steps) @ theirs
+            turned = nearest_rotation(
+                mine.T @ sinkhorn_plan(_unlike(mine, theirs), self.epsilon, self.steps) @ theirs
             )
         for _ in range(self.rounds):
             cost = 1 - _unit(mine @ turned) @ _unit(theirs).T
-            plan = transport(cost, self.epsilon, self.steps)
-            turned = rotation(mine.T @ plan @ theirs + known)
+            plan = sinkhorn_plan(cost, self.epsilon, self.steps)
+            turned = nearest_rotation(mine.T @ plan @ theirs + known)
         return turned
 
     def _some(self, present: Ints, both: np.ndarray) -> Ints:
@@ -79,7 +79,7 @@ class SinkhornOT(Anchored):
         return np.sort(np.random.default_rng(self.seed).choice(alone, self.rows, replace=False))
 
 
-def transport(cost: Doubles, epsilon: float, steps: int) -> Doubles:
+def sinkhorn_plan(cost: Doubles, epsilon: float, steps: int) -> Doubles:
     """Return the (n, m) plan with even margins that Sinkhorn's steps reach, in the log domain."""
     count, other = cost.shape
     kernel = -cost / epsilon

@@ -13,7 +13,7 @@ _RIDGE = 1e-3
 _TINY = 1e-9
 
 
-def through_shared(
+def regress_through_subspace(
     rows: Doubles, wanted: Floats, components: int | None
 ) -> tuple[Doubles, Doubles]:
     """Return the map (r, d) from centred rows to centred wanted ones, and its trust (d,).
@@ -37,10 +37,10 @@ def through_shared(
         for place, turn in enumerate(_turns(rows[~out], wanted[~out], components)):
             missed[place] += ((told - (rows[out] - centre) @ turn) ** 2).sum(axis=0)
     best = int(np.argmin(missed.sum(axis=1)))
-    return _turns(rows, wanted, components)[best], trusted(wanted, missed[best], usual)
+    return _turns(rows, wanted, components)[best], column_trust(wanted, missed[best], usual)
 
 
-def trusted(wanted: Floats, missed: Doubles, usual: Doubles) -> Doubles:
+def column_trust(wanted: Floats, missed: Doubles, usual: Doubles) -> Doubles:
     """Return (d,) Q / (1 - Q), Q being 1 - missed / usual: told over untold variance."""
     # the mean of a constant column may round: what is left of it is no variance
     varied = wanted.min(axis=0) < wanted.max(axis=0)

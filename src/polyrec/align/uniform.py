@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from polyrec.align.projection_heads import Heads
+from polyrec.align.projection_heads import ProjectionHeads
 
 
 @dataclass
-class AlignUniform(Heads):
+class AlignUniform(ProjectionHeads):
     """mean |a_i - b_i|^2 + spread (log mean exp(-2 |a_i - a_j|^2) + the same of b) / 2.
 
     Alignment and uniformity (Wang & Isola, ICML 2020; DirectAU, Wang et al., KDD 2022).

@@ -19,7 +19,7 @@ def check_settings(ridge: float, **widths: int | None) -> None:
             raise ConfigError(f"{name} is out of range", received=width, remedy="give 1 or more")
 
 
-def clean(views: Views) -> dict[str, Embeddings]:
+def zero_absent(views: Views) -> dict[str, Embeddings]:
     """Return the views, by name, with absent rows at 0 whatever they held.
 
     A present row that is not finite raises `FitError`.
@@ -34,7 +34,7 @@ def clean(views: Views) -> dict[str, Embeddings]:
     return found
 
 
-def known(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
+def check_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
     """Return the views clean; one unknown at fit, or of another width then, raises `FitError`."""
     for name, view in views.items():
         if name not in widths:
@@ -45,4 +45,4 @@ def known(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
             raise FitError(
                 f"{name} has another width than at fit", received=view.width, remedy=remedy
             )
-    return clean(views)
+    return zero_absent(views)

@@ -9,7 +9,7 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.align.validation import check_settings, clean, known
+from polyrec.align.validation import check_settings, check_views, zero_absent
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -50,7 +50,7 @@ class Whiten:
         """Learn mean and covariance of each view; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
         self.means_, self.maps_ = {}, {}
-        cleaned = clean(views)
+        cleaned = zero_absent(views)
         for names in _by_space(cleaned):
             for name, (mean, directions) in self._whitenings(cleaned, names).items():
                 self.means_[name] = mean.astype(np.float32)
@@ -80,7 +80,7 @@ class Whiten:
 
     def align(self, views: Views) -> Views:
         """Return the views whitened; absent rows are 0."""
-        return project(views, self.means_, self.maps_)
+        return apply_affine_maps(views, self.means_, self.maps_)
 
 
 def _turned_back(directions: Doubles) -> Doubles:
@@ -127,7 +127,7 @@ def covariance(first: Floats, second: Floats, first_mean: Doubles, second_mean: 
     return total / len(first)
 
 
-def signed(columns: Doubles) -> Doubles:
+def with_fixed_signs(columns: Doubles) -> Doubles:
     """Return each column with its largest entry positive: LAPACK leaves the sign to rounding."""
     if not columns.size:
         return columns
@@ -135,12 +135,12 @@ def signed(columns: Doubles) -> Doubles:
     return np.asarray(columns * np.sign(columns[largest, np.arange(columns.shape[1])]))
 
 
-def project(
+def apply_affine_maps(
     views: Views, means: Mapping[str, Floats], maps: Mapping[str, Floats], *, space: str = ""
 ) -> Views:
     """Return (x - mean) map for each view, in `space` or the one it had; absent rows are 0."""
     aligned = {}
-    for name, view in known(views, {name: len(mean) for name, mean in means.items()}).items():
+    for name, view in check_views(views, {name: len(mean) for name, mean in means.items()}).items():
         centred = np.where(view.present[:, None], view.vectors - means[name], np.float32(0))
         vectors = centred @ maps[name]
         aligned[name] = Embeddings(vectors, view.present, view.problems, space or view.space)
@@ -151,6 +151,6 @@ def _principal(rows: Floats, mean: Doubles) -> tuple[Doubles, Doubles]:
     """Return variances, largest first, and their directions (d, r) as columns."""
     if len(rows) < rows.shape[1]:
         _, lengths, directions = np.linalg.svd(rows - mean, full_matrices=False)
-        return lengths**2 / len(rows), signed(directions.T)
+        return lengths**2 / len(rows), with_fixed_signs(directions.T)
     variances, directions = np.linalg.eigh(covariance(rows, rows, mean, mean))
-    return variances[::-1], signed(directions[:, ::-1])
+    return variances[::-1], with_fixed_signs(directions[:, ::-1])

@@ -107,14 +107,14 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Turn media into features, kept in the cache: resumable. Lists what could not be read."""
-    from polyrec.evaluate.quarantine import write_list
+    from polyrec.evaluate.quarantine import write_quarantine
     from polyrec.pipeline import run as pipeline
 
     read_config = _config(config, settings)
     with progress_bars() as progress:
         found = pipeline.encode_all(read_config, pack=pack, progress=progress)
     place = listed or Path("runs") / f"{config.stem}.quarantine.jsonl"
-    write_list(found.quarantine, place)
+    write_quarantine(found.quarantine, place)
     if as_json:
         unread = [entry._asdict() for entry in found.quarantine]
         show_json({"views": found.counts, "quarantine": unread})

@@ -48,7 +48,7 @@ def evaluate(
     """Measure a bundle again: with other metrics, or with modalities missing or knocked out."""
     from polyrec.artifact.bundle import Bundle
     from polyrec.evaluate.protocols import PROTOCOLS
-    from polyrec.evaluate.report import finite
+    from polyrec.evaluate.report import json_values
 
     known = (*PROTOCOLS, *_LOSSES)
     if protocol and protocol not in known:
@@ -62,7 +62,7 @@ def evaluate(
         return
     found, cost = _measured(loaded, protocol, names, bundle)
     _export(loaded, found["test"], run, qrels)
-    means = {part: finite(evaluation.means) for part, evaluation in found.items()}
+    means = {part: json_values(evaluation.means) for part, evaluation in found.items()}
     if as_json:
         show_json({"metrics": means, "cost": cost})
         return
@@ -83,13 +83,13 @@ def _measured(
 
 
 def _without(bundle: Bundle, protocol: str, metrics: Sequence[str], *, as_json: bool) -> None:
-    from polyrec.evaluate.report import finite
+    from polyrec.evaluate.report import json_values
     from polyrec.pipeline import run as pipeline
 
     asked = metrics or (bundle.config.evaluate.select_by,)
     with progress_bars() as progress:
         rows = pipeline.robustness(bundle, protocol, asked, progress=progress)
-    show_robustness([finite(row) for row in rows], as_json=as_json)
+    show_robustness([json_values(row) for row in rows], as_json=as_json)
 
 
 def _export(bundle: Bundle, found: Evaluation, run: Path | None, qrels: Path | None) -> None:
@@ -116,7 +116,7 @@ def compare(
 ) -> None:
     """Compare finished runs on the same data user by user: differences, intervals, tests."""
     from polyrec.evaluate import compare as comparing
-    from polyrec.evaluate.compare_page import to_dict, write_comparison
+    from polyrec.evaluate.compare_page import comparison_dict, write_comparison
 
     names = [path.resolve().name for path in bundles]
     if len(set(names)) < len(names):
@@ -125,7 +125,7 @@ def compare(
     found = comparing.compare(runs, tuple(filter(None, metrics.split(","))))
     write_comparison(found, folder)
     if as_json:
-        show_json(to_dict(found))
+        show_json(comparison_dict(found))
         return
     show_comparison(found)
     out.print(f"page {escape(str(folder / 'compare.html'))}")

@@ -114,13 +114,16 @@ def show_cost(cost: Mapping[str, float]) -> None:
 
 def show_comparison(comparison: Comparison) -> None:
     """Print a row per run, and how sure each difference is."""
-    from polyrec.evaluate.compare_page import COSTS, cells
+    from polyrec.evaluate.compare_page import COST_COLUMNS, comparison_rows
 
     rows = []
-    for name, use, figures, cost in cells(comparison):
+    for name, use, figures, cost in comparison_rows(comparison):
         marked = [f"{c.text}{'*' if c.best else '†' if c.beaten else ''}" for c in figures]
         rows.append((name, use, *marked, *cost))
-    table(("run", "recommender", *comparison.metrics, *(head for head, _ in COSTS.values())), rows)
+    table(
+        ("run", "recommender", *comparison.metrics, *(head for head, _ in COST_COLUMNS.values())),
+        rows,
+    )
     if comparison.differences:
         heads = ("metric", "", "", "difference", "95%", "p", "p, corrected")
         pairs = [

@@ -14,7 +14,7 @@ from polyrec.compute.device import pick_device
 from polyrec.contracts import cached, learned, learned_attributes, part
 from polyrec.encode.base import PerItemEncoder, prepare_contents
 from polyrec.errors import FitError
-from polyrec.training.item_objectives import FEWEST, Lessons, Plan
+from polyrec.training.item_objectives import MIN_ITEMS, ItemObjective, ItemTrainer
 from polyrec.types import Floats, Interactions, Ints, Raw
 
 
@@ -93,11 +93,13 @@ class TrainedEncoder(PerItemEncoder):
     ) -> Self:
         """Learn from prepared contents, None where there is none; forget the past."""
         rows = np.array([i for i, content in enumerate(prepared) if content is not None], np.int64)
-        if len(rows) < FEWEST:
-            remedy = f"at least {FEWEST} are needed; use an encoder that is not trained"
+        if len(rows) < MIN_ITEMS:
+            remedy = f"at least {MIN_ITEMS} are needed; use an encoder that is not trained"
             raise FitError("too few contents to learn from", received=len(rows), remedy=remedy)
         self.fit_vocabulary([prepared[i] for i in rows])
-        plan = Plan(self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed)
+        plan = ItemObjective(
+            self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed
+        )
         device = pick_device(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -109,7 +111,7 @@ class TrainedEncoder(PerItemEncoder):
                     inputs = self.augment(inputs, generator)
                 return network(inputs.to(device))
 
-            lessons = Lessons(network, forward, plan, progress)
+            lessons = ItemTrainer(network, forward, plan, progress)
             if self.pretrain_epochs:
                 lessons.from_content(rows, self.pretrain_epochs)
             self.losses_ = lessons.from_behaviour(rows, train)

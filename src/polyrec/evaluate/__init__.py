@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from polyrec.evaluate.compare import read_run as read_run
     from polyrec.evaluate.metrics import Metric as Metric
     from polyrec.evaluate.protocols import Evaluation as Evaluation
-    from polyrec.evaluate.protocols import compat as compat
+    from polyrec.evaluate.protocols import evaluate_top_k as evaluate_top_k
     from polyrec.evaluate.report import Report as Report
 else:
     __all__, __getattr__, __dir__ = lazy_exports(__name__)

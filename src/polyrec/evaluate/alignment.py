@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.align.whiten import covariance, signed
+from polyrec.align.whiten import covariance, with_fixed_signs
 from polyrec.evaluate import charts
 from polyrec.index.vectors import unit_rows
 from polyrec.types import Embeddings, Floats, Ints, Views
@@ -31,7 +31,7 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")  #
 _NAN = float("nan")
 
 
-def measure(views: Views, *, seed: int = 0) -> list[dict[str, str | int | float]]:
+def view_agreement(views: Views, *, seed: int = 0) -> list[dict[str, str | int | float]]:
     """Return what is measured between every two views, over the items that have both.
 
     Always `cka`; where both views lie in one space also recall@1 and recall@10, of the second view
@@ -56,18 +56,18 @@ def measure(views: Views, *, seed: int = 0) -> list[dict[str, str | int | float]
 
 
 def _in_one_space(x: Floats, y: Floats, seed: int) -> dict[str, float]:
-    forth, back = retrieval(x, y, ks=(1, 10))
-    pairs, others = cosines(x, y)
+    forth, back = retrieval_recall(x, y, ks=(1, 10))
+    pairs, others = mean_cosines(x, y)
     return {
         "recall@1": forth[0], "recall@10": forth[1],
         "recall@1_back": back[0], "recall@10_back": back[1],
         "alignment": alignment(x, y),
         "uniformity_first": uniformity(x, seed=seed), "uniformity_second": uniformity(y, seed=seed),
-        "gap": gap(x, y), "cosine_pairs": pairs, "cosine_others": others,
+        "gap": modality_gap(x, y), "cosine_pairs": pairs, "cosine_others": others,
     }  # fmt: skip
 
 
-def retrieval(
+def retrieval_recall(
     x: Floats, y: Floats, *, ks: Sequence[int]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return R@k of y asked by x, and of x asked by y: how often the own partner is among the k.
@@ -76,7 +76,7 @@ def retrieval(
     rows are alike has k / n instead of 1, whatever the order of the items.
 
     >>> rows = np.eye(4, dtype=np.float32)
-    >>> retrieval(rows, rows[[1, 0, 2, 3]], ks=(1, 4))
+    >>> retrieval_recall(rows, rows[[1, 0, 2, 3]], ks=(1, 4))
     ((0.5, 1.0), (0.5, 1.0))
     """
     count = len(x)
@@ -91,10 +91,10 @@ def retrieval(
     return _found(forth, ks), _found(back, ks)
 
 
-def _above_and_level(cosines: Floats, own: Floats, *, axis: int) -> tuple[Ints, Ints]:
+def _above_and_level(mean_cosines: Floats, own: Floats, *, axis: int) -> tuple[Ints, Ints]:
     """Return how many are larger than the own partner's, and how many as large, it included."""
-    above = (cosines > own + _SAME).sum(axis=axis)
-    return above, (cosines >= own - _SAME).sum(axis=axis) - above
+    above = (mean_cosines > own + _SAME).sum(axis=axis)
+    return above, (mean_cosines >= own - _SAME).sum(axis=axis) - above
 
 
 def _found(places: Ints, ks: Sequence[int]) -> tuple[float, ...]:
@@ -128,10 +128,10 @@ def uniformity(x: Floats, *, seed: int = 0) -> float:
     return float(np.log(pairs.mean()))
 
 
-def gap(x: Floats, y: Floats) -> float:
+def modality_gap(x: Floats, y: Floats) -> float:
     """Return |mean x - mean y|, the modality gap (Liang et al., NeurIPS 2022).
 
-    >>> gap(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1])
+    >>> modality_gap(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1])
     0.0
     """
     if not len(x):
@@ -139,10 +139,10 @@ def gap(x: Floats, y: Floats) -> float:
     return float(np.linalg.norm(_centre(x) - _centre(y)))
 
 
-def cosines(x: Floats, y: Floats) -> tuple[float, float]:
+def mean_cosines(x: Floats, y: Floats) -> tuple[float, float]:
     """Return the mean cosine of pairs, and that of all rows that are no pair.
 
-    >>> cosines(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    >>> mean_cosines(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
     (1.0, 0.0)
     """
     count = len(x)
@@ -243,7 +243,7 @@ def _points(views: Sequence[Embeddings], items: Ints) -> list[_Point]:
     rows = np.stack([views[i].vectors[item] for item, i in places])
     rows = unit_rows(rows)
     centred = rows - rows.mean(axis=0)
-    directions = signed(np.linalg.svd(centred, full_matrices=False)[2][:2].T)
+    directions = with_fixed_signs(np.linalg.svd(centred, full_matrices=False)[2][:2].T)
     flat = np.zeros((len(places), 2))
     flat[:, : directions.shape[1]] = centred @ directions
     # one scale for both axes, so that distances stay what they are

@@ -23,7 +23,7 @@ _COLUMNS = {
 }
 
 
-def write_alignment(
+def write_alignment_page(
     told: Mapping[str, Sequence[Mapping[str, Any]]], drawn: str, path: Path
 ) -> None:
     """Write the measures before and after alignment, and the map (SVG, "" for none)."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 WIDTH, _HEIGHT, _EDGE = 520, 240, 34
 
 
-def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:
+def bar_chart(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:
     """Return horizontal bars, one per (name, value), values written beside them."""
     if not rows:
         return ""
@@ -49,7 +49,7 @@ def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str
     return svg("".join(parts) + _axis(ticks, label) + _top(f"{top} users"), title)
 
 
-def lorenz(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
+def lorenz_curve(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
     """Return which share of all recommendations the least shown items get (Lorenz curve)."""
     ordered = np.sort(shown)
     total = max(1, int(ordered.sum()))
@@ -94,7 +94,7 @@ def svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
     )
 
 
-def intervals(rows: Sequence[tuple[str, float, float, float, bool]], *, title: str) -> str:
+def interval_chart(rows: Sequence[tuple[str, float, float, float, bool]], *, title: str) -> str:
     """Return differences with their intervals, one per (name, value, low, high, significant).
 
     The line in the middle is no difference; what is significant is filled.

@@ -31,7 +31,7 @@ _COSTS = ("fit_s", "peak_memory_mb", "single_median_ms", "single_p95_ms", "batch
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """What a run left beside its bundle."""
 
     name: str
@@ -76,7 +76,7 @@ class Difference:
 class Comparison:
     """Runs, the metrics that are shown, and all their differences."""
 
-    runs: Sequence[Run]
+    runs: Sequence[FinishedRun]
     metrics: Sequence[str]
     differences: Sequence[Difference]
 
@@ -97,7 +97,7 @@ class Comparison:
 _LOWER = ("calibration", "gini")  # the less, the better
 
 
-def read_run(folder: Path, *, name: str) -> Run:
+def read_run(folder: Path, *, name: str) -> FinishedRun:
     """Return what `polyrec run` wrote into a bundle's folder, or raise `BundleError`."""
     remedy = "make it with polyrec run"
     try:
@@ -106,7 +106,7 @@ def read_run(folder: Path, *, name: str) -> Run:
         with np.load(folder / "per_user.npz", allow_pickle=False) as arrays:
             known = {array_name(m): m for m in report["metrics"]["test"]}
             values = {known[key]: arrays[key] for key in arrays.files if key in known}
-            run = Run(name, report, arrays["users"], values)
+            run = FinishedRun(name, report, arrays["users"], values)
         sealed, told = manifest["data"], report["data"]["hash"]
     except FileNotFoundError as error:
         received = f"{folder} without {Path(error.filename).name}"
@@ -120,7 +120,9 @@ def read_run(folder: Path, *, name: str) -> Run:
     return run
 
 
-def compare(runs: Sequence[Run], metrics: Sequence[str] = (), *, seed: int = 0) -> Comparison:
+def compare(
+    runs: Sequence[FinishedRun], metrics: Sequence[str] = (), *, seed: int = 0
+) -> Comparison:
     """Return means, differences and tests of two or more runs; raise where they can't be compared.
 
     Without `metrics`, recall@20 and ndcg@20 (and their columns), or else the first that all have.
@@ -168,7 +170,7 @@ def signed_rank(differences: Values) -> float:
     return float(wilcoxon(told).pvalue) if len(told) else 1.0
 
 
-def paired(values: Values, *, seed: int = 0, resamples: int = _RESAMPLES) -> Values:
+def paired_bootstrap(values: Values, *, seed: int = 0, resamples: int = _RESAMPLES) -> Values:
     """Return (resamples, m) means of the columns of (b, m), the same users drawn for all of them.
 
     The bootstrap over users (Efron, 1979): what is drawn together can be subtracted.
@@ -184,13 +186,13 @@ def paired(values: Values, *, seed: int = 0, resamples: int = _RESAMPLES) -> Val
     return np.concatenate(means)
 
 
-def _differences(runs: Sequence[Run], metric: str, seed: int) -> list[dict[str, Any]]:
+def _differences(runs: Sequence[FinishedRun], metric: str, seed: int) -> list[dict[str, Any]]:
     """Return a row per pair of runs, over the users of whom every run has a value."""
     table: npt.NDArray[np.float64] = np.stack([run.values[metric] for run in runs], axis=1)
     table = table[~np.isnan(table).any(axis=1)]
     if not len(table):
         return []
-    drawn = paired(table, seed=seed)
+    drawn = paired_bootstrap(table, seed=seed)
     rows = []
     for i, j in itertools.combinations(range(len(runs)), 2):
         apart = table[:, i] - table[:, j]
@@ -201,7 +203,7 @@ def _differences(runs: Sequence[Run], metric: str, seed: int) -> list[dict[str, 
     return rows
 
 
-def _comparable(runs: Sequence[Run]) -> None:
+def _comparable(runs: Sequence[FinishedRun]) -> None:
     if len(runs) < 2:
         raise ConfigError("compare what?", received=[run.name for run in runs],
                           remedy="give two bundles or more")  # fmt: skip
@@ -217,12 +219,12 @@ def _comparable(runs: Sequence[Run]) -> None:
                             remedy="evaluate both with the same polyrec")  # fmt: skip
 
 
-def _events(run: Run) -> tuple[Any, ...]:
+def _events(run: FinishedRun) -> tuple[Any, ...]:
     data = run.report["data"]
     return tuple(f"{data[name]:,} {name}" for name in ("users", "items", "events"))
 
 
-def _sizes(run: Run) -> tuple[Any, ...]:
+def _sizes(run: FinishedRun) -> tuple[Any, ...]:
     split = run.report["config"]["data"]["split"]
     return (split["use"], *(f"{n:,} {part}" for part, n in run.report["data"]["splits"].items()))
 
@@ -240,7 +242,7 @@ _SAME = (
 )
 
 
-def _default(runs: Sequence[Run]) -> tuple[str, ...]:
+def _default(runs: Sequence[FinishedRun]) -> tuple[str, ...]:
     common = [m for m in runs[0].values if all(m in run.values for run in runs)]
     shown = [m for m in common if m.partition(":")[0] in _SHOWN]
     if not common:

@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader
 
 from polyrec.evaluate import charts
 from polyrec.evaluate.compare import LEVEL, Comparison
-from polyrec.evaluate.report import finite
+from polyrec.evaluate.report import json_values
 
-COSTS = {
+COST_COLUMNS = {
     "fit_s": ("fit s", ",.2f"),
     "peak_memory_mb": ("peak MB", ",.0f"),
     "single_median_ms": ("ms a request", ",.2f"),
@@ -32,7 +32,7 @@ class Cell(NamedTuple):
     beaten: bool = False  # differs significantly from the best
 
 
-def cells(comparison: Comparison) -> list[tuple[str, str, list[Cell], list[str]]]:
+def comparison_rows(comparison: Comparison) -> list[tuple[str, str, list[Cell], list[str]]]:
     """Return a row per run: its name, its recommender, its figures, what they cost."""
     best = {metric: comparison.best(metric) for metric in comparison.metrics}
     beaten = {metric: comparison.beaten(metric) for metric in comparison.metrics}
@@ -45,13 +45,13 @@ def cells(comparison: Comparison) -> list[tuple[str, str, list[Cell], list[str]]
             figures.append(Cell(text, run.name == best[metric], run.name in beaten[metric]))
         cost = [
             "–" if (value := run.cost[name]) is None else format(value, form)
-            for name, (_, form) in COSTS.items()
+            for name, (_, form) in COST_COLUMNS.items()
         ]
         rows.append((run.name, run.report["config"]["recommend"]["use"], figures, cost))
     return rows
 
 
-def to_dict(comparison: Comparison) -> dict[str, Any]:
+def comparison_dict(comparison: Comparison) -> dict[str, Any]:
     """Return everything that compare.json holds."""
     first = comparison.runs[0].report
     runs = {
@@ -65,7 +65,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
         }
         for run in comparison.runs
     }
-    told: dict[str, Any] = finite(
+    told: dict[str, Any] = json_values(
         {
             "data": {"name": first["data"]["name"], "hash": first["data"]["hash"]},
             "protocol": first["config"]["evaluate"]["protocol"],
@@ -84,7 +84,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
 def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Write compare.json and compare.html: one file, no scripts, nothing from elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = to_dict(comparison)
+    told = comparison_dict(comparison)
     plain = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "compare.json").write_text(plain, encoding="utf-8")
     environment = Environment(
@@ -96,8 +96,8 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     page = environment.get_template("compare.html.j2").render(
         told=told,
         metrics=comparison.metrics,
-        rows=cells(comparison),
-        costs=[name for name, _ in COSTS.values()],
+        rows=comparison_rows(comparison),
+        costs=[name for name, _ in COST_COLUMNS.values()],
         differences=comparison.differences,
         charts=_charts(comparison),
     )
@@ -113,5 +113,7 @@ def _charts(comparison: Comparison) -> Mapping[str, str]:
             if d.metric == metric
         ]
         if rows:
-            drawn[metric] = charts.intervals(rows, title=f"Differences in {metric}, with intervals")
+            drawn[metric] = charts.interval_chart(
+                rows, title=f"Differences in {metric}, with intervals"
+            )
     return drawn

@@ -65,13 +65,13 @@ def calibration(lists: Ints, history: Csr, labels: Csr) -> npt.NDArray[np.float6
     return np.where(told, (wanted * np.log(ratio)).sum(axis=1), np.nan)
 
 
-def clusters(view: Embeddings, *, count: int = _CLUSTERS, seed: int = 0) -> Csr:
+def content_clusters(view: Embeddings, *, count: int = _CLUSTERS, seed: int = 0) -> Csr:
     """Return (n, c) with a 1 where an item belongs to a cluster; items without content to none.
 
     Spherical k-means (Dhillon & Modha, Machine Learning 2001), begun at items far apart.
 
     >>> rows = np.array([[1, 0], [9, 1], [0, 1]], np.float32)
-    >>> found = clusters(Embeddings(rows, np.ones(3, bool)), count=2)
+    >>> found = content_clusters(Embeddings(rows, np.ones(3, bool)), count=2)
     >>> (found @ found.T).toarray()  # who is together
     array([[1., 1., 0.],
            [1., 1., 0.],

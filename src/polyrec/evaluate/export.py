@@ -39,7 +39,7 @@ def write_rankings(
         )
         frame.write_parquet(path) if path.suffix == ".parquet" else frame.write_csv(path)
         return
-    who, what, name = _words(users), _words(items), word(tag)
+    who, what, name = _words(users), _words(items), trec_word(tag)
     scores = _falling(evaluation.ranking.scores)[rows, places]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(
@@ -67,10 +67,10 @@ def write_qrels(
             file.writelines(f"{who[user]} 0 {what[item]} 1\n" for item in found)
 
 
-def word(name: str) -> str:
+def trec_word(name: str) -> str:
     """Return an id as one word: white space, control characters and % percent-encoded.
 
-    >>> word("blue suede 100%")
+    >>> trec_word("blue suede 100%")
     'blue%20suede%20100%25'
     """
     if not name:
@@ -79,7 +79,7 @@ def word(name: str) -> str:
 
 
 def _words(names: Sequence[str]) -> list[str]:
-    return [word(name) for name in names]
+    return [trec_word(name) for name in names]
 
 
 def _falling(scores: Floats) -> Floats:

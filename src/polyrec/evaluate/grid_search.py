@@ -10,7 +10,7 @@ from typing import Any
 
 from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import FitError
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.types import Interactions, Progress, Views, silent
 
 
@@ -22,7 +22,7 @@ class Trial:
     score: float
 
 
-def select(
+def grid_search(
     make: Callable[[Mapping[str, Any]], Recommender],
     parts: tuple[Interactions, Interactions],
     items: Views,
@@ -47,7 +47,7 @@ def select(
             settings = {**best, **combination}
             if all(settings != trial.settings for trial in trials):
                 model = make({**fixed, **settings}).fit(train, items, valid=valid)
-                score = compat(model, train, valid, [by], views=items).means[by]
+                score = evaluate_top_k(model, train, valid, [by], views=items).means[by]
                 if math.isnan(score):
                     raise FitError("valid has nothing to choose by", received=by,
                                    remedy="set evaluate.select_by")  # fmt: skip

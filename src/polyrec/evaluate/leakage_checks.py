@@ -41,7 +41,7 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
         guard(behaviour, config)
 
 
-def check_fitted(parts: Iterable[object], behaviour: Behaviour) -> None:
+def check_fitted_parts(parts: Iterable[object], behaviour: Behaviour) -> None:
     """Raise `FitError` where what one of the parts has learned holds behaviour of test.
 
     Looked at are the learned attributes: (u, n) sparse matrices may hold no pair of test, and

@@ -38,28 +38,30 @@ class Metric:
         """Return the metric that "name@k" or "name@k:of" names, or raise `ConfigError`."""
         whole, colon, of = text.partition(":")
         name, at, cut = whole.partition("@")
-        known = (*PER_USER, *OF_CONTENT, *OVER_LISTS)
+        known = (*HIT_METRICS, *CONTENT_METRICS, *AGGREGATE_METRICS)
         if name not in known:
             raise ConfigError("unknown metric", received=text, remedy=nearest(name, known))
         if not at or not cut.isdecimal() or int(cut) < 1:
             raise ConfigError("a metric is name@k, k >= 1", received=text, remedy=f"{name}@20")
-        if colon and not (of in COLUMNS if name in PER_USER else of and name in OF_CONTENT):
+        if colon and not (
+            of in ITEM_GROUPS if name in HIT_METRICS else of and name in CONTENT_METRICS
+        ):
             remedy = "after : comes warm or cold; for diversity and calibration, a view"
             raise ConfigError("no such part of a metric", received=text, remedy=remedy)
         return cls(name, int(cut), of)
 
 
-def in_columns(metrics: Sequence[str]) -> tuple[str, ...]:
+def with_warm_and_cold(metrics: Sequence[str]) -> tuple[str, ...]:
     """Return the metrics, each that counts hits followed by those of warm and of cold items.
 
-    >>> in_columns(["recall@5", "gini@5"])
+    >>> with_warm_and_cold(["recall@5", "gini@5"])
     ('recall@5', 'recall@5:warm', 'recall@5:cold', 'gini@5')
     """
     names = []
     for name in metrics:
         metric = Metric.parse(name)
-        split = metric.name in PER_USER and not metric.of
-        names += [name, *(f"{name}:{column}" for column in COLUMNS if split)]
+        split = metric.name in HIT_METRICS and not metric.of
+        names += [name, *(f"{name}:{column}" for column in ITEM_GROUPS if split)]
     return tuple(dict.fromkeys(names))
 
 
@@ -115,7 +117,7 @@ def accuracy(hits: Bools, relevant: Ints) -> Values:
     return np.asarray(hits.sum(axis=1) * (len(relevant) / relevant.sum()))
 
 
-PER_USER: Mapping[str, Callable[[Bools, Ints], Values]] = {
+HIT_METRICS: Mapping[str, Callable[[Bools, Ints], Values]] = {
     "recall": recall,
     "precision": precision,
     "ndcg": ndcg,
@@ -126,10 +128,10 @@ PER_USER: Mapping[str, Callable[[Bools, Ints], Values]] = {
 }
 
 
-COLUMNS = ("warm", "cold")
+ITEM_GROUPS = ("warm", "cold")
 """Relevant items with a train event, and those without one."""
 
-OF_CONTENT = ("diversity", "calibration")
+CONTENT_METRICS = ("diversity", "calibration")
 """The metrics per user that read a view of the items' content: `evaluate.content`."""
 
 
@@ -169,7 +171,7 @@ def long_tail(lists: Ints, counts: Floats) -> float:
     return float(1 - shown[head].sum() / shown.sum()) if shown.sum() else float("nan")
 
 
-OVER_LISTS: Mapping[str, Callable[[Ints, Floats], float]] = {
+AGGREGATE_METRICS: Mapping[str, Callable[[Ints, Floats], float]] = {
     "coverage": coverage,
     "gini": gini,
     "novelty": novelty,

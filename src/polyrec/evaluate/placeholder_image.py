@@ -6,7 +6,7 @@ import hashlib
 from html import escape
 
 
-def initials(item: str, letters: str) -> str:
+def initials_svg(item: str, letters: str) -> str:
     """Return an SVG of a few letters, at most four, on a colour of the item's own."""
     hue = int.from_bytes(hashlib.sha256(item.encode()).digest()[:2]) % 360
     size = 44 if len(letters) <= 2 else 30

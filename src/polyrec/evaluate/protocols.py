@@ -15,14 +15,14 @@ import numpy as np
 
 from polyrec.contracts import Recommender
 from polyrec.errors import DataError, FitError, nearest
-from polyrec.evaluate.content import calibration, clusters, diversity
+from polyrec.evaluate.content import calibration, content_clusters, diversity
 from polyrec.evaluate.metrics import (
-    OF_CONTENT,
-    OVER_LISTS,
-    PER_USER,
+    AGGREGATE_METRICS,
+    CONTENT_METRICS,
+    HIT_METRICS,
     Metric,
     Values,
-    in_columns,
+    with_warm_and_cold,
 )
 from polyrec.recommend.early_stopping import evaluable_users
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Views
@@ -57,12 +57,12 @@ def array_name(metric: str) -> str:
     return metric.replace("@", "_at_").replace(":", "_of_")
 
 
-def told_by(protocol: str, metrics: Sequence[str]) -> tuple[str, ...]:
+def protocol_metrics(protocol: str, metrics: Sequence[str]) -> tuple[str, ...]:
     """Return the metrics that a protocol tells: new_items has columns for warm and cold items."""
-    return in_columns(metrics) if protocol == "new_items" else tuple(metrics)
+    return with_warm_and_cold(metrics) if protocol == "new_items" else tuple(metrics)
 
 
-def compat(
+def evaluate_top_k(
     recommender: Recommender,
     train: Interactions,
     target: Interactions,
@@ -90,11 +90,11 @@ def compat(
     answers = _Answers(train, users, ranking.items, hits, relevant, views or {})
     values, means = {}, {}
     for name, metric in zip(metrics, asked, strict=True):
-        if metric.name in OVER_LISTS:
+        if metric.name in AGGREGATE_METRICS:
             lists = ranking.items[:, : metric.k]
-            means[name] = OVER_LISTS[metric.name](lists, answers.popularity)
+            means[name] = AGGREGATE_METRICS[metric.name](lists, answers.popularity)
             continue
-        measure = answers.of_content if metric.name in OF_CONTENT else answers.of_hits
+        measure = answers.of_content if metric.name in CONTENT_METRICS else answers.of_hits
         values[name] = measure(metric)
         means[name] = _mean(values[name])
     left_out = int((counts > 0).sum()) - len(users)
@@ -127,7 +127,7 @@ class _Answers:
         has = counts > 0
         found = np.full(len(self.users), np.nan)
         hits = self.hits[has, : metric.k] & counted[self.lists[has, : metric.k]]
-        found[has] = PER_USER[metric.name](hits, counts[has])
+        found[has] = HIT_METRICS[metric.name](hits, counts[has])
         return found
 
     def of_content(self, metric: Metric) -> Values:
@@ -143,7 +143,7 @@ class _Answers:
         if metric.name == "diversity":
             return diversity(lists, self.views[name])
         history = self.train.positives()[self.users]
-        return calibration(lists, history, clusters(self.views[name]))
+        return calibration(lists, history, content_clusters(self.views[name]))
 
     def _counted(self, column: str) -> Bools:
         """Return (n,) whether an item belongs to a column; "" is all of them."""
@@ -157,7 +157,9 @@ def _mean(values: Values) -> float:
     return float(told.mean()) if len(told) else float("nan")
 
 
-def interval(values: Values, *, seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
+def bootstrap_interval(
+    values: Values, *, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float]:
     """Return the 95% bootstrap interval of the mean over users (percentiles; Efron, 1979).
 
     Users without a value (nan) are left out; without any, both ends are nan.

@@ -23,7 +23,7 @@ class Quarantined(NamedTuple):
     reason: str
 
 
-def quarantined(
+def quarantined_contents(
     catalog: Catalog, view: str, content: str, problems: Mapping[int, Problem]
 ) -> list[Quarantined]:
     """Return the list of one view, in the order of the catalogue."""
@@ -34,7 +34,7 @@ def quarantined(
     ]
 
 
-def write_list(found: Iterable[Quarantined], path: Path) -> None:
+def write_quarantine(found: Iterable[Quarantined], path: Path) -> None:
     """Write one JSON object per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # names that are not UTF-8 stay what they are, as escapes
@@ -42,7 +42,7 @@ def write_list(found: Iterable[Quarantined], path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def write_page(found: Sequence[Quarantined], path: Path) -> None:
+def write_quarantine_page(found: Sequence[Quarantined], path: Path) -> None:
     """Write the list as a page: counts by status, then every entry."""
     environment = Environment(loader=PackageLoader("polyrec.evaluate"), autoescape=True)
     counts = Counter((entry.view, entry.status) for entry in found)

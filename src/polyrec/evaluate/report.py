@@ -15,9 +15,9 @@ from jinja2 import Environment, PackageLoader
 
 from polyrec.evaluate import charts
 from polyrec.evaluate.grid_search import Trial
-from polyrec.evaluate.metrics import COLUMNS, PER_USER, Metric, Values
-from polyrec.evaluate.placeholder_image import initials
-from polyrec.evaluate.protocols import Evaluation, interval
+from polyrec.evaluate.metrics import HIT_METRICS, ITEM_GROUPS, Metric, Values
+from polyrec.evaluate.placeholder_image import initials_svg
+from polyrec.evaluate.protocols import Evaluation, bootstrap_interval
 
 _HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
 
@@ -57,7 +57,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; a figure that is not a number is None."""
         plain = asdict(self)
-        return {key: finite(value) for key, value in plain.items()}
+        return {key: json_values(value) for key, value in plain.items()}
 
     def write_json(self, path: Path) -> None:
         """Write report.json."""
@@ -66,7 +66,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Card:
+class SampleItem:
     """One item as a person sees it."""
 
     item: str
@@ -80,24 +80,24 @@ class Card:
         if self.picture is not None:
             return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode()}"
         letters = "".join(word[0] for word in self.title.split()[:2]).upper() or "?"
-        drawn = initials(self.item, letters)
+        drawn = initials_svg(self.item, letters)
         return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleUser:
     """One user: what was done, what is recommended."""
 
     user: str
-    history: Sequence[Card]
-    recommended: Sequence[Card]
+    history: Sequence[SampleItem]
+    recommended: Sequence[SampleItem]
     figures: Mapping[str, float]
 
 
-def intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
+def bootstrap_intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
     """Return the 95% bootstrap interval of every metric that users have one by one."""
     told = {name: values for name, values in evaluation.values.items() if not _empty(values)}
-    return {name: interval(values) for name, values in told.items()}
+    return {name: bootstrap_interval(values) for name, values in told.items()}
 
 
 def _told(value: float) -> str:
@@ -108,8 +108,8 @@ def _empty(values: Values) -> bool:
     return bool(np.isnan(values).all())
 
 
-def write_html(
-    report: Report, evaluation: Evaluation, items: int, samples: Sequence[Sample], path: Path
+def write_report_page(
+    report: Report, evaluation: Evaluation, items: int, samples: Sequence[SampleUser], path: Path
 ) -> None:
     """Write report.html: one file, no scripts, nothing from elsewhere."""
     environment = Environment(
@@ -120,7 +120,7 @@ def write_html(
     )
     test = report.metrics["test"]
     headlines = [name for name in _HEADLINES if name in test] or list(test)[:4]
-    columns = [f":{name}" for name in COLUMNS if any(m.endswith(f":{name}") for m in test)]
+    columns = [f":{name}" for name in ITEM_GROUPS if any(m.endswith(f":{name}") for m in test)]
     names = [name for name in test if not name.endswith((":warm", ":cold"))]
     page = environment.get_template("report.html.j2").render(
         report=report,
@@ -140,26 +140,28 @@ def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[st
     accuracy = [
         (name, test[name])
         for name, values in evaluation.values.items()
-        if Metric.parse(name).name in PER_USER and not _empty(values)
+        if Metric.parse(name).name in HIT_METRICS and not _empty(values)
     ]
     lists = evaluation.ranking.items
     shown = np.bincount(lists[lists >= 0], minlength=items)
-    drawn = [("Accuracy on test", charts.bars(accuracy, title="Accuracy on test"))]
+    drawn = [("Accuracy on test", charts.bar_chart(accuracy, title="Accuracy on test"))]
     ndcg = next((name for name in evaluation.values if name.startswith("ndcg")), None)
     if ndcg:
         title = f"How {ndcg} is spread over users"
         drawn.append((title, charts.histogram(evaluation.values[ndcg], title=title, label=ndcg)))
     title = "Who gets shown: even would be the straight line"
     label = "share of the catalogue, least shown first"
-    drawn.append((title, charts.lorenz(shown, title=title, label=label)))
+    drawn.append((title, charts.lorenz_curve(shown, title=title, label=label)))
     if len(report.trials) > 1:
         best = report.trials[:10]
         same = {k for k, v in best[0].settings.items() if all(t.settings.get(k) == v for t in best)}
         rows = [(_settings(trial.settings, leave_out=same), trial.score) for trial in best]
         title = "Settings tried on valid, the ten best"
-        drawn.append((title, charts.bars(rows, title=title)))
+        drawn.append((title, charts.bar_chart(rows, title=title)))
     spent = [(name, seconds) for name, seconds in report.seconds.items() if seconds >= 0.01]
-    drawn.append(("Seconds per stage", charts.bars(spent, title="Seconds per stage", unit=" s")))
+    drawn.append(
+        ("Seconds per stage", charts.bar_chart(spent, title="Seconds per stage", unit=" s"))
+    )
     return drawn
 
 
@@ -173,12 +175,12 @@ def _settings(settings: Mapping[str, Any], *, leave_out: Set[str]) -> str:
     return ", ".join(pieces) or "as they are"
 
 
-def finite(value: Any) -> Any:
+def json_values(value: Any) -> Any:
     """Return plain values for JSON: None where a figure is not a number."""
     if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
+        return {str(key): json_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
+        return [json_values(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value

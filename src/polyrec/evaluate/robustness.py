@@ -11,18 +11,18 @@ import numpy.typing as npt
 
 from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError, nearest
-from polyrec.evaluate.protocols import Evaluation, compat, interval
+from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
 
 RATES = (0.0, 0.2, 0.4, 0.6, 0.8)
 """The shares of its items that a modality loses (design, section 3)."""
 
-KNOCKS = ("noise", "shuffled", "absent")
+KNOCKOUTS = ("noise", "shuffled", "absent")
 """The ways to knock a modality out."""
 
 _FIFTHS = 5
 
-Way: TypeAlias = Callable[[Views], Recommender]
+FitRecommender: TypeAlias = Callable[[Views], Recommender]
 """From views to a fitted recommender: aligns, fuses and fits anew, so that no loss is undone."""
 
 Row: TypeAlias = dict[str, str | int | float | None]
@@ -30,8 +30,8 @@ Row: TypeAlias = dict[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
-class Exam:
-    """What every recommender is asked: see `compat`."""
+class EvalSetting:
+    """What every recommender is asked: see `evaluate_top_k`."""
 
     train: Interactions  # what the ways learn from; tells popularity
     target: Interactions
@@ -40,7 +40,7 @@ class Exam:
 
     def of(self, recommender: Recommender) -> Evaluation:
         """Return what a recommender reaches."""
-        return compat(recommender, self.train, self.target, self.metrics, views=self.views)
+        return evaluate_top_k(recommender, self.train, self.target, self.metrics, views=self.views)
 
     @property
     def popularity(self) -> Floats:
@@ -49,7 +49,7 @@ class Exam:
         return np.bincount(taken, minlength=self.train.shape[1]).astype(np.float32)
 
 
-def drop(
+def drop_modality(
     views: Views, modality: str, *, rate: float, popularity: npt.ArrayLike, seed: int
 ) -> Views:
     """Return the views with one of them lost for a share of the items that have it.
@@ -66,10 +66,10 @@ def drop(
     return _with(views, modality, view.vectors, view.present & ~lost)
 
 
-def missing(
-    ways: Mapping[str, Way],
+def evaluate_missing(
+    ways: Mapping[str, FitRecommender],
     views: Views,
-    exam: Exam,
+    exam: EvalSetting,
     *,
     modalities: Sequence[str] = (),
     rates: Sequence[float] = RATES,
@@ -87,22 +87,22 @@ def missing(
     rows = []
     for modality in modalities or sorted(whole):
         for rate in rates:
-            left = drop(whole, modality, rate=rate, popularity=popularity, seed=seed)
+            left = drop_modality(whole, modality, rate=rate, popularity=popularity, seed=seed)
             lost = int(whole[modality].present.sum() - left[modality].present.sum())
             after = _reached(ways, left, exam) if lost else before
             rows += _rows({"modality": modality, "rate": rate, "lost": lost}, before, after)
     return rows
 
 
-def knock_out(views: Views, modality: str, how: str, *, seed: int) -> Views:
+def knock_out_modality(views: Views, modality: str, how: str, *, seed: int) -> Views:
     """Return the views with one of them replaced by something that tells nothing of its items.
 
     noise: Gaussian rows of the same mean and variances; shuffled: every item gets another one's
     row; absent: nobody has it. The first two leave it present where it was. The fused view, which
     still knows, is left out.
     """
-    if how not in KNOCKS:
-        raise ConfigError("unknown knockout", received=how, remedy=nearest(how, KNOCKS))
+    if how not in KNOCKOUTS:
+        raise ConfigError("unknown knockout", received=how, remedy=nearest(how, KNOCKOUTS))
     view = _view(views, modality)
     having = np.flatnonzero(view.present)
     if how == "absent" or not len(having):
@@ -112,26 +112,26 @@ def knock_out(views: Views, modality: str, how: str, *, seed: int) -> Views:
     return _with(views, modality, vectors, view.present)
 
 
-def knockout(
-    ways: Mapping[str, Way],
+def evaluate_knockout(
+    ways: Mapping[str, FitRecommender],
     views: Views,
-    exam: Exam,
+    exam: EvalSetting,
     *,
     modalities: Sequence[str] = (),
     seed: int = 0,
 ) -> list[Row]:
     """Return what each way reaches when a modality is knocked out, each of these (none: all).
 
-    A row has `modality`, `how` and then what rows of `missing` have; modality "" is the whole. A
-    modality is worth something only where all three cost: noise can harm by itself, and an absent
-    row can be missed for its being there instead of for what it says.
+    A row has `modality`, `how` and then the columns of `evaluate_missing`; modality "" is nothing
+    knocked out. A modality carries information only where all three knockouts cost accuracy: noise
+    can harm by itself, and an absent row can matter for its presence instead of its content.
     """
     whole = _parts(views)
     before = _reached(ways, whole, exam)
     rows = _rows({"modality": "", "how": ""}, before, before)
     for modality in modalities or sorted(whole):
-        for how in KNOCKS:
-            after = _reached(ways, knock_out(whole, modality, how, seed=seed), exam)
+        for how in KNOCKOUTS:
+            after = _reached(ways, knock_out_modality(whole, modality, how, seed=seed), exam)
             rows += _rows({"modality": modality, "how": how}, before, after)
     return rows
 
@@ -169,7 +169,9 @@ def _turns(popularity: Floats, seed: int) -> npt.NDArray[np.float64]:
     return turns
 
 
-def _reached(ways: Mapping[str, Way], views: Views, exam: Exam) -> dict[str, Evaluation]:
+def _reached(
+    ways: Mapping[str, FitRecommender], views: Views, exam: EvalSetting
+) -> dict[str, Evaluation]:
     return {name: exam.of(way(views)) for name, way in ways.items()}
 
 
@@ -191,7 +193,7 @@ def _difference(one: Evaluation, other: Evaluation, metric: str, name: str) -> R
     """Return one's mean less the other's, with the interval over the users of both."""
     low, high = None, None
     if metric in one.values:
-        low, high = interval(one.values[metric] - other.values[metric])
+        low, high = bootstrap_interval(one.values[metric] - other.values[metric])
     value = one.means[metric] - other.means[metric]
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 

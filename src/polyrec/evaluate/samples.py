@@ -6,14 +6,14 @@ import numpy as np
 
 from polyrec.errors import MediaError
 from polyrec.evaluate.protocols import Evaluation
-from polyrec.evaluate.report import Card, Sample
+from polyrec.evaluate.report import SampleItem, SampleUser
 from polyrec.media.probe import PICTURES
 from polyrec.types import Catalog, Dataset
 
 _USERS, _SHOWN = 6, 10
 
 
-def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list[Sample]:
+def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list[SampleUser]:
     """Return a few evaluated users, drawn at random so that nobody can pick the pretty ones."""
     generator = np.random.default_rng(seed)
     count = len(evaluation.users)
@@ -21,17 +21,17 @@ def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list
     return [_sample(dataset, evaluation, int(row)) for row in drawn]
 
 
-def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> Sample:
+def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> SampleUser:
     user = int(evaluation.users[row])
     listed = evaluation.ranking.items[row, :_SHOWN]
     hits = evaluation.hits[row, :_SHOWN]
     history = dataset.train.histories([user]).items[-_SHOWN:]
     figures = {name: float(v[row]) for name, v in evaluation.values.items() if name in _FIGURES}
-    return Sample(
+    return SampleUser(
         user=dataset.users[user],
-        history=[card(dataset.catalog, int(item)) for item in history],
+        history=[sample_item(dataset.catalog, int(item)) for item in history],
         recommended=[
-            card(dataset.catalog, int(item), hit=bool(hit))
+            sample_item(dataset.catalog, int(item), hit=bool(hit))
             for item, hit in zip(listed, hits, strict=True)
             if item >= 0
         ],
@@ -42,7 +42,7 @@ def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> Sample:
 _FIGURES = ("recall@20", "ndcg@20")
 
 
-def card(catalog: Catalog, item: int, *, hit: bool = False) -> Card:
+def sample_item(catalog: Catalog, item: int, *, hit: bool = False) -> SampleItem:
     """Return an item's title and small picture: its image, else a frame of its video."""
     for kind, picture in PICTURES.items():
         raw = catalog.content(kind)[item]
@@ -52,5 +52,5 @@ def card(catalog: Catalog, item: int, *, hit: bool = False) -> Card:
             small = picture(raw, size=160)
         except MediaError:
             continue
-        return Card(catalog.ids[item], catalog.titles[item], small, hit)
-    return Card(catalog.ids[item], catalog.titles[item], None, hit)
+        return SampleItem(catalog.ids[item], catalog.titles[item], small, hit)
+    return SampleItem(catalog.ids[item], catalog.titles[item], None, hit)

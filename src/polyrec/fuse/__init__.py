@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.fuse.gate import Gate as Gate
     from polyrec.fuse.learned_mean import LearnedMean as LearnedMean
     from polyrec.fuse.mean import WeightedMean as WeightedMean
-    from polyrec.fuse.mixture_of_experts import ExpertsMixture as ExpertsMixture
-    from polyrec.fuse.product_of_experts import ExpertsProduct as ExpertsProduct
+    from polyrec.fuse.mixture_of_experts import MixtureOfExperts as MixtureOfExperts
+    from polyrec.fuse.product_of_experts import ProductOfExperts as ProductOfExperts
 else:
     PARTS, __all__, __getattr__, __dir__ = lazy_parts(__name__)

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.fuse.normalize import chosen, unit_views
+from polyrec.fuse.normalize import normalize_views, view_weights
 from polyrec.index.vectors import unit_rows
 from polyrec.types import Embeddings, Interactions, Views
 
@@ -40,7 +40,7 @@ class Concat:
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
         """Remember the views, in the order of their names; the fused one is left out."""
-        weights = chosen(views, self.weights)
+        weights = view_weights(views, self.weights)
         largest = max(weights.values(), default=1.0)
         self.weights_ = {name: weight / largest for name, weight in weights.items()}
         self.widths_ = {name: views[name].width for name in weights}
@@ -51,7 +51,7 @@ class Concat:
         count = len(next(iter(views.values()))) if views else 0
         present = np.zeros(count, bool)
         blocks = [np.empty((count, 0), np.float32)]
-        for name, view in unit_views(views, self.widths_).items():
+        for name, view in normalize_views(views, self.widths_).items():
             present |= view.present
             blocks.append(np.float32(self.weights_[name]) * view.vectors)
         return Embeddings(unit_rows(np.concatenate(blocks, axis=1), present), present)

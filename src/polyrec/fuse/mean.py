@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 
 from polyrec.errors import FitError
-from polyrec.fuse.normalize import chosen, unit_views
+from polyrec.fuse.normalize import normalize_views, view_weights
 from polyrec.types import Embeddings, Interactions, Views
 
 
@@ -33,7 +33,7 @@ class WeightedMean:
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
         """Remember the views but the fused one; different widths raise `FitError`."""
-        weights = chosen(views, self.weights)
+        weights = view_weights(views, self.weights)
         largest = max(weights.values(), default=1.0)
         self.weights_ = {name: weight / largest for name, weight in weights.items()}
         widths = {name: views[name].width for name in weights}
@@ -49,7 +49,7 @@ class WeightedMean:
         present = np.zeros(count, bool)
         total = np.zeros((count, self.width_), np.float32)
         weight = np.zeros((count, 1))
-        for name, view in unit_views(views, dict.fromkeys(self.weights_, self.width_)).items():
+        for name, view in normalize_views(views, dict.fromkeys(self.weights_, self.width_)).items():
             present |= view.present
             share = self.weights_[name] * view.present[:, None]
             if self.lengths == "given" and name in views:

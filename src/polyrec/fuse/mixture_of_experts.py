@@ -13,12 +13,12 @@ from polyrec.fuse.trained import Projections, TrainedFuser, masked_softmax
 
 
 @dataclass
-class ExpertsMixture(TrainedFuser):
+class MixtureOfExperts(TrainedFuser):
     """sum_m s_m e_m, e_m = z_m + MLP_m(z_m), s = softmax(U [z_1; ...; z_M]) over the present views.
 
     A dense mixture (Jacobs et al., Neural Computation 1991) with one expert per modality.
 
-    >>> ExpertsMixture(dim=8).dim
+    >>> MixtureOfExperts(dim=8).dim
     8
     """
 

@@ -12,7 +12,7 @@ from polyrec.index.vectors import unit_rows
 from polyrec.types import FUSED, Embeddings, Views
 
 
-def chosen(views: Views, weights: Mapping[str, float] | None) -> dict[str, float]:
+def view_weights(views: Views, weights: Mapping[str, float] | None) -> dict[str, float]:
     """Return view -> weight over 0, by name; without weights every view but the fused has 1.
 
     A view that the weights don't name is left out. Weights that name no view, are negative, not
@@ -28,7 +28,7 @@ def chosen(views: Views, weights: Mapping[str, float] | None) -> dict[str, float
     return kept
 
 
-def unit_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
+def normalize_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
     """Return the views that were there at fit, each row at length 1; one not given is absent.
 
     A view of another width than at fit, or with a present row that is not finite, raises

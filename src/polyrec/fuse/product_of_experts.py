@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from polyrec.fuse.normalize import unit_views
+from polyrec.fuse.normalize import normalize_views
 from polyrec.fuse.trained import Projections, TrainedFuser
 from polyrec.types import Floats, Views
 
 
 @dataclass
-class ExpertsProduct(TrainedFuser):
+class ProductOfExperts(TrainedFuser):
     """sum_m t_m mu_m / (1 + sum_m t_m): Gaussian experts N(mu_m, 1 / t_m) times the prior N(0, 1).
 
     mu_m and log t_m are linear in x_m (Wu & Goodman, NeurIPS 2018); an absent view has precision 0,
     so missing ones need nothing further. `uncertainty` tells the variance that is left.
 
-    >>> ExpertsProduct(dim=8).dim
+    >>> ProductOfExperts(dim=8).dim
     8
     """
 
@@ -32,7 +32,7 @@ class ExpertsProduct(TrainedFuser):
 
     def uncertainty(self, views: Views) -> Floats:
         """Return (n,) the mean variance of an item's numbers: 1 where nothing is known of it."""
-        units = unit_views(views, self.widths_)
+        units = normalize_views(views, self.widths_)
         present = np.stack([units[name].present for name in self.widths_], axis=1)
         inputs = {name: torch.from_numpy(units[name].vectors) for name in self.widths_}
         with torch.inference_mode():

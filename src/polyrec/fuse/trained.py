@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.fuse.normalize import chosen, unit_views
+from polyrec.fuse.normalize import normalize_views, view_weights
 from polyrec.index.vectors import unit_rows
-from polyrec.training.item_objectives import FEWEST, Lessons, Plan
+from polyrec.training.item_objectives import MIN_ITEMS, ItemObjective, ItemTrainer
 from polyrec.types import Embeddings, Interactions, Ints, Views
 
 _AT_ONCE = 8192  # rows that are fused together
@@ -47,12 +47,12 @@ class TrainedFuser:
 
     def fit(self, views: Views, train: Interactions) -> Self:
         """Learn how to fuse; forget the past. The fused view is left out."""
-        names = list(chosen(views, None))
+        names = list(view_weights(views, None))
         self.widths_ = {name: views[name].width for name in names}
         self.weights_, self.losses_, self._network = {}, [], None
         if not names:
             return self
-        units = unit_views(views, self.widths_)
+        units = normalize_views(views, self.widths_)
         inputs = {name: torch.from_numpy(units[name].vectors) for name in names}
         present = torch.from_numpy(np.stack([units[name].present for name in names], axis=1))
         rows = np.flatnonzero(present.any(dim=1).numpy())
@@ -63,12 +63,14 @@ class TrainedFuser:
             def see(some: Ints, generator: Any) -> Any:
                 here = present[some]
                 if generator is not None:
-                    here = hide(here, self.dropout, generator)
+                    here = hide_modalities(here, self.dropout, generator)
                 return network({name: inputs[name][some] for name in names}, here)
 
-            plan = Plan(self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed)
-            if len(rows) >= FEWEST:
-                lessons = Lessons(network, see, plan, lambda *_: None)
+            plan = ItemObjective(
+                self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed
+            )
+            if len(rows) >= MIN_ITEMS:
+                lessons = ItemTrainer(network, see, plan, lambda *_: None)
                 self.losses_ = lessons.from_behaviour(rows, train)
         self.keep(network)
         return self
@@ -92,7 +94,7 @@ class TrainedFuser:
         count = len(next(iter(views.values()))) if views else 0
         if not self.widths_:
             return Embeddings(np.zeros((count, 0), np.float32), np.zeros(count, bool))
-        units = unit_views(views, self.widths_)
+        units = normalize_views(views, self.widths_)
         present = np.stack([units[name].present for name in self.widths_], axis=1)
         # a row that is there but zero says nothing
         said = np.stack([units[name].vectors.any(axis=1) for name in self.widths_], axis=1)
@@ -114,7 +116,7 @@ class TrainedFuser:
         return self._network
 
 
-def hide(present: Any, share: float, generator: Any) -> Any:
+def hide_modalities(present: Any, share: float, generator: Any) -> Any:
     """Return (b, m) presence with a share of the modalities hidden, the last of an item never."""
     chance = torch.rand(present.shape, generator=generator)
     kept = present & (chance >= share)

@@ -14,13 +14,17 @@ from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
 from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
 from polyrec.data.load import LoadedDataset
-from polyrec.evaluate.alignment import map_svg, measure
-from polyrec.evaluate.alignment_page import write_alignment
+from polyrec.evaluate.alignment import map_svg, view_agreement
+from polyrec.evaluate.alignment_page import write_alignment_page
 from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.protocols import Evaluation
-from polyrec.evaluate.quarantine import quarantined, write_list, write_page
-from polyrec.evaluate.report import EncodedView, Report, intervals, write_html
-from polyrec.evaluate.samples import card, draw_samples
+from polyrec.evaluate.quarantine import (
+    quarantined_contents,
+    write_quarantine,
+    write_quarantine_page,
+)
+from polyrec.evaluate.report import EncodedView, Report, bootstrap_intervals, write_report_page
+from polyrec.evaluate.samples import draw_samples, sample_item
 from polyrec.types import FUSED, Catalog, Ints, Views
 
 _MEASURED = 2000  # items, drawn at random, of larger catalogues
@@ -51,14 +55,14 @@ def write_summary(done: Finished, evaluations: Mapping[str, Evaluation], folder:
     report.write_json(folder / "report.json")
     evaluation.save_per_user(folder / "per_user.npz")
     samples = draw_samples(dataset, evaluation, seed=done.bundle.config.seed)
-    write_html(report, evaluation, len(catalog), samples, folder / "report.html")
+    write_report_page(report, evaluation, len(catalog), samples, folder / "report.html")
     found = [
         entry
         for name, view in done.views.items()
-        for entry in quarantined(catalog, name, done.contents[name], view.problems)
+        for entry in quarantined_contents(catalog, name, done.contents[name], view.problems)
     ]
-    write_list(found, folder / "quarantine.jsonl")
-    write_page(found, folder / "quarantine.html")
+    write_quarantine(found, folder / "quarantine.jsonl")
+    write_quarantine_page(found, folder / "quarantine.html")
 
 
 def costs(
@@ -92,19 +96,19 @@ def write_alignment_report(
     if len(aligned) < 2:
         return {}
     told = {
-        name: [_finite(row) for row in measure(_some(views, seed), seed=seed)]
+        name: [_finite(row) for row in view_agreement(_some(views, seed), seed=seed)]
         for name, views in (("before", before), ("after", aligned))
     }
     pictures = {}
     for row in _drawn(len(catalog), _PICTURED, seed):
-        picture = card(catalog, int(row)).picture
+        picture = sample_item(catalog, int(row)).picture
         if picture is not None:
             pictures[int(row)] = picture
     drawn = map_svg(aligned, titles=catalog.titles, pictures=pictures, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     plain = json.dumps(told, indent=1, allow_nan=False)
     (folder / "alignment.json").write_text(plain, encoding="utf-8")
-    write_alignment(told, drawn, folder / "alignment.html")
+    write_alignment_page(told, drawn, folder / "alignment.html")
     return told
 
 
@@ -160,7 +164,7 @@ def _report(
         cost=cost,
         asked=_asked(evaluations),
         metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
-        intervals={"test": intervals(evaluations["test"])},
+        intervals={"test": bootstrap_intervals(evaluations["test"])},
         chosen=part_state.part_settings(bundle.parts.recommender),
         trials=done.trials,
         views=_encoded(done),

@@ -24,11 +24,11 @@ from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.data.validation import Validation, finding
 from polyrec.encode.run import Tally, Work, encode_contents, fill_cache, fit_encoder
 from polyrec.errors import ConfigError, DataError
-from polyrec.evaluate.grid_search import Trial, select
-from polyrec.evaluate.leakage_checks import check_fitted, check_split
-from polyrec.evaluate.protocols import Evaluation, compat, told_by
-from polyrec.evaluate.quarantine import Quarantined, quarantined
-from polyrec.evaluate.robustness import Exam, Row, knockout, missing
+from polyrec.evaluate.grid_search import Trial, grid_search
+from polyrec.evaluate.leakage_checks import check_fitted_parts, check_split
+from polyrec.evaluate.protocols import Evaluation, evaluate_top_k, protocol_metrics
+from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
+from polyrec.evaluate.robustness import EvalSetting, Row, evaluate_knockout, evaluate_missing
 from polyrec.media.probe import probed
 from polyrec.pipeline.assemble import (
     contents_of,
@@ -39,7 +39,7 @@ from polyrec.pipeline.assemble import (
 )
 from polyrec.pipeline.report_files import Finished, write_alignment_report, write_summary
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
-from polyrec.training.run_context import Run, accompany
+from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import FUSED, Dataset, Interactions, Learnable, Progress, Views, silent
 
 
@@ -94,8 +94,8 @@ def _trainings(
     if steps and out is not None:
         folder = Path(out).with_name(f".{Path(out).name}.trainings")
     told = config.model_dump_json(exclude={"cache": True, "engine": {"threads", "workers"}})
-    with accompany(
-        Run(progress, folder, steps, sha256(f"{told}{fingerprint}".encode()).hexdigest())
+    with use_run(
+        RunContext(progress, folder, steps, sha256(f"{told}{fingerprint}".encode()).hexdigest())
     ):
         yield
     if folder is not None:
@@ -140,7 +140,7 @@ def _learn(
         fingerprint=loaded.fingerprint,
         cards={name: encoder.card() for name, encoder in encoders.items()},
     )
-    check_fitted(bundle.parts.all_parts, bundle.behaviour)
+    check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials
 
 
@@ -187,7 +187,7 @@ def encode_all(
                 "missing": tally.missing,
                 "unreadable": len(tally.problems),
             }
-            found.quarantine.extend(quarantined(catalog, name, content, tally.problems))
+            found.quarantine.extend(quarantined_contents(catalog, name, content, tally.problems))
     if pack is not None:
         write_pack(pack, catalog.ids, views, cards)
     return found
@@ -245,8 +245,8 @@ def evaluate(
         remedy = f"it was made for {own}: run again with evaluate.protocol={protocol}"
         raise ConfigError("the bundle has another split", received=protocol, remedy=remedy)
     check_split(bundle.behaviour, bundle.config)
-    check_fitted(bundle.parts.all_parts, bundle.behaviour)
-    asked = told_by(protocol or own, metrics)
+    check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
+    asked = protocol_metrics(protocol or own, metrics)
     train = bundle.behaviour["train"]
     targets = {name: bundle.behaviour[name] for name in ("valid", "test")}
     model = bundle.parts.recommender
@@ -254,7 +254,7 @@ def evaluate(
     for done, (name, target) in enumerate(targets.items()):
         progress("evaluate", done, len(targets))
         if len(target) or name == "test":
-            found[name] = compat(model, train, target, asked, views=bundle.views)
+            found[name] = evaluate_top_k(model, train, target, asked, views=bundle.views)
     progress("evaluate", len(targets), len(targets))
     return found
 
@@ -280,8 +280,8 @@ def robustness(
         model = model.fit(train, {**views, **fused}, valid=bundle.behaviour["valid"])
         return model
 
-    exam = Exam(train, bundle.behaviour["test"], metrics, bundle.views)
-    protocols = {"missing": missing, "knockout": knockout}
+    exam = EvalSetting(train, bundle.behaviour["test"], metrics, bundle.views)
+    protocols = {"missing": evaluate_missing, "knockout": evaluate_knockout}
     return protocols[protocol]({"bundle": way}, bundle.views, exam, seed=config.seed)
 
 
@@ -325,7 +325,7 @@ def _choose(
     """Return the settings tried on valid, the best first; none where there is no valid."""
     if not len(valid):
         return []
-    return select(
+    return grid_search(
         lambda settings: make_recommender(config, settings),
         (train, valid),
         items,

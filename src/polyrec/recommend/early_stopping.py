@@ -8,7 +8,7 @@ import numpy as np
 
 from polyrec.contracts import learned, part
 from polyrec.recommend.base import BaseRecommender, rank
-from polyrec.training.early_stop import Watch
+from polyrec.training.early_stop import EarlyStop
 from polyrec.types import Csr, Floats, Interactions, Ints, Query
 
 _K = 20
@@ -33,7 +33,7 @@ def ranking_watch(
     *,
     every: int = 1,
     most: int = _MAX_USERS,
-) -> Watch | None:
+) -> EarlyStop | None:
     """Return a watch of Recall@20 on valid, train hidden; None where there are no users for it.
 
     Every so many epochs, of at most so many users, evenly spread and always the same.
@@ -59,7 +59,7 @@ def ranking_watch(
         totals = np.bincount(rows[listed], weights=hits, minlength=len(users))
         return float((totals / counts).mean())
 
-    return Watch(recall, f"valid recall@{_K}", higher=True, every=every)
+    return EarlyStop(recall, f"valid recall@{_K}", higher=True, every=every)
 
 
 def evaluable_users(train: Interactions, relevant: Csr) -> Ints:

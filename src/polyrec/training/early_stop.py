@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Watch:
+class EarlyStop:
     """What is measured between epochs and decides when to stop.
 
-    >>> Watch(lambda: 0.5).better(0.4, than=0.5)
+    >>> EarlyStop(lambda: 0.5).better(0.4, than=0.5)
     True
     """
 

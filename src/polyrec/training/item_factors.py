@@ -11,7 +11,7 @@ from sklearn.utils.extmath import randomized_svd
 from polyrec.types import Csr, Floats, Interactions, Ints
 
 
-class Behaviour(NamedTuple):
+class ItemFactors(NamedTuple):
     """The items' side of behaviour."""
 
     rows: Ints  # (m,) of the items asked for, those that someone took
@@ -20,7 +20,9 @@ class Behaviour(NamedTuple):
     taken: Csr  # (u, n) who took what; columns in `rows`
 
 
-def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: int) -> Behaviour:
+def factorize_items(
+    train: Interactions | None, rows: Ints, width: int, *, seed: int
+) -> ItemFactors:
     """Return factors and neighbours of items, from a normalised matrix.
 
     Entries are 1 / sqrt(events of the user x events of the item), so that active users and popular
@@ -29,7 +31,7 @@ def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: 
     """
     if train is None or not len(train):
         nobody = sparse.csr_array((0, 0), dtype=np.float32)
-        return Behaviour(rows[:0], np.zeros((0, width), np.float32), nobody, nobody)
+        return ItemFactors(rows[:0], np.zeros((0, width), np.float32), nobody, nobody)
     matrix = train.positives()
     matrix.data[:] = 1
     touched = np.zeros(matrix.shape[1], bool)
@@ -45,7 +47,7 @@ def item_behaviour(train: Interactions | None, rows: Ints, width: int, *, seed: 
     taken = sparse.csr_array(matrix @ sparse.diags_array(here))
     for table in (near, taken):
         table.eliminate_zeros()
-    return Behaviour(usable, _factors(scaled, touched, width, seed=seed), near, taken)
+    return ItemFactors(usable, _factors(scaled, touched, width, seed=seed), near, taken)
 
 
 def _factors(scaled: Csr, touched: np.ndarray, width: int, *, seed: int) -> Floats:

@@ -19,22 +19,22 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.training.item_factors import Behaviour, item_behaviour
-from polyrec.training.loop import Report, Schedule, train
+from polyrec.training.item_factors import ItemFactors, factorize_items
+from polyrec.training.loop import ReportEpoch, Schedule, train
 from polyrec.types import Csr, Interactions, Ints
 
-FEWEST = 8  # items to learn from
+MIN_ITEMS = 8  # items to learn from
 _HELD_OUT = 10  # every tenth item tells when to stop
 _TEMPERATURE = 0.1
 _PATIENCE = 8  # epochs
 _READ = 5  # items of a history
 
-See = Callable[..., Any]
+EmbedItems = Callable[..., Any]
 """see(rows, generator) -> (b, width) tensor of items; a generator asks for altered views."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class ItemObjective:
     """How to teach."""
 
     objective: str  # "regress", "contrast" or "rank"
@@ -45,10 +45,12 @@ class Plan:
     seed: int
 
 
-class Lessons:
+class ItemTrainer:
     """One training of one network."""
 
-    def __init__(self, network: Any, see: See, plan: Plan, report: Report) -> None:
+    def __init__(
+        self, network: Any, see: EmbedItems, plan: ItemObjective, report: ReportEpoch
+    ) -> None:
         self.network, self.plan, self.report = network, plan, report
         self._see = see
         self._generator = torch.Generator().manual_seed(plan.seed)
@@ -60,8 +62,8 @@ class Lessons:
     def from_behaviour(self, rows: Ints, events: Interactions | None) -> list[float]:
         """Teach what behaviour says; return the losses on the items held out."""
         plan = self.plan
-        told = item_behaviour(events, rows, plan.width, seed=plan.seed)
-        if len(told.rows) < FEWEST:
+        told = factorize_items(events, rows, plan.width, seed=plan.seed)
+        if len(told.rows) < MIN_ITEMS:
             return []
         # drawn: every tenth would be of one kind where kinds take turns
         turns = np.random.default_rng(plan.seed).permutation(len(told.rows))
@@ -107,7 +109,7 @@ class Lessons:
         one, two = (self._seen(rows, altered=True) for _ in range(2))
         return info_nce(one, two, _TEMPERATURE)
 
-    def _regress(self, told: Behaviour, rows: Ints, *, altered: bool) -> Any:
+    def _regress(self, told: ItemFactors, rows: Ints, *, altered: bool) -> Any:
         """Come near to an item's own factor, and as near to others of the batch as that is."""
         mine = self._seen(rows, altered=altered)
         factors = F.normalize(torch.from_numpy(told.vectors[rows]).to(mine.device), dim=1)
@@ -115,7 +117,7 @@ class Lessons:
         near = F.cross_entropy(mine @ factors.T / _TEMPERATURE, alike)
         return near + (1 - (mine * factors).sum(dim=1)).mean()
 
-    def _contrast(self, told: Behaviour, rows: Ints, *, altered: bool) -> Any:
+    def _contrast(self, told: ItemFactors, rows: Ints, *, altered: bool) -> Any:
         """Bring items together with one that the same users took."""
         partners = _partners(told.near, rows, self._generator)
         mine = self._seen(rows, altered=altered)
@@ -123,7 +125,7 @@ class Lessons:
         together = torch.from_numpy(told.near[rows][:, partners].toarray() > 0).to(mine.device)
         return info_nce(mine, other, _TEMPERATURE, ignore=together)
 
-    def _rank(self, told: Behaviour, rows: Ints, *, altered: bool) -> Any:
+    def _rank(self, told: ItemFactors, rows: Ints, *, altered: bool) -> Any:
         """Find an item from a few others that one of its users took."""
         users, others = _histories(told.taken, rows, self._generator)
         mine = self._seen(rows, altered=altered)

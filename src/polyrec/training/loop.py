@@ -21,11 +21,11 @@ import torch
 from polyrec.compute.device import pick_precision
 from polyrec.errors import FitError
 from polyrec.training import checkpoints
-from polyrec.training.early_stop import Watch
+from polyrec.training.early_stop import EarlyStop
 from polyrec.training.optimizer import AdamW
-from polyrec.training.run_context import Run, current
+from polyrec.training.run_context import RunContext, current_run
 
-Report = Callable[..., None]
+ReportEpoch = Callable[..., None]
 """Called with the epochs done, the epochs in all, and what to say beside."""
 
 
@@ -61,10 +61,10 @@ def train(  # noqa: PLR0913 - what every training is made of
     batches: Callable[[np.random.Generator], Iterable[Any]],
     loss: Callable[[Any], Any],
     *,
-    valid: Watch | Callable[[], float] | None,
+    valid: EarlyStop | Callable[[], float] | None,
     schedule: Schedule,
     seed: int,
-    report: Report | None = None,
+    report: ReportEpoch | None = None,
     generators: Sequence[Any] = (),
     name: str = "train",
 ) -> list[float]:
@@ -75,8 +75,8 @@ def train(  # noqa: PLR0913 - what every training is made of
     A plain function as `valid` is a loss. With `valid`, the best weights are kept. A loss that is
     no number raises `FitError` with its step and learning rate.
     """
-    watch = valid if isinstance(valid, Watch) or valid is None else Watch(valid)
-    run = current()
+    watch = valid if isinstance(valid, EarlyStop) or valid is None else EarlyStop(valid)
+    run = current_run()
     label = run.begin(name)
     training = _Training(module, schedule, watch, run, label, seed, tuple(generators))
     if report is None:
@@ -95,8 +95,8 @@ class _Training:
         self,
         module: Any,
         schedule: Schedule,
-        watch: Watch | None,
-        run: Run,
+        watch: EarlyStop | None,
+        run: RunContext,
         label: str,
         seed: int,
         generators: tuple[Any, ...],
@@ -118,7 +118,7 @@ class _Training:
         self._identity = hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def go(
-        self, batches: Callable[..., Iterable[Any]], loss: Callable[[Any], Any], report: Report
+        self, batches: Callable[..., Iterable[Any]], loss: Callable[[Any], Any], report: ReportEpoch
     ) -> None:
         """Go through the epochs that are left."""
         for epoch in range(self._epoch, self.schedule.epochs):
@@ -256,7 +256,7 @@ class _Training:
         return False
 
 
-def _bar(run: Run, label: str) -> Report:
+def _bar(run: RunContext, label: str) -> ReportEpoch:
     def report(done: int, total: int, note: str = "") -> None:
         run.progress(label, done, total, note)
 

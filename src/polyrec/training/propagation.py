@@ -87,7 +87,7 @@ def symmetric_scales(weights: Csr) -> tuple[Floats, Floats]:
     return rows.astype(np.float32), columns.astype(np.float32)
 
 
-def symmetric(weights: Csr) -> Csr:
+def normalize_symmetric(weights: Csr) -> Csr:
     """Return D_U^-1/2 R D_I^-1/2 of weights R (u, n) >= 0, D their sums by user and by item.
 
     Of the graph of users and items this is the upper right block, its transpose the lower left

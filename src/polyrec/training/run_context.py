@@ -1,7 +1,7 @@
 """What goes beside every training of a run: bars, a log, checkpoints.
 
 A model knows what it learns, not where a run keeps its files; so these are not its settings. A run
-says them once (`accompany`), and every `training.loop.train` inside finds them.
+says them once (`use_run`), and every `training.loop.train` inside finds them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from polyrec.types import Progress, silent
 
 
 @dataclass
-class Run:
+class RunContext:
     """The company of every training inside.
 
-    >>> with accompany(Run()) as run:
-    ...     current() is run
+    >>> with use_run(RunContext()) as run:
+    ...     current_run() is run
     True
     """
 
@@ -54,16 +54,16 @@ class Run:
                 file.write(line + "\n")
 
 
-_CURRENT: ContextVar[Run | None] = ContextVar("run", default=None)
+_CURRENT: ContextVar[RunContext | None] = ContextVar("run", default=None)
 
 
-def current() -> Run:
+def current_run() -> RunContext:
     """Return the run that this training belongs to, or one that keeps nothing."""
-    return _CURRENT.get() or Run()
+    return _CURRENT.get() or RunContext()
 
 
 @contextmanager
-def accompany(run: Run) -> Iterator[Run]:
+def use_run(run: RunContext) -> Iterator[RunContext]:
     """Let every training inside belong to `run`."""
     token = _CURRENT.set(run)
     try:

@@ -6,7 +6,7 @@ from polyrec.lazy_exports import lazy_exports
 from polyrec.registry import load_object
 
 if TYPE_CHECKING:
-    from polyrec.tune.study import Tuned as Tuned
+    from polyrec.tune.study import TuningResult as TuningResult
     from polyrec.tune.study import tune as tune
 else:
     __all__, __getattr__, __dir__ = lazy_exports(__name__, load_object)

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 from polyrec.config import Config
 from polyrec.contracts import Recommender, StopsOnValid
-from polyrec.evaluate.protocols import compat
+from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline import assemble
 from polyrec.pipeline import run as pipeline
-from polyrec.training.run_context import Run, accompany
+from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Learnable, Progress, Views
 
 Watched = Callable[[int, float], None]
 
 
-class Bench:
+class Objective:
     """Makes a recommender of a config and asks it for valid; what stays the same is kept."""
 
     def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
@@ -39,10 +39,10 @@ class Bench:
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
         model = assemble.make_recommender(seeded, {})
         watching = watched if isinstance(model, StopsOnValid) else None
-        with accompany(Run(self._progress, watched=watching)):
+        with use_run(RunContext(self._progress, watched=watching)):
             model = model.fit(train, views, valid=valid)
         by = config.evaluate.select_by
-        reached: float = compat(model, train, valid, [by], views=views).means[by]
+        reached: float = evaluate_top_k(model, train, valid, [by], views=views).means[by]
         return reached
 
     def _views(self, config: Config) -> Views:

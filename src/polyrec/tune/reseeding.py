@@ -13,7 +13,7 @@ _SEEDS = 2  # further ones
 _KEPT = "again"  # in the study: number of a trial -> seed -> figure, or None where it failed
 
 
-class Finals:
+class Reseeding:
     """Asks the best few trials of a study with further seeds, and keeps what came out.
 
     Round by round: each seed is asked of all, so that means are over the same seeds. Where the
@@ -26,7 +26,7 @@ class Finals:
 
     def owed(self, ended: Sequence[FrozenTrial]) -> list[tuple[FrozenTrial, int]]:
         """Return the trials and seeds that are still to be asked, in their order."""
-        some = finalists(ended)
+        some = top_trials(ended)
         if len(some) < 2:
             return []
         kept = self._kept()
@@ -49,7 +49,7 @@ class Finals:
 
     def asked(self, ended: Sequence[FrozenTrial]) -> tuple[int, ...]:
         """Return the further seeds that all finalists were asked with."""
-        kept = [self.figures(trial) for trial in finalists(ended)]
+        kept = [self.figures(trial) for trial in top_trials(ended)]
         return tuple(seed for seed in self.seeds if kept and all(str(seed) in k for k in kept))
 
     def best(self, ended: Sequence[FrozenTrial]) -> tuple[FrozenTrial, float] | None:
@@ -58,7 +58,7 @@ class Finals:
         The first of equals. One that could not be fitted with such a seed is out, if another
         could.
         """
-        some, kept = finalists(ended), self._kept()
+        some, kept = top_trials(ended), self._kept()
         if not some:
             return None
         asked = self.asked(ended)
@@ -75,7 +75,7 @@ class Finals:
         return kept
 
 
-def finalists(ended: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def top_trials(ended: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the best few trials, the best first and none twice, and the one without tuning."""
     done = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     done.sort(key=lambda trial: -(trial.value or 0.0))  # stable: the first of equals

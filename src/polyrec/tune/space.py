@@ -18,10 +18,10 @@ _ROOMS = ("align", "fuse", "recommend")
 
 
 @dataclass(frozen=True)
-class Setting:
+class TunedSetting:
     """One setting that is looked for.
 
-    >>> Setting("recommend.l2", Range(low=10, high=20), now=15).start
+    >>> TunedSetting("recommend.l2", Range(low=10, high=20), now=15).start
     15
     """
 
@@ -65,7 +65,7 @@ class _Field:
     now: Any
 
 
-def settings_of(config: Config, model: Recommender, items: Views) -> list[Setting]:
+def settings_to_tune(config: Config, model: Recommender, items: Views) -> list[TunedSetting]:
     """Return what is looked for: the model's open settings, then what `tune.ranges` names.
 
     A model declares `ranges(items)` (setting -> range or choices, as in a config), or else the
@@ -116,7 +116,9 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     return changed
 
 
-def _setting(path: str, where: Range | tuple[Any, ...], fields: Mapping[str, _Field]) -> Setting:
+def _setting(
+    path: str, where: Range | tuple[Any, ...], fields: Mapping[str, _Field]
+) -> TunedSetting:
     """Return one setting, its range checked against the field that it belongs to."""
     owner = next((head for head in fields if head == path or _leads(head, path, fields)), None)
     if owner is None:
@@ -139,7 +141,7 @@ def _setting(path: str, where: Range | tuple[Any, ...], fields: Mapping[str, _Fi
                 field.part, {field.name: value}, where=f"tune.ranges.{path.rpartition('.')[0]}"
             )
     whole = path == owner and field.hint in (int, int | None) and isinstance(where, Range)
-    return Setting(path, where, whole=whole, now=now)
+    return TunedSetting(path, where, whole=whole, now=now)
 
 
 def _within(path: str, other: str) -> bool:

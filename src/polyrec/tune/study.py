@@ -23,9 +23,9 @@ from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
 from polyrec.pipeline import assemble
-from polyrec.tune.objective import Bench
-from polyrec.tune.reseeding import Finals, finalists
-from polyrec.tune.space import Setting, settings_of, with_settings
+from polyrec.tune.objective import Objective
+from polyrec.tune.reseeding import Reseeding, top_trials
+from polyrec.tune.space import TunedSetting, settings_to_tune, with_settings
 from polyrec.types import Progress, silent
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -35,7 +35,7 @@ _FOR_FINALS = 1 / 3  # of the hours, at most
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What a study has found so far."""
 
     config: Config  # with the best settings in their places
@@ -52,7 +52,7 @@ def tune(
     trials: int | None = None,
     hours: float | None = None,
     progress: Progress = silent,
-) -> Tuned:
+) -> TuningResult:
     """Look for settings that rank valid best, and write OUT, a config that `run` takes.
 
     OUT's trials.json tells all trials, its study.sqlite keeps the study: the same call goes on
@@ -70,7 +70,7 @@ def tune(
         raise ConfigError("no time to tune", received=received, remedy="give 1 or more trials")
     _check_place(Path(out))
     bench, fingerprint = _begin(settings, progress)
-    space = settings_of(bench.config, *bench.first())
+    space = settings_to_tune(bench.config, *bench.first())
     study = _Study(bench, space, Path(out), fingerprint)
     try:
         while study.done < wanted and clock.left() > min(study.owed(), clock.whole * _FOR_FINALS):
@@ -105,7 +105,7 @@ def _check_place(out: Path) -> None:
         raise ConfigError("another file is in the place", received=str(out), remedy=remedy)
 
 
-def _begin(config: Config, progress: Progress) -> tuple[Bench, str]:
+def _begin(config: Config, progress: Progress) -> tuple[Objective, str]:
     """Return where models are made and asked, and the fingerprint of what they learn from."""
     loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     check_split(loaded.dataset.behaviour, config)
@@ -114,7 +114,7 @@ def _begin(config: Config, progress: Progress) -> tuple[Bench, str]:
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
     encoders = dict(assemble.encoders_of(config, data.catalog))
-    bench = Bench(config.model_copy(update={"encode": encoders}), data, progress)
+    bench = Objective(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
     for name, view in sorted(bench.first()[1].items()):
         digest.update(name.encode())
@@ -134,7 +134,9 @@ class _Reached:
 class _Study:
     """An Optuna study in a file: which trial comes next, what came out."""
 
-    def __init__(self, bench: Bench, space: list[Setting], out: Path, fingerprint: str) -> None:
+    def __init__(
+        self, bench: Objective, space: list[TunedSetting], out: Path, fingerprint: str
+    ) -> None:
         self._bench, self._space, self._out = bench, space, out
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         place = out.with_suffix(".study.sqlite")
@@ -145,7 +147,7 @@ class _Study:
         )  # fmt: skip
         self._claim(fingerprint, place)
         draws = "seed" in part_state.part_settings(bench.first()[0])
-        self._finals = Finals(self._study, bench.config.seed, draws=draws)
+        self._finals = Reseeding(self._study, bench.config.seed, draws=draws)
 
     def _claim(self, fingerprint: str, place: Path) -> None:
         ranges = [(s.path, s.labels or str(s.where)) for s in self._space]
@@ -194,7 +196,7 @@ class _Study:
     def asked_again(self) -> tuple[int, int]:
         """Return how many such fits are done, and how many there are."""
         ended = self._ended()
-        done = sum(len(self._finals.figures(trial)) for trial in finalists(ended))
+        done = sum(len(self._finals.figures(trial)) for trial in top_trials(ended))
         return done, done + len(self._finals.owed(ended))
 
     def last_reason(self) -> str:
@@ -235,7 +237,7 @@ class _Study:
             return _Reached(TrialState.FAIL, why={"reason": reason})
         return _Reached(TrialState.COMPLETE, score)
 
-    def write(self) -> Tuned | None:
+    def write(self) -> TuningResult | None:
         """Write the trials and the best config; return them, or None where no trial is done."""
         ended = self._ended()
         trials = [self._row(trial) for trial in ended]
@@ -258,7 +260,7 @@ class _Study:
             f"with {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.\n"
         )
         self._out.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-        return Tuned(config, found, score, seeds, trials)
+        return TuningResult(config, found, score, seeds, trials)
 
     @property
     def _by(self) -> str:

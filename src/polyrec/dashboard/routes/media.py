@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.dashboard.bundle_media import BundleMedia
 from polyrec.dashboard.session_user import ReadUser
 from polyrec.database import item_media
-from polyrec.evaluate.placeholder_image import initials
+from polyrec.evaluate.placeholder_image import initials_svg
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
@@ -40,7 +40,7 @@ async def thumbnail(request: Request, service: CurrentService, user: ReadUser, i
     jpeg = await service.compute_limit.run(lambda: media.thumbnail(id, uploads))
     if jpeg is not None:
         return Response(jpeg, media_type="image/jpeg", headers=_CACHED)
-    return Response(initials(id, id[-4:]), media_type="image/svg+xml", headers=_CACHED)
+    return Response(initials_svg(id, id[-4:]), media_type="image/svg+xml", headers=_CACHED)
 
 
 @router.get("/media")

@@ -32,7 +32,7 @@ async def overview(request: Request, service: CurrentService, user: ReadUser) ->
     values = {
         "stats": stats,
         "routes": stats.routes[:_ROUTES],
-        "busiest": charts.bars(busiest, title="Requests by route"),
+        "busiest": charts.bar_chart(busiest, title="Requests by route"),
         "age": time.time() - live.model.loaded_at,
         "waiting": service.writer.waiting,
         "histories": len(live),

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - the custom of the field
 from polyrec.compute.device import pick_device
 from polyrec.contracts import learned, part
 from polyrec.recommend.early_stopping import EarlyStoppedRecommender, ranking_watch
-from polyrec.training.early_stop import Watch
+from polyrec.training.early_stop import EarlyStop
 from polyrec.training.loop import Schedule, train
 from polyrec.training.softmax import cross_entropy
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Views
@@ -144,7 +144,9 @@ class Autoencoder(EarlyStoppedRecommender):
             name=type(self).__name__,
         )
 
-    def _watch(self, module: Any, events: Interactions, valid: Interactions | None) -> Watch | None:
+    def _watch(
+        self, module: Any, events: Interactions, valid: Interactions | None
+    ) -> EarlyStop | None:
         watch = ranking_watch(self.score, events, valid, every=_LOOK)
         if watch is None:
             return None

@@ -14,7 +14,7 @@ from polyrec.compute.device import pick_device
 from polyrec.contracts import part
 from polyrec.recommend.dot_product import DotProduct
 from polyrec.recommend.early_stopping import EarlyStoppedRecommender, ranking_watch
-from polyrec.training.early_stop import Watch
+from polyrec.training.early_stop import EarlyStop
 from polyrec.training.loop import Schedule, train
 from polyrec.training.propagation import Propagation
 from polyrec.types import Csr, Floats, Interactions, Query, Views
@@ -81,7 +81,9 @@ class ELSA(DotProduct, EarlyStoppedRecommender):
     def _score(self, query: Query) -> Floats:
         return _scores(query.matrix(len(self.vectors_)), self.vectors_)
 
-    def _train(self, network: LowRankAutoencoder, liked: Csr, watch: Watch | None) -> list[float]:
+    def _train(
+        self, network: LowRankAutoencoder, liked: Csr, watch: EarlyStop | None
+    ) -> list[float]:
         # a user with one event has none left to predict it from
         users = np.flatnonzero(np.diff(liked.indptr) > 1)
 

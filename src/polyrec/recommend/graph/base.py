@@ -24,7 +24,7 @@ from polyrec.recommend.graph.losses import (
     softmax_loss,
 )
 from polyrec.recommend.negative_sampling import draw_untaken
-from polyrec.training.early_stop import Watch
+from polyrec.training.early_stop import EarlyStop
 from polyrec.training.loop import Schedule, train
 from polyrec.training.propagation import Propagation, symmetric_scales
 from polyrec.types import Csr, Floats, Interactions, Ints, Query, Views
@@ -123,7 +123,7 @@ class GraphRecommender(EarlyStoppedRecommender):
             with torch.no_grad():
                 self._keep(scales, network(graph.propagation))
 
-        def measure(watch: Watch) -> float:
+        def measure(watch: EarlyStop) -> float:
             keep()
             return watch.measure()
 

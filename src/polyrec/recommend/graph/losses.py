@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.training.propagation import Propagation, symmetric
+from polyrec.training.propagation import Propagation, normalize_symmetric
 from polyrec.training.softmax import cross_entropy
 from polyrec.types import Bools, Csr, Ints
 
@@ -56,7 +56,7 @@ class Graph:
     @classmethod
     def of(cls, weights: Csr, device: Any) -> Self:
         """Normalise weights >= 0."""
-        matrix = symmetric(weights)
+        matrix = normalize_symmetric(weights)
         return cls(weights, matrix, Propagation.of(matrix, device))
 
 

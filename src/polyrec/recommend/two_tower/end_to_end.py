@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
 from polyrec.align.cosine import CosineWeighted
-from polyrec.align.projection_heads import Heads
+from polyrec.align.projection_heads import ProjectionHeads
 from polyrec.errors import FitError
 from polyrec.fuse.concat import Concat
 from polyrec.fuse.mean import WeightedMean
@@ -150,7 +150,7 @@ def _aligned(aligner: Any, states: States, present: States) -> States:
             for part in (aligner.means_, aligner.maps_)
         )
         found[name] = ((rows - mean) @ turn) * present[name][:, None]
-    if isinstance(aligner, Heads):
+    if isinstance(aligner, ProjectionHeads):
         return {name: F.normalize(rows, dim=1) for name, rows in found.items()}
     return _weighed(aligner, found, present) if isinstance(aligner, CosineWeighted) else found
 

@@ -17,7 +17,7 @@ from polyrec.recommend.base import BaseRecommender, count_items
 from polyrec.recommend.two_tower.end_to_end import EndToEndNetwork
 from polyrec.recommend.two_tower.end_to_end_inputs import EndToEndInputs
 from polyrec.recommend.two_tower.network import EventBatch, ItemOutput, Towers, tower_loss
-from polyrec.training.item_factors import item_behaviour
+from polyrec.training.item_factors import factorize_items
 from polyrec.training.loop import Schedule, train
 from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Ints, Query, Views
 
@@ -159,7 +159,7 @@ class TwoTower(BaseRecommender):
     def _initial_towers(self, events: Interactions) -> Towers:
         """Return towers whose item vectors begin at behaviour's factors."""
         towers = self._towers(events.shape[1], self.dim)
-        behaviour = item_behaviour(events, np.arange(events.shape[1]), self.dim, seed=self.seed)
+        behaviour = factorize_items(events, np.arange(events.shape[1]), self.dim, seed=self.seed)
         if len(behaviour.vectors):
             towers.own.data = torch.from_numpy(behaviour.vectors.copy())
         towers.to(pick_device(self.device))
