@@ -1,11 +1,12 @@
 """Decoders that hang, die or fill the memory take one content with them."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from polyrec.compute import wire
+from polyrec.compute import messages
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import map_ordered
 from polyrec.config import Limits
@@ -47,7 +48,7 @@ class Trouble:
 @pytest.fixture
 def box(tmp_path, monkeypatch):
     (tmp_path / "polyrec_trouble.py").write_text(SOURCE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with Sandbox(Limits(timeout_s=1.5, memory_mb=1024)) as opened:
         yield opened
 
@@ -67,7 +68,7 @@ def test_what_is_made_comes_back(box: Sandbox) -> None:
     ("trouble", "status", "told"),
     [
         ("hang", "timed out", "took too long: received '1.5 s'"),
-        ("crash", "damaged", "the decoder died: received 'SIGSEGV'"),
+        ("crash", "damaged", "the decoder crashed: received 'SIGSEGV'"),
         ("exit", "damaged", "exit code 3"),
         ("memory", "too large", "too much memory"),
         ("bug", "damaged", "ZeroDivisionError: by zero"),
@@ -111,7 +112,7 @@ def test_a_hanging_one_does_not_hold_up_the_others(box: Sandbox) -> None:
 
 
 def test_a_part_that_is_not_there_is_said(box: Sandbox) -> None:
-    with pytest.raises(FitError, match="can't be made in a process of its own"):
+    with pytest.raises(FitError, match="can't be used in a decoding process"):
         box.prepare("polyrec_nowhere:Part", {}, "a")
     with pytest.raises(FitError, match="unexpected keyword"):
         box.prepare(TROUBLE, {"speed": 3}, "a")
@@ -139,11 +140,11 @@ def test_messages_survive_pipes_that_give_little_at_once() -> None:
             pass
 
     sink = Sink()
-    told, payload = wire.pack_array(np.arange(6, dtype=np.int16).reshape(2, 3))
-    wire.send(sink, told, payload)
-    answer, made = wire.receive(Pipe(b"".join(sink)))
-    assert wire.unpack_array(answer, made).tolist() == [[0, 1, 2], [3, 4, 5]]
+    told, payload = messages.pack_array(np.arange(6, dtype=np.int16).reshape(2, 3))
+    messages.write_message(sink, told, payload)
+    answer, made = messages.read_message(Pipe(b"".join(sink)))
+    assert messages.unpack_array(answer, made).tolist() == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(EOFError):
-        wire.receive(Pipe(b"\0\0"))
+        messages.read_message(Pipe(b"\0\0"))
     with pytest.raises(ValueError, match="objects"):
-        wire.unpack_array({"dtype": "|O", "shape": [1]}, bytearray(8))
+        messages.unpack_array({"dtype": "|O", "shape": [1]}, bytearray(8))

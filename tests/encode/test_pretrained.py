@@ -214,7 +214,7 @@ def test_precision_and_device_are_chosen_and_checked(tiny_model: Tiny) -> None:
     with pytest.raises(ConfigError, match="fp16 needs a GPU"):
         TextModel(model=folder, device="cpu", precision="fp16").encode(TEXTS)
     if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="this device is not here"):
+        with pytest.raises(ConfigError, match="the device is not available"):
             TextModel(model=folder, device="cuda").encode(TEXTS)
 
 

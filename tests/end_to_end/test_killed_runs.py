@@ -71,7 +71,7 @@ def decoders() -> set[int]:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if b"polyrec.compute.decoder" in told and parent == 1:
+        if b"polyrec.compute.decode_worker" in told and parent == 1:
             found.add(int(place.name))
     return found
 

@@ -7,7 +7,7 @@ import pytest
 
 from polyrec.errors import MediaError
 from polyrec.media import audio, video
-from polyrec.media.probe import PICTURES, probe
+from polyrec.media.probe import THUMBNAILS, probe
 
 
 def tone(seconds: float, rate: int = 8000, channels: int = 2) -> bytes:
@@ -65,7 +65,7 @@ def test_frames_come_at_even_times(silent_mp4: bytes) -> None:
 def test_a_silent_video_has_no_sound_and_a_sound_no_pictures(silent_mp4: bytes, mp3: bytes) -> None:
     with pytest.raises(MediaError, match="no sound track"):
         audio.load_audio(silent_mp4, rate=8000, seconds=5)
-    with pytest.raises(MediaError, match="no pictures"):
+    with pytest.raises(MediaError, match="no video stream"):
         video.load_video(mp3, rate=5, size=16, seconds=5)
 
 
@@ -77,7 +77,7 @@ def test_a_cut_video_is_damaged(silent_mp4: bytes) -> None:
 
 def test_pictures_are_made_of_images_and_videos(jpeg: bytes, silent_mp4: bytes) -> None:
     for kind, raw in (("image", jpeg), ("video", silent_mp4)):
-        assert PICTURES[kind](raw, size=32).startswith(b"\xff\xd8")
+        assert THUMBNAILS[kind](raw, size=32).startswith(b"\xff\xd8")
 
 
 def test_probing_passes_whole_files_and_stops_broken_ones(
@@ -131,8 +131,8 @@ def scenes(lengths: list[int]) -> video.Video:
 
 def test_shots_begin_where_the_picture_changes() -> None:
     clip = scenes([6, 9, 5])
-    assert video.shots(clip.frames).tolist() == [0, 6, 15]
-    assert video.shots(clip.frames[:1]).tolist() == [0]
+    assert video.shot_starts(clip.frames).tolist() == [0, 6, 15]
+    assert video.shot_starts(clip.frames[:1]).tolist() == [0]
 
 
 def test_one_frame_of_each_shot_comes_first() -> None:

@@ -13,7 +13,7 @@ from polyrec.media.streams import (
     onset_strength,
     read_sensors,
 )
-from polyrec.media.timeline import Shift, Stream, find_shift, on_grid, pool, shifted, warp
+from polyrec.media.timeline import Shift, Stream, find_shift, on_grid, pool, shifted, warp_shift
 from polyrec.media.video import Cue, Video
 
 RATE = 16_000
@@ -70,7 +70,7 @@ def test_noise_lowers_the_confidence_before_it_moves_the_place() -> None:
 @pytest.mark.parametrize("still", [np.zeros(RATE, np.float32), np.zeros(1, np.float32)])
 def test_silence_finds_nothing_and_says_so(still: np.ndarray) -> None:
     assert find_shift(onset(), onset_strength(still, RATE)) == Shift(0.0, 0.0, 0.0)
-    assert warp(onset(), onset_strength(still, RATE)).confidence == 0
+    assert warp_shift(onset(), onset_strength(still, RATE)).confidence == 0
     nobody = Stream.of([np.nan, np.nan], times=[0, 1])
     assert find_shift(nobody, onset()).confidence == 0
 
@@ -80,7 +80,7 @@ def test_warping_finds_the_slope() -> None:
         np.sin(np.arange(300) / 7) + np.arange(300) % 50 / 20, times=np.arange(300) / 20
     )
     slower = Stream(steady.values, steady.times * 1.03, steady.present)
-    found = warp(steady, slower)
+    found = warp_shift(steady, slower)
     assert found.drift == pytest.approx(0.03, abs=0.01)
     assert abs(found.offset_s) < 0.3
     assert found.confidence > 0.8
@@ -143,11 +143,11 @@ def test_sensor_tables_are_streams() -> None:
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        (b"", "an empty file"),
-        (b"a,b\n1,2\n", "needs time and values"),
-        (b"time\n1\n", "needs time and values"),
-        (b"time,x\n", "a time that is no number"),
-        (b"time,x\nnoon,3\n", "a time that is no number"),
+        (b"", "the file is empty"),
+        (b"a,b\n1,2\n", "not a sensor table"),
+        (b"time\n1\n", "not a sensor table"),
+        (b"time,x\n", "a time is not a number"),
+        (b"time,x\nnoon,3\n", "a time is not a number"),
         (b'time,x\n"1,2\n"3"4,\n', "."),
         (b"\x00\xff\xfe" * 40, "."),
     ],

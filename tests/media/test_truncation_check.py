@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polyrec.errors import MediaError
-from polyrec.media.truncation_check import check_whole
+from polyrec.media.truncation_check import check_not_truncated
 
 
 def encoded(form: str, codec: str, *, video: bool = False) -> bytes:
@@ -64,21 +64,21 @@ def test_a_cut_file_is_truncated_and_a_whole_one_is_not(
 ) -> None:
     whole = files[form]
     file = io.BytesIO(whole)
-    check_whole(file)
+    check_not_truncated(file)
     assert file.tell() == 0
     with pytest.raises(MediaError) as caught:
-        check_whole(io.BytesIO(whole[: int(share * len(whole))]))
+        check_not_truncated(io.BytesIO(whole[: int(share * len(whole))]))
     assert caught.value.status == "truncated"
 
 
 def test_streamed_files_declare_nothing_and_pass(files: dict) -> None:
     streamed = files["wav"][:4] + b"\xff" * 4 + files["wav"][8:]
-    check_whole(io.BytesIO(streamed))
-    check_whole(io.BytesIO(streamed[:500]))
+    check_not_truncated(io.BytesIO(streamed))
+    check_not_truncated(io.BytesIO(streamed[:500]))
 
 
 @pytest.mark.parametrize(
     "head", [b"", b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x00\x08ftyp", b"abc"]
 )
 def test_what_is_no_container_is_left_to_the_decoder(head: bytes) -> None:
-    check_whole(io.BytesIO(head))
+    check_not_truncated(io.BytesIO(head))

@@ -1,1 +1,1 @@
-"""Where work runs: devices, batches, worker threads, decoding processes, and what it costs."""
+"""Where work runs and what it costs: devices, batches, threads, decoding processes, stopwatch."""

@@ -1,4 +1,4 @@
-"""Feed a model in batches that fit its memory."""
+"""Run a model in batches that fit the memory."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import numpy as np
 from polyrec.errors import MediaError
 from polyrec.types import Floats
 
-Given = TypeVar("Given")
+Input = TypeVar("Input")
 
 
 @dataclass
 class Batches:
-    """Runs a model on inputs, `size` at a time, and on fewer once memory has run out.
+    """Runs a model on `size` inputs at a time, and on half as many when memory runs out.
 
-    >>> Batches(2).run(lambda some: np.float32([[len(some)] for _ in some]), "abc").ravel()
+    >>> Batches(2).run(lambda batch: np.float32([[len(batch)] for _ in batch]), "abc").ravel()
     array([2., 2., 1.], dtype=float32)
     """
 
     size: int
 
-    def run(self, model: Callable[[Sequence[Given]], Floats], inputs: Sequence[Given]) -> Floats:
-        """Return one row per input; a single one that doesn't fit raises `MediaError`."""
+    def run(self, model: Callable[[Sequence[Input]], Floats], inputs: Sequence[Input]) -> Floats:
+        """Return one row per input; an input that alone exceeds the memory raises `MediaError`."""
         rows: list[Floats] = []
         start = 0
         while start < len(inputs):
-            some = inputs[start : start + self.size]
+            batch = inputs[start : start + self.size]
             try:
-                rows.append(model(some))
+                rows.append(model(batch))
             except (MemoryError, RuntimeError) as error:
-                if not is_memory(error):
+                if not is_out_of_memory(error):
                     raise
-                if len(some) == 1:
+                if len(batch) == 1:
                     remedy = "use a smaller model, or fewer tokens or frames"
                     raise MediaError(
-                        "one content fills the memory", remedy=remedy, status="too large"
+                        "one content exceeds the memory", remedy=remedy, status="too large"
                     ) from error
-                self.size = len(some) // 2
+                self.size = len(batch) // 2
                 gc.collect()
                 continue
-            start += len(some)
+            start += len(batch)
         return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
 
 
-def is_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory has run out (torch raises RuntimeErrors)."""
-    told = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in told or "allocate memory" in told
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory has run out (torch raises RuntimeErrors)."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text

@@ -1,4 +1,4 @@
-"""Decode in processes of their own: a decoder that hangs or dies takes one content with it."""
+"""Decode in separate processes: a decoder that hangs or crashes costs one content, not the run."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, cast
 
-from polyrec.compute import wire
+from polyrec.compute import messages
 from polyrec.config import Limits
 from polyrec.errors import FitError, MediaError
 from polyrec.types import Floats, Raw
 
-_PIPE = 1 << 20  # bytes that a pipe holds: a picture passes at once (where the system allows it)
+_PIPE = 1 << 20  # bytes that a pipe holds: enough for an image (where the system allows it)
+
+_Message = tuple[dict[str, Any], bytearray]
 
 
 class Sandbox:
-    """As many decoding processes as are called for at once, each started when first needed.
+    """A pool of decoding processes, as many as calls at once, each started when first needed.
 
-    Any thread may call `prepare`. They are programs of their own, not forks: a script that uses
-    polyrec needs no main guard, and threads of the run can't be caught holding a lock.
+    Any thread may call `prepare`. The processes are programs of their own, not forks: a script that
+    uses polyrec needs no main guard, and no lock of another thread is copied.
 
     >>> from polyrec.types import Problem
     >>> with Sandbox(Limits()) as sandbox:
-    ...     sandbox.prepare("polyrec.media.probe:Probe", {"kind": "text"}, "words").size
+    ...     sandbox.prepare("polyrec.media.probe:Probe", {"modality": "text"}, "words").size
     0
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._told = limits.model_dump(mode="json")
-        self._idle: SimpleQueue[_Decoder] = SimpleQueue()
-        self._all: set[_Decoder] = set()
+        self._limits_json = limits.model_dump(mode="json")
+        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        self._all: set[_Worker] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -50,89 +52,87 @@ class Sandbox:
 
     def close(self) -> None:
         """End all processes."""
-        for decoder in list(self._all):
-            decoder.stop()
+        for worker in list(self._all):
+            worker.stop()
 
     def prepare(self, address: str, settings: Mapping[str, Any], raw: Raw) -> Floats:
-        """Return what `prepare(raw, limits)` of the part at "module:Class" makes of a content.
+        """Return the result of `prepare(raw, limits)` of the dataclass at "module:Class".
 
-        A content that can't be read, takes too long or ends the decoder raises `MediaError`; a part
-        that can't be made in a fresh process raises `FitError`.
+        A content that can't be read, takes too long or crashes the decoder raises `MediaError`; a
+        class that can't be imported or constructed in a new process raises `FitError`.
         """
-        content, payload = wire.pack_raw(raw)
-        question = {"address": address, "settings": settings, "limits": self._told, **content}
+        content, payload = messages.pack_content(raw)
+        request = {"address": address, "settings": settings, "limits": self._limits_json, **content}
         try:
-            answer, made = self._ask(question, payload)
-        except _Died:
-            answer, made = self._last_try(question, payload)
-        if "fault" in answer:
-            remedy = "an encoder has to lie in a module that can be imported"
+            response, array = self._call(request, payload)
+        except _WorkerDied:
+            response, array = self._retry(request, payload)
+        if "fault" in response:
             raise FitError(
-                "this part can't be made in a process of its own",
-                received=answer["fault"],
-                remedy=remedy,
+                f"{address} can't be used in a decoding process",
+                received=response["fault"],
+                remedy="define the class in a module that can be imported",
             )
-        if "status" in answer:
-            raise MediaError(answer["reason"], status=answer["status"])
-        return wire.unpack_array(answer, made)
+        if "status" in response:
+            raise MediaError(response["reason"], status=response["status"])
+        return messages.unpack_array(response, array)
 
-    def _last_try(
-        self, question: dict[str, Any], payload: bytes
-    ) -> tuple[dict[str, Any], bytearray]:
-        """Ask again: what ended the decoder may have been the machine, not the content."""
+    def _retry(self, request: dict[str, Any], payload: bytes) -> _Message:
+        """Try again: the process may have died of something else than this content."""
         try:
-            return self._ask(question, payload)
-        except _Died as error:
-            raise MediaError("the decoder died", received=str(error)) from None
+            return self._call(request, payload)
+        except _WorkerDied as error:
+            raise MediaError("the decoder crashed", received=str(error)) from None
 
-    def _ask(self, question: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytearray]:
-        decoder = self._take()
+    def _call(self, request: dict[str, Any], payload: bytes) -> _Message:
+        worker = self._take()
         try:
-            answer = decoder.ask(question, payload)
+            response = worker.call(request, payload)
         except (EOFError, OSError):
-            self._all.discard(decoder)
-            code = decoder.stop()
+            self._all.discard(worker)
+            code = worker.stop()
         else:
-            self._idle.put(decoder)
-            return answer
+            self._idle.put(worker)
+            return response
         if hasattr(signal, "SIGALRM") and code == -signal.SIGALRM:
-            told = f"{self.limits.timeout_s:g} s"
-            remedy = "raise media.timeout_s if it is whole"
+            received = f"{self.limits.timeout_s:g} s"
+            remedy = "raise media.timeout_s if the file is intact"
             raise MediaError(
-                "decoding took too long", received=told, remedy=remedy, status="timed out"
+                "decoding took too long", received=received, remedy=remedy, status="timed out"
             )
-        raise _Died(signal.Signals(-code).name if code < 0 else f"exit code {code}")
+        raise _WorkerDied(signal.Signals(-code).name if code < 0 else f"exit code {code}")
 
-    def _take(self) -> _Decoder:
+    def _take(self) -> _Worker:
         try:
             return self._idle.get_nowait()
         except Empty:
-            decoder = _Decoder(self.limits.memory_mb)
-            self._all.add(decoder)
-            return decoder
+            worker = _Worker(self.limits.memory_mb)
+            self._all.add(worker)
+            return worker
 
 
-class _Decoder:
+class _Worker:
     """One process and its two pipes."""
 
     def __init__(self, memory_mb: int) -> None:
-        alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "polyrec.compute.decoder", str(memory_mb)],
+            [sys.executable, "-m", "polyrec.compute.decode_worker", str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **alone},
+            env={**os.environ, **threads},
             bufsize=0,
             pipesize=_PIPE,
         )
 
-    def ask(self, question: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytearray]:
-        wire.send(cast("Any", self._process.stdin), question, payload)
-        return wire.receive(cast("Any", self._process.stdout))
+    def call(self, request: dict[str, Any], payload: bytes) -> _Message:
+        """Return the response to a request."""
+        messages.write_message(cast("Any", self._process.stdin), request, payload)
+        return messages.read_message(cast("Any", self._process.stdout))
 
     def stop(self) -> int:
-        """End the process and return its exit code as it was, or as this made it."""
+        """End the process and return its exit code: its own, if it has ended before."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -143,5 +143,5 @@ class _Decoder:
             return self._process.wait()
 
 
-class _Died(Exception):  # noqa: N818 - never leaves this file
-    """A decoder ended without an answer."""
+class _WorkerDied(Exception):  # noqa: N818 - never leaves this file
+    """A decoding process ended without a response."""

@@ -1,4 +1,4 @@
-"""What a run cost, and on what it ran."""
+"""Measure the time and memory of a run; name the versions it ran on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Times: TypeAlias = dict[str, float]
 
 @dataclass
 class Stopwatch:
-    """Seconds per stage.
+    """Counts seconds per stage.
 
     >>> watch = Stopwatch()
     >>> with watch.stage("fit"):
@@ -41,24 +41,26 @@ class Stopwatch:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def latency(ask: Callable[[int, int], object], count: int, *, budget_s: float = 4.0) -> Times:
-    """Return how long answers take: `single_median_ms`, `single_p95_ms`, `batch_per_s`.
+def measure_latency(
+    run: Callable[[int, int], object], count: int, *, budget_s: float = 4.0
+) -> Times:
+    """Return `single_median_ms`, `single_p95_ms` and `batch_per_s` of `count` > 0 requests.
 
-    `ask(first, stop)` answers for some of `count` > 0 questions at once. It is asked once to warm
-    up, then for one after the other until the budget is spent, then for all in one batch.
+    `run(first, stop)` processes requests first..stop-1 at once. It runs once to warm up, then for
+    single requests until the budget is spent, then for all of them in one batch.
     """
-    ask(0, 1)
+    run(0, 1)
     start = time.perf_counter()
     singles = []
     for first in range(count):
-        begun = time.perf_counter()
-        ask(first, first + 1)
-        singles.append(time.perf_counter() - begun)
+        begin = time.perf_counter()
+        run(first, first + 1)
+        singles.append(time.perf_counter() - begin)
         if time.perf_counter() - start > budget_s:
             break
-    begun = time.perf_counter()
-    ask(0, count)
-    seconds = max(time.perf_counter() - begun, 1e-9)
+    begin = time.perf_counter()
+    run(0, count)
+    seconds = max(time.perf_counter() - begin, 1e-9)
     return {
         "single_median_ms": 1e3 * statistics.median(singles),
         "single_p95_ms": 1e3 * sorted(singles)[math.ceil(0.95 * len(singles)) - 1],
@@ -67,9 +69,9 @@ def latency(ask: Callable[[int, int], object], count: int, *, budget_s: float = 
 
 
 def peak_memory_mb() -> float:
-    """Return the most memory that this process has held, in MB."""
+    """Return the peak memory of this process, in MB."""
     status = Path("/proc/self/status")
-    if status.is_file():  # getrusage would count the parent's memory at the fork, too
+    if status.is_file():  # getrusage counts the parent's memory at the fork, too
         for line in status.read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
@@ -78,6 +80,6 @@ def peak_memory_mb() -> float:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a figure depends on."""
+    """Return the versions that measurements depend on."""
     libraries = {name: version(name) for name in ("numpy", "scipy", "polars")}
     return {"polyrec": __version__, "python": platform.python_version(), **libraries}

@@ -1,4 +1,4 @@
-"""Do independent pieces of work side by side, results in order."""
+"""Run independent tasks in threads, results in order."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def map_ordered(
-    function: Callable[[Given], Made],
-    inputs: Iterable[Given],
+    function: Callable[[Input], Output],
+    inputs: Iterable[Input],
     *,
     workers: int | None = None,
     ahead: int | None = None,
-) -> Iterator[Made]:
-    """Yield function(input) for each input, in order, some ahead in threads.
+) -> Iterator[Output]:
+    """Yield function(input) for each input, in order, computed ahead in threads.
 
     Decoders release the interpreter lock, so threads scale. At most `ahead` inputs (by default 4
-    per worker) are under way; an exception comes up where its result would have.
+    per worker) are in progress; an exception is raised at the position of its result.
 
     >>> list(map_ordered(str.upper, "abc", workers=2))
     ['A', 'B', 'C']
     """
     count = workers or cores()
-    most = max(count, ahead or 4 * count)
+    limit = max(count, ahead or 4 * count)
     with ThreadPoolExecutor(count) as pool:
-        waiting: deque[Future[Made]] = deque()
+        waiting: deque[Future[Output]] = deque()
         try:
-            for given in inputs:
-                waiting.append(pool.submit(function, given))
-                if len(waiting) >= most:
+            for item in inputs:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= limit:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            # a run that stops here doesn't wait for what nobody will read
+            # a consumer that stops early does not wait for results that it won't read
             for future in waiting:
                 future.cancel()

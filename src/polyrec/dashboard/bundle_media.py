@@ -16,7 +16,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.compute.sandbox import Sandbox
 from polyrec.data.load import read_catalog
 from polyrec.errors import MediaError, PolyrecError
-from polyrec.media.probe import PICTURES, thumbnail_of
+from polyrec.media.probe import THUMBNAILS, make_thumbnail
 from polyrec.types import Catalog, Raw
 
 _LOG = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ class BundleMedia:
     def thumbnail(self, item_id: str, uploads: Mapping[str, Path | None]) -> bytes | None:
         """Return a small JPEG of an item's image, else of a frame of its video."""
         contents = self.contents(item_id, uploads)
-        for modality in PICTURES:
+        for modality in THUMBNAILS:
             if modality in contents:
                 try:
                     raw = contents[modality]
-                    return thumbnail_of(modality, raw, size=THUMBNAIL_PIXELS, sandbox=self._sandbox)
+                    return make_thumbnail(modality, raw, size=THUMBNAIL_PIXELS, sandbox=self._sandbox)
                 except MediaError:
                     continue
         return None

@@ -1,8 +1,8 @@
-"""Read raw content into one row of features per item.
+"""Encode raw content as one row of features per item.
 
 | encoder | modality | what it is |
 |---|---|---|
-| features | any | ready feature rows, as given |
+| features | any | feature rows that come with the data, unchanged |
 | lsa | text | TF-IDF of words and character n-grams, truncated SVD; any language |
 | word_vectors | text | mean or SIF-weighted mean of GloVe or word2vec vectors |
 | descriptor | image | colour, gradient and texture statistics |
@@ -15,10 +15,10 @@
 | audio_model | audio | AST, CLAP, Wav2Vec2, HuBERT, Whisper (extra `models`) |
 | video_model | video | VideoMAE, TimeSformer, X-CLIP (extra `models`) |
 | frames_model | video | any pretrained image model over frames (extra `models`) |
-| text_lstm, text_transformer | text | trained here, on the catalogue's behaviour (extra `torch`) |
-| image_cnn | image | trained here (extra `torch`) |
-| audio_cnn, audio_lstm | audio | trained here (extra `torch`) |
-| video_lstm | video | a CNN per frame and an LSTM, trained here (extra `torch`) |
+| text_lstm, text_transformer | text | trained on the catalogue (extra `torch`) |
+| image_cnn | image | trained on the catalogue (extra `torch`) |
+| audio_cnn, audio_lstm | audio | trained on the catalogue (extra `torch`) |
+| video_lstm | video | a CNN per frame and an LSTM, trained on the catalogue (extra `torch`) |
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The convolutional blocks of the encoders that are trained here."""
+"""The convolutional blocks of the encoders that are trained on the catalogue."""
 
 from __future__ import annotations
 

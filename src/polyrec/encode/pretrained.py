@@ -16,7 +16,7 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from polyrec.artifact.checksummed_folder import sha256
-from polyrec.compute.device import BATCHES, pick_device, pick_precision
+from polyrec.compute.device import BATCH_SIZES, pick_device, pick_precision
 from polyrec.contracts import cached, learned, learned_attributes, part
 from polyrec.encode.base import PerItemEncoder
 from polyrec.errors import ConfigError, FitError
@@ -55,7 +55,7 @@ class PretrainedEncoder(PerItemEncoder):
     @property
     def batch_size(self) -> int:
         """Return how many contents the model takes at once."""
-        return self.batch or BATCHES[pick_device(self.device).type]
+        return self.batch or BATCH_SIZES[pick_device(self.device).type]
 
     @property
     def identity(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from polyrec.errors import MediaError
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import SampleItem, SampleUser
-from polyrec.media.probe import PICTURES
+from polyrec.media.probe import THUMBNAILS
 from polyrec.types import Catalog, Dataset
 
 _USERS, _SHOWN = 6, 10
@@ -44,7 +44,7 @@ _FIGURES = ("recall@20", "ndcg@20")
 
 def sample_item(catalog: Catalog, item: int, *, hit: bool = False) -> SampleItem:
     """Return an item's title and small picture: its image, else a frame of its video."""
-    for kind, picture in PICTURES.items():
+    for kind, picture in THUMBNAILS.items():
         raw = catalog.content(kind)[item]
         if raw is None or isinstance(raw, np.ndarray):
             continue

@@ -1,1 +1,1 @@
-"""Decode and clean text, images, sounds and videos; whatever can't be read is a `MediaError`."""
+"""Decode and clean text, images, sounds and videos; what can't be read raises `MediaError`."""

@@ -1,4 +1,4 @@
-"""Open sound and video files with FFmpeg, kept from reaching for anything else."""
+"""Open sound and video files with FFmpeg, without access to any other file or host."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from av.container import InputContainer
 from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.source import open_content
-from polyrec.media.truncation_check import check_whole
+from polyrec.media.truncation_check import check_not_truncated
 from polyrec.types import Raw
 
-SHORTEST_SHARE = 0.8  # of the declared length: less than that was decoded from a cut file
+MIN_SHARE = 0.8  # of the declared length that is decoded from a complete file
 
-# playlists, image sequences and devices name other files: they are not in this list
+# without playlists, image sequences and devices: they name other files
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,ass,au,avi,caf,dsf,dts,eac3,flac,flv,gif,h264,hevc,ivf,m4v,"
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,nut,ogg,opus,rm,srt,"
@@ -29,21 +29,23 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 
 @contextmanager
 def open_container(raw: Raw, limits: Limits) -> Iterator[InputContainer]:
-    """Open a media container; anything FFmpeg stumbles over becomes `MediaError`."""
+    """Open a media container; whatever FFmpeg fails on raises `MediaError`."""
     with open_content(raw, limits) as file:
-        check_whole(file)
+        check_not_truncated(file)
         try:
             with _open(file) as container:
                 seconds = (container.duration or 0) / av.time_base
                 if seconds > limits.max_seconds:
                     remedy = f"media.max_seconds allows {limits.max_seconds:g}"
-                    told = f"{seconds:.0f} s"
-                    raise MediaError("too long", received=told, remedy=remedy, status="too large")
+                    received = f"{seconds:.0f} s"
+                    raise MediaError(
+                        "too long", received=received, remedy=remedy, status="too large"
+                    )
                 yield container
         except MemoryError as error:
-            raise MediaError("too large to be decoded", status="too large") from error
+            raise MediaError("decoding takes too much memory", status="too large") from error
         except (av.FFmpegError, ValueError, OSError, EOFError, IndexError) as error:
-            raise MediaError("not a whole sound or video", received=_told(error)) from error
+            raise MediaError("the sound or video is damaged", received=_reason(error)) from error
 
 
 def _open(file: BinaryIO) -> InputContainer:
@@ -54,19 +56,19 @@ def _open(file: BinaryIO) -> InputContainer:
         head = file.read(8)
         if head.startswith(_SIGNATURES) or head[4:] == b"ftyp":
             raise
-        told = _told(error)
-        raise MediaError("not a sound or video", received=told, status="wrong type") from error
+        received = _reason(error)
+        raise MediaError("not a sound or video", received=received, status="wrong type") from error
 
 
 def check_length(decoded: float, declared: float, limit: float) -> None:
     """Raise `MediaError` where far less was decoded than the file declares (all in s)."""
     expected = min(declared, limit)
-    if decoded < SHORTEST_SHARE * expected - 0.25:
-        remedy = f"the file declares {declared:.1f} s: get a whole copy"
+    if decoded < MIN_SHARE * expected - 0.25:
+        remedy = f"the file declares {declared:.1f} s: get a complete copy"
         raise MediaError(
             "truncated", received=f"{decoded:.1f} s", remedy=remedy, status="truncated"
         )
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error))[:120]

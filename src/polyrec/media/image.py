@@ -1,4 +1,4 @@
-"""Decode images to RGB, whatever form they come in."""
+"""Decode images of any format to RGB."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from polyrec.types import Raw
 
 Pixels = npt.NDArray[np.uint8]
 
-_BROKEN: tuple[type[Exception], ...] = (
+_DECODER_ERRORS: tuple[type[Exception], ...] = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, EOFError,
     ArithmeticError, AssertionError, NotImplementedError,
 )  # fmt: skip
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-_LEFT_OUT = {"EPS"}  # is drawn by running another program
+_EXCLUDED = {"EPS"}  # Pillow runs another program to draw it
 
 
 def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Image:
-    """Return the upright RGB image, at least about `size` pixels wide; the first frame of many.
+    """Return the upright RGB image, at least about `size` pixels wide; of several frames the first.
 
-    Transparency is laid on white. A damaged, truncated or huge file raises `MediaError`.
+    Transparent pixels are put on white. A damaged, truncated or huge file raises `MediaError`.
     """
     allowed = limits or Limits()
     with open_content(raw, allowed) as file:
@@ -44,15 +44,15 @@ def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Im
         except UnidentifiedImageError as error:
             file.seek(0)
             if file.read(16).startswith(_SIGNATURES):
-                raise MediaError("not a whole image", received="a broken header") from error
-            told = "unknown form"
-            raise MediaError("not an image", received=told, status="wrong type") from error
+                raise MediaError("the image is damaged", received="a broken header") from error
+            received = "an unknown format"
+            raise MediaError("not an image", received=received, status="wrong type") from error
         except (Image.DecompressionBombError, MemoryError) as error:
-            raise MediaError("too large an image", status="too large") from error
-        except _BROKEN as error:
+            raise MediaError("the image is too large", status="too large") from error
+        except _DECODER_ERRORS as error:
             status = "truncated" if "truncated" in str(error) else "damaged"
-            told = str(error)[:120]
-            raise MediaError("not a whole image", received=told, status=status) from error
+            received = str(error)[:120]
+            raise MediaError("the image is damaged", received=received, status=status) from error
 
 
 def load_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Pixels:
@@ -61,12 +61,12 @@ def load_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Pixels:
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0))
 
 
-def thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> bytes:
+def image_thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> bytes:
     """Return a JPEG that fits into size x size pixels, the aspect kept."""
-    return jpeg(open_image(raw, size=size, limits=limits), size=size)
+    return to_jpeg(open_image(raw, size=size, limits=limits), size=size)
 
 
-def jpeg(image: Image.Image, *, size: int) -> bytes:
+def to_jpeg(image: Image.Image, *, size: int) -> bytes:
     """Return an image as a JPEG that fits into size x size pixels."""
     image.thumbnail((size, size))
     buffer = io.BytesIO()
@@ -77,18 +77,20 @@ def jpeg(image: Image.Image, *, size: int) -> bytes:
 @lru_cache(maxsize=1)
 def _formats() -> list[str]:
     Image.init()
-    return [name for name in Image.ID if name not in _LEFT_OUT]
+    return [name for name in Image.ID if name not in _EXCLUDED]
 
 
 def _check_pixels(image: Image.Image, limits: Limits) -> None:
     if image.width * image.height > limits.max_pixels:
-        extent = f"{image.width} x {image.height}"
+        received = f"{image.width} x {image.height}"
         remedy = f"media.max_pixels allows {limits.max_pixels:,}"
-        raise MediaError("too large an image", received=extent, remedy=remedy, status="too large")
+        raise MediaError(
+            "the image is too large", received=received, remedy=remedy, status="too large"
+        )
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 or 32 bit grey: bring the range to 8 bit
+    if image.mode.startswith("I"):  # 16 or 32 bit grey: scaled to 8 bit
         values = np.asarray(image, np.float64)
         top = 65535.0 if values.max(initial=0) > 255 else 255.0
         return Image.fromarray(np.uint8(np.clip(values / top, 0, 1) * 255)).convert("RGB")

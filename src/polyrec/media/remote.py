@@ -1,4 +1,4 @@
-"""Fetch content from hosts that the config allows, and never from a private network."""
+"""Download content from hosts that the config allows, never from a private network."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from polyrec.config import Limits
 from polyrec.errors import ExtraError, MediaError
 
 _WEB = ("http", "https")
-_STORES = ("s3", "gs", "gcs", "az", "abfs", "abfss")  # here the "host" is the bucket
-_PIECE = 1 << 16
+_STORES = ("s3", "gs", "gcs", "az", "abfs", "abfss")  # their "host" is the bucket
+_CHUNK = 1 << 16  # bytes
 
 
 def fetch(url: str, limits: Limits) -> bytes:
     """Return the bytes behind a URL whose host (or bucket) is in `limits.hosts`.
 
-    Web addresses are resolved once, refused if any address is not public, and connected to by that
-    very answer; redirects are not followed. Buckets are read through fsspec's own packages.
+    Web hosts are resolved once, refused if any address is not public, and connected to at the
+    resolved address; redirects are not followed. Buckets are read through fsspec's own packages.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in (*_WEB, *_STORES):
-        known = ", ".join((*_WEB, *_STORES))
-        raise _refused("an address of this kind is not fetched", parts.scheme, known)
+        raise _refused("unsupported URL scheme", parts.scheme, ", ".join((*_WEB, *_STORES)))
     if host not in {name.lower() for name in limits.hosts}:
-        raise _refused("this host is not allowed", host, "add it to media.hosts")
+        raise _refused("the host is not allowed", host, "add it to media.hosts")
     try:
         if parts.scheme in _WEB:
             return asyncio.run(_download(url, limits))
         return _from_store(url, limits)
     except ImportError as error:
         remedy = "pip install 'polyrec[remote]'"
-        raise ExtraError("fetching needs a package", received=error.name, remedy=remedy) from error
+        raise ExtraError("downloads need a package", received=error.name, remedy=remedy) from error
     except TimeoutError as error:
-        raise MediaError("the host does not answer", received=host, status="timed out") from error
-    except OSError as error:  # aiohttp's errors of connection are OSErrors, too
-        raise MediaError("can't be fetched", received=str(error)[:120], status="missing") from error
+        raise MediaError("the download timed out", received=host, status="timed out") from error
+    except OSError as error:  # aiohttp's connection errors, too
+        raise MediaError(
+            "the download failed", received=str(error)[:120], status="missing"
+        ) from error
 
 
 def _from_store(url: str, limits: Limits) -> bytes:
@@ -58,16 +59,16 @@ async def _download(url: str, limits: Limits) -> bytes:
     timeout = aiohttp.ClientTimeout(total=limits.timeout_s)
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session,
-        session.get(url, allow_redirects=False) as answer,
+        session.get(url, allow_redirects=False) as response,
     ):
-        if answer.status != 200:
-            told = f"{answer.status} {answer.reason}"
-            raise MediaError("the host gives no file", received=told, status="missing")
+        if response.status != 200:
+            received = f"{response.status} {response.reason}"
+            raise MediaError("the host returned no file", received=received, status="missing")
         content = bytearray()
-        async for piece in answer.content.iter_chunked(_PIECE):
-            content += piece
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            content += chunk
             if len(content) > most:
-                break  # one byte too many is enough to be refused for its size
+                break  # one byte too many: it is refused for its size
         return bytes(content)
 
 
@@ -75,23 +76,23 @@ async def _public_address(parts: Any) -> str:
     """Return an address of the host; a private, local or reserved one is refused."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    hidden = [address for address in addresses if not is_public(address)]
-    if hidden or not addresses:
-        raise _refused("a private address", parts.hostname, "only public hosts are read")
+    results = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in results]
+    private = [address for address in addresses if not is_public(address)]
+    if private or not addresses:
+        raise _refused("the host has a private address", parts.hostname, "use a public host")
     return addresses[0]
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the open internet."""
-    known = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(known, "ipv4_mapped", None)
-    return (mapped or known).is_global and not known.is_multicast
+    """Return whether an IP address belongs to the public internet."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_global and not ip.is_multicast
 
 
 def _pinned(address: str) -> Any:
-    """Return a resolver with one answer, so that a second look-up can't lead elsewhere."""
+    """Return a resolver with a fixed address: a second look-up could give a private one."""
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     kind = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -101,7 +102,7 @@ def _pinned(address: str) -> Any:
             self,
             host: str,
             port: int = 0,
-            family: int = socket.AF_INET,  # noqa: ARG002 - the resolver's form
+            family: int = socket.AF_INET,  # noqa: ARG002 - the base class's signature
         ) -> list[ResolveResult]:
             numeric = socket.AI_NUMERICHOST
             return [
@@ -116,5 +117,5 @@ def _pinned(address: str) -> Any:
     return Pinned()
 
 
-def _refused(what: str, received: object, remedy: str) -> MediaError:
-    return MediaError(what, received=received, remedy=remedy, status="refused")
+def _refused(message: str, received: object, remedy: str) -> MediaError:
+    return MediaError(message, received=received, remedy=remedy, status="refused")

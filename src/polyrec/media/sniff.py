@@ -1,4 +1,4 @@
-"""Tell by its first bytes what a file is, whatever it is called."""
+"""Detect the type of a file by its first bytes, whatever its name."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 _SOUND = frozenset({"audio"})
 _PICTURE = frozenset({"image"})
-_EITHER = frozenset({"audio", "video"})  # a film's sound track is a sound
+_EITHER = frozenset({"audio", "video"})  # a video's sound track may be read as sound
 _NOTHING: frozenset[str] = frozenset()
 
 
 class Kind(NamedTuple):
-    """A media type, and as what such a file can be read."""
+    """A media type, and the modalities as which such a file can be read."""
 
     media_type: str
     modalities: frozenset[str]
@@ -47,11 +47,11 @@ _TEXT = Kind("text/plain", frozenset({"text"}))
 _UNKNOWN = Kind("application/octet-stream", _NOTHING)
 
 HEAD = 4096
-"""How many bytes are looked at."""
+"""The number of bytes that `sniff` needs."""
 
 
 def sniff(head: bytes) -> Kind:
-    r"""Return what a file that begins with these bytes is.
+    r"""Return the kind of a file that begins with these bytes.
 
     >>> sniff(b"\x89PNG\r\n\x1a\n...").media_type, sniff("Grüße".encode()).media_type
     ('image/png', 'text/plain')
@@ -63,7 +63,7 @@ def sniff(head: bytes) -> Kind:
         return _RIFF.get(head[8:12], _UNKNOWN)
     if head[4:8] == b"ftyp":
         return _ftyp(head[8:12])
-    # a frame of MPEG audio: eleven bits set, and no reserved version, layer, bit rate or rate
+    # a frame of MPEG audio: eleven bits set, no reserved version, layer, bit rate or sample rate
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and _frame(head):
         return Kind("audio/mpeg", _SOUND)
     return _TEXT if _readable(head) else _UNKNOWN

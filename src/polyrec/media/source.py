@@ -1,4 +1,4 @@
-"""Open content of bounded size, wherever it lies: a path, bytes, an open file, a URL."""
+"""Open content of bounded size from a path, bytes, an open file or a URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from polyrec.types import Link, Problem, Raw
 
 @contextmanager
 def open_content(raw: Raw, limits: Limits) -> Iterator[BinaryIO]:
-    """Open content as a seekable file; what can't or mustn't be opened raises `MediaError`."""
+    """Open content as a seekable file; what can't or must not be opened raises `MediaError`."""
     if isinstance(raw, Path):
         with _open_file(raw, limits) as file:
             yield file
@@ -27,7 +27,7 @@ def open_content(raw: Raw, limits: Limits) -> Iterator[BinaryIO]:
 
 
 def read_bytes(raw: Raw, limits: Limits) -> bytes:
-    """Return the bytes of content that is no path: text, bytes, an open file, a URL."""
+    """Return the bytes of content that is not a path: text, bytes, an open file, a URL."""
     if isinstance(raw, Problem):
         raise MediaError(raw.reason, status=raw.status)
     if isinstance(raw, Link):
@@ -52,30 +52,32 @@ def reopenable(raw: Raw, limits: Limits) -> Raw:
 def check_size(size: int, limits: Limits) -> None:
     """Raise `MediaError` for no bytes, or for more than the limits allow."""
     if not size:
-        raise MediaError("an empty file")
+        raise MediaError("the file is empty")
     if size > limits.max_mb * 1e6:
         remedy = f"media.max_mb allows {limits.max_mb:g}"
-        told = f"{size / 1e6:.1f} MB"
-        raise MediaError("too large a file", received=told, remedy=remedy, status="too large")
+        received = f"{size / 1e6:.1f} MB"
+        raise MediaError(
+            "the file is too large", received=received, remedy=remedy, status="too large"
+        )
 
 
 def _open_file(path: Path, limits: Limits) -> BinaryIO:
     try:
-        # a pipe that nobody writes to would block here for ever
-        number = os.open(
+        # opening a pipe without a writer would block
+        descriptor = os.open(
             path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         )
     except FileNotFoundError as error:
-        raise MediaError("no file here", received=path.name, status="missing") from error
+        raise MediaError("no such file", received=path.name, status="missing") from error
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise MediaError("can't be opened", received=why, status="missing") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MediaError("the file can't be opened", received=reason, status="missing") from error
     try:
-        told = os.fstat(number)
-        if not stat.S_ISREG(told.st_mode):
-            raise MediaError("not a plain file", received=path.name, status="wrong type")
-        check_size(told.st_size, limits)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise MediaError("not a regular file", received=path.name, status="wrong type")
+        check_size(status.st_size, limits)
     except MediaError:
-        os.close(number)
+        os.close(descriptor)
         raise
-    return os.fdopen(number, "rb")
+    return os.fdopen(descriptor, "rb")

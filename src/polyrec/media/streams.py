@@ -1,4 +1,4 @@
-"""Make streams of what happens when: of sound, of pictures, of subtitles, of sensors."""
+"""Streams over time: onsets of sound, motion of frames, density of subtitles, sensors."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _BANDS = 24
 
 
 def onset_strength(samples: Floats, rate: int) -> Stream:
-    """Return (t, 1) how much louder each 10 ms are than the last, summed over bands.
+    """Return (t, 1) how much louder each 10 ms are than those before, summed over bands.
 
-    Half-wave rectified flux of log energies in bands even on a logarithmic scale.
+    Half-wave rectified flux of log energies in bands that are evenly spaced on a logarithmic scale.
     """
     window, hop = int(_WINDOW_S * rate), int(_HOP_S * rate)
     padded = np.pad(samples, (window // 2, max(0, window - len(samples)) + window))
@@ -47,35 +47,36 @@ def motion_energy(video: Video) -> Stream:
 
 
 def cue_density(cues: Sequence[Cue], *, length_s: float) -> Stream:
-    """Return (t, 1) the characters per second that are shown, every tenth of a second."""
+    """Return (t, 1) the characters per second shown, every tenth of a second."""
     times = np.arange(0, length_s, 0.1)
-    shown = np.zeros(len(times))
+    density = np.zeros(len(times))
     for cue in cues:
-        here = (times >= cue.start) & (times < cue.end)
-        shown[here] += len(cue.text) / max(cue.end - cue.start, 0.1)
-    return Stream.of(shown, times=times)
+        shown = (times >= cue.start) & (times < cue.end)
+        density[shown] += len(cue.text) / max(cue.end - cue.start, 0.1)
+    return Stream.of(density, times=times)
 
 
 def read_sensors(raw: Raw, *, limits: Limits | None = None) -> dict[str, Stream]:
-    """Return one stream per column of a timed csv: `time` in s, the others numbers.
+    """Return one stream per column of a csv with `time` in s, the other columns numbers.
 
-    Cells that are empty or no number are gaps. No `time`, a time that is no number, or no other
-    column raises `MediaError`.
+    Cells that are not numbers are gaps. No `time`, a time that is not a number, or no other column
+    raises `MediaError`.
     """
     with open_content(raw, limits or Limits()) as file:
         content = file.read()
     try:
         table = pl.read_csv(io.BytesIO(content), infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        told = str(error).splitlines()[0][:120]
-        raise MediaError("not a table", received=told, status="wrong type") from error
+        reason = str(error).splitlines()[0][:120]
+        raise MediaError("not a csv table", received=reason, status="wrong type") from error
     if "time" not in table.columns or len(table.columns) < 2:
-        told = ", ".join(table.columns)[:120]
-        raise MediaError("a timed table needs time and values", received=told)
+        received = ", ".join(table.columns)[:120]
+        remedy = "it needs a column time, and others"
+        raise MediaError("not a sensor table", received=received, remedy=remedy)
     numbers = table.with_columns(pl.all().str.strip_chars().cast(pl.Float64, strict=False))
     times = numbers["time"].to_numpy()
     if not len(times) or not np.isfinite(times).all():
-        raise MediaError("a time that is no number", remedy="give seconds")
+        raise MediaError("a time is not a number", remedy="times are in seconds")
     return {
         name: Stream.of(numbers[name].to_numpy(), times=times)
         for name in table.columns
@@ -83,21 +84,22 @@ def read_sensors(raw: Raw, *, limits: Limits | None = None) -> dict[str, Stream]
     }
 
 
-def crop_regions(picture: Pixels, boxes: npt.ArrayLike, *, canvas: int) -> npt.NDArray[np.uint8]:
-    """Return (r, canvas, canvas, 3) the regions of a picture on one canvas.
+def crop_regions(image: Pixels, boxes: npt.ArrayLike, *, canvas: int) -> npt.NDArray[np.uint8]:
+    """Return (r, canvas, canvas, 3) regions of an image, each scaled to the canvas.
 
-    Boxes (r, 4) are left, top, width, height in 0..1 of the picture; what lies outside is cut off,
-    an empty one raises `MediaError`.
+    Boxes (r, 4) are left, top, width, height in 0..1 of the image; they are clipped to it, an empty
+    one raises `MediaError`.
     """
-    height, width = picture.shape[:2]
-    image = Image.fromarray(picture)
-    found = []
+    height, width = image.shape[:2]
+    source = Image.fromarray(image)
+    regions = []
     for left, top, wide, high in np.asarray(boxes, np.float64).reshape(-1, 4):
         edges = np.array([left, top, left + wide, top + high]).clip(0, 1)
         box = edges * [width, height, width, height]
         if not (np.isfinite(edges).all() and box[2] - box[0] >= 1 and box[3] - box[1] >= 1):
-            told = [float(x) for x in (left, top, wide, high)]
-            raise MediaError("an empty region", received=told, remedy="left, top, width, height")
-        region = image.resize((canvas, canvas), Image.Resampling.BILINEAR, box=tuple(box))
-        found.append(np.asarray(region))
-    return np.stack(found) if found else np.zeros((0, canvas, canvas, 3), np.uint8)
+            received = [float(x) for x in (left, top, wide, high)]
+            remedy = "left, top, width, height in 0..1"
+            raise MediaError("an empty region", received=received, remedy=remedy)
+        region = source.resize((canvas, canvas), Image.Resampling.BILINEAR, box=tuple(box))
+        regions.append(np.asarray(region))
+    return np.stack(regions) if regions else np.zeros((0, canvas, canvas, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Clean text without knowing its language."""
+"""Clean and tokenize text of any language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"\U00020000-\U0003ffff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff"
     r"\u1000-\u109f\u1780-\u17ff]+(?:['’][^\W\d_]+)?"
 )
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co"}  # controls, marks of direction, halves of surrogates
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co"}  # controls, direction marks, surrogates, private use
 _KEPT = "\t\n\r\u200c\u200d"  # joiners carry meaning in Persian, Hindi and emoji
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#a-zA-Z]")
 
@@ -29,7 +29,7 @@ class _Stripper(HTMLParser):
         self.pieces: list[str] = []
         self.hidden = 0
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the parser's form
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the base class's signature
         self.hidden += tag in ("script", "style")
         self.pieces.append(" ")
 
@@ -63,17 +63,17 @@ def clean_text(raw: object, limits: Limits | None = None) -> str:
 
 
 def tokens(text: str, *, most: int) -> list[str]:
-    """Return the first words of clean text in lower case; a character where there are no spaces.
+    """Return the first words of clean text in lower case; single characters in unspaced scripts.
 
     >>> tokens("Don't stop, 蔚蓝!", most=9)
     ["don't", 'stop', '蔚', '蓝']
     """
-    found = []
+    words = []
     for match in _TOKEN.finditer(text.lower()):
-        found.append(match.group())
-        if len(found) == most:
+        words.append(match.group())
+        if len(words) == most:
             break
-    return found
+    return words
 
 
 def _read(raw: object, limits: Limits) -> str:
@@ -83,7 +83,7 @@ def _read(raw: object, limits: Limits) -> str:
         raise MediaError("empty text", remedy="leave it out")
     if isinstance(raw, Path | bytes | tuple) or hasattr(raw, "read"):
         with open_content(_as_raw(raw), limits) as file:
-            # four bytes make the longest character
+            # a character takes four bytes at most
             head = file.read(4 * limits.max_characters)
         return head.decode("utf-8-sig", errors="replace")
     return str(raw)
@@ -94,7 +94,7 @@ def _as_raw(raw: object) -> Raw:
 
 
 def _strip(text: str) -> str:
-    # the parser takes quadratic time over tags that never end: after the last '>' is no tag
+    # the parser takes quadratic time for unclosed tags: there is no tag after the last '>'
     end = text.rfind(">") + 1
     if text.count("<", 0, end) > 20_000:
         return re.sub(r"<[^<>]*>", " ", text)

@@ -1,4 +1,4 @@
-"""Tell a file that was cut off from a whole one by what its container declares."""
+"""Detect truncated media files by the sizes that their containers declare."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import BinaryIO
 from polyrec.errors import MediaError
 
 _OGG_PAGE = 65_307  # bytes of the longest page
-_STREAMED = (0, 0xFFFFFFFF)  # what a writer puts who could not go back to the header
+_STREAMED = (0, 0xFFFFFFFF)  # sizes of a writer that could not go back to the header
 
 
-def check_whole(file: BinaryIO) -> None:
-    """Raise `MediaError` where the container declares more bytes than there are.
+def check_not_truncated(file: BinaryIO) -> None:
+    """Raise `MediaError` where the container declares more bytes than the file has.
 
-    RIFF (wav, avi), Ogg, MP4 and Matroska are known; of others the decoder has to tell.
+    Handles RIFF (wav, avi), Ogg, MP4 and Matroska; other formats are left to the decoder.
     """
     head = file.read(16)
     size = file.seek(0, os.SEEK_END)
-    for marks, end_of in _CONTAINERS.items():
-        if any(head[place : place + len(mark)] == mark for mark, place in marks):
-            declared = end_of(file, head, size)
+    for signatures, declared_size in _CONTAINERS.items():
+        if any(head[at : at + len(signature)] == signature for signature, at in signatures):
+            declared = declared_size(file, head, size)
             if declared > size:
-                told = f"{size:,} bytes"
-                remedy = f"the file declares {declared:,}: get a whole copy"
-                raise MediaError("cut off", received=told, remedy=remedy, status="truncated")
+                remedy = f"the file declares {declared:,}: get a complete copy"
+                received = f"{size:,} bytes"
+                raise MediaError("truncated", received=received, remedy=remedy, status="truncated")
     file.seek(0)
 
 
-def _riff(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one form for all
+def _riff(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one signature for all
     declared = int.from_bytes(head[4:8], "little")
     return 0 if declared in _STREAMED else 8 + declared
 
 
-def _ogg(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one form for all
+def _ogg(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one signature for all
     file.seek(max(0, size - _OGG_PAGE))
     tail = file.read()
     last = tail.rfind(b"OggS")
@@ -42,38 +42,38 @@ def _ogg(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one f
         return size + 1
     counts = tail[last + 27 : last + 27 + tail[last + 26]]
     body = last + 27 + len(counts) + sum(counts)
-    ends = bool(tail[last + 5] & 4)
-    return size + (0 if ends and body <= len(tail) else 1)
+    is_last_page = bool(tail[last + 5] & 4)
+    return size + (0 if is_last_page and body <= len(tail) else 1)
 
 
-def _mp4(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one form for all
-    place = 0
-    while place + 8 <= size:
-        file.seek(place)
+def _mp4(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one signature for all
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
         box = file.read(16)
         length = int.from_bytes(box[:4], "big")
         if length == 1:
             length = int.from_bytes(box[8:16], "big")
         if length < 8:
-            return size if length == 0 else place  # 0: up to the end of the file
-        place += length
-    return place
+            return size if length == 0 else position  # 0: up to the end of the file
+        position += length
+    return position
 
 
-def _matroska(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one form for all
+def _matroska(file: BinaryIO, head: bytes, size: int) -> int:  # noqa: ARG001 - one signature for all
     file.seek(4)
-    length = _number(file)
+    length = _ebml_number(file)
     if length is None:
         return 0
     file.seek(length, os.SEEK_CUR)
     if file.read(4) != b"\x18\x53\x80\x67":
         return 0
-    length = _number(file)
+    length = _ebml_number(file)
     return 0 if length is None else file.tell() + length
 
 
-def _number(file: BinaryIO) -> int | None:
-    """Return an EBML number (RFC 8794, section 4); None where it is unknown."""
+def _ebml_number(file: BinaryIO) -> int | None:
+    """Return a number (RFC 8794, section 4); None where it is unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -89,3 +89,4 @@ _CONTAINERS: Mapping[tuple[tuple[bytes, int], ...], Callable[[BinaryIO, bytes, i
     ((b"ftyp", 4), (b"moov", 4)): _mp4,
     ((b"\x1a\x45\xdf\xa3", 0),): _matroska,
 }
+"""(signature, its position) -> the size that a file declares."""

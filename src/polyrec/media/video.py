@@ -1,4 +1,4 @@
-"""Decode videos to a few frames on their time line, and to the subtitles that they carry."""
+"""Decode videos to frames with their times, and to subtitles."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from PIL import Image
 from polyrec.config import Limits
 from polyrec.errors import MediaError
 from polyrec.media.container import check_length, open_container
-from polyrec.media.image import Pixels, jpeg
+from polyrec.media.image import Pixels, to_jpeg
 from polyrec.media.text import clean_text
 from polyrec.types import Raw
 
-_CUT = 0.35  # share of pixels that change their colour class where one shot ends
+_CUT = 0.35  # share of pixels whose colour class changes between two shots
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def load_video(
 ) -> Video:
     """Return about `rate` frames per second of the first `seconds` s, stretched to squares.
 
-    No pictures, or far fewer than the file declares, raise `MediaError`.
+    No video stream, or far fewer frames than the file declares, raise `MediaError`.
     """
 
     def square(frame: av.VideoFrame) -> Pixels:
@@ -53,15 +53,15 @@ def load_video(
 
 def read_video(
     raw: Raw,
-    picture: Callable[[av.VideoFrame], Pixels],
+    convert: Callable[[av.VideoFrame], Pixels],
     *,
     rate: float,
     seconds: float,
     limits: Limits,
 ) -> Video:
-    """Return about `rate` frames per second of the first `seconds` s, as `picture` makes them."""
+    """Return about `rate` frames per second of the first `seconds` s, converted."""
     with open_container(raw, limits) as container:
-        stream = _pictures(container)
+        stream = _video_stream(container)
         _check_pixels(stream, limits)
         declared = (container.duration or 0) / av.time_base
         frames: list[Pixels] = []
@@ -72,10 +72,10 @@ def read_video(
             if last >= seconds:
                 break
             if last + 1e-6 >= len(times) / rate:
-                frames.append(picture(frame))
+                frames.append(convert(frame))
                 times.append(last)
     if not frames:
-        raise MediaError("a video without frames")
+        raise MediaError("the video has no frames")
     check_length(last + 1 / rate, declared, seconds)
     return Video(np.stack(frames), np.array(times))
 
@@ -92,18 +92,19 @@ def pick_frames(video: Video, count: int, *, by_shot: bool = False) -> Video:
     total = len(video.times)
     chosen = np.linspace(0, total - 1, count).round().astype(np.int64)
     if by_shot and total > count:
-        starts = np.append(shots(video.frames), total)
+        starts = np.append(shot_starts(video.frames), total)
         middles = (starts[:-1] + starts[1:] - 1) // 2
         longest = np.argsort(-np.diff(starts), kind="stable")[:count]
-        # what the shots leave open is filled with the evenly spread frames
-        pool = np.concatenate([middles[longest], chosen])
-        chosen = np.sort(pool[np.sort(np.unique(pool, return_index=True)[1])][:count])
+        # fewer shots than frames: evenly spread ones follow
+        candidates = np.concatenate([middles[longest], chosen])
+        first = np.sort(np.unique(candidates, return_index=True)[1])
+        chosen = np.sort(candidates[first][:count])
         chosen = np.pad(chosen, (0, count - len(chosen)), mode="edge")
     return Video(video.frames[chosen], video.times[chosen])
 
 
-def shots(frames: Pixels) -> npt.NDArray[np.int64]:
-    """Return where shots begin, the first being 0: there the colours change all over the frame."""
+def shot_starts(frames: Pixels) -> npt.NDArray[np.int64]:
+    """Return the frames at which shots begin, 0 first: where colours change all over the frame."""
     classes = frames[:, ::4, ::4].astype(np.int16) // 64
     if len(classes) < 2:
         return np.zeros(1, np.int64)
@@ -113,52 +114,53 @@ def shots(frames: Pixels) -> npt.NDArray[np.int64]:
 
 
 def load_subtitles(raw: Raw, *, limits: Limits | None = None) -> list[Cue]:
-    """Return the cues of the first subtitle stream: of a video, an .srt or a .vtt file."""
+    """Return the cues of the first subtitle stream of a video, an .srt or a .vtt file."""
     allowed = limits or Limits()
     with open_container(raw, allowed) as container:
         if not container.streams.subtitles:
-            told = container.format.name
-            raise MediaError("no subtitles", received=told, status="missing")
+            received = container.format.name
+            raise MediaError("no subtitles", received=received, status="missing")
         stream = container.streams.subtitles[0]
-        found = [cue for packet in container.demux(stream) for cue in _cues(packet, allowed)]
-    if not found:
-        raise MediaError("subtitles without text")
-    return sorted(found)
+        cues = [cue for packet in container.demux(stream) for cue in _cues(packet, allowed)]
+    if not cues:
+        raise MediaError("the subtitles have no text")
+    return sorted(cues)
 
 
-def thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> bytes:
+def video_thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> bytes:
     """Return the frame at one second (or the last before it) as a JPEG within size x size."""
     allowed = limits or Limits()
     with open_container(raw, allowed) as container:
-        stream = _pictures(container)
+        stream = _video_stream(container)
         _check_pixels(stream, allowed)
-        picture = None
+        chosen = None
         for frame in container.decode(stream):
-            picture = frame
+            chosen = frame
             if frame.time is not None and frame.time >= 1:
                 break
-        if picture is None:
-            raise MediaError("a video without frames")
-        image = Image.fromarray(picture.to_ndarray(format="rgb24"))
-        return jpeg(image, size=size)
+        if chosen is None:
+            raise MediaError("the video has no frames")
+        return to_jpeg(Image.fromarray(chosen.to_ndarray(format="rgb24")), size=size)
 
 
-def _pictures(container: av.container.InputContainer) -> av.VideoStream:
-    # a sound file's cover is a picture, not a film
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    # the cover of a sound file is no video
     attached = av.stream.Disposition.attached_pic
-    films = [stream for stream in container.streams.video if not stream.disposition & attached]
-    if not films:
-        told = container.format.name
-        raise MediaError("no pictures", received=told, status="wrong type")
-    return films[0]
+    streams = [stream for stream in container.streams.video if not stream.disposition & attached]
+    if not streams:
+        received = container.format.name
+        raise MediaError("no video stream", received=received, status="wrong type")
+    return streams[0]
 
 
 def _check_pixels(stream: av.VideoStream, limits: Limits) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > limits.max_pixels:
         remedy = f"media.max_pixels allows {limits.max_pixels:,}"
-        told = f"{width} x {height}"
-        raise MediaError("too large a frame", received=told, remedy=remedy, status="too large")
+        received = f"{width} x {height}"
+        raise MediaError(
+            "the frames are too large", received=received, remedy=remedy, status="too large"
+        )
 
 
 def _cues(packet: av.Packet[Any], limits: Limits) -> Iterator[Cue]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
-from polyrec.compute.stopwatch import Stopwatch, Times, latency, peak_memory_mb, versions
+from polyrec.compute.stopwatch import Stopwatch, Times, measure_latency, peak_memory_mb, versions
 from polyrec.data.load import LoadedDataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
 from polyrec.evaluate.alignment_page import write_alignment_page
@@ -82,7 +82,7 @@ def costs(
         **({"fit_s": seconds["fit"]} if "fit" in seconds else {}),
         "peak_memory_mb": peak_memory_mb(),
         "bundle_mb": size / 1e6,
-        **latency(
+        **measure_latency(
             lambda first, stop: model.recommend(query.take(first, stop), _LISTED), len(query)
         ),
     }

@@ -15,7 +15,7 @@ from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle, Parts, check_output_folder
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.artifact.feature_pack import write_pack
-from polyrec.compute.device import threads
+from polyrec.compute.device import thread_limit
 from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
@@ -29,7 +29,7 @@ from polyrec.evaluate.leakage_checks import check_fitted_parts, check_split
 from polyrec.evaluate.protocols import Evaluation, evaluate_top_k, protocol_metrics
 from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
 from polyrec.evaluate.robustness import EvalSetting, Row, evaluate_knockout, evaluate_missing
-from polyrec.media.probe import probed
+from polyrec.media.probe import iter_problems
 from polyrec.pipeline.assemble import (
     contents_of,
     encoders_of,
@@ -224,7 +224,7 @@ def _work(config: Config, progress: Progress) -> Iterator[Work]:
     with (
         FeatureCache(config.cache) as cache,
         Sandbox(config.media) as sandbox,
-        threads(config.engine.threads),
+        thread_limit(config.engine.threads),
     ):
         yield Work(sandbox, cache, config.engine.workers, progress)
 
@@ -309,12 +309,12 @@ def check(config: Config | str | Path, *, progress: Progress = silent) -> Valida
         broken = []
         contents = catalog.contents.get(kind, ())
         for row, problem in enumerate(
-            probed(kind, contents, limits=settings.media, workers=settings.engine.workers)
+            iter_problems(kind, contents, limits=settings.media, workers=settings.engine.workers)
         ):
             if problem is not None:
                 broken.append(f"{catalog.ids[row]} ({problem})")
             progress(f"look at {kind}", row + 1, len(contents))
-        remedy = "get whole copies; such items are treated as lacking it"
+        remedy = "get complete copies; the content of such items counts as missing"
         found += finding("warning", f"{kind} files that can't be read", broken, remedy)
     return loaded.validation.with_findings(found)
 

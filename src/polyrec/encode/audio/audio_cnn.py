@@ -1,4 +1,4 @@
-"""Sounds through a small residual network over time and pitch, trained here."""
+"""Sounds through a small residual network over time and pitch, trained on the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sounds through an LSTM over time, trained here."""
+"""Sounds through an LSTM over time, trained on the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What audio encoders share that are trained here: log-mel bands over time."""
+"""What audio encoders share that are trained on the catalogue: log-mel bands over time."""
 
 from __future__ import annotations
 

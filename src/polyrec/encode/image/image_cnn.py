@@ -1,4 +1,4 @@
-"""Images through a small residual network, trained here."""
+"""Images through a small residual network, trained on the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts through word embeddings and an LSTM, trained here."""
+"""Texts through word embeddings and an LSTM, trained on the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts through a small Transformer, trained here."""
+"""Texts through a small Transformer, trained on the catalogue."""
 
 from __future__ import annotations
 

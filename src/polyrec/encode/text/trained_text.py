@@ -1,4 +1,4 @@
-"""What text encoders share that are trained here: a vocabulary of the catalogue's own words."""
+"""What text encoders share that are trained on the catalogue: a vocabulary of its words."""
 
 from __future__ import annotations
 

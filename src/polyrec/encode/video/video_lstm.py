@@ -1,4 +1,4 @@
-"""Videos through a small network per frame and an LSTM over the frames, trained here."""
+"""Videos through a network per frame and an LSTM over frames, trained on the catalogue."""
 
 from __future__ import annotations
 
