@@ -49,7 +49,9 @@ class BundleMedia:
             if modality in contents:
                 try:
                     raw = contents[modality]
-                    return make_thumbnail(modality, raw, size=THUMBNAIL_PIXELS, sandbox=self._sandbox)
+                    return make_thumbnail(
+                        modality, raw, size=THUMBNAIL_PIXELS, sandbox=self._sandbox
+                    )
                 except MediaError:
                     continue
         return None
