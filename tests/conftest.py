@@ -19,10 +19,10 @@ from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits, parse_config
 from polyrec.contracts import Recommender
-from polyrec.data.synthetic import Studio, make_world
-from polyrec.data.synthetic.sound import compose, encode_clip
+from polyrec.data.synthetic import StudioSettings, generate_studio
+from polyrec.data.synthetic.audio import encode_audio, synthesize_clip
 from polyrec.encode.run import Work
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.types import Embeddings, Interactions
 from small_models import fitted_once
 
@@ -44,21 +44,21 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a small studio world; nobody may change it."""
+    """Return the folder of a small studio data set; nobody may change it."""
     folder = tmp_path_factory.mktemp("studio") / "world"
-    make_world(folder, Studio(items=60, users=150, damaged=0.08))
+    generate_studio(folder, StudioSettings(items=60, users=150, damaged=0.08))
     return folder
 
 
 @pytest.fixture(scope="session")
 def features(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache that holds what the plain encoders make of the studio world's media.
+    """Return a cache that holds what the plain encoders make of the studio data set's media.
 
     Whoever asks about something else than reading media can name it as `cache`.
     """
     cache = tmp_path_factory.mktemp("features") / "cache.sqlite"
     data = {"path": str(world), "image": "image", "audio": "audio", "video": "video"}
-    pipeline.encode_all(
+    fill_feature_cache(
         parse_config({"preset": "shop", "data": data, "cache": str(cache)}, folder=world)
     )
     return cache
@@ -148,7 +148,7 @@ def jpeg() -> bytes:
 def mp3() -> bytes:
     """Return 3 s of music."""
     shared = np.eye(8)[2]
-    return encode_clip(compose(shared, np.zeros(4), np.random.default_rng(0)), ogg=False)
+    return encode_audio(synthesize_clip(shared, np.zeros(4), np.random.default_rng(0)), ogg=False)
 
 
 @pytest.fixture(scope="session")

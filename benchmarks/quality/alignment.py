@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.quality.alignment
 
-1. Studio world, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on
+1. Studio data set, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on
    300 others, it is fitted again on these 1,500, and evaluated on the other 500. The floor is
    features without alignment (cut to one width), the ceiling ridge regressions from each modality
    to the true shared factors. Three worlds; mean and standard deviation.
@@ -25,10 +25,10 @@ from benchmarks.library.results import save_results
 from polyrec.config import parse_config
 from polyrec.contracts import Aligner
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.alignment import retrieval_recall
 from polyrec.index.vectors import unit_rows
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import encode_dataset
 from polyrec.registry import find_class
 from polyrec.types import Embeddings, Floats, Interactions, Ints, Views
 
@@ -76,13 +76,13 @@ def measure_world(seed: int) -> dict[str, Recalls]:
     """Return the recalls of each aligner on one world's unseen items."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        studio = Studio(items=2000, users=2000, damaged=0, missing=0, seed=seed)
-        make_world(folder / "world", studio)
+        studio = StudioSettings(items=2000, users=2000, damaged=0, missing=0, seed=seed)
+        generate_studio(folder / "world", studio)
         data = {"path": str(folder / "world"), "text": ["title", "description"], "image": "image"}
         tree = {"preset": "shop", "data": data, "cache": str(folder / "c.sqlite")}
         config = parse_config(tree, folder=folder)
         dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
-        views = pipeline.encode(config, dataset)[1]
+        views = encode_dataset(config, dataset)[1]
         factors = np.load(folder / "world/truth/truth.npz")["shared"]
     order = np.random.default_rng(seed).permutation(2000)
     rows = {"fit": order[:1200], "valid": order[1200:1500], "unseen": order[1500:]}

@@ -24,7 +24,7 @@ from polyrec.config import Config, make_part, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find_class
 from polyrec.types import Dataset, Views
@@ -78,7 +78,7 @@ def aligned_views(config: Config, dataset: Dataset) -> Views:
     """Return the encoded and aligned views, none if the data have no content."""
     if not dataset.catalog.contents:
         return {}
-    views = pipeline.encode(config, dataset)[1]
+    views = encode_dataset(config, dataset)[1]
     aligner = find_class("align", config.align.use)(**config.align.settings)
     aligned: Views = aligner.fit(views, dataset.train).align(views)
     return aligned

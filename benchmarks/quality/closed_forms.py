@@ -15,7 +15,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.errors import PolyrecError
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.run import run
 
 RUNS = (  # data, recommender, Recall@20 and NDCG@20 to reach on test, if any
     ("lastfm2k_mm", "multimodal_linear", (0.425, 0.289)),
@@ -47,7 +47,7 @@ def measure(data: str, model: str, goal: tuple[float, float] | None) -> dict[str
     """Return the report of one run in short, and whether it reaches its goal."""
     config = read_config(config_path(data), overrides=[f"recommend.use={model}"])
     with tempfile.TemporaryDirectory() as folder:
-        pipeline.run(config, out=Path(folder) / "bundle")
+        run(config, out=Path(folder) / "bundle")
         report = json.loads((Path(folder) / "bundle" / "report.json").read_text())
     valid, test = report["metrics"]["valid"], report["metrics"]["test"]
     row = {

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films]
 
-1. Studio world and MovieLens: a fifth of the items leave train (a tenth more for valid) and are
+1. Studio data set and MovieLens: a fifth of the items leave train (a tenth more for valid) and are
    ranked among all. The recommender's settings are chosen on valid; encoders trained here have
    several seeds; the knockout gives each item another item's content.
 2. MovieLens, its own split: content alone (behaviour only says what is in the user's history).
@@ -30,9 +30,9 @@ from benchmarks.library.data_sets import SHARED_DATA
 from benchmarks.library.results import save_results
 from polyrec.config import Config, parse_config
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.types import Bools, Dataset, Floats, Views
 
@@ -64,8 +64,8 @@ def main() -> None:
 
 
 def studio(folder: Path) -> dict[str, Any]:
-    """Return what each encoder reaches on new items of the studio world."""
-    make_world(folder / "world", Studio(items=600, users=2000))
+    """Return what each encoder reaches on new items of the studio data set."""
+    generate_studio(folder / "world", StudioSettings(items=600, users=2000))
     figures = {}
     for modality, names in STUDIO.items():
         columns = ["title", "description"] if modality == "text" else modality
@@ -118,7 +118,7 @@ def measure(tree: dict[str, Any], folder: Path, *, content_alone: bool) -> dict[
     # the same items are new, whatever the seed of the encoder
     dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0]).dataset
     start = time.perf_counter()
-    _, views = pipeline.encode(config, dataset)
+    _, views = encode_dataset(config, dataset)
     encode_s = time.perf_counter() - start
     settings = settings_best_on_valid(dataset, views, content_alone=content_alone)
     model = MultimodalLinear(**settings).fit(dataset.train, views)
@@ -164,7 +164,7 @@ def music(folder: Path) -> dict[str, Any]:
         for seed in SEEDS if name in TRAINED else SEEDS[:1]:
             config = music_config(folder, name, seed)
             dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
-            vectors = pipeline.encode(config, dataset)[1]["audio"].vectors[: len(table)]
+            vectors = encode_dataset(config, dataset)[1]["audio"].vectors[: len(table)]
             scores.append(probe(vectors, genres, emotions))
         accuracy, auc = np.mean(scores, axis=0)
         figures[name] = {

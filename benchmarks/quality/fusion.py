@@ -6,7 +6,7 @@ Each fuser joins the views, and multimodal_linear reads the fused view alone, it
 valid. For comparison: every single view, no content, and the default, which is multimodal_linear
 over the views and their concatenation with weights chosen on valid. Conditions: warm (the data's
 own split), new items (a fifth leaves train), 40% of the items lose their text. Three seeds, each
-with its own studio world, new items, missing items and trained fusers. The intervals are of the
+with its own studio data set, new items, missing items and trained fusers. The intervals are of the
 difference to the seed's best single view, paired over users. The results of other data and seeds
 are kept.
 """
@@ -24,10 +24,10 @@ from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
 from polyrec.evaluate.robustness import drop_modality
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find_class, registered_parts
@@ -79,7 +79,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
         for condition in CONDITIONS:
             config = make_config(name, seed, Path(folder), new_items=condition == "new items")
             dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
-            views = pipeline.encode(config, dataset)[1]
+            views = encode_dataset(config, dataset)[1]
             if condition == "new items":
                 dataset = only_new_items(dataset)
             if "missing" in condition:
@@ -91,13 +91,13 @@ def measure(name: str, seed: int) -> dict[str, Any]:
 
 
 def make_config(name: str, seed: int, folder: Path, *, new_items: bool) -> Config:
-    """Return the config of a run; the studio world of the seed is made in `folder`."""
+    """Return the config of a run; the studio data set of the seed is made in `folder`."""
     overrides = [f"seed={seed}"]
     overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new_items else []
     if name != "studio":
         return read_config(config_path(name), overrides=overrides)
     if not (folder / "world").is_dir():
-        make_world(folder / "world", Studio(items=600, users=2000, seed=seed))
+        generate_studio(folder / "world", StudioSettings(items=600, users=2000, seed=seed))
         (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
     return read_config(folder / "studio.yaml", overrides=overrides)
 

@@ -24,9 +24,11 @@ from polyrec.artifact import part_state
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import encode_dataset
+from polyrec.pipeline.fitting import align_and_fuse
+from polyrec.pipeline.run import run
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
 from polyrec.recommend.base import rank
 from polyrec.recommend.item_graph import ContentSimilarity, knn_graph
@@ -64,8 +66,8 @@ def main(names: list[str]) -> None:
 
 
 def make_studio(folder: Path) -> Path:
-    """Make the studio world and return its config."""
-    make_world(folder / "world", Studio(items=600, users=2000))
+    """Make the studio data set and return its config."""
+    generate_studio(folder / "world", StudioSettings(items=600, users=2000))
     (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
     return folder / "studio.yaml"
 
@@ -74,11 +76,11 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what every model reaches on new items, on known ones, and on all."""
     dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
     train, test = dataset.train, dataset.test
-    linear = pipeline.run(config).parts.recommender
-    _, views = pipeline.encode(config, dataset)
+    linear = run(config).parts.recommender
+    _, views = encode_dataset(config, dataset)
     order = np.random.default_rng(config.seed).permutation(len(dataset.catalog))
     shuffled = {view: rows.take(order) for view, rows in views.items()}
-    shuffled = pipeline.prepare(config, train, shuffled)[-1]
+    shuffled = align_and_fuse(config, train, shuffled)[-1]
     autoencoder = MultimodalDAE(device="cpu", **settings)
     models = {
         "popular": Popular().fit(train, {}),

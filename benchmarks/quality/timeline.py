@@ -19,7 +19,7 @@ import polars as pl
 
 from benchmarks.library.data_sets import SHARED_DATA
 from benchmarks.library.results import save_results
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.errors import MediaError
 from polyrec.media.audio import load_audio
 from polyrec.media.streams import motion_energy, onset_strength
@@ -40,7 +40,7 @@ def studio_clips() -> dict[str, Any]:
     errors: dict[str, list[tuple[float, float]]] = {}
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        make_world(Path(folder) / "world", Studio(items=80, users=40, damaged=0))
+        generate_studio(Path(folder) / "world", StudioSettings(items=80, users=40, damaged=0))
         for samples, motion in sounding_videos(Path(folder) / "world/video"):
             offset = float(generator.uniform(-3, 3))
             for drift in (0.0, 0.02):

@@ -19,10 +19,10 @@ from benchmarks.library.results import save_results
 ENCODE = """
 import sys
 from pathlib import Path
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.config import read_config
 from polyrec.compute.stopwatch import peak_memory_mb
-counts = pipeline.encode_all(read_config(Path(sys.argv[1]))).counts["image"]
+counts = fill_feature_cache(read_config(Path(sys.argv[1]))).counts["image"]
 print(counts["present"], peak_memory_mb())
 """
 SIZES = (5_000, 50_000)

@@ -13,8 +13,8 @@ from polyrec.artifact.bundle import Bundle, Parts
 from polyrec.config import Config, parse_config
 from polyrec.contracts import Encoder, Recommender
 from polyrec.fuse.concat import Concat
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.fitting import align_and_fuse
 from polyrec.recommend.linear.item_knn import ItemKNN
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find_class
@@ -61,8 +61,8 @@ def save_trained_bundles(folder: Path, items: int, *, text: str = "lsa") -> None
     else:
         text_rows = _random_rows(text_encoder, items, generator)
     encoded = {"text": text_rows, "image": _random_rows(image_encoder, items, generator)}
-    aligner, imputer, fuser, views = pipeline.prepare(config, train, encoded)
-    model = assemble.make_recommender(config, {}).fit(train, views)
+    aligner, imputer, fuser, views = align_and_fuse(config, train, encoded)
+    model = build_recommender(config, {}).fit(train, views)
     encoders = {"text": text_encoder, "image": image_encoder}
     parts = Parts(encoders, aligner, fuser, model, imputer)
     first = _bundle(config, titles, train, parts, views).save(folder / "000001")

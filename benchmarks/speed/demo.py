@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks.library.results import save_results
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 
 PROGRAM = [sys.executable, "-c", "from polyrec.cli import main; main()", "demo", "--out", "demo"]
 
@@ -20,7 +20,7 @@ PROGRAM = [sys.executable, "-c", "from polyrec.cli import main; main()", "demo",
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        make_world(Path(folder) / "world", Studio())
+        generate_studio(Path(folder) / "world", StudioSettings())
         world_seconds = time.perf_counter() - start
         environment = {"HOME": folder, "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
         start = time.perf_counter()

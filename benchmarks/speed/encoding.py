@@ -34,7 +34,7 @@ from polyrec.encode.image.decode_image import ImageDecoder
 from polyrec.encode.image.image_model import ImageModel, load_preprocessing
 from polyrec.encode.run import Work, fill_cache
 from polyrec.encode.text.minilm import MiniLM
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
 
 DATA_SETS: dict[str, dict[str, Any]] = {
@@ -208,7 +208,7 @@ def data_sets(folder: Path) -> dict[str, Any]:
         config = parse_config(
             {**tree, "data": data, "cache": str(folder / "c.sqlite")}, folder=folder
         )
-        figures[name] = run_twice(lambda config=config: pipeline.encode_all(config).counts)
+        figures[name] = run_twice(lambda config=config: fill_feature_cache(config).counts)
     figures["media_samples"] = media_samples(folder)
     return figures
 

@@ -10,7 +10,7 @@ import polyrec
 from polyrec.artifact.feature_pack import read_pack, write_pack
 from polyrec.config import parse_config
 from polyrec.errors import DataError
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.types import Embeddings
 
 VIEW = Embeddings(
@@ -49,7 +49,7 @@ def test_packs_that_are_none_are_said(tmp_path: Path) -> None:
 def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path) -> None:
     data = {"path": str(world), "text": ["title"], "image": "image"}
     settings = {"data": data, "preset": "shop", "cache": str(tmp_path / "c.sqlite")}
-    made = pipeline.encode_all(
+    made = fill_feature_cache(
         parse_config(settings, folder=tmp_path), pack=tmp_path / "p.safetensors"
     )
     assert made.counts["image"]["present"] > 40
@@ -87,4 +87,4 @@ def test_a_pack_of_other_items_is_refused(world: Path, tmp_path: Path) -> None:
         (folder / name).write_bytes((world / name).read_bytes())
     tree = {"data": {"path": str(folder), "features": {"image": "p.safetensors"}}, "preset": "shop"}
     with pytest.raises(DataError, match="a pack of other items"):
-        pipeline.encode_all(parse_config(tree, folder=tmp_path))
+        fill_feature_cache(parse_config(tree, folder=tmp_path))

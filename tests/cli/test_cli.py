@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from polyrec.cli import main, show
+from polyrec.cli import console, main
 
 
 def program(*words: object, folder: Path) -> subprocess.CompletedProcess:
@@ -38,8 +38,8 @@ def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         patch.setenv("HOME", str(folder))
         patch.setattr(sys, "argv", ["polyrec", *map(str, words)])
-        for console in (show.out, show.errors):
-            patch.setattr(console, "width", 200)
+        for stream in (console.out, console.err):
+            patch.setattr(stream, "width", 200)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
             try:
                 main()
@@ -186,7 +186,7 @@ def test_check_exits_1_where_something_must_be_mended(tmp_path: Path) -> None:
 def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -> None:
     result = polyrec("demo", "--out", "d", "--items", "40", "--users", "60", folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.index("what was done last") < result.stdout.index("ten recommendations")
+    assert result.stdout.index("last interactions") < result.stdout.index("ten recommendations")
     assert (tmp_path / "d/bundle/report.html").is_file()
 
 
@@ -199,13 +199,13 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
         (["run", "run.yaml", "--set", "nonsense"], 2, "an override is a.b=c"),
         (["run", "run.yaml", "--out", "."], 1, "the folder holds other files"),
         (["run", "run.yaml", "--out", "run.yaml"], 1, "a file is in the bundle's place"),
-        (["recommend", "out"], 2, "recommend for whom?"),
+        (["recommend", "out"], 2, "a user or a history is needed"),
         (["recommend", "out", "--user", "x"], 1, "unknown user"),
         (["recommend", "out", "--user", "u0001", "-k", "0"], 2, "Invalid value for '-k'"),
         (["recommend", "gone", "--user", "x"], 1, "no bundle here"),
-        (["similar", "out"], 2, "similar to what?"),
-        (["similar", "out", "--item", "i0001", "--text", "x"], 2, "similar to what?"),
-        (["similar", "out", "--image", "gone.jpg"], 1, "no file here"),
+        (["similar", "out"], 2, "exactly one query is needed"),
+        (["similar", "out", "--item", "i0001", "--text", "x"], 2, "exactly one query is needed"),
+        (["similar", "out", "--image", "gone.jpg"], 1, "no such file"),
         (["similar", "out", "--audio", "run.yaml"], 1, "no encoder of this bundle reads that"),
         (["evaluate", "out", "--metrics", "recal@3"], 2, "did you mean 'recall'"),
         (["check", "nowhere"], 2, "no config file here"),
@@ -255,7 +255,7 @@ def test_the_cache_is_shown_and_pruned(place: Path) -> None:
     assert told["held"][0]["vectors"] > 40
     assert polyrec("cache", "run.yaml", "--prune", folder=place).returncode == 2
     pruned = polyrec("cache", "run.yaml", "--prune", "--encoder", "Descriptor", folder=place)
-    assert "rows forgotten" in pruned.stdout
+    assert "rows deleted" in pruned.stdout
     assert json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)["held"] == []
 
 
@@ -318,7 +318,7 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path).returncode == 0
     again = polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path)
     assert again.returncode == 1
-    assert "no such key holds" in again.stderr
+    assert "no valid key with this id" in again.stderr
     listed = json.loads(
         polyrec("keys", "list", "--database", url, "--json", folder=tmp_path).stdout
     )

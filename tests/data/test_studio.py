@@ -1,4 +1,4 @@
-"""The studio world is what it says: seeded to the byte, and its truth can be found again."""
+"""The studio data set is what it says: seeded to the byte, and its truth can be found again."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from polyrec.config import PRESETS
-from polyrec.data.synthetic import Studio, make_world
-from polyrec.data.synthetic.behaviour import KINDS
+from polyrec.data.synthetic import StudioSettings, generate_studio
+from polyrec.data.synthetic.events import KINDS
 from polyrec.data.synthetic.latents import DAYS, START
 from polyrec.errors import ConfigError
 
-SMALL = Studio(items=20, users=40)
+SMALL = StudioSettings(items=20, users=40)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -28,8 +28,12 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def test_the_same_seed_makes_the_same_bytes_and_another_makes_others(tmp_path: Path) -> None:
-    for name, studio in (("a", SMALL), ("b", SMALL), ("c", Studio(items=20, users=40, seed=8))):
-        make_world(tmp_path / name, studio)
+    for name, studio in (
+        ("a", SMALL),
+        ("b", SMALL),
+        ("c", StudioSettings(items=20, users=40, seed=8)),
+    ):
+        generate_studio(tmp_path / name, studio)
     first = hashes(tmp_path / "a")
     assert first == hashes(tmp_path / "b")
     other = hashes(tmp_path / "c")
@@ -55,7 +59,7 @@ def test_whole_media_open_and_damaged_ones_are_in_the_truth(world: Path) -> None
 
 
 def test_modalities_are_missing_at_about_the_rate_asked(tmp_path: Path) -> None:
-    truth = make_world(tmp_path, Studio(items=60, users=20, missing=0.3, damaged=0))
+    truth = generate_studio(tmp_path, StudioSettings(items=60, users=20, missing=0.3, damaged=0))
     rate = 1 - truth.latents.present.mean()
     assert 0.2 < rate < 0.4
     items = pl.read_parquet(tmp_path / "items.parquet")
@@ -87,7 +91,7 @@ def test_kinds_are_known_to_the_presets(world: Path) -> None:
 
 
 def test_taste_and_popularity_drive_choices(tmp_path: Path) -> None:
-    truth = make_world(tmp_path, Studio(items=200, users=100, missing=0.9, damaged=0))
+    truth = generate_studio(tmp_path, StudioSettings(items=200, users=100, missing=0.9, damaged=0))
     latents, events = truth.latents, truth.events
     fit = latents.taste @ latents.shared.T
     driven = events.drivers >= 0
@@ -114,4 +118,4 @@ def test_the_driver_is_a_modality_that_the_item_has(world: Path) -> None:
 )
 def test_settings_out_of_range_are_refused(settings: dict, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Studio(**settings)
+        StudioSettings(**settings)

@@ -11,10 +11,12 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.encoding import encode_dataset
+from polyrec.pipeline.evaluation import evaluate_bundle
+from polyrec.pipeline.fitting import align_and_fuse
 from polyrec.types import Dataset, Interactions, Views
 
 KINDS = ("text", "image", "audio")
@@ -37,7 +39,7 @@ VARIANTS = {
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("article") / "world"
-    make_world(folder, Studio(items=100, users=300))
+    generate_studio(folder, StudioSettings(items=100, users=300))
     return folder
 
 
@@ -52,7 +54,7 @@ def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dat
     """Return the data and what the encoders learned to make of it: the same for all variants."""
     config = article(studio, tmp_path_factory.mktemp("encoded"))
     dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
-    return dataset, pipeline.encode(config, dataset)[1]
+    return dataset, encode_dataset(config, dataset)[1]
 
 
 def reached(model: Recommender, behaviour: dict[str, Interactions]) -> float:
@@ -66,8 +68,8 @@ def test_it_learns(
 ) -> None:
     data, views = encoded
     config = article(studio, tmp_path, *VARIANTS[variant])
-    *_, aligned = pipeline.prepare(config, data.train, views)
-    model = assemble.make_recommender(config, {}).fit(data.train, aligned, valid=data.valid)
+    *_, aligned = align_and_fuse(config, data.train, views)
+    model = build_recommender(config, {}).fit(data.train, aligned, valid=data.valid)
     popular = polyrec.recommend.Popular().fit(data.train, {})
     assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
 
@@ -75,7 +77,7 @@ def test_it_learns(
 def test_it_goes_the_whole_way_and_is_kept(studio: Path, tmp_path: Path) -> None:
     bundle = polyrec.run(article(studio, tmp_path, *VARIANTS["attention"]))
     popular = polyrec.recommend.Popular().fit(bundle.behaviour["train"], {})
-    found = pipeline.evaluate(bundle, ["recall@20"])["test"].means["recall@20"]
+    found = evaluate_bundle(bundle, ["recall@20"])["test"].means["recall@20"]
     assert found > 1.1 * reached(popular, bundle.behaviour)
     again = Bundle.load(bundle.save(tmp_path / "out"))
     assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])

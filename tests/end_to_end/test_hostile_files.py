@@ -12,7 +12,7 @@ from hostile_files import EITHER, garbage, write_all
 from polyrec.config import Limits, parse_config
 from polyrec.data.catalog import _file
 from polyrec.encode.run import Work, encode_contents
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
 
 ENCODERS = {"image": "descriptor", "audio": "spectral", "video": "motion"}
@@ -20,7 +20,7 @@ ENCODERS = {"image": "descriptor", "audio": "spectral", "video": "motion"}
 
 @pytest.fixture(scope="module")
 def good(world: Path) -> dict[str, list[Path]]:
-    """Return whole files of the studio world by kind."""
+    """Return whole files of the studio data set by kind."""
     found = {}
     for kind, use in ENCODERS.items():
         encoder = find_class("encode", use)()
@@ -100,7 +100,7 @@ def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:
             "media": limits,
             "cache": str(tmp_path / cache),
         }
-        found = pipeline.encode_all(parse_config(tree, folder=tmp_path)).quarantine
+        found = fill_feature_cache(parse_config(tree, folder=tmp_path)).quarantine
         kinds = ("image", "audio")
         return {k: {entry.status for entry in found if entry.view == k} for k in kinds}
 

@@ -1,4 +1,4 @@
-"""The whole way on the studio world: what is true of it comes out."""
+"""The whole way on the studio data set: what is true of it comes out."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,13 @@ import pytest
 import polyrec
 from polyrec.config import parse_config
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import Studio, make_world
-from polyrec.data.synthetic.world import Truth
+from polyrec.data.synthetic import StudioSettings, generate_studio
+from polyrec.data.synthetic.generate import GroundTruth
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.checks import check_data
+from polyrec.pipeline.encoding import encode_dataset, fill_feature_cache
+from polyrec.pipeline.evaluation import evaluate_bundle
 
 MEDIA = {"text": ["title", "description"], "image": "image", "audio": "audio", "video": "video"}
 
@@ -30,16 +32,16 @@ def config(world: Path, folder: Path, **change: object):
 
 
 @pytest.fixture(scope="module")
-def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
+def truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GroundTruth]:
     """Return the folder of a larger world, its media read once into the cache beside it."""
     folder = tmp_path_factory.mktemp("larger") / "world"
-    truth = make_world(folder, Studio(items=150, users=500, missing=0.1))
-    pipeline.encode_all(config(folder, folder.parent))
+    truth = generate_studio(folder, StudioSettings(items=150, users=500, missing=0.1))
+    fill_feature_cache(config(folder, folder.parent))
     return folder, truth
 
 
 @pytest.fixture
-def larger(truth: tuple[Path, Truth]) -> Path:
+def larger(truth: tuple[Path, GroundTruth]) -> Path:
     return truth[0]
 
 
@@ -87,7 +89,7 @@ def test_content_beats_behaviour_alone_beats_popularity(larger: Path) -> None:
     reached = {}
     for use in ("popular", "ease", "multimodal_linear"):
         bundle = polyrec.run(config(larger, larger.parent, recommend={"use": use}))
-        found = pipeline.evaluate(bundle, ["ndcg@10"])
+        found = evaluate_bundle(bundle, ["ndcg@10"])
         reached[use] = found["test"].means["ndcg@10"]
     assert reached["multimodal_linear"] > reached["ease"] > reached["popular"]
 
@@ -100,7 +102,7 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     dataset = load_dataset(
         parse_config(tree, folder=larger).data, weights=settings.weights, seed=7
     ).dataset
-    _, views = pipeline.encode(settings, dataset)
+    _, views = encode_dataset(settings, dataset)
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
     reached = []
@@ -155,7 +157,7 @@ def test_a_run_without_content_is_a_run(world: Path, tmp_path: Path) -> None:
 
 
 def test_checking_finds_what_was_broken(world: Path, tmp_path: Path) -> None:
-    validation = pipeline.check(config(world, tmp_path))
+    validation = check_data(config(world, tmp_path))
     damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
     images = [f for f in validation.findings if "image files that can't be read" in f.what]
     assert sum(f.count for f in images) == sum(name.startswith("image") for name in damaged)
@@ -163,12 +165,12 @@ def test_checking_finds_what_was_broken(world: Path, tmp_path: Path) -> None:
 
 
 def test_every_modality_tells_the_shared_factors_and_shuffled_rows_do_not(
-    truth: tuple[Path, Truth],
+    truth: tuple[Path, GroundTruth],
 ) -> None:
     folder, told = truth
     settings = config(folder, folder.parent)
     dataset = load_dataset(settings.data, weights=settings.weights, seed=7).dataset
-    _, views = pipeline.encode(settings, dataset)
+    _, views = encode_dataset(settings, dataset)
     aligned = polyrec.align.Whiten(width=48).fit(views, dataset.train).align(views)
     for name, view in aligned.items():
         rows, factors = view.vectors[view.present], told.latents.shared[view.present]

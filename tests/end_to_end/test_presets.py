@@ -1,4 +1,4 @@
-"""The presets run as they stand, on a small studio world, and beat what is popular."""
+"""The presets run as they stand, on a small studio data set, and beat what is popular."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 import polyrec
 from polyrec.config import PRESETS, read_config
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.pipeline import assemble
+from polyrec.pipeline.assemble import build_recommender, validated_config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ["recommend.weights=null", "recommend.content_l2=5", "recommend.l2=50"]
@@ -41,7 +41,7 @@ def test_its_ranges_can_be_tuned(world: Path, preset: str, monkeypatch: pytest.M
     from polyrec.tune.space import settings_to_tune
 
     monkeypatch.setenv("POLYREC_WORLD", str(world))
-    config = assemble.read_checked(EXAMPLES / f"{preset}.yaml")
-    paths = [s.path for s in settings_to_tune(config, assemble.make_recommender(config, {}), {})]
+    config = validated_config(EXAMPLES / f"{preset}.yaml")
+    paths = [s.path for s in settings_to_tune(config, build_recommender(config, {}), {})]
     assert "align.width" in paths
     assert "recommend.l2" in paths

@@ -10,7 +10,7 @@ import pytest
 import polyrec
 from polyrec.config import Config, parse_config
 from polyrec.errors import ConfigError, DataError
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.evaluation import evaluate_bundle
 
 USERS, ITEMS = 60, 40
 
@@ -58,20 +58,20 @@ def test_each_protocol_goes_the_whole_way(folder: Path, tmp_path: Path, protocol
     report = json.loads((tmp_path / "out/report.json").read_text())
     columns = ["recall@5:warm", "recall@5:cold"] if protocol == "new_items" else []
     assert set(columns) <= report["metrics"]["test"].keys()
-    again = pipeline.evaluate(bundle, ["recall@5"])["test"]
+    again = evaluate_bundle(bundle, ["recall@5"])["test"]
     assert again.means["recall@5"] == report["metrics"]["test"]["recall@5"]
     assert set(again.means) == {"recall@5", *columns}
-    assert set(pipeline.evaluate(bundle, ["mrr@5"], protocol="compat")["test"].means) == {"mrr@5"}
+    assert set(evaluate_bundle(bundle, ["mrr@5"], protocol="compat")["test"].means) == {"mrr@5"}
     other = "leave_one_out" if protocol != "leave_one_out" else "global_time"
     with pytest.raises(ConfigError, match="the bundle has another split"):
-        pipeline.evaluate(bundle, ["mrr@5"], protocol=other)
+        evaluate_bundle(bundle, ["mrr@5"], protocol=other)
 
 
 def test_new_items_are_found_and_settings_can_be_chosen_for_them(folder: Path) -> None:
     settings = config(folder, "new_items", select_by="recall@5:cold")
     tree = settings.model_dump() | {"recommend": {"use": "multimodal_linear"}}
     bundle = polyrec.run(parse_config(tree, folder=folder))
-    found = pipeline.evaluate(bundle, ["recall@5", "hit_rate@5"])
+    found = evaluate_bundle(bundle, ["recall@5", "hit_rate@5"])
     for part in ("valid", "test"):
         means = found[part].means
         assert means["hit_rate@5:cold"] > 0.3, part

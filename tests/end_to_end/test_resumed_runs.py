@@ -7,7 +7,7 @@ import pytest
 
 from polyrec.config import Config, parse_config
 from polyrec.errors import FitError
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.run import run
 
 pytest.importorskip("torch")
 
@@ -39,7 +39,7 @@ class KilledError(BaseException):
 def test_a_run_killed_while_training_ends_as_if_it_never_was(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = pipeline.run(config(world, tmp_path), out=tmp_path / "whole")
+    whole = run(config(world, tmp_path), out=tmp_path / "whole")
     seen = []
 
     def dying(stage: str, done: int, total: int, note: str = "", /) -> None:
@@ -49,12 +49,12 @@ def test_a_run_killed_while_training_ends_as_if_it_never_was(
                 raise KilledError
 
     with pytest.raises(KilledError):
-        pipeline.run(config(world, tmp_path), out=tmp_path / "killed", progress=dying)
+        run(config(world, tmp_path), out=tmp_path / "killed", progress=dying)
     assert (tmp_path / ".killed.trainings").is_dir()
     with pytest.raises(FitError, match="a checkpoint of another training"):
-        pipeline.run(config(world, tmp_path, epochs=5), out=tmp_path / "killed")
+        run(config(world, tmp_path, epochs=5), out=tmp_path / "killed")
     lines = (tmp_path / ".killed.trainings" / "trainings.jsonl").read_text().splitlines()
-    again = pipeline.run(config(world, tmp_path), out=tmp_path / "killed")
+    again = run(config(world, tmp_path), out=tmp_path / "killed")
     assert len(lines) >= 3
     assert not (tmp_path / ".killed.trainings").exists()
     query = whole.events.histories(range(20))

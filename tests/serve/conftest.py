@@ -18,7 +18,7 @@ from polyrec.serve.settings import Settings
 
 @pytest.fixture(scope="session")
 def bundle_folder(world: Path, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a bundle of the studio world: 60 items, 150 users."""
+    """Return the folder of a bundle of the studio data set: 60 items, 150 users."""
     folder = tmp_path_factory.mktemp("served")
     tree = {
         "preset": "shop",

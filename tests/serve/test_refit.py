@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.bundle_registry import BundleRegistry
-from polyrec.cli.commands import app
+from polyrec.cli.app import app
+from polyrec.cli.commands import register_commands
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.errors import BundleError, DataError
@@ -22,6 +23,8 @@ from polyrec.serve.app import create_app
 from polyrec.serve.background.refit import refit
 from polyrec.serve.settings import Settings
 from serve.test_media import picture, settled
+
+register_commands()
 
 
 @pytest.fixture

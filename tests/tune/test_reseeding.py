@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 import polyrec
 from polyrec.config import Config, parse_config
 from polyrec.errors import FitError
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.tune import study
 from polyrec.tune.objective import Objective
 from polyrec.tune.reseeding import Reseeding, top_trials
@@ -128,7 +128,7 @@ def test_the_said_mean_is_what_runs_with_these_seeds_reach(config: Config, tmp_p
     for seed in (7, 8, 9):
         tree = found.config.model_dump(mode="json")
         bundle = polyrec.run(parse_config(tree | {"seed": seed}, folder=tmp_path))
-        reached.append(pipeline.evaluate(bundle, ["recall@3"])["valid"].means["recall@3"])
+        reached.append(evaluate_bundle(bundle, ["recall@3"])["valid"].means["recall@3"])
     assert len(set(reached)) > 1
     assert found.score == pytest.approx(np.mean(reached), abs=1e-9)
 

@@ -13,8 +13,8 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
 from polyrec.config import Config, parse_config, read_config
 from polyrec.errors import ConfigError, DataError, FitError
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.recommend import PARTS
 from polyrec.recommend.linear.ease import EASE
 from polyrec.registry import registered_parts, required_extra
@@ -81,7 +81,7 @@ def test_the_winner_is_a_config_that_run_takes_and_reaches_what_was_said(
     assert "best recall@3" in steps[-1][3]
     bundle = polyrec.run(out)
     assert bundle.parts.recommender.l2 == found.settings["recommend.l2"]
-    reached = pipeline.evaluate(bundle, ["recall@3"])["valid"].means["recall@3"]
+    reached = evaluate_bundle(bundle, ["recall@3"])["valid"].means["recall@3"]
     assert reached == pytest.approx(found.score, abs=1e-9)
     told = json.loads(out.with_suffix(".trials.json").read_text())
     assert told["best"]["score"] == found.score
@@ -208,13 +208,13 @@ def test_what_a_model_declares_fits_its_settings(
     if required_extra(registered_parts("recommend")[name].module):
         pytest.importorskip("torch")
     config = made(world, tmp_path, recommend={"use": name})
-    model = assemble.make_recommender(config, {})
+    model = build_recommender(config, {})
     for views in ({}, parity_views):
         space = settings_to_tune(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)
         for setting in space:
             first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
-            assemble.make_recommender(with_settings(config, {setting.path: first}), {})
+            build_recommender(with_settings(config, {setting.path: first}), {})
 
 
 @pytest.mark.parametrize(

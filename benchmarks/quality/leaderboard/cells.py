@@ -15,7 +15,7 @@ import yaml
 from benchmarks.library.results import read_figures
 from polyrec import registry
 from polyrec.config import Config, read_config
-from polyrec.data.synthetic import Studio, make_world
+from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.recommend import PARTS
 from polyrec.tune.space import with_settings
 
@@ -84,13 +84,13 @@ def is_seeded(model: str) -> bool:
 
 
 def available_data_sets(folder: Path, *, only: Sequence[str] | None) -> Iterator[Path]:
-    """Yield the configs in a folder whose data exist; the studio world is made."""
+    """Yield the configs in a folder whose data exist; the studio data set is made."""
     for config in sorted(folder.glob("*.yaml")):
         if only and config.stem not in only:
             continue
         path = read_config(config).data.path
         if config.stem == "studio" and not path.is_dir():
-            make_world(path, Studio(items=600, users=2000))
+            generate_studio(path, StudioSettings(items=600, users=2000))
         if path.is_dir():
             yield config
 

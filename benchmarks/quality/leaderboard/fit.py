@@ -26,8 +26,9 @@ from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
 from polyrec.errors import PolyrecError
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.encoding import encode_dataset
+from polyrec.pipeline.fitting import align_and_fuse
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Interactions, Ints
 
@@ -51,9 +52,9 @@ def measure(config: Config, budget: float) -> dict[str, Any]:
     """Return the metrics and the cost of one fit."""
     loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     data = loaded.dataset
-    _, encoded = pipeline.encode(config, data.without_test())
-    *_, views = pipeline.prepare(config, data.train, encoded)
-    model = assemble.make_recommender(config, {})
+    _, encoded = encode_dataset(config, data.without_test())
+    *_, views = align_and_fuse(config, data.train, encoded)
+    model = build_recommender(config, {})
     memory_before = peak_memory_mb()
     clock = _BudgetClock(budget)
     with use_run(RunContext(watched=clock.is_over)):

@@ -1,4 +1,4 @@
-"""What a run tells beside its bundle: report, quarantine list, alignment."""
+"""Write the files that lie beside a run's bundle: report, quarantine list, alignment."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.artifact import part_state
 from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.part_state import part_settings
 from polyrec.compute.stopwatch import Stopwatch, Times, measure_latency, peak_memory_mb, versions
 from polyrec.data.load import LoadedDataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
@@ -27,55 +27,56 @@ from polyrec.evaluate.report import EncodedView, Report, bootstrap_intervals, wr
 from polyrec.evaluate.samples import draw_samples, sample_item
 from polyrec.types import FUSED, Catalog, Ints, Views
 
-_MEASURED = 2000  # items, drawn at random, of larger catalogues
-_PICTURED = 24
-_TIMED, _LISTED = 200, 10  # users whose requests are timed, and how long their lists are
+_ALIGNMENT_ITEMS = 2000  # items measured, drawn at random, of larger catalogues
+_MAP_PICTURES = 24
+_TIMED_USERS, _TIMED_K = 200, 10  # users whose requests are timed, and the length of their lists
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A run that is done."""
+class FinishedRun:
+    """Everything that the report of a run is made from."""
 
     bundle: Bundle
-    loaded: LoadedDataset
+    data: LoadedDataset
     views: Views  # as encoded
-    contents: Mapping[str, str]  # view -> the content that it reads
+    contents: Mapping[str, str]  # view -> the content that its encoder reads
     trials: Sequence[Trial]
     watch: Stopwatch
 
 
-def write_summary(done: Finished, evaluations: Mapping[str, Evaluation], folder: Path) -> None:
-    """Write report.json, report.html, per_user.npz, quarantine.*, alignment.*."""
-    dataset = done.loaded.dataset
+def write_reports(
+    finished: FinishedRun, evaluations: Mapping[str, Evaluation], folder: Path
+) -> None:
+    """Write report.json, report.html, per_user.npz, quarantine.* and alignment.*."""
+    dataset = finished.data.dataset
     catalog = dataset.catalog
-    alignment = write_alignment_report(done.views, done.bundle.views, catalog, folder)
+    alignment = write_alignment_report(finished.views, finished.bundle.views, catalog, folder)
     evaluation = evaluations["test"]
-    cost = costs(done.bundle, evaluation, done.watch.seconds, folder)
-    report = _report(done, evaluations, cost, aligned=bool(alignment))
+    costs = measure_costs(finished.bundle, evaluation, finished.watch.seconds, folder)
+    report = _report(finished, evaluations, costs, aligned=bool(alignment))
     report.write_json(folder / "report.json")
     evaluation.save_per_user(folder / "per_user.npz")
-    samples = draw_samples(dataset, evaluation, seed=done.bundle.config.seed)
+    samples = draw_samples(dataset, evaluation, seed=finished.bundle.config.seed)
     write_report_page(report, evaluation, len(catalog), samples, folder / "report.html")
-    found = [
+    unreadable = [
         entry
-        for name, view in done.views.items()
-        for entry in quarantined_contents(catalog, name, done.contents[name], view.problems)
+        for name, view in finished.views.items()
+        for entry in quarantined_contents(catalog, name, finished.contents[name], view.problems)
     ]
-    write_quarantine(found, folder / "quarantine.jsonl")
-    write_quarantine_page(found, folder / "quarantine.html")
+    write_quarantine(unreadable, folder / "quarantine.jsonl")
+    write_quarantine_page(unreadable, folder / "quarantine.html")
 
 
-def costs(
+def measure_costs(
     bundle: Bundle, evaluation: Evaluation, seconds: Mapping[str, float], folder: Path
 ) -> Times:
-    """Return `fit_s` where it was fitted, `peak_memory_mb`, `bundle_mb`, the latency of top tens.
+    """Return `fit_s` where it was fitted, `peak_memory_mb`, `bundle_mb` and request latencies.
 
-    Timed are requests for 200 of the evaluated users, drawn at random, inside this process: what a
-    server adds is not in it.
+    Timed are top-10 requests of 200 evaluated users, drawn at random, inside this process: the
+    overhead of a server is not included.
     """
-    seed, users = bundle.config.seed, evaluation.users
-    drawn = users[_drawn(len(users), _TIMED, seed)]
-    query = bundle.behaviour["train"].histories(drawn)
+    users = evaluation.users[_sample(len(evaluation.users), _TIMED_USERS, bundle.config.seed)]
+    query = bundle.behaviour["train"].histories(users)
     model = bundle.parts.recommender
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {
@@ -83,7 +84,7 @@ def costs(
         "peak_memory_mb": peak_memory_mb(),
         "bundle_mb": size / 1e6,
         **measure_latency(
-            lambda first, stop: model.recommend(query.take(first, stop), _LISTED), len(query)
+            lambda first, stop: model.recommend(query.take(first, stop), _TIMED_K), len(query)
         ),
     }
 
@@ -95,79 +96,75 @@ def write_alignment_report(
     aligned = {name: view for name, view in after.items() if name != FUSED}
     if len(aligned) < 2:
         return {}
-    told = {
-        name: [_finite(row) for row in view_agreement(_some(views, seed), seed=seed)]
-        for name, views in (("before", before), ("after", aligned))
+    measures = {
+        when: [_nan_to_none(row) for row in view_agreement(_sample_items(views, seed), seed=seed)]
+        for when, views in (("before", before), ("after", aligned))
     }
     pictures = {}
-    for row in _drawn(len(catalog), _PICTURED, seed):
+    for row in _sample(len(catalog), _MAP_PICTURES, seed):
         picture = sample_item(catalog, int(row)).picture
         if picture is not None:
             pictures[int(row)] = picture
-    drawn = map_svg(aligned, titles=catalog.titles, pictures=pictures, seed=seed)
+    svg = map_svg(aligned, titles=catalog.titles, pictures=pictures, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
-    plain = json.dumps(told, indent=1, allow_nan=False)
-    (folder / "alignment.json").write_text(plain, encoding="utf-8")
-    write_alignment_page(told, drawn, folder / "alignment.html")
-    return told
+    text = json.dumps(measures, indent=1, allow_nan=False)
+    (folder / "alignment.json").write_text(text, encoding="utf-8")
+    write_alignment_page(measures, svg, folder / "alignment.html")
+    return measures
 
 
-def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with None for what can't be told."""
+def _nan_to_none(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in row.items()}
 
 
-def _some(views: Views, seed: int) -> Views:
-    count = len(next(iter(views.values())))
-    rows = _drawn(count, _MEASURED, seed)
+def _sample_items(views: Views, seed: int) -> Views:
+    rows = _sample(len(next(iter(views.values()))), _ALIGNMENT_ITEMS, seed)
     return {name: view.take(rows) for name, view in views.items()}
 
 
-def _drawn(count: int, most: int, seed: int) -> Ints:
-    rows = np.random.default_rng(seed).permutation(count)[:most]
-    return np.sort(rows)
+def _sample(count: int, size: int, seed: int) -> Ints:
+    """Return at most `size` of the numbers below `count`, drawn at random, ascending."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:size])
 
 
-def _encoded(done: Finished) -> list[EncodedView]:
-    ids = done.loaded.dataset.catalog.ids
-    told = []
-    for name, view in done.views.items():
+def _encoded_views(finished: FinishedRun) -> list[EncodedView]:
+    ids = finished.data.dataset.catalog.ids
+    entries = []
+    for name, view in finished.views.items():
         problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
         present = int(view.present.sum())
-        encoder = done.bundle.parts.encoders[name]
+        encoder = finished.bundle.parts.encoders[name]
         counts = (view.width, present, len(view) - present)
-        told.append(EncodedView(name, type(encoder).__name__, *counts, problems, encoder.card()))
-    return told
-
-
-def _asked(evaluations: Mapping[str, Evaluation]) -> dict[str, dict[str, int]]:
-    return {
-        name: {"users": len(found.users), "without_train": found.without_train}
-        for name, found in evaluations.items()
-    }
+        entry = EncodedView(name, type(encoder).__name__, *counts, problems, encoder.card())
+        entries.append(entry)
+    return entries
 
 
 def _report(
-    done: Finished, evaluations: Mapping[str, Evaluation], cost: Times, *, aligned: bool
+    finished: FinishedRun, evaluations: Mapping[str, Evaluation], costs: Times, *, aligned: bool
 ) -> Report:
-    bundle, loaded = done.bundle, done.loaded
+    bundle, data = finished.bundle, finished.data
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
-    if not done.trials:
+    if not finished.trials:
         notes = ["The model was fitted on train alone; no settings were chosen on valid."]
     name = bundle.config.data.path.name
     return Report(
-        data={"name": name, "hash": loaded.fingerprint, **loaded.validation.to_dict()},
+        data={"name": name, "hash": data.fingerprint, **data.validation.to_dict()},
         config=bundle.config.model_dump(mode="json"),
         versions=versions(),
-        seconds=done.watch.seconds,
-        peak_memory_mb=cost["peak_memory_mb"],
-        cost=cost,
-        asked=_asked(evaluations),
-        metrics={"valid": {}} | {name: found.means for name, found in evaluations.items()},
+        seconds=finished.watch.seconds,
+        peak_memory_mb=costs["peak_memory_mb"],
+        cost=costs,
+        asked={
+            split: {"users": len(evaluation.users), "without_train": evaluation.without_train}
+            for split, evaluation in evaluations.items()
+        },
+        metrics={"valid": {}}
+        | {split: evaluation.means for split, evaluation in evaluations.items()},
         intervals={"test": bootstrap_intervals(evaluations["test"])},
-        chosen=part_state.part_settings(bundle.parts.recommender),
-        trials=done.trials,
-        views=_encoded(done),
+        chosen=part_settings(bundle.parts.recommender),
+        trials=finished.trials,
+        views=_encoded_views(finished),
         notes=notes,
         aligned=aligned,
     )

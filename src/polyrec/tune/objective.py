@@ -8,8 +8,9 @@ from collections.abc import Callable
 from polyrec.config import Config
 from polyrec.contracts import Recommender, StopsOnValid
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.encoding import encode_dataset
+from polyrec.pipeline.fitting import align_and_fuse
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Learnable, Progress, Views
 
@@ -25,7 +26,7 @@ class Objective:
 
     def first(self) -> tuple[Recommender, Views]:
         """Return the recommender of the config, not fitted, and the views that it would read."""
-        return assemble.make_recommender(self.config, {}), self._views(self.config)
+        return build_recommender(self.config, {}), self._views(self.config)
 
     def score(
         self, config: Config, watched: Watched | None = None, *, seed: int | None = None
@@ -37,7 +38,7 @@ class Objective:
         views = self._views(config)
         train, valid = self._data.train, self._data.valid
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
-        model = assemble.make_recommender(seeded, {})
+        model = build_recommender(seeded, {})
         watching = watched if isinstance(model, StopsOnValid) else None
         with use_run(RunContext(self._progress, watched=watching)):
             model = model.fit(train, views, valid=valid)
@@ -51,7 +52,7 @@ class Objective:
         if whole not in self._kept:
             encoded = self._kept.get(encode)
             if encoded is None:
-                _, encoded = pipeline.encode(config, self._data, progress=self._progress)
-            aligned = pipeline.prepare(config, self._data.train, encoded)[-1]
+                _, encoded = encode_dataset(config, self._data, progress=self._progress)
+            aligned = align_and_fuse(config, self._data.train, encoded)[-1]
             self._kept = {encode: encoded, whole: aligned}
         return self._kept[whole]

@@ -22,7 +22,7 @@ from polyrec.config import Config
 from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
-from polyrec.pipeline import assemble
+from polyrec.pipeline.assemble import encoder_configs, validated_config
 from polyrec.tune.objective import Objective
 from polyrec.tune.reseeding import Reseeding, top_trials
 from polyrec.tune.space import TunedSetting, settings_to_tune, with_settings
@@ -63,7 +63,7 @@ def tune(
     or data is refused.
     """
     clock = _Clock(hours)
-    settings = assemble.read_checked(config)
+    settings = validated_config(config)
     wanted = settings.tune.trials if trials is None else trials
     if wanted < 1 or (hours is not None and hours <= 0):
         received = f"{wanted} trials, {hours} hours"
@@ -113,7 +113,7 @@ def _begin(config: Config, progress: Progress) -> tuple[Objective, str]:
     if not len(data.valid):
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
-    encoders = dict(assemble.encoders_of(config, data.catalog))
+    encoders = dict(encoder_configs(config, data.catalog))
     bench = Objective(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
     for name, view in sorted(bench.first()[1].items()):

@@ -1,16 +1,16 @@
-"""A synthetic world with a known truth: raw files and behaviour for the demo, tests and docs.
+"""The studio data set: generated media files and interactions with known ground truth.
 
-settings.py   how large, how noisy, how damaged
-latents.py    what items are and users like
-behaviour.py  who does what, when, and which modality drove it
-words.py      titles and descriptions, English and Chinese
-picture.py    cover images
-sound.py      sound clips
-film.py       video clips, sound and picture struck at the same moments
-world.py      writes it all, damages some of it, keeps the truth beside it
+settings.py   size, noise, damage
+latents.py    what items are and what users like
+events.py     who does what, when, and which modality drove it
+text.py       titles and descriptions, English and Chinese
+image.py      cover images
+audio.py      sound clips
+video.py      video clips, sound and picture struck at the same moments
+generate.py   writes all files, damages some, saves the ground truth beside them
 """
 
-from polyrec.data.synthetic.settings import Studio
-from polyrec.data.synthetic.world import make_world
+from polyrec.data.synthetic.generate import generate_studio
+from polyrec.data.synthetic.settings import StudioSettings
 
-__all__ = ["Studio", "make_world"]
+__all__ = ["StudioSettings", "generate_studio"]

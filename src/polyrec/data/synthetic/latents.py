@@ -1,4 +1,4 @@
-"""What items are and what users like: the truth that everything else is drawn from."""
+"""What items are and what users like: the latent factors that all else is drawn from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.data.synthetic.settings import MODALITIES, PRIVATE, THEMES, Studio
+from polyrec.data.synthetic.settings import MODALITIES, PRIVATE, THEMES, StudioSettings
 from polyrec.types import Bools
 
 Reals = npt.NDArray[np.float64]
@@ -31,14 +31,14 @@ class Latents:
     chinese: Bools  # (n,)
 
 
-def draw_latents(studio: Studio) -> Latents:
-    """Return the truth of a world."""
-    generator = np.random.default_rng([studio.seed, 1])
-    items, users, kinds = studio.items, studio.users, len(MODALITIES)
-    fresh = generator.permutation(items) < round(studio.new_items * items)
+def draw_latents(settings: StudioSettings) -> Latents:
+    """Return the latent factors."""
+    generator = np.random.default_rng([settings.seed, 1])
+    items, users, kinds = settings.items, settings.users, len(MODALITIES)
+    fresh = generator.permutation(items) < round(settings.new_items * items)
     late = generator.uniform(0.9, 0.97, items)
-    present = generator.random((items, kinds)) >= studio.missing
-    present[~present.any(axis=1), 0] = True  # nothing at all would be no item
+    present = generator.random((items, kinds)) >= settings.missing
+    present[~present.any(axis=1), 0] = True  # every item has some content
     return Latents(
         shared=_themes(generator, items, focus=0.12),
         private=generator.standard_normal((items, kinds, PRIVATE)),
@@ -48,7 +48,7 @@ def draw_latents(studio: Studio) -> Latents:
         appeal=0.9 * generator.standard_normal(items),
         release=np.where(fresh, DAYS * late, 0.0),
         present=present,
-        chinese=generator.random(items) < studio.chinese,
+        chinese=generator.random(items) < settings.chinese,
     )
 
 

@@ -1,4 +1,4 @@
-"""How large, how noisy, how damaged a world is."""
+"""The settings of the studio data set: size, noise, damage."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, fields
 from polyrec.errors import ConfigError
 
 MODALITIES = ("text", "image", "audio", "video")
-THEMES = 8  # the shared factors
+THEMES = 8  # shared factors
 PRIVATE = 4  # further factors of each modality
 
 
 @dataclass(frozen=True)
-class Studio:
-    """The settings of a world; the same settings make the same bytes.
+class StudioSettings:
+    """The same settings generate the same bytes.
 
-    >>> Studio(items=2)
+    >>> StudioSettings(items=2)
     Traceback (most recent call last):
-    polyrec.errors.ConfigError: a studio world is too small: received 'items=2'; at least 20
+    polyrec.errors.ConfigError: the studio data set is too small: received 'items=2'; at least 20
     """
 
     items: int = 600
@@ -27,7 +27,7 @@ class Studio:
     new_items: float = 0.1  # share of items released in the last tenth of the time
     missing: float = 0.1  # rate at which an item lacks a modality
     damaged: float = 0.02  # rate at which a media file is broken
-    noise: float = 0.15  # share of views that taste has no part in
+    noise: float = 0.15  # share of views that taste does not drive
     chinese: float = 0.25  # share of items whose text is Chinese
 
     def __post_init__(self) -> None:
@@ -36,9 +36,11 @@ class Studio:
             if getattr(self, name) < least:
                 received = f"{name}={getattr(self, name)}"
                 remedy = f"at least {least}"
-                raise ConfigError("a studio world is too small", received=received, remedy=remedy)
+                raise ConfigError(
+                    "the studio data set is too small", received=received, remedy=remedy
+                )
         for field in fields(self):
             rate = getattr(self, field.name)
             if isinstance(rate, float) and not 0 <= rate <= 0.9:
                 received = f"{field.name}={rate}"
-                raise ConfigError("a rate is off", received=received, remedy="from 0 to 0.9")
+                raise ConfigError("a rate is out of range", received=received, remedy="0 to 0.9")

@@ -27,8 +27,8 @@ from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.database.leader_lock import exclusive_file_lock
 from polyrec.errors import BundleError, DataError
-from polyrec.pipeline import assemble
-from polyrec.pipeline import run as pipeline
+from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.run import run
 from polyrec.registry import short_name
 from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_time
 from polyrec.serve.background.training_tables import ImportedContent, read_training_tables
@@ -117,7 +117,7 @@ def _train(
     """Return the bundle, saved in its folder with the report of what it reached, and that."""
     measured = folder.with_name(f".{folder.name}.measured")
     shutil.rmtree(measured, ignore_errors=True)
-    bundle = pipeline.run(resolve_config(before), out=measured, given=loaded, progress=progress)
+    bundle = run(resolve_config(before), out=measured, data=loaded, progress=progress)
     report = json.loads((measured / "report.json").read_text(encoding="utf-8"))
     whole = dataclasses.replace(fit_on_all(bundle), config=before.config)
     whole.save(folder)
@@ -150,7 +150,7 @@ def fit_on_all(bundle: Bundle) -> Bundle:
     if end_to_end or isinstance(recommender, StopsOnValid):
         return bundle
     events = bundle.events
-    fresh = assemble.make_recommender(bundle.config, {})
+    fresh = build_recommender(bundle.config, {})
     parts = dataclasses.replace(bundle.parts, recommender=fresh.fit(events, bundle.views))
     nothing = events.take(np.zeros(0, np.int64))
     behaviour = {"train": events, "valid": nothing, "test": nothing}

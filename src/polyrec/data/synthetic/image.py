@@ -16,7 +16,7 @@ HUES = (0.58, 0.36, 0.83, 0.11, 0.68, 0.04, 0.52, 0.93)
 _SATURATION = (0.65, 0.5, 0.85, 0.6, 0.7, 0.75, 0.22, 0.9)
 
 
-def draw_cover(
+def render_cover(
     shared: Reals, private: Reals, generator: np.random.Generator, *, png: bool
 ) -> bytes:
     """Return a 160 x 160 JPEG or PNG."""

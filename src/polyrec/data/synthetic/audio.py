@@ -25,7 +25,7 @@ OVERTONES = (2, 3, 7, 4, 1, 5, 2, 9)
 _HISS = (0.05, 0.02, 0.01, 0.03, 0.0, 0.02, 0.06, 0.01)
 
 
-def compose(shared: Reals, private: Reals, generator: np.random.Generator) -> Floats:
+def synthesize_clip(shared: Reals, private: Reals, generator: np.random.Generator) -> Floats:
     """Return (samples,) mono at `RATE`, full scale 1."""
     count = int(RATE * SECONDS)
     wave = np.zeros(count)
@@ -44,11 +44,11 @@ def _tune(theme: int, private: Reals, generator: np.random.Generator) -> Reals:
     for start in np.arange(0, SECONDS, 1 / beat):
         step = _SCALES[theme][int(generator.integers(5))]
         decay = min(8.0, 2 * beat)
-        ring(wave, start, (ROOTS[theme] * 2 ** (step / 12), decay), OVERTONES[theme], slope)
+        add_tone(wave, start, (ROOTS[theme] * 2 ** (step / 12), decay), OVERTONES[theme], slope)
     return np.asarray(wave / max(1e-6, np.abs(wave).max()))
 
 
-def ring(
+def add_tone(
     wave: Reals, start: float, tone: tuple[float, float], overtones: int, slope: float = 1.0
 ) -> None:
     """Add a tone (Hz, decay per s) to a wave from `start` s on, until it has faded away.
@@ -68,16 +68,16 @@ def ring(
     wave[first : first + count] += np.exp(-decay * since) * total
 
 
-def encode_clip(samples: Floats, *, ogg: bool) -> bytes:
+def encode_audio(samples: Floats, *, ogg: bool) -> bytes:
     """Return an mp3, or an Ogg file with Opus, the same bytes for the same samples."""
     buffer = io.BytesIO()
     form, codec, rate = ("ogg", "libopus", 48_000) if ogg else ("mp3", "libmp3lame", RATE)
     with av.open(buffer, "w", format=form, options={"fflags": "+bitexact"}) as container:
-        add_sound(container, sound_stream(container, codec, rate), samples)
+        encode_samples(container, add_audio_stream(container, codec, rate), samples)
     return buffer.getvalue()
 
 
-def sound_stream(container: OutputContainer, codec: str, rate: int) -> av.AudioStream:
+def add_audio_stream(container: OutputContainer, codec: str, rate: int) -> av.AudioStream:
     """Return a new mono stream that encodes the same samples to the same bytes."""
     stream = container.add_stream(codec, rate=rate, layout="mono")
     if not isinstance(stream, av.AudioStream):
@@ -88,7 +88,7 @@ def sound_stream(container: OutputContainer, codec: str, rate: int) -> av.AudioS
     return stream
 
 
-def add_sound(container: OutputContainer, stream: av.AudioStream, samples: Floats) -> None:
+def encode_samples(container: OutputContainer, stream: av.AudioStream, samples: Floats) -> None:
     """Encode mono samples at `RATE` into a stream and finish it."""
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), "flt", "mono")
     frame.sample_rate = RATE

@@ -1,4 +1,4 @@
-"""The commands of the live service: polyrec serve."""
+"""polyrec serve."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polyrec.cli.commands import Folder, app
-from polyrec.cli.show import errors, progress_bars
+from polyrec.cli.app import BundleFolder, app
+from polyrec.cli.console import err, progress_bars
 from polyrec.errors import ConfigError, ExtraError, nearest
 
 if TYPE_CHECKING:
@@ -22,38 +22,41 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 
 @app.command()
-def serve(  # noqa: PLR0913 - one option per thing to say
-    bundle: Folder,
+def serve(  # noqa: PLR0913 - one option per setting
+    bundle: BundleFolder,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8087,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8087,
     database: Annotated[
         str, typer.Option(help="sqlite:///file or postgresql://user:password@host/name.")
     ] = "sqlite:///polyrec.sqlite",
     workers: Annotated[int, typer.Option(min=1, help="Processes over one database.")] = 1,
     keys: Annotated[
         bool | None,
-        typer.Option("--keys/--no-keys", help="Ask for keys; by default unless on loopback."),
+        typer.Option("--keys/--no-keys", help="Require API keys; by default unless on loopback."),
     ] = None,
-    per_second: Annotated[float, typer.Option(min=0, help="Of one key; 0: no limit.")] = 0.0,
+    per_second: Annotated[
+        float, typer.Option(min=0, help="Requests per second of one key; 0: no limit.")
+    ] = 0.0,
     origin: Annotated[
-        list[str] | None, typer.Option(help="A site whose pages may ask (CORS).")
+        list[str] | None, typer.Option(help="A site whose pages may send requests (CORS).")
     ] = None,
     media: Annotated[
-        Path | None, typer.Option(help="Of uploaded files; by default beside the database.")
+        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
     ] = None,
     refit_every: Annotated[
-        float, typer.Option(min=0, help="Train a new bundle every so many hours; 0: never.")
+        float, typer.Option(min=0, help="Hours between two refits; 0: never.")
     ] = 0.0,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Answer over HTTP: Gorse's routes and ours; the page /docs tells all of them."""
-    with needs_serving():
+    """Serve a bundle over HTTP: Gorse's routes and our own; /docs lists all of them."""
+    with require_serve_extra():
         from polyrec.dashboard import mount
         from polyrec.serve import run
         from polyrec.serve.settings import Settings
 
+    _check_level(log_level)
     settings = Settings(
-        Path(bundle),
+        bundle,
         database,
         host=host,
         port=port,
@@ -67,16 +70,19 @@ def serve(  # noqa: PLR0913 - one option per thing to say
     if not settings.requires_key:
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)
         settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
-    if log_level not in _LEVELS:
-        remedy = nearest(log_level, _LEVELS)
-        raise ConfigError("unknown log level", received=log_level, remedy=remedy)
-    _take_over(settings)
+    _import_bundle(settings)
     run.run_service(settings, dress=mount, level=log_level)
 
 
+def _check_level(level: str) -> None:
+    if level not in _LEVELS:
+        remedy = nearest(level, _LEVELS)
+        raise ConfigError("unknown log level", received=level, remedy=remedy)
+
+
 @contextmanager
-def needs_serving() -> Iterator[None]:
-    """Say what to install where an import inside fails."""
+def require_serve_extra() -> Iterator[None]:
+    """Raise `ExtraError` where an import inside fails."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -87,8 +93,8 @@ def needs_serving() -> Iterator[None]:
         ) from error
 
 
-def _take_over(settings: Settings) -> None:
-    """Fill an empty database before any worker starts, and find out what is wrong with it."""
+def _import_bundle(settings: Settings) -> None:
+    """Fill an empty database before any worker starts, so that errors of it are shown here."""
     from polyrec.artifact.bundle import Bundle, read_fingerprint
     from polyrec.artifact.bundle_registry import BundleRegistry
     from polyrec.database.database import Database
@@ -104,4 +110,4 @@ def _take_over(settings: Settings) -> None:
             import_bundle(database, bundle, progress=progress)
     finally:
         database.close()
-    errors.print(f"taken over from the bundle: {len(bundle.ids):,} items")
+    err.print(f"imported from the bundle: {len(bundle.ids):,} items")

@@ -1,0 +1,64 @@
+"""polyrec refit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from polyrec.cli.app import AsJson, app
+from polyrec.cli.commands.serve import require_serve_extra
+from polyrec.cli.console import out, print_json, print_metrics, progress_bars
+
+
+@app.command()
+def refit(  # noqa: PLR0913 - one option per setting
+    bundles: Annotated[
+        Path, typer.Option("--bundles", help="The folder of bundles that is served.")
+    ],
+    database: Annotated[
+        str, typer.Option(help="The service's database.", envvar="POLYREC_DATABASE")
+    ] = "sqlite:///polyrec.sqlite",
+    media: Annotated[
+        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the data of the first bundle are now.")
+    ] = None,
+    keep: Annotated[int, typer.Option(min=1, help="Bundles to keep, the new one included.")] = 5,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Train nothing: return to the previous bundle.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a new bundle from a service's database; the service switches to it by itself."""
+    with require_serve_extra():
+        from polyrec.database.blobs import BlobStore
+        from polyrec.database.database import Database
+        from polyrec.serve.background.refit import refit as refit_bundle
+        from polyrec.serve.settings import Settings
+    from polyrec.artifact.bundle_registry import BundleRegistry
+
+    registry = BundleRegistry(bundles)
+    if rollback:
+        name = registry.roll_back()
+        print_json({"current": name}) if as_json else out.print(f"current: {escape(name)}")
+        return
+    files = BlobStore(Settings(bundles, database, media=media).media_folder)
+    opened = Database.open(database)
+    try:
+        with progress_bars() as progress:
+            result = refit_bundle(opened, registry, files, data=data, keep=keep, progress=progress)
+    finally:
+        opened.close()
+    if as_json:
+        print_json(asdict(result))
+        return
+    print_metrics(result.metrics)
+    out.print(
+        f"current: [bold]{escape(str(bundles / result.name))}[/], {result.items:,} items, "
+        f"{result.events:,} events; after the evaluation it was fitted on all of them"
+    )

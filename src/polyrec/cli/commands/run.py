@@ -1,0 +1,37 @@
+"""polyrec run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from polyrec.cli.app import AsJson, Overrides, app, load_config
+from polyrec.cli.console import out, print_costs, print_json, print_metrics, progress_bars
+
+
+@app.command()
+def run(
+    config: Path,
+    overrides: Overrides = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where to save the bundle.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Encode, align, fuse, fit and evaluate: a bundle with report.json and report.html."""
+    from polyrec.pipeline.run import run as run_pipeline
+
+    folder = folder or Path("runs") / config.stem
+    with progress_bars() as progress:
+        run_pipeline(load_config(config, overrides), out=folder, progress=progress)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if as_json:
+        results = {"bundle": str(folder), "metrics": report["metrics"], "chosen": report["chosen"]}
+        print_json(results)
+        return
+    print_metrics(report["metrics"])
+    print_costs(report["cost"])
+    page = folder / "report.html"
+    out.print(f"bundle [bold]{escape(str(folder))}[/], report {escape(str(page))}")

@@ -1,0 +1,138 @@
+"""What the commands print: tables, progress bars, errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from polyrec.errors import PolyrecError
+from polyrec.types import Progress
+
+if TYPE_CHECKING:
+    from polyrec.artifact.bundle import Bundle, ItemLists
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_error(error: PolyrecError) -> None:
+    """Print what is wrong, what was received, what to do."""
+    err.print(f"[red]error[/] {escape(error.what)}", highlight=False)
+    if error.received is not None:
+        err.print(f"  received  {escape(str(error.received))}", highlight=False)
+    if error.remedy:
+        err.print(f"  remedy    {escape(error.remedy)}", highlight=False)
+
+
+class _RateColumn(ProgressColumn):
+    """Steps per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, empty while it is not known."""
+        rate = task.finished_speed or task.speed
+        return Text("" if rate is None else f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Show a bar per stage on standard error."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[yellow]{task.fields[note]}"),
+    )
+    with Bars(*columns, console=err, transient=not err.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def update(stage: str, done: int, total: int, note: str = "", /) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield update
+
+
+def print_json(tree: object) -> None:
+    """Print JSON for programs."""
+    out.print_json(json.dumps(tree, ensure_ascii=False))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table."""
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out.print(table)
+
+
+def print_metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Print valid and test side by side; warm and cold items in columns of their own, if split."""
+    test = metrics["test"]
+    ends = ("", *(end for end in (":warm", ":cold") if any(name.endswith(end) for name in test)))
+    names = [name for name in test if not name.endswith((":warm", ":cold"))]
+    if not names:
+        names, ends = list(test), ("",)
+    columns = [(split, end) for end in ends for split in ("valid", "test")]
+    rows = [
+        (name, *(format_metric(metrics.get(split, {}).get(name + end)) for split, end in columns))
+        for name in names
+    ]
+    print_table(("metric", *(split + end.replace(":", " ") for split, end in columns)), rows)
+
+
+def print_costs(costs: Mapping[str, float]) -> None:
+    """Print time, memory and latency."""
+    fit = f"fit {costs['fit_s']:.3g} s, " if "fit_s" in costs else ""
+    out.print(
+        f"{fit}peak memory {costs['peak_memory_mb']:,.0f} MB, "
+        f"one request {costs['single_median_ms']:.3g} ms (95%: {costs['single_p95_ms']:.3g} ms), "
+        f"batches {costs['batch_per_s']:,.0f} users/s",
+        highlight=False,
+    )
+
+
+def print_list(bundle: Bundle, lists: ItemLists, *, as_json: bool) -> None:
+    """Print one ranked list."""
+    entries = [
+        (item, bundle.title(item), score)
+        for item, score in zip(lists.ids[0], lists.scores[0], strict=True)
+    ]
+    if as_json:
+        print_json([{"id": item, "title": title, "score": score} for item, title, score in entries])
+        return
+    rows = [
+        (rank, item, title, f"{score:.4f}")
+        for rank, (item, title, score) in enumerate(entries, start=1)
+    ]
+    print_table(("", "item", "title", "score"), rows)
+
+
+def format_metric(value: float | None) -> str:
+    """Return a value with four digits, "-" for None or nan."""
+    return "-" if value is None or value != value else f"{value:.4f}"
+
+
+def format_day(second: int) -> str:
+    """Return the calendar day of a time in seconds since 1970."""
+    return datetime.fromtimestamp(second, UTC).date().isoformat()

@@ -1,0 +1,52 @@
+"""Check a config's data, and how well its modalities agree, without fitting a recommender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from polyrec.config import Config
+from polyrec.data.load import load_dataset
+from polyrec.data.validation import Validation, finding
+from polyrec.errors import DataError
+from polyrec.media.probe import iter_problems
+from polyrec.pipeline.assemble import build_part, validated_config
+from polyrec.pipeline.encoding import encode_dataset
+from polyrec.pipeline.report_files import write_alignment_report
+from polyrec.types import Progress, silent
+
+
+def check_data(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
+    """Return the counts of a config's data and its findings; every media file is decoded."""
+    config = validated_config(config)
+    data = load_dataset(config.data, weights=config.weights, seed=config.seed)
+    catalog = data.dataset.catalog
+    findings = []
+    for kind in ("image", "audio", "video"):
+        unreadable = []
+        contents = catalog.contents.get(kind, ())
+        problems = iter_problems(kind, contents, limits=config.media, workers=config.engine.workers)
+        for row, problem in enumerate(problems):
+            if problem is not None:
+                unreadable.append(f"{catalog.ids[row]} ({problem})")
+            progress(f"decode {kind}", row + 1, len(contents))
+        remedy = "get complete copies; the content of such items counts as missing"
+        findings += finding("warning", f"{kind} files that can't be read", unreadable, remedy)
+    return data.validation.with_findings(findings)
+
+
+def report_alignment(
+    config: Config | str | Path, folder: Path, *, progress: Progress = silent
+) -> dict[str, Any]:
+    """Return how well a config's views agree before and after alignment.
+
+    The same is written to `folder` as alignment.json and alignment.html.
+    """
+    config = validated_config(config)
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    _, views = encode_dataset(config, dataset, progress=progress)
+    aligner = build_part("align", config.align, config).fit(views, dataset.train)
+    measures = write_alignment_report(views, aligner.align(views), dataset.catalog, folder)
+    if not measures:
+        raise DataError("nothing to compare", received=list(views), remedy="give two views")
+    return measures

@@ -1,0 +1,98 @@
+"""Encode the content of a config's items: into views, or into the feature cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polyrec.artifact.feature_cache import FeatureCache
+from polyrec.artifact.feature_pack import write_pack
+from polyrec.compute.device import thread_limit
+from polyrec.compute.sandbox import Sandbox
+from polyrec.config import Config
+from polyrec.contracts import Encoder
+from polyrec.data.load import load_dataset
+from polyrec.encode.run import Tally, Work, encode_contents, fill_cache, fit_encoder
+from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
+from polyrec.pipeline.assemble import build_part, encoder_configs, validated_config
+from polyrec.types import Dataset, Learnable, Progress, Views, silent
+
+
+@dataclass(frozen=True)
+class EncodingSummary:
+    """Per view its width and its counts of items, and every content that could not be read."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    quarantine: list[Quarantined] = field(default_factory=list)
+
+
+def encode_dataset(
+    config: Config, dataset: Dataset | Learnable, *, progress: Progress = silent
+) -> tuple[dict[str, Encoder], Views]:
+    """Return the fitted encoders and the views that they make of the items' content."""
+    encoders: dict[str, Encoder] = {}
+    views = {}
+    with encoding_work(config, progress) as work:
+        for view, content, encoder in _fitted_encoders(config, dataset, work):
+            contents = dataset.catalog.content(content)
+            views[view] = encode_contents(encoder, contents, work, stage=f"encode {view}")
+            encoders[view] = encoder
+    return encoders, views
+
+
+def fill_feature_cache(
+    config: Config | str | Path, *, pack: Path | None = None, progress: Progress = silent
+) -> EncodingSummary:
+    """Encode all content of a config into the feature cache; return counts and a quarantine list.
+
+    Memory does not grow with the catalogue. With `pack`, the views are held and written there, too.
+    """
+    config = validated_config(config)
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    catalog = dataset.catalog
+    summary = EncodingSummary()
+    views, cards = {}, {}
+    with encoding_work(config, progress) as work:
+        for view, content, encoder in _fitted_encoders(config, dataset, work):
+            contents, stage = catalog.content(content), f"encode {view}"
+            if pack is None:
+                tally = fill_cache(encoder, contents, work, stage=stage)
+            else:
+                views[view] = encode_contents(encoder, contents, work, stage=stage)
+                cards[view] = encoder.card()
+                tally = Tally.of(views[view])
+            summary.counts[view] = {
+                "width": encoder.width,
+                "present": tally.present,
+                "missing": tally.missing,
+                "unreadable": len(tally.problems),
+            }
+            summary.quarantine.extend(quarantined_contents(catalog, view, content, tally.problems))
+    if pack is not None:
+        write_pack(pack, catalog.ids, views, cards)
+    return summary
+
+
+@contextmanager
+def encoding_work(config: Config, progress: Progress) -> Iterator[Work]:
+    """Open what encoding needs: the feature cache, decoding processes, the number of threads."""
+    with (
+        FeatureCache(config.cache) as cache,
+        Sandbox(config.media) as sandbox,
+        thread_limit(config.engine.threads),
+    ):
+        yield Work(sandbox, cache, config.engine.workers, progress)
+
+
+def _fitted_encoders(
+    config: Config, dataset: Dataset | Learnable, work: Work
+) -> Iterator[tuple[str, str, Encoder]]:
+    """Yield each view, the content that it is made of, and its encoder, fitted if it learns."""
+    for view, part in encoder_configs(config, dataset.catalog).items():
+        content = part.content or view
+        encoder = build_part("encode", part, config, where=f"encode.{view}")
+        contents = dataset.catalog.content(content)
+        fit_encoder(encoder, contents, dataset.train, work, stage=f"encode {view}")
+        yield view, content, encoder

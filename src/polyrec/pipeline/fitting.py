@@ -1,0 +1,125 @@
+"""Fit the parts behind the encoders: align, fuse, choose settings on valid, recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from polyrec.align.impute import Impute
+from polyrec.artifact.bundle import Bundle, Parts
+from polyrec.compute.stopwatch import Stopwatch
+from polyrec.config import Config, make_part
+from polyrec.contracts import Aligner, Encoder, Fuser, TrainsEndToEnd
+from polyrec.data.load import LoadedDataset
+from polyrec.errors import ConfigError
+from polyrec.evaluate.grid_search import Trial, grid_search
+from polyrec.evaluate.leakage_checks import check_fitted_parts
+from polyrec.pipeline.assemble import build_part, build_recommender, view_contents
+from polyrec.pipeline.encoding import encoding_work
+from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
+from polyrec.types import FUSED, Dataset, Interactions, Progress, Views
+
+
+class AlignedAndFused(NamedTuple):
+    """The parts between encoders and recommender, fitted, and the views that they make."""
+
+    aligner: Aligner
+    imputer: Aligner | None
+    fuser: Fuser
+    views: Views  # aligned, imputed, and FUSED
+
+
+def fit_bundle(
+    config: Config,
+    data: LoadedDataset,
+    encoders: Mapping[str, Encoder],
+    views: Views,
+    *,
+    watch: Stopwatch,
+    progress: Progress,
+) -> tuple[Bundle, list[Trial]]:
+    """Return the bundle of encoded items, and the settings that were tried on valid."""
+    dataset = data.dataset
+    with watch.stage("align and fuse"):
+        fused = align_and_fuse(config, dataset.train, views)
+    with watch.stage("choose settings"):
+        trials = choose_settings(config, dataset, fused.views, progress)
+    with watch.stage("fit"):
+        model = build_recommender(config, trials[0].settings if trials else {})
+        recommender = model.fit(dataset.train, fused.views, valid=dataset.valid)
+        parts = Parts(encoders, fused.aligner, fused.fuser, recommender, fused.imputer)
+        aligned = fused.views
+        if isinstance(recommender, TrainsEndToEnd) and recommender.end_to_end:
+            aligned = _fit_end_to_end(
+                config, dataset, (views, aligned), recommender, parts, progress
+            )
+    bundle = Bundle(
+        config=config,
+        ids=dataset.catalog.ids,
+        titles=dataset.catalog.titles,
+        users=dataset.users,
+        kinds=dataset.kinds,
+        behaviour=dataset.behaviour,
+        views=aligned,
+        parts=parts,
+        fingerprint=data.fingerprint,
+        cards={view: encoder.card() for view, encoder in encoders.items()},
+    )
+    check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
+    return bundle, trials
+
+
+def align_and_fuse(config: Config, train: Interactions, views: Views) -> AlignedAndFused:
+    """Fit the config's aligner, imputer and fuser on encoded views, and apply them."""
+    aligner = build_part("align", config.align, config).fit(views, train)
+    aligned = dict(aligner.align(views))
+    imputer = None
+    if config.align.impute is not None:
+        imputer = make_part(Impute, config.align.impute, where="align.impute").fit(aligned, train)
+        aligned = dict(imputer.align(aligned))
+    fuser = build_part("fuse", config.fuse, config).fit(aligned, train)
+    if aligned:
+        aligned[FUSED] = fuser.fuse(aligned)
+    return AlignedAndFused(aligner, imputer, fuser, aligned)
+
+
+def choose_settings(
+    config: Config, dataset: Dataset, items: Views, progress: Progress
+) -> list[Trial]:
+    """Return the settings tried on valid, the best first; none where there is no valid."""
+    if not len(dataset.valid):
+        return []
+    return grid_search(
+        lambda settings: build_recommender(config, settings),
+        (dataset.train, dataset.valid),
+        items,
+        by=config.evaluate.select_by,
+        fixed=config.recommend.settings,
+        progress=progress,
+    )
+
+
+def _fit_end_to_end(
+    config: Config,
+    dataset: Dataset,
+    views: tuple[Views, Views],
+    recommender: TrainsEndToEnd,
+    parts: Parts,
+    progress: Progress,
+) -> Views:
+    """Train encoders, fuser and recommender as one network; return the views that it makes."""
+    if config.align.impute is not None:
+        raise ConfigError(
+            "imputed rows can't be trained end to end",
+            received="align.impute",
+            remedy="leave align.impute out",
+        )
+    with encoding_work(config, progress) as work:
+        return learn_end_to_end(
+            recommender,
+            dataset.train,
+            views,
+            parts=parts,
+            work=work,
+            contents=view_contents(config, dataset.catalog),
+        )
