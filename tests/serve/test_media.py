@@ -1,4 +1,4 @@
-"""New items: uploaded, read, recommended; what is broken is told."""
+"""New items: uploaded, encoded, recommended; broken files are quarantined."""
 
 import io
 import time
@@ -24,11 +24,11 @@ def settled(client: TestClient, item: str) -> dict:
     """Return an item's status once it was read."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        told = client.get(f"/api/item/{item}/status").json()
-        if told["Status"] != "queued":
-            return told
+        status = client.get(f"/api/item/{item}/status").json()
+        if status["Status"] != "queued":
+            return status
         time.sleep(0.02)
-    raise AssertionError(f"still waiting: {told}")
+    raise AssertionError(f"still waiting: {status}")
 
 
 def picture(form: str = "PNG", size: int = 48) -> bytes:
@@ -38,13 +38,13 @@ def picture(form: str = "PNG", size: int = 48) -> bytes:
     return buffer.getvalue()
 
 
-def whole_items(known: Bundle, world: Path) -> list[tuple[str, str, str]]:
+def complete_items(known: Bundle, world: Path) -> list[tuple[str, str, str]]:
     """Return id, text and picture of the items that have both."""
     rows = read_table(find_table(world, "items")).to_dicts()
-    told = {r["item_id"]: ("\n".join(filter(None, (r["title"], r["description"]))), r["image"])
+    texts = {r["item_id"]: ("\n".join(filter(None, (r["title"], r["description"]))), r["image"])
             for r in rows}  # fmt: skip
-    there = known.views["image"].present & known.views["text"].present
-    return [(known.ids[row], *told[known.ids[row]]) for row in np.flatnonzero(there)]
+    mask = known.views["image"].present & known.views["text"].present
+    return [(known.ids[row], *texts[known.ids[row]]) for row in np.flatnonzero(mask)]
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def known(bundle_folder: Path) -> Bundle:
 def test_a_new_item_is_recommended_to_those_who_like_its_kind(
     client: TestClient, like: Callable, known: Bundle, world: Path
 ) -> None:
-    (twin, comment, image), *_ = whole_items(known, world)
+    (twin, comment, image), *_ = complete_items(known, world)
     client.post("/api/item", json={"ItemId": "new", "Comment": comment})
     file = (world / image).read_bytes()
     assert client.put("/api/item/new/media/image", content=file).json() == {"RowAffected": 1}
-    told = settled(client, "new")
-    assert told["Status"] == "live"
-    assert told["Found"] == "scores"
-    assert told["Views"] == {"text": "read", "image": "read"}
+    status = settled(client, "new")
+    assert status["Status"] == "live"
+    assert status["Found"] == "scores"
+    assert status["Views"] == {"text": "read", "image": "read"}
     near = client.get("/api/item/new/neighbors", params={"n": 3}).json()
     assert near[0]["Id"] == twin  # the same content
     assert near[0]["Score"] == pytest.approx(1, abs=1e-3)
@@ -77,20 +77,20 @@ def test_text_alone_image_alone_and_nothing_are_all_live(client: TestClient) -> 
     for name, comment in (("words", "a red lamp for the kitchen"), ("seen", ""), ("bare", "")):
         client.post("/api/item", json={"ItemId": name, "Comment": comment})
     client.put("/api/item/seen/media/image", content=picture())
-    told = {name: settled(client, name) for name in ("words", "seen", "bare")}
-    assert [told[name]["Status"] for name in told] == ["live"] * 3
-    assert told["words"]["Views"] == {"text": "read", "image": "nothing there"}
-    assert told["seen"]["Views"] == {"text": "nothing there", "image": "read"}
-    assert told["bare"]["Found"] == "popularity"
-    assert "no content" in told["bare"]["Reason"]
-    assert client.get("/api/latest", params={"n": 1}).json()[0]["Id"] in told
+    statuses = {name: settled(client, name) for name in ("words", "seen", "bare")}
+    assert [status["Status"] for status in statuses.values()] == ["live"] * 3
+    assert statuses["words"]["Views"] == {"text": "read", "image": "nothing there"}
+    assert statuses["seen"]["Views"] == {"text": "nothing there", "image": "read"}
+    assert statuses["bare"]["Found"] == "popularity"
+    assert "no content" in statuses["bare"]["Reason"]
+    assert client.get("/api/latest", params={"n": 1}).json()[0]["Id"] in statuses
     assert client.get("/api/item/bare/neighbors").json() == []
 
 
 def test_changed_content_reaches_neighbours_and_a_deleted_item_leaves_at_once(
     client: TestClient, known: Bundle, world: Path
 ) -> None:
-    (first, text, _), *_, (second, other, _) = whole_items(known, world)
+    (first, text, _), *_, (second, other, _) = complete_items(known, world)
     client.post("/api/item", json={"ItemId": "new", "Comment": text})
     settled(client, "new")
     view = {"view": "text", "n": 1}
@@ -108,7 +108,7 @@ def test_changed_content_reaches_neighbours_and_a_deleted_item_leaves_at_once(
 def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
     client: TestClient, known: Bundle, world: Path
 ) -> None:
-    (first, *_), *_, (second, text, _) = whole_items(known, world)
+    (first, *_), *_, (second, text, _) = complete_items(known, world)
     before = client.get(f"/api/item/{first}/neighbors/", params={"view": "image"}).json()
     client.patch(f"/api/item/{first}", json={"Labels": ["red"]})
     assert client.get(f"/api/item/{first}/status").json()["Status"] == "live"  # nothing to read
@@ -138,9 +138,9 @@ def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
             client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp"})
             assert client.get("/api/item/late/status").json()["Status"] == "queued"
     read = []
-    whole = ItemEncoder.read
+    original = ItemEncoder.read
     monkeypatch.setattr(ItemEncoder, "read", lambda self, items: (
-        read.extend(item.item_id for item in items), whole(self, items)
+        read.extend(item.item_id for item in items), original(self, items)
     )[1])  # fmt: skip
     with TestClient(create_app(settings)) as client:
         assert settled(client, "late")["Status"] == "live"
@@ -152,13 +152,13 @@ def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
 def test_broken_media_are_quarantined_and_the_rest_is_used(client: TestClient) -> None:
     client.post("/api/item", json={"ItemId": "cut"})
     client.put("/api/item/cut/media/image", content=picture()[:900])
-    told = settled(client, "cut")
-    assert told["Status"] == "quarantined"
-    assert told["Reason"].startswith("image: ")
+    status = settled(client, "cut")
+    assert status["Status"] == "quarantined"
+    assert status["Reason"].startswith("image: ")
     client.patch("/api/item/cut", json={"Comment": "a red lamp for the kitchen"})
-    told = settled(client, "cut")
-    assert told["Status"] == "live"
-    assert "image" in told["Reason"]
+    status = settled(client, "cut")
+    assert status["Status"] == "live"
+    assert "image" in status["Reason"]
     client.put("/api/item/cut/media/image", content=picture())
     assert settled(client, "cut")["Reason"] == ""
 
@@ -196,7 +196,7 @@ def test_files_lie_in_the_media_folder_under_their_digests(client: TestClient, s
 
 
 @pytest.mark.parametrize(
-    ("modality", "body", "found"),
+    ("modality", "body", "media_type"),
     [
         ("audio", picture(), "image/png"),
         ("image", b"%PDF-1.7", "application/pdf"),
@@ -205,12 +205,12 @@ def test_files_lie_in_the_media_folder_under_their_digests(client: TestClient, s
     ],
 )
 def test_a_file_that_is_something_else_is_refused(
-    client: TestClient, modality: str, body: bytes, found: str
+    client: TestClient, modality: str, body: bytes, media_type: str
 ) -> None:
     client.post("/api/item", json={"ItemId": "i"})
     answer = client.put(f"/api/item/i/media/{modality}", content=body)
     assert answer.status_code == 415
-    assert answer.json()["received"] == found
+    assert answer.json()["received"] == media_type
 
 
 def test_a_zip_is_no_picture(client: TestClient) -> None:
@@ -259,12 +259,12 @@ def test_a_content_that_upsets_an_encoder_does_not_hold_up_the_others(
 ) -> None:
     from polyrec.encode.text.lsa import LSA
 
-    whole = LSA.encode
+    original = LSA.encode
 
     def upset(self, contents):
         if "poison" in contents:
             raise ZeroDivisionError
-        return whole(self, contents)
+        return original(self, contents)
 
     monkeypatch.setattr(LSA, "encode", upset)
     items = [{"ItemId": name, "Comment": name} for name in ("poison", "a red lamp")]

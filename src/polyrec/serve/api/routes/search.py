@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from polyrec.serve.api import schemas
 from polyrec.serve.api.batch import LabelRange
+from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, schema_example
@@ -26,7 +27,6 @@ from polyrec.types import Raw
 router = APIRouter(tags=["content"])
 _Encoded = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 View = Annotated[str, Query(max_length=64, description="Compare in this view.")]
-Category = Annotated[str, Query(max_length=256, description="Only items in this category.")]
 
 
 class SearchBody(BaseModel):
