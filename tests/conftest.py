@@ -21,7 +21,7 @@ from polyrec.config import Limits, parse_config
 from polyrec.contracts import Recommender
 from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.data.synthetic.audio import encode_audio, synthesize_clip
-from polyrec.encode.run import Work
+from polyrec.encode.run import EncodeContext
 from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.types import Embeddings, Interactions
 from small_models import fitted_once
@@ -72,10 +72,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def work(sandbox: Sandbox, tmp_path: Path) -> Iterator[Work]:
-    """Return where encoding happens, with a cache of the test's own."""
+def context(sandbox: Sandbox, tmp_path: Path) -> Iterator[EncodeContext]:
+    """Return a context for encoding, with an empty cache."""
     with FeatureCache(tmp_path / "features.sqlite") as cache:
-        yield Work(sandbox, cache, workers=2)
+        yield EncodeContext(sandbox, cache, workers=2)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from polyrec.compute.workers import map_ordered
 from polyrec.config import Limits, parse_config
 from polyrec.encode.image.decode_image import ImageDecoder
 from polyrec.encode.image.image_model import ImageModel, load_preprocessing
-from polyrec.encode.run import Work, fill_cache
+from polyrec.encode.run import EncodeContext, fill_cache
 from polyrec.encode.text.minilm import MiniLM
 from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
@@ -143,9 +143,9 @@ def image_model(folder: Path) -> dict[str, Any]:
 
     encode_s, forward_s = [], []
     for _ in range(3):
-        with empty_cache() as work:
-            fill_cache(encoder, warm_up, work)
-            encode_s.append(seconds_of(partial(fill_cache, encoder, timed, work)))
+        with empty_cache() as context:
+            fill_cache(encoder, warm_up, context)
+            encode_s.append(seconds_of(partial(fill_cache, encoder, timed, context)))
         forward_s.append(seconds_of(forward) * len(timed) / len(images))
     return {
         "images_per_s": round(len(timed) / min(encode_s), 2),
@@ -174,8 +174,8 @@ def text_model() -> dict[str, Any]:
 
     encode_s, forward_s = [], []
     for _ in range(3):
-        with empty_cache() as work:
-            encode_s.append(seconds_of(partial(fill_cache, encoder, contents, work)))
+        with empty_cache() as context:
+            encode_s.append(seconds_of(partial(fill_cache, encoder, contents, context)))
         forward_s.append(seconds_of(forward))
     return {
         "texts_per_s": round(len(contents) / min(encode_s), 1),
@@ -185,14 +185,14 @@ def text_model() -> dict[str, Any]:
 
 
 @contextmanager
-def empty_cache() -> Iterator[Work]:
+def empty_cache() -> Iterator[EncodeContext]:
     """Return decoding processes and an empty feature cache."""
     with (
         tempfile.TemporaryDirectory() as folder,
         FeatureCache(Path(folder) / "c.sqlite") as cache,
         Sandbox(Limits()) as sandbox,
     ):
-        yield Work(sandbox, cache, workers=2)
+        yield EncodeContext(sandbox, cache, workers=2)
 
 
 def seconds_of(function: Callable[[], object]) -> float:
@@ -218,13 +218,13 @@ def media_samples(folder: Path) -> dict[str, Any]:
     samples = SHARED_DATA / "media_samples"
     table = pl.read_parquet(samples / "items.parquet")
     with FeatureCache(folder / "s.sqlite") as cache, Sandbox(Limits()) as sandbox:
-        work = Work(sandbox, cache)
+        context = EncodeContext(sandbox, cache)
 
         def encode() -> dict[str, Any]:
             counts = {}
             for kind, use in (("audio", "spectral"), ("video", "motion")):
                 files = [samples / path for path in table.filter(pl.col("kind") == kind)["path"]]
-                tally = fill_cache(find_class("encode", use)(), files, work)
+                tally = fill_cache(find_class("encode", use)(), files, context)
                 counts[kind] = {"present": tally.present, "unreadable": len(tally.problems)}
             return counts
 

@@ -10,7 +10,7 @@ import pytest
 from polyrec.config import Limits
 from polyrec.encode.audio.log_mel import RATE
 from polyrec.encode.base import content_key
-from polyrec.encode.run import Work, encode_contents
+from polyrec.encode.run import EncodeContext, encode_contents
 from polyrec.encode.video.timeline import Timeline, cue_words
 from polyrec.media.timeline import Stream, on_grid
 from polyrec.media.video import Cue
@@ -90,7 +90,7 @@ def test_pictures_and_sound_of_one_event_agree_and_late_sound_is_brought_back() 
 
 
 def test_files_beside_a_video_are_read_and_tell_their_rows_apart(
-    work: Work, tmp_path: Path
+    context: EncodeContext, tmp_path: Path
 ) -> None:
     clip = tmp_path / "clip.mkv"
     clip.write_bytes(film())
@@ -105,10 +105,10 @@ def test_files_beside_a_video_are_read_and_tell_their_rows_apart(
     words = slice(places["words"], places["words"] + 64)
     assert not alone[words].any()
     assert np.allclose(told[words], cue_words([Cue(0, 1, "a quiet sea")])["words"].values[0])
-    first = encode_contents(encoder, [clip], work).vectors[0]
+    first = encode_contents(encoder, [clip], context).vectors[0]
     assert np.allclose(first, told, atol=1e-6)
     (tmp_path / "clip.csv").write_text("time,heart\n0.5,90\n")  # the cache must not answer
-    assert encode_contents(encoder, [clip], work).vectors[0][places["sensor heart"]] == 90
+    assert encode_contents(encoder, [clip], context).vectors[0][places["sensor heart"]] == 90
     suffixes = ((), (".csv",), (".srt",))
     keys = {content_key(clip, "x", Limits(), sidecars=files)[0] for files in suffixes}
     assert len(keys) == 3

@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 from PIL import Image
 
 from polyrec.encode.image.image_cnn import ImageCNN
-from polyrec.encode.run import Work, encode_contents, fit_encoder
+from polyrec.encode.run import EncodeContext, encode_contents, fit_encoder
 from polyrec.encode.text.text_lstm import TextLSTM
 from polyrec.encode.text.text_transformer import TextTransformer
 from polyrec.errors import FitError
@@ -121,15 +121,15 @@ def test_without_behaviour_it_learns_from_content_alone(pictures: list) -> None:
 
 
 def test_a_catalogue_with_bad_files_is_learned_from_all_the_same(
-    pictures: list, parity: Interactions, work: Work, tmp_path: Path
+    pictures: list, parity: Interactions, context: EncodeContext, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"bad")
     contents = [*pictures[:-2], tmp_path / "bad.png", None]
     encoder = ImageCNN(size=32, dim=8, epochs=2, batch=16)
     steps = []
-    told = Work(work.sandbox, work.cache, progress=lambda *step: steps.append(step))
+    told = EncodeContext(context.sandbox, context.cache, progress=lambda *step: steps.append(step))
     fit_encoder(encoder, contents, parity, told, stage="encode image")
-    view = encode_contents(encoder, contents, work)
+    view = encode_contents(encoder, contents, context)
     assert view.present.sum() == ITEMS - 2
     assert view.problems[ITEMS - 2].status == "wrong type"
     assert {stage for stage, *_ in steps} == {"encode image: decode", "encode image: train"}

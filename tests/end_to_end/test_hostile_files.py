@@ -11,7 +11,7 @@ import pytest
 from hostile_files import EITHER, garbage, write_all
 from polyrec.config import Limits, parse_config
 from polyrec.data.catalog import _file
-from polyrec.encode.run import Work, encode_contents
+from polyrec.encode.run import EncodeContext, encode_contents
 from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
 
@@ -31,7 +31,7 @@ def good(world: Path) -> dict[str, list[Path]]:
 
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
-    kind: str, good: dict, work: Work, tmp_path: Path
+    kind: str, good: dict, context: EncodeContext, tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
@@ -39,13 +39,13 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
     expected = write_all(folder, kind, whole)
     assert len(expected) >= 33
     encoder = find_class("encode", ENCODERS[kind])()
-    alone = encode_contents(encoder, good[kind], work)
+    alone = encode_contents(encoder, good[kind], context)
     assert alone.present.all()
     names = sorted(expected)
     mixed = []
     for i, name in enumerate(names):
         mixed += [good[kind][i % 5], _file(folder.resolve(), name)]
-    view = encode_contents(encoder, mixed, work)
+    view = encode_contents(encoder, mixed, context)
     for i, name in enumerate(names):
         assert np.array_equal(view.vectors[2 * i], alone.vectors[i % 5])
         row, may = 2 * i + 1, expected[name]
@@ -60,11 +60,11 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
-def test_garbage_inside_never_ends_the_run(kind: str, good: dict, work: Work) -> None:
+def test_garbage_inside_never_ends_the_run(kind: str, good: dict, context: EncodeContext) -> None:
     whole = good[kind][1].read_bytes()
     pieces = [garbage(whole, seed, share) for seed in range(6) for share in (0.02, 0.4)]
     encoder = find_class("encode", ENCODERS[kind])()
-    view = encode_contents(encoder, [whole, *pieces, whole], work)
+    view = encode_contents(encoder, [whole, *pieces, whole], context)
     assert view.present[0]
     assert view.present[-1]
     # what a decoder lets pass is finite, what it doesn't has a reason
@@ -72,10 +72,12 @@ def test_garbage_inside_never_ends_the_run(kind: str, good: dict, work: Work) ->
     assert set(np.flatnonzero(~view.present)) == set(view.problems)
 
 
-def test_names_that_are_not_utf8_are_read(good: dict, work: Work, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_read(
+    good: dict, context: EncodeContext, tmp_path: Path
+) -> None:
     name = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.jpg"))
     name.write_bytes(good["image"][0].read_bytes())
-    assert encode_contents(find_class("encode", "descriptor")(), [name], work).present.all()
+    assert encode_contents(find_class("encode", "descriptor")(), [name], context).present.all()
 
 
 def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:

@@ -16,19 +16,19 @@ from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits
 from polyrec.encode.image.descriptor import Descriptor
-from polyrec.encode.run import Work, encode_contents
+from polyrec.encode.run import EncodeContext, encode_contents
 
 RUN = """
 import sys
 from pathlib import Path
 from polyrec.config import Limits
 from polyrec.encode.image.descriptor import Descriptor
-from polyrec.encode.run import Work, fill_cache
+from polyrec.encode.run import EncodeContext, fill_cache
 from polyrec.compute.sandbox import Sandbox
 from polyrec.artifact.feature_cache import FeatureCache
 files = sorted(Path(sys.argv[1]).iterdir())
 with FeatureCache(Path(sys.argv[2])) as cache, Sandbox(Limits()) as sandbox:
-    tally = fill_cache(Descriptor(), files, Work(sandbox, cache, workers=1))
+    tally = fill_cache(Descriptor(), files, EncodeContext(sandbox, cache, workers=1))
 print(tally.present)
 """
 COUNT = 700
@@ -100,8 +100,8 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_as_if_it_never_was(tmp_path
         FeatureCache(tmp_path / "d.sqlite") as fresh,
         Sandbox(Limits()) as sandbox,
     ):
-        after = encode_contents(Descriptor(), files, Work(sandbox, kept_cache))
-        never = encode_contents(Descriptor(), files, Work(sandbox, fresh))
+        after = encode_contents(Descriptor(), files, EncodeContext(sandbox, kept_cache))
+        never = encode_contents(Descriptor(), files, EncodeContext(sandbox, fresh))
     assert np.array_equal(after.vectors, never.vectors)
     assert after.present.all()
     deadline = time.time() + 5

@@ -39,8 +39,8 @@ _Prepared: TypeAlias = tuple[bytes, Any]
 
 
 @dataclass(frozen=True)
-class Work:
-    """Where encoding happens: decoding processes, cache, workers, and who hears of progress."""
+class EncodeContext:
+    """The decoding processes, cache, workers and progress report of an encoding run."""
 
     sandbox: Sandbox
     cache: FeatureCache
@@ -78,7 +78,11 @@ class Tally:
 
 
 def encode_contents(
-    encoder: Encoder, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
+    encoder: Encoder,
+    contents: Sequence[Raw | None],
+    context: EncodeContext,
+    *,
+    stage: str = "encode",
 ) -> Embeddings:
     """Return one row per content.
 
@@ -90,7 +94,7 @@ def encode_contents(
     vectors = np.zeros((len(contents), encoder.width), np.float32)
     present = np.zeros(len(contents), bool)
     problems: dict[int, Problem] = {}
-    for index, outcome in iter_outcomes(encoder, contents, work, stage=stage):
+    for index, outcome in iter_outcomes(encoder, contents, context, stage=stage):
         if isinstance(outcome, Problem):
             problems[index] = outcome
         elif outcome is not None:
@@ -99,13 +103,17 @@ def encode_contents(
 
 
 def fill_cache(
-    encoder: Encoder, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
+    encoder: Encoder,
+    contents: Sequence[Raw | None],
+    context: EncodeContext,
+    *,
+    stage: str = "encode",
 ) -> Tally:
     """Encode contents into the cache and return their counts; memory does not grow with them."""
     if not isinstance(encoder, PerItemEncoder):
         return Tally.of(encoder.encode(contents))
     tally = Tally()
-    for index, outcome in iter_outcomes(encoder, contents, work, stage=stage):
+    for index, outcome in iter_outcomes(encoder, contents, context, stage=stage):
         tally.count(index, outcome)
     return tally
 
@@ -114,49 +122,55 @@ def fit_encoder(
     encoder: Encoder,
     contents: Sequence[Raw | None],
     train: Interactions,
-    work: Work,
+    context: EncodeContext,
     *,
     stage: str,
 ) -> None:
     """Fit an encoder that learns; one that learns from decoded contents gets them decoded."""
     if isinstance(encoder, PerItemEncoder) and isinstance(encoder, LearnsFromDecoded):
-        prepared = decode_contents(encoder, contents, work, stage=stage)
-        encoder.learn(prepared, train, progress=partial(work.progress, f"{stage}: train"))
+        prepared = decode_contents(encoder, contents, context, stage=stage)
+        encoder.learn(prepared, train, progress=partial(context.progress, f"{stage}: train"))
     elif isinstance(encoder, FitsContents):
         encoder.fit(contents, train)
 
 
 def decode_contents(
-    encoder: PerItemEncoder, contents: Sequence[Raw | None], work: Work, *, stage: str
+    encoder: PerItemEncoder, contents: Sequence[Raw | None], context: EncodeContext, *, stage: str
 ) -> list[Any]:
     """Return what `embed` takes of each content, None where there is none or it can't be read."""
-    prepare = _prepare_function(encoder, work)
+    prepare = _prepare_function(encoder, context)
     decoded: list[Any] = []
     for result in map_ordered(
-        lambda raw: None if raw is None else prepare(raw), contents, workers=work.workers or cores()
+        lambda raw: None if raw is None else prepare(raw),
+        contents,
+        workers=context.workers or cores(),
     ):
         decoded.append(None if isinstance(result, Problem) else result)
-        work.progress(f"{stage}: decode", len(decoded), len(contents))
+        context.progress(f"{stage}: decode", len(decoded), len(contents))
     return decoded
 
 
 def iter_outcomes(
-    encoder: PerItemEncoder, contents: Sequence[Raw | None], work: Work, *, stage: str = "encode"
+    encoder: PerItemEncoder,
+    contents: Sequence[Raw | None],
+    context: EncodeContext,
+    *,
+    stage: str = "encode",
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the index and outcome of every content, in the order in which they are done."""
     waiting: dict[bytes, list[int]] = {}
     total, done, unreadable = len(contents), 0, 0
-    settled: list[tuple[int, Outcome]] = []  # outcomes that need no work: cached, missing, refused
-    jobs = _jobs(encoder, contents, work, waiting, settled)
-    for key, outcome in _run_jobs(encoder, jobs, work):
+    settled: list[tuple[int, Outcome]] = []  # without a job: cached, missing, refused
+    jobs = _jobs(encoder, contents, context, waiting, settled)
+    for key, outcome in _run_jobs(encoder, jobs, context):
         outcomes = [*settled, *((index, outcome) for index in waiting.pop(key, ()))]
         settled.clear()
         for index, result in outcomes:
             done += 1
             unreadable += isinstance(result, Problem)
             yield index, result
-        work.progress(stage, done, total, *_note(unreadable))
-    work.progress(stage, total, total, *_note(unreadable))
+        context.progress(stage, done, total, *_note(unreadable))
+    context.progress(stage, total, total, *_note(unreadable))
 
 
 def _note(unreadable: int) -> tuple[str, ...]:
@@ -175,7 +189,7 @@ _FLUSH = _Job(b"", "")
 def _jobs(
     encoder: PerItemEncoder,
     contents: Sequence[Raw | None],
-    work: Work,
+    context: EncodeContext,
     waiting: dict[bytes, list[int]],
     settled: list[tuple[int, Outcome]],
 ) -> Iterator[_Job]:
@@ -183,11 +197,11 @@ def _jobs(
 
     `waiting` gets the indices of each key; `settled` the outcomes that need no job.
     """
-    job_of = _job_function(encoder, work.limits)
+    job_of = _job_function(encoder, context.limits)
     indices = iter(range(len(contents)))
     while chunk := list(islice(indices, _CHUNK)):
-        jobs = list(map_ordered(job_of, (contents[i] for i in chunk), workers=work.workers))
-        rows = work.cache.get([job.key for job in jobs if isinstance(job, _Job)])
+        jobs = list(map_ordered(job_of, (contents[i] for i in chunk), workers=context.workers))
+        rows = context.cache.get([job.key for job in jobs if isinstance(job, _Job)])
         for index, job in zip(chunk, jobs, strict=True):
             if not isinstance(job, _Job):
                 settled.append((index, job))
@@ -218,10 +232,10 @@ def _job_function(
 
 
 def _run_jobs(
-    encoder: PerItemEncoder, jobs: Iterable[_Job], work: Work
+    encoder: PerItemEncoder, jobs: Iterable[_Job], context: EncodeContext
 ) -> Iterator[tuple[bytes, Outcome]]:
     """Yield the outcome of each job; a batch is in the cache before it is yielded."""
-    prepare = _prepare_function(encoder, work)
+    prepare = _prepare_function(encoder, context)
     batches = Batches(encoder.batch_size)
     sort = not encoder.sandboxed  # texts: those of like length together need little padding
     ahead = 2 * encoder.batch_size * (_SORTED_BATCHES if sort else 1)
@@ -229,7 +243,7 @@ def _run_jobs(
     def prepare_job(job: _Job) -> _Prepared:
         return job.key, None if job is _FLUSH else prepare(job.raw)
 
-    prepared = map_ordered(prepare_job, jobs, workers=work.workers or cores(), ahead=ahead)
+    prepared = map_ordered(prepare_job, jobs, workers=context.workers or cores(), ahead=ahead)
     for batch in _batches(prepared, batches, sort=sort):
         if not batch:
             yield _FLUSH.key, None
@@ -240,7 +254,7 @@ def _run_jobs(
             for key, outcome in outcomes.items()
             if not isinstance(outcome, Problem) or outcome.status in _LASTING
         }
-        work.cache.put(encoder.identity, lasting)
+        context.cache.put(encoder.identity, lasting)
         yield from outcomes.items()
 
 
@@ -293,7 +307,7 @@ def _cut(window: list[_Prepared], batches: Batches, *, sort: bool) -> Iterator[l
         yield window[start : start + batches.size]
 
 
-def _prepare_function(encoder: PerItemEncoder, work: Work) -> Callable[[Raw], Any]:
+def _prepare_function(encoder: PerItemEncoder, context: EncodeContext) -> Callable[[Raw], Any]:
     """Return a function that prepares one content; a `Problem` where it can't be read."""
     preparer = encoder.preparer
     address = f"{type(preparer).__module__}:{type(preparer).__qualname__}"
@@ -304,9 +318,11 @@ def _prepare_function(encoder: PerItemEncoder, work: Work) -> Callable[[Raw], An
             if isinstance(raw, Problem):
                 return raw
             if not encoder.sandboxed:
-                return preparer.prepare(raw, work.limits)
-            content = raw if isinstance(raw, Path | str | bytes) else read_bytes(raw, work.limits)
-            return work.sandbox.prepare(address, fields, content)
+                return preparer.prepare(raw, context.limits)
+            content = (
+                raw if isinstance(raw, Path | str | bytes) else read_bytes(raw, context.limits)
+            )
+            return context.sandbox.prepare(address, fields, content)
         except MediaError as error:
             return Problem(error.status, str(error))
 

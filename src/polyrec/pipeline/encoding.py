@@ -14,7 +14,7 @@ from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Config
 from polyrec.contracts import Encoder
 from polyrec.data.load import load_dataset
-from polyrec.encode.run import Tally, Work, encode_contents, fill_cache, fit_encoder
+from polyrec.encode.run import EncodeContext, Tally, encode_contents, fill_cache, fit_encoder
 from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
 from polyrec.pipeline.assemble import build_part, encoder_configs, validated_config
 from polyrec.types import Dataset, Learnable, Progress, Views, silent
@@ -34,10 +34,10 @@ def encode_dataset(
     """Return the fitted encoders and the views that they make of the items' content."""
     encoders: dict[str, Encoder] = {}
     views = {}
-    with encoding_work(config, progress) as work:
-        for view, content, encoder in _fitted_encoders(config, dataset, work):
+    with open_encode_context(config, progress) as context:
+        for view, content, encoder in _fitted_encoders(config, dataset, context):
             contents = dataset.catalog.content(content)
-            views[view] = encode_contents(encoder, contents, work, stage=f"encode {view}")
+            views[view] = encode_contents(encoder, contents, context, stage=f"encode {view}")
             encoders[view] = encoder
     return encoders, views
 
@@ -54,13 +54,13 @@ def fill_feature_cache(
     catalog = dataset.catalog
     summary = EncodingSummary()
     views, cards = {}, {}
-    with encoding_work(config, progress) as work:
-        for view, content, encoder in _fitted_encoders(config, dataset, work):
+    with open_encode_context(config, progress) as context:
+        for view, content, encoder in _fitted_encoders(config, dataset, context):
             contents, stage = catalog.content(content), f"encode {view}"
             if pack is None:
-                tally = fill_cache(encoder, contents, work, stage=stage)
+                tally = fill_cache(encoder, contents, context, stage=stage)
             else:
-                views[view] = encode_contents(encoder, contents, work, stage=stage)
+                views[view] = encode_contents(encoder, contents, context, stage=stage)
                 cards[view] = encoder.card()
                 tally = Tally.of(views[view])
             summary.counts[view] = {
@@ -76,23 +76,23 @@ def fill_feature_cache(
 
 
 @contextmanager
-def encoding_work(config: Config, progress: Progress) -> Iterator[Work]:
+def open_encode_context(config: Config, progress: Progress) -> Iterator[EncodeContext]:
     """Open what encoding needs: the feature cache, decoding processes, the number of threads."""
     with (
         FeatureCache(config.cache) as cache,
         Sandbox(config.media) as sandbox,
         thread_limit(config.engine.threads),
     ):
-        yield Work(sandbox, cache, config.engine.workers, progress)
+        yield EncodeContext(sandbox, cache, config.engine.workers, progress)
 
 
 def _fitted_encoders(
-    config: Config, dataset: Dataset | Learnable, work: Work
+    config: Config, dataset: Dataset | Learnable, context: EncodeContext
 ) -> Iterator[tuple[str, str, Encoder]]:
     """Yield each view, the content that it is made of, and its encoder, fitted if it learns."""
     for view, part in encoder_configs(config, dataset.catalog).items():
         content = part.content or view
         encoder = build_part("encode", part, config, where=f"encode.{view}")
         contents = dataset.catalog.content(content)
-        fit_encoder(encoder, contents, dataset.train, work, stage=f"encode {view}")
+        fit_encoder(encoder, contents, dataset.train, context, stage=f"encode {view}")
         yield view, content, encoder

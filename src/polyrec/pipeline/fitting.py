@@ -15,7 +15,7 @@ from polyrec.errors import ConfigError
 from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.leakage_checks import check_fitted_parts
 from polyrec.pipeline.assemble import build_part, build_recommender, view_contents
-from polyrec.pipeline.encoding import encoding_work
+from polyrec.pipeline.encoding import open_encode_context
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.types import FUSED, Dataset, Interactions, Progress, Views
 
@@ -114,12 +114,12 @@ def _fit_end_to_end(
             received="align.impute",
             remedy="leave align.impute out",
         )
-    with encoding_work(config, progress) as work:
+    with open_encode_context(config, progress) as context:
         return learn_end_to_end(
             recommender,
             dataset.train,
             views,
             parts=parts,
-            work=work,
+            context=context,
             contents=view_contents(config, dataset.catalog),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from polyrec.contracts import LearnsFromDecoded, TrainsEndToEnd
 from polyrec.encode.base import PerItemEncoder
-from polyrec.encode.run import Work, decode_contents, encode_contents
+from polyrec.encode.run import EncodeContext, decode_contents, encode_contents
 from polyrec.types import FUSED, Interactions, Raw, Views
 
 
@@ -33,21 +33,21 @@ def learn_end_to_end(
     *,
     parts: Any,
     contents: Mapping[str, Sequence[Raw | None]],
-    work: Work,
+    context: EncodeContext,
 ) -> Views:
     """Train a fitted model and all `parts` before it as one; return the views that they make then.
 
     `before` is what they made until now: as encoded, and as aligned and fused.
     """
     decoded = {
-        name: decode_contents(encoder, contents[name], work, stage=f"encode {name}")
+        name: decode_contents(encoder, contents[name], context, stage=f"encode {name}")
         for name, encoder in parts.encoders.items()
         if isinstance(encoder, PerItemEncoder) and isinstance(encoder, LearnsFromDecoded)
     }
     inputs = EndToEndInputs(parts.encoders, decoded, before[0], parts.aligner, parts.fuser)
     model.fit_end_to_end(train, before[1], inputs)
     encoded = {
-        name: encode_contents(encoder, contents[name], work, stage=f"encode {name}")
+        name: encode_contents(encoder, contents[name], context, stage=f"encode {name}")
         for name, encoder in parts.encoders.items()
     }
     aligned = dict(parts.aligner.align(encoded))

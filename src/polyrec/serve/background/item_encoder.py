@@ -17,7 +17,7 @@ from polyrec.compute.sandbox import Sandbox
 from polyrec.contracts import Encoder
 from polyrec.database.item_media import KEPT, ItemFeature
 from polyrec.encode.base import PerItemEncoder
-from polyrec.encode.run import Work, encode_contents
+from polyrec.encode.run import EncodeContext, encode_contents
 from polyrec.serve.background import warmup_samples
 from polyrec.types import Embeddings, Floats, Problem, Raw, Views
 
@@ -104,8 +104,8 @@ class ItemEncoder:
 
     def encode_view(self, view: str, contents: Sequence[Raw | None]) -> Embeddings:
         """Return the rows that a view's encoder makes of contents, as far as they can be read."""
-        work = Work(self.sandbox, _NoCache(), workers=2)
-        return encode_contents(self.bundle.parts.encoders[view], contents, work)
+        context = EncodeContext(self.sandbox, _NoCache(), workers=2)
+        return encode_contents(self.bundle.parts.encoders[view], contents, context)
 
     def views(self, found: Mapping[str, Mapping[str, ItemFeature]]) -> tuple[list[str], Views]:
         """Return the items that have any content, and their views, aligned and fused."""
