@@ -109,5 +109,5 @@ def _legend(reasons: list[Reason | None]) -> str:
     if not with_shares:
         return ""
     if all(reason.exact for reason in with_shares):
-        return "Shares are exact: the score is the sum of these contributions."
-    return "Shares are estimates: the drop of the score without an item."
+        return "Shares are exact: the score of this model is a sum of contributions."
+    return "Shares are estimates from the drop of the score without each item."

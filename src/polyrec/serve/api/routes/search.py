@@ -82,7 +82,7 @@ async def search_items(body: SearchBody, service: CurrentService) -> Response:
         raise http_error(400, "the query is empty", remedy=remedy)
     query = ContentQuery(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
                     body.Exclude)  # fmt: skip
-    return await _answer(service, query)
+    return await _search(service, query)
 
 
 @router.post(
@@ -107,10 +107,10 @@ async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     async with receive_upload(request, service, modality) as (spool, _):
         spool.flush()
         query = ContentQuery({modality: spool.path}, (), view, count, offset, filters)
-        return await _answer(service, query)
+        return await _search(service, query)
 
 
-async def _answer(service: Service, query: ContentQuery) -> Response:
+async def _search(service: Service, query: ContentQuery) -> Response:
     live = await service.catch_up()
     state = service.model_updater.state
     result: ContentMatches = await service.compute_limit.run(
