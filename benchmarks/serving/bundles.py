@@ -9,7 +9,8 @@ from PIL import Image
 from scipy import sparse
 
 from polyrec.align.identity import Identity
-from polyrec.artifact.bundle import Bundle, Parts
+from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.parts import Parts
 from polyrec.config import Config, parse_config
 from polyrec.contracts import Encoder, Recommender
 from polyrec.fuse.concat import Concat

@@ -20,10 +20,11 @@ from polyrec.artifact.checksummed_folder import (
     ChecksummedWriter,
     read_manifest,
 )
+from polyrec.artifact.content_index import ContentIndex
+from polyrec.artifact.parts import Parts
 from polyrec.config import Config, make_part, parse_config
-from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.errors import BundleError, DataError, nearest
-from polyrec.index.exact import ExactIndex
+from polyrec.index.topk import top_of_row
 from polyrec.registry import find_class, short_name
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Raw, Views
 
@@ -39,27 +40,6 @@ class ItemLists(NamedTuple):
 
     ids: list[list[str]]
     scores: list[list[float]]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The fitted doers: what serving does to a new item is what training did."""
-
-    encoders: Mapping[str, Encoder]  # view -> encoder
-    aligner: Aligner
-    fuser: Fuser
-    recommender: Recommender
-    imputer: Aligner | None = None  # fills in what is absent, before fusing
-
-    def impute_and_fuse(self, aligned: Views) -> dict[str, Embeddings]:
-        """Return aligned views, filled in, with the fused one."""
-        filled = dict(aligned if self.imputer is None else self.imputer.align(aligned))
-        return {**filled, FUSED: self.fuser.fuse(filled)} if filled else filled
-
-    @property
-    def all_parts(self) -> tuple[object, ...]:
-        """Return all of them."""
-        return (*self.encoders.values(), self.aligner, self.fuser, self.recommender)
 
 
 @dataclass(frozen=True)
@@ -90,6 +70,11 @@ class Bundle:
         parts = [self.behaviour[name] for name in _SPLITS]
         joined = {c: np.concatenate([getattr(part, c) for part in parts]) for c in _COLUMNS}
         return Interactions(**joined, shape=parts[0].shape)
+
+    @cached_property
+    def content(self) -> ContentIndex:
+        """Return the index over the views."""
+        return ContentIndex(self.views, self.parts)
 
     def recommend(
         self,
@@ -127,39 +112,31 @@ class Bundle:
 
     def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> ItemLists:
         """Return the k items whose content is nearest (cosine) to one item's, in one view."""
-        vectors = self._view(view)
+        rows = self.content.view(view)
         row = self.row(item)
-        if not vectors.present[row]:
+        if not rows.present[row]:
             raise DataError(f"this item has no {view} content", received=item, remedy="ask another")
-        items, scores = self._index(view).search(vectors.vectors[row : row + 1], k + 1)
-        others = items[0] != row
-        return self._named(items[:, others][:, :k], scores[:, others][:, :k])
+        scores = self.content.score(view, rows.vectors[row : row + 1])
+        scores[row] = -np.inf
+        return self._best(scores, k)
 
     def search(self, view: str, content: Raw, *, by: str | None = None, k: int = 10) -> ItemLists:
         """Return the k items nearest in one view to new content: a text, a file, a feature row.
 
-        The content is read by the view's own encoder, or by that of another view (`by`) where both
-        lie in one space: then a text finds pictures. In the fused view (with `by`) it is fused as
-        an item that has nothing else.
+        The content is encoded by the view's own encoder, or by that of another view (`by`) in the
+        same space: then a text finds pictures. In the fused view (with `by`) it is fused as an item
+        that has nothing else.
         """
-        reader = by or view
-        encoder = self.parts.encoders.get(reader)
+        name = by or view
+        encoder = self.parts.encoders.get(name)
         if encoder is None:
-            remedy = nearest(reader, self.parts.encoders)
-            raise DataError("this bundle has no such modality", received=reader, remedy=remedy)
+            remedy = nearest(name, self.parts.encoders)
+            raise DataError("this bundle has no such modality", received=name, remedy=remedy)
         encoded = encoder.encode([content])
         if not encoded.present[0]:
             reason = str(encoded.problems.get(0, "nothing in it"))
             raise DataError("this content can't be read", received=reason, remedy="try another")
-        aligned = self.parts.aligner.align({reader: encoded})[reader]
-        if view == FUSED:
-            fused = self.parts.fuser.fuse({reader: aligned})
-            return self._named(*self._index(view).search(fused.vectors, k))
-        if reader != view and (not aligned.space or aligned.space != self._view(view).space):
-            remedy = "use a joint model for both (CLIP, say), or an aligner such as cca"
-            pair = f"{reader} and {view}"
-            raise DataError("these views lie in no common space", received=pair, remedy=remedy)
-        return self._named(*self._index(view).search(aligned.vectors, k))
+        return self._best(self.content.score(view, self.content.embed(view, {name: encoded})), k)
 
     def history(self, user: str) -> list[str]:
         """Return the ids of what a user did, oldest first."""
@@ -232,18 +209,9 @@ class Bundle:
         once = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
         return Query.of([[self.row(item) for item in history] for history in once])
 
-    def _view(self, view: str) -> Embeddings:
-        if view not in self.views:
-            raise DataError("no such view", received=view, remedy=nearest(view, self.views))
-        return self.views[view]
-
-    def _index(self, view: str) -> ExactIndex:
-        self._view(view)
-        return self._indexes[view]
-
-    @cached_property
-    def _indexes(self) -> Mapping[str, ExactIndex]:
-        return {name: ExactIndex(v.vectors, v.present) for name, v in self.views.items()}
+    def _best(self, scores: Floats, k: int) -> ItemLists:
+        rows, values = top_of_row(scores, k)
+        return ItemLists([[self.ids[row] for row in rows.tolist()]], [values.tolist()])
 
     def _named(self, items: Ints, scores: Floats) -> ItemLists:
         kept = [row >= 0 for row in items]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from polyrec.align.impute import Impute
-from polyrec.artifact.bundle import Bundle, Parts
+from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.parts import Parts
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
 from polyrec.contracts import Aligner, Encoder, Fuser, TrainsEndToEnd

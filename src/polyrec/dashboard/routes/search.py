@@ -11,7 +11,7 @@ from polyrec.dashboard.item_cards import item_cards
 from polyrec.dashboard.rendering import render_page
 from polyrec.dashboard.session_user import ReadForm, ReadUser
 from polyrec.media.sniff import HEAD, sniff
-from polyrec.serve.ranking.search import ContentQuery, search_by_content
+from polyrec.serve.ranking.content_search import ContentQuery, search_by_content
 from polyrec.serve.service import CurrentService, Service
 from polyrec.types import Raw
 

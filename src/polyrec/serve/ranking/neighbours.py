@@ -1,4 +1,4 @@
-"""Who and what is near: items by content or by the model, users by what they did."""
+"""Similar items by content or by the model, similar users by their histories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.errors import nearest
-from polyrec.index.topk import top_of_row
+from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
 from polyrec.serve.responses import http_error
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
@@ -18,66 +18,71 @@ from polyrec.serve.state.live_catalog import Filters
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Query
 
-_ASKED = 100  # latest items of a user by which others are looked for
-_FELLOWS = 200  # users that are compared
+_LATEST = 100  # latest items of a user by which candidates are found
+_CANDIDATES = 200  # users that are compared
 
 
 class Neighbours(NamedTuple):
-    """What is near, nearest first, and by what: a view, "model" or "behaviour"."""
+    """Ids, nearest first, and what was compared: a view, "model", "behaviour" or "none"."""
 
     ids: list[str]
     scores: list[float]
     source: str
 
 
+_NONE = Neighbours([], [], "none")
+
+
 def similar_items(
     live: LiveState, item_id: str, count: int, *, view: str, category: str
 ) -> Neighbours:
-    """Return the shown items nearest to an item: cosine in a view, the fused one if none is named.
+    """Return the visible items nearest to an item by cosine in a view, by default the fused one.
 
-    An item without content there is compared by the model's scores; nothing is near an item that
-    the model doesn't know.
+    An item without content there is compared by the model's scores. An item that the model has no
+    row for has no neighbours.
     """
     model = live.model
-    if view and view not in model.views:
-        raise http_error(404, "no such view", received=view, remedy=nearest(view, model.views))
+    if view:
+        check_view(model, view)
     row = model.rows.get(item_id)
     if row is None or live.is_deleted(item_id):
-        return Neighbours([], [], "none")
-    scores, source = _scores(model, row, view or FUSED)
+        return _NONE
+    scores, source = _similarities(model, row, view or FUSED)
     if scores is None:
-        return Neighbours([], [], "none")
-    hidden = live.hidden_rows(model, Filters((category,) if category else ()))
-    scores[hidden[hidden < len(scores)]] = -np.inf
-    if row < len(scores):
-        scores[row] = -np.inf
-    rows, values = top_of_row(scores, count)
-    return Neighbours([model.ids[row] for row in rows.tolist()], values.tolist(), source)
+        return _NONE
+    hide_rows(scores, live.hidden_rows(model, Filters((category,) if category else ())))
+    hide_rows(scores, rows_of_model(model, [item_id]))
+    return Neighbours(*best_ids(model, scores, count), source)
 
 
-def _scores(model: ServingModel, row: int, view: str) -> tuple[Floats | None, str]:
+def check_view(model: ServingModel, view: str) -> None:
+    """Refuse a view that the model has not, with 404."""
+    if view not in model.views:
+        raise http_error(404, "no such view", received=view, remedy=nearest(view, model.views))
+
+
+def _similarities(model: ServingModel, row: int, view: str) -> tuple[Floats | None, str]:
     if view in model.views and model.views[view].present[row]:
-        return model.index(view).score(model.views[view].vectors[row : row + 1])[0], view
+        return model.content.score(view, model.views[view].vectors[row : row + 1]), view
     if row < model.scored_count:
         return model.recommender.score(Query.of([[row]]))[0], "model"
     return None, "none"
 
 
 def similar_users(database: Database, live: LiveState, user_id: str, count: int) -> Neighbours:
-    """Return the users nearest to a user: the cosine of their weighted histories.
+    """Return the users nearest to a user by the cosine of their weighted histories.
 
-    Compared are the users who share most of the latest items.
+    Compared are the users who share most of the user's latest items.
     """
-    own = live.history(user_id)
-    if not own.items:
-        return Neighbours([], [], "none")
+    history = live.history(user_id)
+    if not history.items:
+        return _NONE
     with database.read() as connection:
-        asked = own.items[-_ASKED:]
-        others = feedback.users_sharing_items(
-            connection, user_id, asked, count=max(_FELLOWS, count)
+        candidates = feedback.users_sharing_items(
+            connection, user_id, history.items[-_LATEST:], count=max(_CANDIDATES, count)
         )
-    weights = _weights(own)
-    pairs = [(_cosine(weights, _weights(live.history(name))), name) for name in others]
+    weights = _weights(history)
+    pairs = [(_cosine(weights, _weights(live.history(name))), name) for name in candidates]
     best = sorted(((s, n) for s, n in pairs if s > 0), key=lambda pair: (-pair[0], pair[1]))
     return Neighbours([name for _, name in best[:count]], [s for s, _ in best[:count]], "behaviour")
 
@@ -87,6 +92,6 @@ def _weights(history: History) -> Mapping[str, float]:
 
 
 def _cosine(first: Mapping[str, float], second: Mapping[str, float]) -> float:
-    shared = sum(weight * second.get(item, 0.0) for item, weight in first.items())
+    dot = sum(weight * second.get(item, 0.0) for item, weight in first.items())
     lengths = np.linalg.norm(list(first.values())) * np.linalg.norm(list(second.values()))
-    return float(shared / lengths) if lengths > 0 else 0.0
+    return float(dot / lengths) if lengths > 0 else 0.0

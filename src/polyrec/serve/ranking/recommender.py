@@ -1,12 +1,12 @@
-"""From a question to a list: query -> filters -> ranking -> fallback chain.
+"""From a request to a list: query -> filters -> ranking -> fallback chain.
 
-A list comes from the first source that has something to say, and what it lacks from the next:
+A list begins with the first source that has items for it, and is filled up by the next:
 
-    user, session   the model's scores, for a history with items that it has learned about
-    content         nearness to the history's content, where the model has no score for its items
-    popular         what was popular of late, then in training; the new come last
+    user, session   the model's scores, for a history with items that the model was trained on
+    content         similarity to the history's content, where the model scores none of its items
+    popular         recent popularity, then popularity in training; new items come last
 
-Who is answered is told from where each item comes, and why there are fewer than asked for.
+Each item comes with its source, and a list shorter than requested with the reasons.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
+from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
@@ -27,20 +28,20 @@ from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
-_BEGUN = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
+_COUNTERS = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
 _BATCH_BYTES = 64 * 2**20  # scores held at once
-_POOL = 200  # candidates that diversity chooses from, at least
-_LIFT = 0.25  # of the scores' range, for items that suit the context
+_MIN_POOL = 200  # candidates for diversity, at least
+_BOOST = 0.25  # of the scores' range, for items that suit the context
 
 
 @dataclass(frozen=True)
 class ListRequest:
-    """Whom to answer, with what."""
+    """Whose list, of what length, under which conditions."""
 
     history: History
     n: int
     offset: int = 0
-    source: str = SESSION  # or USER: how an answer by the model is called
+    source: str = SESSION  # or USER: the name of the model's own items in the list
     user: int = -1  # row among the bundle's users
     filters: Filters = NO_FILTERS
     exclude: Sequence[str] = ()
@@ -49,183 +50,159 @@ class ListRequest:
     hide_seen: bool = True
 
     @property
-    def reach(self) -> int:
-        """Return how many items the list has before the offset is cut off."""
+    def depth(self) -> int:
+        """Return the length of the list before the offset is cut off."""
         return self.n + self.offset
 
 
 class RankedList(NamedTuple):
-    """Ids, best first, with scores and sources; scores of a later source lie below."""
+    """Ids, best first, with scores and sources; a later source's scores are lower."""
 
     ids: list[str]
     scores: list[float]
     sources: list[str]
-    reasons: list[str]  # for fewer than asked for
+    reasons: list[str]  # why there are fewer than requested
 
 
-class _Part(NamedTuple):
-    """What one source found."""
-
-    ids: list[str]
-    scores: list[float]
+_Ranked = tuple[list[str], list[float]]  # ids and scores of one source
+_NOTHING: _Ranked = ([], [])
 
 
-def recommend(live: LiveState, questions: Sequence[ListRequest]) -> list[RankedList]:
-    """Return one answer per question, all of them by one model."""
+def recommend(live: LiveState, requests: Sequence[ListRequest]) -> list[RankedList]:
+    """Return one list per request, all of them by one model."""
     model = live.model
-    found = [_answer(live, model, question, row) for question, row in _scored(model, questions)]
-    for answer in found:
-        _BEGUN[answer.sources[0] if answer.sources else "none"].inc()
-    return found
+    lists = [_list(live, model, request, scores) for request, scores in _scored(model, requests)]
+    for ranked in lists:
+        _COUNTERS[ranked.sources[0] if ranked.sources else "none"].inc()
+    return lists
 
 
 def _scored(
-    model: ServingModel, questions: Sequence[ListRequest]
+    model: ServingModel, requests: Sequence[ListRequest]
 ) -> Iterator[tuple[ListRequest, Floats | None]]:
-    """Yield each question with the model's scores, None where it has none; memory is bounded."""
+    """Yield each request with the model's scores, None where there are none; in bounded memory."""
     step = max(1, _BATCH_BYTES // (4 * max(1, model.scored_count)))
-    for start in range(0, len(questions), step):
-        part = questions[start : start + step]
-        queries = [asked.history.query(model, asked.user) for asked in part]
-        told = [query for query in queries if query is not None]
-        scores = iter(model.recommender.score(_joined(told)) if told else ())
-        for question, query in zip(part, queries, strict=True):
-            yield question, None if query is None else next(scores)
+    for start in range(0, len(requests), step):
+        batch = requests[start : start + step]
+        queries = [request.history.query(model, request.user) for request in batch]
+        answerable = [query for query in queries if query is not None]
+        scores = iter(model.recommender.score(_concatenate(answerable)) if answerable else ())
+        for request, query in zip(batch, queries, strict=True):
+            yield request, None if query is None else next(scores)
 
 
-def _joined(queries: Sequence[Query]) -> Query:
+def _concatenate(queries: Sequence[Query]) -> Query:
     if len(queries) == 1:
         return queries[0]
-    starts = np.cumsum([0, *(len(query.items) for query in queries)])
-    columns = (
-        (getattr(query, name) for query in queries) for name in ("users", "items", "weights")
+    return Query(
+        np.concatenate([query.users for query in queries]),
+        np.cumsum([0, *(len(query.items) for query in queries)]),
+        np.concatenate([query.items for query in queries]),
+        np.concatenate([query.weights for query in queries]),
     )
-    users, items, weights = (np.concatenate(list(column)) for column in columns)
-    return Query(users, starts, items, weights)
 
 
-def _answer(
-    live: LiveState, model: ServingModel, question: ListRequest, scores: Floats | None
+def _list(
+    live: LiveState, model: ServingModel, request: ListRequest, scores: Floats | None
 ) -> RankedList:
     ids: list[str] = []
     values: list[float] = []
     sources: list[str] = []
-    for source in (question.source, CONTENT, POPULAR):
-        if len(ids) >= question.reach:
+    for source in (request.source, CONTENT, POPULAR):
+        if len(ids) >= request.depth:
             break
-        if source == question.source:
-            part = _by_model(live, model, question, scores)
+        if source == POPULAR:
+            more, more_scores = _by_popularity(live, model, request, ids)
         elif source == CONTENT:
-            part = _by_content(live, model, question) if scores is None else _Part([], [])
+            more, more_scores = _by_content(live, model, request) if scores is None else _NOTHING
         else:
-            part = _by_popularity(live, model, question, ids)
+            more, more_scores = _NOTHING if scores is None else _best(live, model, request, scores)
         below = values[-1] - 1 if values else 0.0  # a later source's scores are at most 1
-        ids += part.ids
-        values += [below + score if sources else score for score in part.scores]
-        sources += [source] * len(part.ids)
-    kept = slice(question.offset, question.reach)
-    reasons = _reasons(live, question) if len(ids) < question.reach else []
-    return RankedList(ids[kept], values[kept], sources[kept], reasons)
+        values += [below + score if sources else score for score in more_scores]
+        ids += more
+        sources += [source] * len(more)
+    page = slice(request.offset, request.depth)
+    reasons = _reasons(live, request) if len(ids) < request.depth else []
+    return RankedList(ids[page], values[page], sources[page], reasons)
 
 
-def _by_model(
-    live: LiveState, model: ServingModel, question: ListRequest, scores: Floats | None
-) -> _Part:
-    if scores is None:
-        return _Part([], [])
-    return _best(live, model, question, scores)
-
-
-def _by_content(live: LiveState, model: ServingModel, question: ListRequest) -> _Part:
-    """Return the items whose fused content is nearest to the mean of what was liked."""
-    rows, weights = question.history.known_items(model)
-    if model.content is None or not len(rows):
-        return _Part([], [])
-    view = model.views[FUSED]
+def _by_content(live: LiveState, model: ServingModel, request: ListRequest) -> _Ranked:
+    """Return the items whose fused content is nearest to the mean of the liked items'."""
+    view = model.views.get(FUSED)
+    rows, weights = request.history.known_items(model)
+    if view is None or not len(rows):
+        return _NOTHING
     liked = rows[(weights > 0) & view.present[rows]]
     if not len(liked):
-        return _Part([], [])
-    vectors = view.vectors[liked]
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    mean = (vectors / np.where(lengths > 0, lengths, 1)).mean(axis=0, keepdims=True)
-    return _best(live, model, question, model.content.score(mean)[0])
+        return _NOTHING
+    return _best(live, model, request, model.content.score(FUSED, view.vectors[liked]))
 
 
-def _best(live: LiveState, model: ServingModel, question: ListRequest, scores: Floats) -> _Part:
-    """Return the best of the model's rows that may be shown; `scores` is written over."""
-    hidden = live.hidden_rows(model, question.filters)
-    if len(hidden):
-        scores[hidden[hidden < len(scores)]] = -np.inf
-    if question.hide_seen:
-        seen = question.history.known_items(model).rows
-        scores[seen if model.scored_count == len(model.ids) else seen[seen < len(scores)]] = -np.inf
-    if question.exclude:
-        scores[_rows(model, question.exclude, len(scores))] = -np.inf
-    if question.prefer:
-        _lift(live, model, question, scores)
-    if question.diversity > 0:
-        rows, values = _diverse(model, scores, question)
-    else:
-        rows, values = top_of_row(scores, question.reach)
-    names = model.ids
-    return _Part([names[row] for row in rows.tolist()], values.tolist())
+def _best(live: LiveState, model: ServingModel, request: ListRequest, scores: Floats) -> _Ranked:
+    """Return the best of the model's rows that may be shown; `scores` is overwritten."""
+    hide_rows(scores, live.hidden_rows(model, request.filters))
+    if request.hide_seen:
+        hide_rows(scores, request.history.known_items(model).rows)
+    if request.exclude:
+        hide_rows(scores, rows_of_model(model, request.exclude))
+    if request.prefer:
+        _boost(live, model, request, scores)
+    if request.diversity > 0:
+        rows, values = _diverse(model, scores, request)
+        return [model.ids[row] for row in rows.tolist()], values.tolist()
+    return best_ids(model, scores, request.depth)
 
 
-def _diverse(model: ServingModel, scores: Floats, question: ListRequest) -> tuple[Ints, Floats]:
-    """Return the rows that a reordering by difference picks, and their scores."""
-    rows, values = top_of_row(scores, max(_POOL, 2 * question.reach))
+def _diverse(model: ServingModel, scores: Floats, request: ListRequest) -> tuple[Ints, Floats]:
+    """Return the rows that maximal marginal relevance picks, and their scores."""
+    rows, values = top_of_row(scores, max(_MIN_POOL, 2 * request.depth))
     view = model.views.get(FUSED)
     vectors = np.zeros((len(rows), 1), np.float32)
     if view is not None:
         vectors = np.where(view.present[rows, None], view.vectors[rows], np.float32(0))
-    picked = diversify(values, vectors, question.reach, diversity=question.diversity)
+    picked = diversify(values, vectors, request.depth, diversity=request.diversity)
     return rows[picked], values[picked]
 
 
-def _lift(live: LiveState, model: ServingModel, question: ListRequest, scores: Floats) -> None:
-    """Raise the items that suit the context by a part of the range of scores."""
+def _boost(live: LiveState, model: ServingModel, request: ListRequest, scores: Floats) -> None:
+    """Raise the scores of items with the preferred labels by a part of the range of scores."""
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return
-    unsuited = live.hidden_rows(model, Filters(labels=question.prefer))
-    suited = np.ones(len(scores), bool)
-    suited[unsuited[unsuited < len(scores)]] = False
-    scores[suited] += _LIFT * float(np.ptp(finite))
-
-
-def _rows(model: ServingModel, items: Sequence[str], count: int) -> Ints:
-    found = (model.rows.get(item, count) for item in items)
-    return np.array([row for row in found if row < count], np.int64)
+    others = live.hidden_rows(model, Filters(labels=request.prefer))
+    preferred = np.ones(len(scores), bool)
+    preferred[others[others < len(scores)]] = False
+    scores[preferred] += _BOOST * float(np.ptp(finite))
 
 
 def _by_popularity(
-    live: LiveState, model: ServingModel, question: ListRequest, taken: Sequence[str]
-) -> _Part:
-    """Return what is popular among the items that are left."""
-    allowed, ids = live.visible_mask(question.filters)
-    gone = [*taken, *question.exclude]
-    if question.hide_seen:
-        gone += question.history.items
-    allowed[live.rows_of(gone)] = False
-    popular = live.popularity(model)[: len(allowed)]
-    scores = np.where(allowed, popular, -np.inf).astype(np.float32)
-    places, values = top_of_row(scores, question.reach - len(taken))
-    return _Part([ids[place] for place in places.tolist()], values.tolist())
+    live: LiveState, model: ServingModel, request: ListRequest, listed: Sequence[str]
+) -> _Ranked:
+    """Return the most popular of the items that are left."""
+    allowed, ids = live.visible_mask(request.filters)
+    hidden = [*listed, *request.exclude]
+    if request.hide_seen:
+        hidden += request.history.items
+    allowed[live.rows_of(hidden)] = False
+    popularity = live.popularity(model)[: len(allowed)]
+    scores = np.where(allowed, popularity, -np.inf).astype(np.float32)
+    rows, values = top_of_row(scores, request.depth - len(listed))
+    return [ids[row] for row in rows.tolist()], values.tolist()
 
 
-def _reasons(live: LiveState, question: ListRequest) -> list[str]:
-    """Return at which gate how many items were left."""
-    everything, _ = live.visible_mask(NO_FILTERS)
-    allowed, _ = live.visible_mask(question.filters)
-    told = [f"{everything.sum():,} items may be shown"]
-    if question.filters:
-        told.append(f"{allowed.sum():,} of them pass the filters")
-    allowed[live.rows_of(question.exclude)] = False
-    if question.exclude:
-        told.append(f"{allowed.sum():,} of these are not excluded")
-    if question.hide_seen and question.history.items:
-        allowed[live.rows_of(question.history.items)] = False
-        told.append(f"{allowed.sum():,} of these were not seen yet")
-    if question.offset:
-        told.append(f"{question.offset:,} are skipped by the offset")
-    return told
+def _reasons(live: LiveState, request: ListRequest) -> list[str]:
+    """Return how many items each condition leaves."""
+    visible, _ = live.visible_mask(NO_FILTERS)
+    allowed, _ = live.visible_mask(request.filters)
+    reasons = [f"{visible.sum():,} items may be shown"]
+    if request.filters:
+        reasons.append(f"{allowed.sum():,} of them pass the filters")
+    allowed[live.rows_of(request.exclude)] = False
+    if request.exclude:
+        reasons.append(f"{allowed.sum():,} of these are not excluded")
+    if request.hide_seen and request.history.items:
+        allowed[live.rows_of(request.history.items)] = False
+        reasons.append(f"{allowed.sum():,} of these were not seen yet")
+    if request.offset:
+        reasons.append(f"{request.offset:,} are skipped by the offset")
+    return reasons

@@ -18,7 +18,7 @@ from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, schema_example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
-from polyrec.serve.ranking.search import ContentMatches, ContentQuery, search_by_content
+from polyrec.serve.ranking.content_search import ContentMatches, ContentQuery, search_by_content
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.live_catalog import Filters
