@@ -197,7 +197,13 @@ class Recommender(Protocol):
 class Reader(Protocol):
     """Turns files of one format into tables of events and items.
 
-    Ids stay what they are, byte for byte.
+    Ids stay what they are, byte for byte. The files are only read.
+    """
+
+    example: ClassVar[Mapping[str, Any]]
+    """File name -> content of a smallest folder: text, or the rows of a .npy file.
+
+    Three events: users u1, U1 and v took items i1, I1 and j (or 0, 1, 2 where ids are numbers).
     """
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:

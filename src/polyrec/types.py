@@ -245,20 +245,25 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an item has its score: score = baseline + the sum of the parts.
+    """Why an item has its score: score = baseline + the sum of the parts, where it is `exact`.
 
-    A part belongs to an item of the history and to what speaks for it: "behaviour", a modality, or
-    "history" where a model can't tell them apart.
+    A part belongs to an item of the history and to a source: "behaviour", a modality, or "history"
+    where a model can't separate them.
     """
 
     item: int
     score: float
     parts: Mapping[tuple[int, str], float]
-    baseline: float  # what is not the history's: 0 where the model is a plain sum over it
+    baseline: float  # the score without the history
     exact: bool  # whether the parts are the model's own arithmetic
 
+    @property
+    def remainder(self) -> float:
+        """Return what baseline and parts leave unexplained: rounding, where it is `exact`."""
+        return self.score - self.baseline - sum(self.parts.values())
+
     def by_item(self) -> list[tuple[int, dict[str, float]]]:
-        """Return each item of the history with its parts by source, who gives most first.
+        """Return each item of the history with its parts by source, the largest sum first.
 
         >>> Explanation(7, 3.0, {(1, "text"): 1.0, (2, "text"): 2.0}, 0.0, True).by_item()
         [(2, {'text': 2.0}), (1, {'text': 1.0})]
@@ -269,7 +274,7 @@ class Explanation:
         return sorted(items.items(), key=lambda entry: -sum(entry[1].values()))
 
     def by_source(self) -> dict[str, float]:
-        """Return what each source gives in all."""
+        """Return the sum of each source's parts."""
         sources: dict[str, float] = {}
         for (_, source), part in self.parts.items():
             sources[source] = sources.get(source, 0.0) + part

@@ -147,7 +147,7 @@ def test_different_contents_differ(encoder: Encoder, contents: Contents) -> None
 def test_what_can_not_be_read_is_absent_with_a_reason(encoder: Encoder) -> None:
     view = encoder.encode([UNREADABLE[encoder.modality]])
     assert not view.present[0]
-    assert view.problems[0]
+    assert view.problems.get(0)
     assert not view.vectors.any()
 
 

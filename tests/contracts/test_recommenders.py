@@ -1,5 +1,10 @@
-"""What every registered recommender promises."""
+"""What every registered recommender promises.
 
+A test takes models and data alone, so that it can be called for any recommender: `fresh` is not
+fitted, `model` is a shared one that was fitted on the checkerboard.
+"""
+
+import copy
 import dataclasses
 from collections.abc import Callable
 
@@ -8,7 +13,8 @@ import pytest
 
 from polyrec.artifact import part_state
 from polyrec.config import make_part
-from polyrec.contracts import Recommender
+from polyrec.contracts import GrowsItems, LinearInHistory, Recommender, StopsOnValid, Tunable
+from polyrec.explain import explain
 from polyrec.registry import registered_parts
 from polyrec.types import Embeddings, Interactions, Query
 from small_models import small
@@ -58,6 +64,94 @@ def test_scores_are_finite_float32_and_a_batch_equals_its_members(
     assert np.isfinite(scores).all()
     single = np.concatenate([model.score(query.take(i, i + 1)) for i in range(20)])
     assert np.allclose(scores, single, atol=1e-6)
+
+
+def test_equal_scores_go_to_the_lower_item(model: Recommender, checkerboard: Interactions) -> None:
+    for query in (Query.of([[4, 0]]), checkerboard.histories([3]), Query.of([[]])):
+        scores = model.score(query)[0]
+        listed = model.recommend(query, 12, hide_seen=False).items[0]
+        assert listed.tolist() == sorted(range(12), key=lambda item: (-scores[item], item))
+    counts = checkerboard.positives().sum(axis=0)  # without history, many items are equal
+    assert listed.tolist() == sorted(range(12), key=lambda item: (-counts[item], item))
+
+
+def test_scores_may_be_overwritten_by_the_caller(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    for query in (checkerboard.histories([4]), checkerboard.histories([3, 4]), Query.of([[]])):
+        scores = model.score(query)
+        before = scores.copy()
+        scores[:] = -np.inf
+        assert np.array_equal(model.score(query), before)
+
+
+def test_the_history_of_the_question_counts_for_a_known_user(
+    model: Recommender, checkerboard: Interactions
+) -> None:
+    if not model.is_personal:
+        pytest.skip("its lists are the same for everyone")
+    own = checkerboard.histories([2])
+    other = dataclasses.replace(checkerboard.histories([3]), users=own.users)
+    assert not np.array_equal(model.score(own), model.score(other))
+    longer = dataclasses.replace(
+        own, starts=own.starts + np.array([0, 1]), items=np.append(own.items, 5),
+        weights=np.append(own.weights, np.float32(1)),
+    )  # fmt: skip
+    assert not np.array_equal(model.score(own), model.score(longer))
+
+
+def test_the_same_seed_gives_the_same_bits(
+    model: Recommender, fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    query = checkerboard.histories(range(20))
+    assert np.array_equal(fresh.fit(checkerboard, parity_views).score(query), model.score(query))
+
+
+def test_inputs_stay_as_they_were(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    train, views = copy.deepcopy(checkerboard), copy.deepcopy(parity_views)
+    query = train.histories(range(20))
+    before = copy.deepcopy(query)
+    model = fresh.fit(train, views)
+    model.recommend(query, 3)
+    if isinstance(model, GrowsItems):
+        model.add_items({name: view.take([0, 1]) for name, view in views.items()})
+    for given, kept in ((train, checkerboard), (query, before)):
+        for field in dataclasses.fields(given):
+            assert np.array_equal(getattr(given, field.name), getattr(kept, field.name))
+    for name, view in views.items():
+        assert np.array_equal(view.vectors, parity_views[name].vectors)
+        assert np.array_equal(view.present, parity_views[name].present)
+
+
+def test_events_of_valid_are_not_learned(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    # users 20 and 21 have no train events: nobody evaluates on them, so they may change nothing
+    train = dataclasses.replace(checkerboard, shape=(22, 12))
+    valid = Interactions.of([0, 1, 2], [0, 3, 4], shape=(22, 12))
+    more = Interactions.of(
+        [0, 1, 2, *[20] * 6, *[21] * 6], [0, 3, 4, *range(6), *range(6)], shape=(22, 12)
+    )
+    query = train.histories(range(20))
+    once = fresh.fit(train, parity_views, valid=valid).score(query)
+    again = fresh.fit(train, parity_views, valid=more).score(query)
+    assert np.array_equal(once, again)
+    without = fresh.fit(train, parity_views).score(query)
+    if not isinstance(fresh, StopsOnValid):
+        assert np.array_equal(without, once)
+
+
+def test_a_learning_curve_has_a_value_for_each_look_at_valid(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    if not isinstance(fresh, StopsOnValid):
+        pytest.skip("it does not stop on valid")
+    assert not fresh.fit(checkerboard, parity_views).learning_curve()
+    valid = Interactions.of([0, 1, 2], [0, 3, 4], shape=checkerboard.shape)
+    curve = fresh.fit(checkerboard, parity_views, valid=valid).learning_curve()
+    assert all(0 <= value <= 1 for value in curve)
 
 
 def test_personal_models_find_the_missing_square(
@@ -140,13 +234,69 @@ def test_what_an_absent_modality_holds_changes_nothing(
     assert np.array_equal(other.score(query), model.score(query))
 
 
+def test_added_items_leave_the_model_as_it_was(
+    model: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    if not isinstance(model, GrowsItems):
+        pytest.skip("it can't take new items")
+    query = checkerboard.histories(range(20))
+    before = model.score(query)
+    new = {name: view.take([0, 1, 11]) for name, view in parity_views.items()}
+    grown = model.add_items(new)
+    assert np.array_equal(model.score(query), before)
+    scores = grown.score(query)
+    assert scores.shape == (20, 15)
+    if not _rescales(model):
+        assert np.allclose(scores[:, :12], before, atol=1e-5)
+    assert np.isfinite(scores).all()
+
+
+def test_items_added_at_once_are_items_added_one_by_one(
+    model: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    if not isinstance(model, GrowsItems):
+        pytest.skip("it can't take new items")
+    query = checkerboard.histories(range(20))
+    rows = [0, 1, 11]
+    once = model.add_items({name: view.take(rows) for name, view in parity_views.items()})
+    single = model
+    for row in rows:
+        single = single.add_items({name: view.take([row]) for name, view in parity_views.items()})
+    assert np.allclose(once.score(query), single.score(query), atol=1e-5)
+
+
+def _rescales(model: Recommender) -> bool:
+    """Return whether known items' scores change with the catalogue: a blend standardises rows."""
+    return hasattr(model, "members_")
+
+
+def test_exact_parts_add_up_to_the_score(model: Recommender, checkerboard: Interactions) -> None:
+    if not isinstance(model, LinearInHistory):
+        pytest.skip("its scores are no sums over the history")
+    query = checkerboard.histories(range(20))
+    for item in range(12):
+        contributions = model.weight_contributions(item, checkerboard)
+        assert contributions
+        column = sum(contributions.values())
+        expected = query.matrix(12) @ column
+        reached = np.abs(expected) > 0  # what a sparse model does not reach is ranked behind
+        assert np.allclose(model.score(query)[reached, item], expected[reached], atol=1e-5)
+        explanation = explain(model, checkerboard.histories([4]), item, checkerboard)
+        assert explanation.exact
+        assert explanation.remainder == pytest.approx(0, abs=1e-5)
+        assert explanation.baseline in (0, explanation.score)
+
+
 def test_no_content_at_all_is_no_error(fresh: Recommender, checkerboard: Interactions) -> None:
     scores = fresh.fit(checkerboard, {}).score(checkerboard.histories([0]))
     assert np.isfinite(scores).all()
 
 
 def test_its_search_space_holds_settings_of_its_own(fresh: Recommender, parity_views: dict) -> None:
+    assert isinstance(fresh, Tunable)
     for stage in fresh.search_space(parity_views):
         for name, candidates in stage.items():
             for candidate in candidates:
                 make_part(type(fresh), {name: candidate}, where="recommend")
+    settings = part_state.part_settings(fresh)
+    assert {name.partition(".")[0] for name in fresh.ranges(parity_views)} <= set(settings)

@@ -80,7 +80,8 @@ def test_every_model_is_explained(name: str, checkerboard, fitted) -> None:
     query = checkerboard.histories([0])
     told = explain(model, query, 0, checkerboard)
     assert told.score == pytest.approx(float(model.score(query)[0, 0]))
-    assert told.baseline + sum(told.parts.values()) == pytest.approx(told.score, abs=1e-4)
+    if told.exact:
+        assert told.remainder == pytest.approx(0, abs=1e-4)
     assert {other for other, _ in told.parts} == set(query.items.tolist())
     if not told.exact and len(query.items) > 1:
         first = int(query.items[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.tables import lists_to_text, need_folder, read_table, rename
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
@@ -20,14 +21,21 @@ _EVENTS_2023 = {
 }  # fmt: skip
 
 
-@dataclass
-class AmazonReader:
+@part
+class AmazonReader(BasePart):
     """Read reviews*.json(l)[.gz] and, where it is there, meta*.json(l)[.gz].
 
     >>> AmazonReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "reviews.jsonl": """{"reviewerID": "u1", "asin": "i1", "overall": 4.0}
+{"reviewerID": "U1", "asin": "I1", "overall": 5.0}
+{"reviewerID": "v", "asin": "j", "overall": 3.0}
+"""
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of a folder with one file of reviews, or of the file itself."""

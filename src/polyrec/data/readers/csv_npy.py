@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
 
-@dataclass
-class CsvNpyReader:
+@part
+class CsvNpyReader(BasePart):
     """Read one row per user-item pair: its text, image and sound arrays, and its label.
 
     A label over 0 is a positive; 0 means seen and not taken (weight 0). text_data.csv may name
@@ -28,6 +28,11 @@ class CsvNpyReader:
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "text_data.csv": "user_id,item_id,text\nu1,i1,One\nU1,I1,Two\nv,j,Three\n",
+        "labels.npy": [1, 0, 1],
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

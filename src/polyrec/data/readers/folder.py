@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.tables import find_table, need_folder, read_table, rename
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
@@ -17,14 +18,19 @@ EVENTS = {
 ITEMS = {"item": "item_id", "title": "title"}
 
 
-@dataclass
-class FolderReader:
+@part
+class FolderReader(BasePart):
     """Read interactions.{parquet,csv,tsv,jsonl} and, where it is there, items.* the same way.
 
     >>> FolderReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "interactions.csv": "user_id,item_id,timestamp\nu1,i1,1\nU1,I1,2\nv,j,3\n",
+        "items.csv": "item_id,title\ni1,One\nI1,Two\nj,Three\n",
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

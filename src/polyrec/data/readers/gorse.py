@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.tables import find_table, lists_to_text, need_folder, read_table, rename
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
@@ -16,14 +17,21 @@ _EVENTS = {"user": "UserId", "item": "ItemId", "kind": "FeedbackType", "time": "
 _ITEMS = {"item": "ItemId", "title": "Comment"}
 
 
-@dataclass
-class GorseReader:
+@part
+class GorseReader(BasePart):
     """Read feedback.jsonl and, where it is there, items.jsonl; hidden items stay out.
 
     >>> GorseReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "feedback.jsonl": """{"FeedbackType": "like", "UserId": "u1", "ItemId": "i1"}
+{"FeedbackType": "like", "UserId": "U1", "ItemId": "I1"}
+{"FeedbackType": "like", "UserId": "v", "ItemId": "j"}
+"""
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

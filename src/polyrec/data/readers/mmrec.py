@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.readers.recbole import one_file
 from polyrec.data.tables import read_table, rename
 from polyrec.types import SourceTables
@@ -19,14 +20,19 @@ _EVENTS = {
 _SPLITS = {0: "train", 1: "valid", 2: "test"}
 
 
-@dataclass
-class MMRecReader:
+@part
+class MMRecReader(BasePart):
     """Read NAME.inter, image_feat.npy and text_feat.npy; feature row i is item i.
 
     >>> MMRecReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "x.inter": "userID\titemID\tx_label\nu1\t0\t0\nU1\t1\t1\nv\t2\t2\n",
+        "text_feat.npy": [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]],
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
@@ -16,14 +17,19 @@ _EVENTS = {"user": "userId", "item": "movieId", "rating": "rating", "time": "tim
 _ITEMS = {"item": "movieId", "title": "title"}
 
 
-@dataclass
-class MovieLensReader:
+@part
+class MovieLensReader(BasePart):
     """Read ratings.csv with movies.csv, u.data with u.item, or ratings.dat with movies.dat.
 
     >>> MovieLensReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "ratings.csv": "userId,movieId,rating\nu1,i1,4\nU1,I1,5\nv,j,3\n",
+        "movies.csv": "movieId,title\ni1,One\nI1,Two\nj,Three\n",
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 
+from polyrec.contracts import BasePart, part
 from polyrec.data.readers.folder import EVENTS, ITEMS
 from polyrec.data.tables import need_folder, read_table, rename
 from polyrec.errors import DataError
@@ -16,14 +17,19 @@ from polyrec.types import SourceTables
 _TYPES = {"token": pl.String, "float": pl.Float64, "token_seq": pl.String, "float_seq": pl.String}
 
 
-@dataclass
-class RecBoleReader:
+@part
+class RecBoleReader(BasePart):
     """Read NAME.inter and, where it is there, NAME.item.
 
     >>> RecBoleReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "x.inter": "user_id:token\titem_id:token\nu1\ti1\nU1\tI1\nv\tj\n",
+        "x.item": "item_id:token\ttitle:token_seq\ni1\tOne\nI1\tTwo\nj\tThree\n",
+    }
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""

@@ -30,10 +30,10 @@ class Part(BaseModel):
 
 
 class Reasons(BaseModel):
-    """Score = Baseline + the Shares of the History; the Sources have the same sum.
+    """Where Exact: Score = Baseline + the Shares of the History; the Sources have the same sum.
 
-    A source is "behaviour" or a modality; "history" if the model can't separate them. If Exact is
-    false, a share is the drop of the score without that item, and the sum may differ.
+    A source is "behaviour" or a modality; "history" where the model can't separate them. Where
+    Exact is false, a share is how far the score falls without that item; these need not add up.
     """
 
     model_config = schema_example(
