@@ -101,6 +101,9 @@ class BasePart:
     is_random: ClassVar[bool] = False
     """Whether renumbered items or another order of views may come out otherwise: it draws."""
 
+    fills_absent: ClassVar[bool] = False
+    """Whether an aligner marks rows as present that were absent."""
+
 
 # kinds
 

@@ -124,7 +124,7 @@ def test_agreement_with_the_anchor_is_the_length() -> None:
     aligned = part.align(given)
     lengths = np.linalg.norm(aligned["image"].vectors, axis=1)
     assert lengths[:50].mean() < 0.6 < 0.9 < lengths[50:-5].mean()
-    assert np.allclose(lengths[-5:], part.usual_["image"], atol=1e-5)
+    assert np.allclose(lengths[-5:], part.mean_weights_["image"], atol=1e-5)
     assert np.allclose(np.linalg.norm(aligned["text"].vectors[:-5], axis=1), 1, atol=1e-5)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from polyrec.align.impute import Impute, _regression
+from polyrec.align.impute import Impute, ridge_regression
 from polyrec.artifact import part_state
 from polyrec.contracts import Aligner
 from polyrec.errors import ConfigError, FitError
@@ -109,7 +109,7 @@ def test_trust_is_what_leaving_each_item_out_says(seed: int, ridge: float) -> No
     generator = np.random.default_rng(seed)
     rows = generator.normal(size=(12, 3))
     wanted = (rows @ generator.normal(size=(3, 2)) + generator.normal(size=(12, 2))).astype("f4")
-    _, trust = _regression(rows, wanted, [ridge])
+    _, trust = ridge_regression(rows, wanted, [ridge])
     missed, usual = np.zeros(2), np.zeros(2)
     for i in range(12):
         rest = np.arange(12) != i

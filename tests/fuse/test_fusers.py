@@ -42,3 +42,12 @@ def test_views_of_different_widths_have_no_mean() -> None:
     views = {"text": view([[2, 0]]), "image": view([[0, 9, 1]])}
     with pytest.raises(FitError, match=r"views of different widths have no mean.*align\.use: cca"):
         WeightedMean().fit(views, None)
+
+
+@pytest.mark.parametrize("fuser", [Concat, WeightedMean])
+@pytest.mark.parametrize(
+    "weights", [{"smell": 1.0}, {}, *({"text": w} for w in (0.0, -1.0, np.nan, np.inf))], ids=str
+)
+def test_weights_that_name_no_view_are_refused(fuser: type, weights: dict[str, float]) -> None:
+    with pytest.raises(FitError, match="weights don't fit the views"):
+        fuser(weights=weights).fit({"text": view([[2, 0]])}, None)

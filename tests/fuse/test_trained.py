@@ -7,7 +7,7 @@ pytest.importorskip("torch", reason="extra torch is not installed")
 import torch
 
 from polyrec.fuse.product_of_experts import ProductOfExperts
-from polyrec.fuse.trained import hide_modalities
+from polyrec.fuse.trained import modality_dropout
 from polyrec.registry import find_class
 from polyrec.types import Embeddings, Interactions
 
@@ -74,11 +74,11 @@ def test_all_present_is_what_no_mask_would_give(half_told: tuple, name: str) -> 
 def test_hiding_leaves_every_item_something_it_had() -> None:
     generator = torch.Generator().manual_seed(0)
     present = torch.rand(500, 4, generator=generator) < 0.5
-    hidden = hide_modalities(present, 0.9, generator)
+    hidden = modality_dropout(present, 0.9, generator)
     assert not (hidden & ~present).any()
     assert torch.equal(hidden.any(dim=1), present.any(dim=1))
     assert hidden.sum() < present.sum()
-    assert torch.equal(hide_modalities(present, 0.0, generator), present)
+    assert torch.equal(modality_dropout(present, 0.0, generator), present)
 
 
 def test_the_product_of_experts_is_surer_of_what_it_has_seen_more_of(half_told: tuple) -> None:

@@ -99,11 +99,11 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     whole = study.tune(config, out=tmp_path / "whole.yaml", trials=14)
     fits = []
 
-    def stopped(self: EASE, *args: object) -> EASE:
+    def stopped(self: EASE, *args: object, **options: object) -> EASE:
         fits.append(self.l2)
         if len(fits) == 12:
             raise KeyboardInterrupt
-        return fit(self, *args)
+        return fit(self, *args, **options)
 
     fit = EASE.fit
     monkeypatch.setattr(EASE, "fit", stopped)

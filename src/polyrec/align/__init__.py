@@ -10,8 +10,8 @@
 | sinkhorn | optimal transport and rotation, for catalogues paired in part or not at all |
 | infonce | projection heads, symmetric InfoNCE (extra `torch`) |
 | uniform | projection heads, alignment and uniformity (extra `torch`) |
-| cosine | the shared space of cca, each row as long as it agrees with an anchor |
-| impute | fills in the views that items lack: by ridge, behaviour, mean or zero |
+| cosine | the shared space of cca, each row weighted by its cosine to an anchor view |
+| impute | fills in the views that items lack: by ridge, cca, behaviour, mean or zero |
 | behaviour | content regressed on the items' behaviour factors |
 """
 

@@ -3,71 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
+from polyrec.align.affine import AffineAligner
 from polyrec.align.validation import check_settings, zero_absent
-from polyrec.align.whiten import Doubles, apply_affine_maps, whitening
+from polyrec.align.whiten import Doubles, whitening
+from polyrec.contracts import part
 from polyrec.errors import FitError, nearest
-from polyrec.types import FUSED, Embeddings, Floats, Interactions, Views
+from polyrec.types import FUSED, Bools, Embeddings, Interactions, Views
 
 
-@dataclass
-class AnchoredAligner:
-    """Whiten views to `width` columns, then map them to the anchor's; each way has its file."""
+@part
+class AnchoredAligner(AffineAligner):
+    """Whiten views to `width` columns, then map them to the anchor's; each map has its file."""
 
     anchor: str = ""  # a view; "": the one that most items have
     width: int = 128
     ridge: float = 1e-3  # of whitening, see `Whiten`
 
-    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
-    maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
-
-    space: ClassVar[str] = ""
-
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn means and maps; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
-        given = zero_absent(views)
+        copies = zero_absent(views)
         self.means_, self.maps_ = {}, {}
-        if not given:
+        if not copies:
             return self
-        anchor = choose_anchor(given, self.anchor)
-        white = {name: whitening(view, self.width, self.ridge) for name, view in given.items()}
-        rows = {name: whitened_rows(view, *white[name], self.width) for name, view in given.items()}
-        for name, view in given.items():
+        anchor = choose_anchor(copies, self.anchor)
+        white = {name: whitening(view, self.width, self.ridge) for name, view in copies.items()}
+        rows = {
+            name: whitened_rows(view, *white[name], self.width) for name, view in copies.items()
+        }
+        for name, view in copies.items():
             mean, directions = white[name]
             padded = np.pad(directions, ((0, 0), (0, self.width - directions.shape[1])))
-            both = view.present & given[anchor].present
-            turn = np.eye(self.width) if name == anchor else self.turn(rows, name, anchor, both)
+            paired = view.present & copies[anchor].present
+            to_anchor = np.eye(self.width)
+            if name != anchor:
+                to_anchor = self.anchor_map(rows, name, anchor, paired)
             self.means_[name] = mean.astype(np.float32)
-            self.maps_[name] = (padded @ turn).astype(np.float32)
+            self.maps_[name] = (padded @ to_anchor).astype(np.float32)
         return self
 
-    def turn(
-        self, rows: Mapping[str, Doubles], name: str, anchor: str, both: np.ndarray
+    def anchor_map(
+        self, rows: Mapping[str, Doubles], name: str, anchor: str, paired: Bools
     ) -> Doubles:
-        """Return the (width, width) map from whitened rows of a view to the anchor's."""
+        """Return the (width, width) map from whitened rows of a view to the anchor's.
+
+        `paired` (n,) marks the items that have both.
+        """
         raise NotImplementedError
 
-    def align(self, views: Views) -> Views:
-        """Return the views in the anchor's space; absent rows are 0."""
-        return apply_affine_maps(views, self.means_, self.maps_, space=self.space)
 
-
-def choose_anchor(views: Mapping[str, Embeddings], wanted: str) -> str:
-    """Return the anchor's name: the one wanted, or the view that most items have."""
+def choose_anchor(views: Mapping[str, Embeddings], anchor: str) -> str:
+    """Return `anchor`, or for "" the view that most items have."""
     names = [name for name in sorted(views) if name != FUSED]
-    if wanted and wanted not in names:
-        raise FitError("no such view", received=wanted, remedy=nearest(wanted, names))
-    return wanted or max(names, key=lambda name: int(views[name].present.sum()))
+    if anchor and anchor not in names:
+        raise FitError("no such view", received=anchor, remedy=nearest(anchor, names))
+    return anchor or max(names, key=lambda name: int(views[name].present.sum()))
 
 
 def whitened_rows(view: Embeddings, mean: Doubles, directions: Doubles, width: int) -> Doubles:
-    """Return (n, width) whitened rows, absent ones and further columns 0."""
+    """Return (n, width) whitened rows; absent rows and further columns are 0."""
     rows = np.zeros((len(view), width))
-    made = (view.vectors[view.present] - mean) @ directions
-    rows[np.flatnonzero(view.present), : directions.shape[1]] = made
+    present = np.flatnonzero(view.present)
+    rows[present, : directions.shape[1]] = (view.vectors[present] - mean) @ directions
     return rows

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
+from polyrec.align.affine import AffineAligner
 from polyrec.align.validation import check_settings, zero_absent
-from polyrec.align.whiten import Doubles, apply_affine_maps, covariance, whitening, with_fixed_signs
+from polyrec.align.whiten import Doubles, covariance, whitening, with_fixed_signs
+from polyrec.contracts import learned, part
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 
-@dataclass
-class CCA:
+@part
+class CCA(AffineAligner):
     """Canonical correlation analysis of two views, and its multiset form for more (MAXVAR).
 
     Each view x_m is whitened by W_m, its `components` directions of most variance with a ridge
@@ -35,10 +36,10 @@ class CCA:
 
     >>> from polyrec.types import Embeddings
     >>> shared = np.random.default_rng(0).normal(size=(200, 1)).astype(np.float32)
-    >>> here = np.ones(200, bool)
-    >>> views = {"a": Embeddings(shared, here), "b": Embeddings(-3 * shared, here)}
-    >>> both = CCA(width=1).fit(views, None).align(views)
-    >>> bool(np.allclose(both["a"].vectors, both["b"].vectors, atol=0.1))
+    >>> present = np.ones(200, bool)
+    >>> views = {"a": Embeddings(shared, present), "b": Embeddings(-3 * shared, present)}
+    >>> aligned = CCA(width=1).fit(views, None).align(views)
+    >>> bool(np.allclose(aligned["a"].vectors, aligned["b"].vectors, atol=0.1))
     True
     """
 
@@ -46,21 +47,21 @@ class CCA:
     ridge: float = 1e-2
     components: int | None = 128  # of each view before they are compared; None: all
 
-    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
-    maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
-    agreement_: Floats = field(init=False, repr=False, compare=False)  # (width,) 0..1
+    agreement_: Floats = learned()  # (width,) 0..1
+
+    space: ClassVar[str] = "cca"
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn the shared directions; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width, components=self.components)
-        given = zero_absent(views)
-        white = {n: whitening(view, self.components, self.ridge) for n, view in given.items()}
+        copies = zero_absent(views)
+        white = {n: whitening(view, self.components, self.ridge) for n, view in copies.items()}
         maps = {name: directions for name, (_, directions) in white.items()}
-        strengths, vectors = _leading(_joint(given, maps), self.width)
-        live = sum(directions.shape[1] > 0 for directions in maps.values())
+        eigenvalues, vectors = _leading(_joint(copies, maps), self.width)
+        count = sum(directions.shape[1] > 0 for directions in maps.values())  # views that vary
         # k views that agree fully have eigenvalue k, views that share nothing 1
-        agreement = np.clip((strengths - 1) / (live - 1), 0, 1) if live > 1 else strengths
-        vectors = vectors * np.sqrt(live) * agreement
+        agreement = np.clip((eigenvalues - 1) / (count - 1), 0, 1) if count > 1 else eigenvalues
+        vectors = vectors * np.sqrt(count) * agreement
         self.agreement_ = _padded(agreement, self.width)
         self.means_ = {name: mean.astype(np.float32) for name, (mean, _) in white.items()}
         self.maps_ = {
@@ -69,13 +70,9 @@ class CCA:
         }
         return self
 
-    def align(self, views: Views) -> Views:
-        """Return the views in the shared space; absent rows are 0."""
-        return apply_affine_maps(views, self.means_, self.maps_, space="cca")
-
 
 def _blocks(maps: Mapping[str, Doubles]) -> dict[str, slice]:
-    """Return each view's place in the joint matrix."""
+    """Return the rows and columns of each view in the joint matrix."""
     ends = np.cumsum([0, *(directions.shape[1] for directions in maps.values())])
     return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(maps)}
 
@@ -85,7 +82,7 @@ def _joint(views: Mapping[str, Embeddings], maps: Mapping[str, Doubles]) -> Doub
     blocks = _blocks(maps)
     joint = np.eye(sum(directions.shape[1] for directions in maps.values()))
     for first, second in itertools.combinations(maps, 2):
-        shared = maps[first].T @ _pair(views[first], views[second]) @ maps[second]
+        shared = maps[first].T @ _pair_covariance(views[first], views[second]) @ maps[second]
         if shared.size:
             # few pairs can seem to correlate by more than 1
             shared /= max(1.0, float(np.linalg.norm(shared, 2)))
@@ -94,22 +91,22 @@ def _joint(views: Mapping[str, Embeddings], maps: Mapping[str, Doubles]) -> Doub
     return joint
 
 
-def _pair(first: Embeddings, second: Embeddings) -> Doubles:
+def _pair_covariance(first: Embeddings, second: Embeddings) -> Doubles:
     """Return (d, d') the covariance over the items that have both views, 0 if none has."""
-    both = first.present & second.present
-    if not both.any():
+    paired = first.present & second.present
+    if not paired.any():
         return np.zeros((first.width, second.width))
-    left, right = first.vectors[both], second.vectors[both]
+    left, right = first.vectors[paired], second.vectors[paired]
     means = (rows.mean(axis=0, dtype=np.float64) for rows in (left, right))
     return covariance(left, right, *means)
 
 
 def _leading(joint: Doubles, width: int) -> tuple[Doubles, Doubles]:
     """Return the `width` largest eigenvalues, largest first, and their vectors as columns."""
-    strengths, vectors = np.linalg.eigh(joint)
+    eigenvalues, vectors = np.linalg.eigh(joint)
     # stable: a lone view's directions are equal here, and stay in the order of their variance
-    top = np.argsort(-strengths, kind="stable")[:width]
-    return strengths[top], with_fixed_signs(vectors[:, top])
+    top = np.argsort(-eigenvalues, kind="stable")[:width]
+    return eigenvalues[top], with_fixed_signs(vectors[:, top])
 
 
 def _padded(array: Doubles, width: int) -> Floats:

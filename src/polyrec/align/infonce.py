@@ -1,20 +1,20 @@
-"""Train projection heads to tell an item's own other view from those of other items."""
+"""Train projection heads to match an item's views against those of the other items."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from polyrec.align.projection_heads import ProjectionHeads
+from polyrec.contracts import part
 from polyrec.training.item_objectives import info_nce
 
 
-@dataclass
+@part
 class InfoNCE(ProjectionHeads):
     """-log exp(a_i'b_i / t) / sum_j exp(a_i'b_j / t), both ways, over a batch's pairs of views.
 
@@ -29,11 +29,11 @@ class InfoNCE(ProjectionHeads):
 
     space: ClassVar[str] = "infonce"
 
-    def loss(self, module: Any) -> Callable[[Any, Any], Any]:
-        """Return the loss of two views."""
+    def loss(self, module: nn.Module) -> Callable[[Any, Any], Any]:
+        """Return the loss of two views; the log temperature is a parameter of the module."""
         module.log_temperature = nn.Parameter(torch.tensor(math.log(self.temperature)))
 
-        def told(one: Any, two: Any) -> Any:
-            return info_nce(one, two, module.log_temperature.exp().clamp(0.02, 0.5))
+        def symmetric_info_nce(a: Any, b: Any) -> Any:
+            return info_nce(a, b, module.log_temperature.exp().clamp(0.02, 0.5))
 
-        return told
+        return symmetric_info_nce

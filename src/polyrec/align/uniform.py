@@ -1,17 +1,18 @@
-"""Train projection heads to bring pairs together and to spread the items."""
+"""Train projection heads to bring an item's views together and to spread the items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch import nn
 
 from polyrec.align.projection_heads import ProjectionHeads
+from polyrec.contracts import part
 
 
-@dataclass
+@part
 class AlignUniform(ProjectionHeads):
     """mean |a_i - b_i|^2 + spread (log mean exp(-2 |a_i - a_j|^2) + the same of b) / 2.
 
@@ -25,14 +26,14 @@ class AlignUniform(ProjectionHeads):
 
     space: ClassVar[str] = "uniform"
 
-    def loss(self, module: Any) -> Callable[[Any, Any], Any]:  # noqa: ARG002 - nothing to add
+    def loss(self, module: nn.Module) -> Callable[[Any, Any], Any]:  # noqa: ARG002 - no parameters
         """Return the loss of two views."""
 
-        def told(one: Any, two: Any) -> Any:
-            near = (one - two).square().sum(dim=1).mean()
-            return near + self.spread * (_uniformity(one) + _uniformity(two)) / 2
+        def alignment_and_uniformity(a: Any, b: Any) -> Any:
+            alignment = (a - b).square().sum(dim=1).mean()
+            return alignment + self.spread * (_uniformity(a) + _uniformity(b)) / 2
 
-        return told
+        return alignment_and_uniformity
 
 
 def _uniformity(rows: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Check views and settings at an aligner's door."""
+"""Check the views and settings that aligners receive."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def check_settings(ridge: float, **widths: int | None) -> None:
 
 
 def zero_absent(views: Views) -> dict[str, Embeddings]:
-    """Return the views, by name, with absent rows at 0 whatever they held.
+    """Return copies of the views in the order of their names, absent rows set to 0.
 
     A present row that is not finite raises `FitError`.
     """
-    found = {}
+    copies = {}
     for name, view in sorted(views.items()):
         vectors = np.where(view.present[:, None], view.vectors, np.float32(0))
         if not np.isfinite(vectors).all():
             remedy = "flag such rows as absent"
             raise FitError("features are not finite", received=name, remedy=remedy)
-        found[name] = Embeddings(vectors, view.present.copy(), view.problems, view.space)
-    return found
+        copies[name] = Embeddings(vectors, view.present.copy(), view.problems, view.space)
+    return copies
 
 
 def check_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
-    """Return the views clean; one unknown at fit, or of another width then, raises `FitError`."""
+    """Return `zero_absent(views)`; a view that `widths` (view -> d) lack raises `FitError`."""
     for name, view in views.items():
         if name not in widths:
             remedy = nearest(name, widths)

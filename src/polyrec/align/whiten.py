@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.align.validation import check_settings, check_views, zero_absent
+from polyrec.align.affine import AffineAligner
+from polyrec.align.validation import check_settings, zero_absent
+from polyrec.contracts import part
 from polyrec.types import Embeddings, Floats, Interactions, Views
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -18,15 +19,15 @@ _SLICE = 8192  # rows held in float64 at once
 _NOISE = 1e-10  # a variance below this share of the largest is rounding
 
 
-@dataclass
-class Whiten:
+@part
+class Whiten(AffineAligner):
     """z = (x - mean) V (L + ridge mean(L))^-1/2, with covariance V L V' of the present rows (PCA).
 
     Keeps the `width` directions of most variance (None: all that have any, so a view can come out
     narrower); mean(L) is over those kept. Column j has variance L_j / (L_j + ridge mean(L)). A
     constant column vanishes; a view that is wholly absent, constant or of one row has no direction
     and comes out 0 wide. Views of one space keep their own means and share the map, so that they
-    stay comparable. With `method` zca the result is turned back, z V': as wide as the view, and of
+    stay comparable. With `method` zca the result is rotated back, z V': as wide as the view, and of
     all whitenings the nearest to it. Source: PCA and ZCA whitening, Kessy et al., The American
     Statistician 2018.
     Cost: n d^2 + d^3, or n^2 d where items are fewer than dimensions.
@@ -43,16 +44,13 @@ class Whiten:
     ridge: float = 1e-3
     method: Literal["pca", "zca"] = "pca"
 
-    means_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d,) of each view
-    maps_: dict[str, Floats] = field(init=False, repr=False, compare=False)  # (d, width)
-
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - content alone
         """Learn mean and covariance of each view; features that are not finite raise `FitError`."""
         check_settings(self.ridge, width=self.width)
         self.means_, self.maps_ = {}, {}
-        cleaned = zero_absent(views)
-        for names in _by_space(cleaned):
-            for name, (mean, directions) in self._whitenings(cleaned, names).items():
+        copies = zero_absent(views)
+        for names in _by_space(copies):
+            for name, (mean, directions) in self._whitenings(copies, names).items():
                 self.means_[name] = mean.astype(np.float32)
                 self.maps_[name] = directions.astype(np.float32)
         return self
@@ -61,41 +59,34 @@ class Whiten:
         self, views: Mapping[str, Embeddings], names: Sequence[str]
     ) -> dict[str, tuple[Doubles, Doubles]]:
         """Return mean and map of views of one space: each its own mean, all the same map."""
-        each = {name: whitening(views[name], self.width, self.ridge) for name in names}
+        means: dict[str, Doubles] = {}
+        maps: dict[str, Doubles] = {}
+        for name in names:
+            means[name], maps[name] = whitening(views[name], self.width, self.ridge)
+        if len(names) > 1:
+            present = {name: views[name].vectors[views[name].present] for name in names}
+            rows = np.concatenate([present[n] - means[n].astype(np.float32) for n in names])
+            _, pooled = whitening(
+                Embeddings(rows, np.ones(len(rows), bool)), self.width, self.ridge
+            )
+            maps = dict.fromkeys(names, pooled)
         if self.method == "zca":
-            each = {
-                name: (mean, _turned_back(directions)) for name, (mean, directions) in each.items()
-            }
-        if len(names) == 1:
-            return each
-        rows = [
-            v.vectors[v.present] - each[n][0].astype(np.float32) for n in names if (v := views[n])
-        ]
-        joint = np.concatenate(rows)
-        pooled = Embeddings(joint, np.ones(len(joint), bool))
-        _, directions = whitening(pooled, self.width, self.ridge)
-        if self.method == "zca":
-            directions = _turned_back(directions)
-        return {name: (mean, directions) for name, (mean, _) in each.items()}
-
-    def align(self, views: Views) -> Views:
-        """Return the views whitened; absent rows are 0."""
-        return apply_affine_maps(views, self.means_, self.maps_)
+            maps = {name: _rotated_back(directions) for name, directions in maps.items()}
+        return {name: (means[name], maps[name]) for name in names}
 
 
-def _turned_back(directions: Doubles) -> Doubles:
-    """Return the (d, d) map to the same whitened rows in the directions of the given columns."""
+def _rotated_back(directions: Doubles) -> Doubles:
+    """Return the (d, d) map to the same whitened rows, rotated back to the view's own axes."""
     lengths = np.maximum(np.linalg.norm(directions, axis=0), 1e-300)
     return np.asarray(directions @ (directions / lengths).T)
 
 
 def _by_space(views: Mapping[str, Embeddings]) -> list[list[str]]:
-    """Return the names of views that may be compared together; others stand alone."""
+    """Return groups of the names of views that share a space; the others are groups of one."""
     groups: dict[str, list[str]] = {}
     for name, view in views.items():
-        groups.setdefault(f"{view.space} {view.width}" if view.space else f"\0{name}", []).append(
-            name
-        )
+        key = f"{view.space} {view.width}" if view.space else f"\0{name}"
+        groups.setdefault(key, []).append(name)
     return list(groups.values())
 
 
@@ -133,18 +124,6 @@ def with_fixed_signs(columns: Doubles) -> Doubles:
         return columns
     largest = np.abs(columns).argmax(axis=0)
     return np.asarray(columns * np.sign(columns[largest, np.arange(columns.shape[1])]))
-
-
-def apply_affine_maps(
-    views: Views, means: Mapping[str, Floats], maps: Mapping[str, Floats], *, space: str = ""
-) -> Views:
-    """Return (x - mean) map for each view, in `space` or the one it had; absent rows are 0."""
-    aligned = {}
-    for name, view in check_views(views, {name: len(mean) for name, mean in means.items()}).items():
-        centred = np.where(view.present[:, None], view.vectors - means[name], np.float32(0))
-        vectors = centred @ maps[name]
-        aligned[name] = Embeddings(vectors, view.present, view.problems, space or view.space)
-    return aligned
 
 
 def _principal(rows: Floats, mean: Doubles) -> tuple[Doubles, Doubles]:

@@ -14,7 +14,7 @@ from polyrec.compute.device import pick_device
 from polyrec.contracts import cached, learned, learned_attributes, part
 from polyrec.encode.base import PerItemEncoder, prepare_contents
 from polyrec.errors import FitError
-from polyrec.training.item_objectives import MIN_ITEMS, ItemObjective, ItemTrainer
+from polyrec.training.item_objectives import MIN_ITEMS, ItemTrainer, ItemTrainingSettings
 from polyrec.types import Floats, Interactions, Ints, Raw
 
 
@@ -97,7 +97,7 @@ class TrainedEncoder(PerItemEncoder):
             remedy = f"at least {MIN_ITEMS} are needed; use an encoder that is not trained"
             raise FitError("too few contents to learn from", received=len(rows), remedy=remedy)
         self.fit_vocabulary([prepared[i] for i in rows])
-        plan = ItemObjective(
+        settings = ItemTrainingSettings(
             self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed
         )
         device = pick_device(self.device)
@@ -111,10 +111,10 @@ class TrainedEncoder(PerItemEncoder):
                     inputs = self.augment(inputs, generator)
                 return network(inputs.to(device))
 
-            lessons = ItemTrainer(network, forward, plan, progress)
+            trainer = ItemTrainer(network, forward, settings, progress)
             if self.pretrain_epochs:
-                lessons.from_content(rows, self.pretrain_epochs)
-            self.losses_ = lessons.from_behaviour(rows, train)
+                trainer.train_on_content(rows, self.pretrain_epochs)
+            self.losses_ = trainer.train_on_behaviour(rows, train)
         self.load_torch_module(network)
         return self
 

@@ -1,18 +1,18 @@
-"""Gated units: every number of every view is let through as far as all views say."""
+"""Gated units: a sigmoid gate on every number of every view, computed from all views."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from polyrec.contracts import part
 from polyrec.fuse.trained import Projections, TrainedFuser
 
 
-@dataclass
+@part
 class Gate(TrainedFuser):
     """sum_m g_m * tanh(P_m x_m), g_m = sigmoid(U_m [x_1; ...; x_M]), absent views being 0.
 
@@ -22,7 +22,7 @@ class Gate(TrainedFuser):
     8
     """
 
-    def build(self, widths: Mapping[str, int]) -> Any:
+    def build(self, widths: Mapping[str, int]) -> nn.Module:
         """Return the untrained network."""
         return _Gate(widths, self.dim)
 

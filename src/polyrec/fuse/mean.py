@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from polyrec.contracts import BasePart, learned, part
 from polyrec.errors import FitError
-from polyrec.fuse.normalize import normalize_views, view_weights
+from polyrec.fuse.normalize import largest_is_one, normalize_views, view_weights
 from polyrec.types import Embeddings, Interactions, Views
 
+if TYPE_CHECKING:
+    from polyrec.fuse.torch_modules import MeanModule
 
-@dataclass
-class WeightedMean:
+
+@part
+class WeightedMean(BasePart):
     """The weighted mean of each item's present views, each at length 1; weights add up to 1.
 
     Where a modality is missing, the weights of the others are scaled up to add up to 1.
 
-    >>> here, absent = np.ones(1, bool), np.zeros(1, bool)
-    >>> row = np.array([[0, 1]], np.float32)
-    >>> views = {"text": Embeddings(row, here), "image": Embeddings(row * 0, absent)}
+    >>> row, present = np.array([[0, 1]], np.float32), np.ones(1, bool)
+    >>> views = {"text": Embeddings(row, present), "image": Embeddings(row * 0, ~present)}
     >>> WeightedMean().fit(views, None).fuse(views).vectors
     array([[0., 1.]], dtype=float32)
     """
@@ -28,15 +30,13 @@ class WeightedMean:
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
     lengths: Literal["unit", "given"] = "unit"  # given: longer rows weigh more, as aligned
 
-    weights_: dict[str, float] = field(init=False, repr=False, compare=False)  # of those read
-    width_: int = field(init=False, repr=False, compare=False)
+    weights_: dict[str, float] = learned()  # of the views that are read; the largest is 1
+    width_: int = learned()
 
     def fit(self, views: Views, train: Interactions) -> Self:  # noqa: ARG002 - nothing to learn
         """Remember the views but the fused one; different widths raise `FitError`."""
-        weights = view_weights(views, self.weights)
-        largest = max(weights.values(), default=1.0)
-        self.weights_ = {name: weight / largest for name, weight in weights.items()}
-        widths = {name: views[name].width for name in weights}
+        self.weights_ = largest_is_one(view_weights(views, self.weights))
+        widths = {name: views[name].width for name in self.weights_}
         if len(set(widths.values())) > 1:
             remedy = "align them first (align.use: cca), or fuse.use: concat"
             raise FitError("views of different widths have no mean", received=widths, remedy=remedy)
@@ -44,7 +44,7 @@ class WeightedMean:
         return self
 
     def fuse(self, views: Views) -> Embeddings:
-        """Return (n, d) rows; views not given are absent, unknown ones not read."""
+        """Return (n, d) rows; a missing view is absent, an unknown one is not read."""
         count = len(next(iter(views.values()))) if views else 0
         present = np.zeros(count, bool)
         total = np.zeros((count, self.width_), np.float32)
@@ -59,3 +59,12 @@ class WeightedMean:
             weight += share
         mean = total / np.where(weight > 0, weight, 1)
         return Embeddings(np.asarray(mean, np.float32), present)
+
+    def torch_module(self) -> MeanModule:
+        """Return a module that maps {view: (b, d)} and {view: (b,) bool} to the rows of `fuse`."""
+        from polyrec.fuse.torch_modules import MeanModule
+
+        return MeanModule(self.weights_, self.width_, self.lengths)
+
+    def load_torch_module(self, module: Any) -> None:
+        """Do nothing: such a module has no weights to train."""

@@ -1,18 +1,18 @@
-"""Mixture of experts: a network for each view, and a gate that looks at all of them."""
+"""Mixture of experts: a network for each view, and a gate that reads all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from polyrec.contracts import part
 from polyrec.fuse.trained import Projections, TrainedFuser, masked_softmax
 
 
-@dataclass
+@part
 class MixtureOfExperts(TrainedFuser):
     """sum_m s_m e_m, e_m = z_m + MLP_m(z_m), s = softmax(U [z_1; ...; z_M]) over the present views.
 
@@ -22,7 +22,7 @@ class MixtureOfExperts(TrainedFuser):
     8
     """
 
-    def build(self, widths: Mapping[str, int]) -> Any:
+    def build(self, widths: Mapping[str, int]) -> nn.Module:
         """Return the untrained network."""
         return _Mixture(widths, self.dim)
 
@@ -40,6 +40,6 @@ class _Mixture(nn.Module):
     def forward(self, rows: Mapping[str, Any], present: Any) -> Any:
         """Return (b, dim)."""
         states = self.project(rows)  # (b, m, dim)
-        answers = torch.stack([e(states[:, i]) for i, e in enumerate(self.experts)], dim=1)
+        outputs = torch.stack([e(states[:, i]) for i, e in enumerate(self.experts)], dim=1)
         scores = self.gate((states * present[:, :, None]).flatten(1))
-        return (masked_softmax(scores, present)[:, :, None] * (states + answers)).sum(dim=1)
+        return (masked_softmax(scores, present)[:, :, None] * (states + outputs)).sum(dim=1)

@@ -19,23 +19,29 @@ def view_weights(views: Views, weights: Mapping[str, float] | None) -> dict[str,
     finite, or leave nothing to fuse raise `FitError`.
     """
     names = [name for name in sorted(views) if name != FUSED]
-    given = dict.fromkeys(names, 1.0) if weights is None else weights
-    kept = {name: given[name] for name in names if given.get(name, 0) > 0}
-    fits = all(0 <= weight < math.inf for weight in given.values())
-    if set(given) - set(names) or not fits or (names and not kept):
+    settings = dict.fromkeys(names, 1.0) if weights is None else weights
+    kept = {name: settings[name] for name in names if settings.get(name, 0) > 0}
+    valid = all(0 <= weight < math.inf for weight in settings.values())
+    if set(settings) - set(names) or not valid or (names and not kept):
         remedy = f"name views of {', '.join(names) or 'none'} with weights >= 0, one over 0"
-        raise FitError("weights don't fit the views", received=dict(given), remedy=remedy)
+        raise FitError("weights don't fit the views", received=dict(settings), remedy=remedy)
     return kept
 
 
+def largest_is_one(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the weights divided by the largest."""
+    largest = max(weights.values(), default=1.0)
+    return {name: weight / largest for name, weight in weights.items()}
+
+
 def normalize_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embeddings]:
-    """Return the views that were there at fit, each row at length 1; one not given is absent.
+    """Return the views of `widths`, each row at length 1; a missing view is absent for all items.
 
     A view of another width than at fit, or with a present row that is not finite, raises
     `FitError`.
     """
     count = len(next(iter(views.values()))) if views else 0
-    found = {}
+    units = {}
     for name, width in widths.items():
         absent = Embeddings(np.zeros((count, width), np.float32), np.zeros(count, bool))
         view = views.get(name, absent)
@@ -44,9 +50,9 @@ def normalize_views(views: Views, widths: Mapping[str, int]) -> dict[str, Embedd
             raise FitError(
                 f"{name} has another width than at fit", received=view.width, remedy=remedy
             )
-        unit = unit_rows(view.vectors, view.present)
-        if not np.isfinite(unit).all():
+        rows = unit_rows(view.vectors, view.present)
+        if not np.isfinite(rows).all():
             remedy = "flag such rows as absent"
             raise FitError("features are not finite", received=name, remedy=remedy)
-        found[name] = Embeddings(unit, view.present)
-    return found
+        units[name] = Embeddings(rows, view.present)
+    return units

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from polyrec.contracts import part
 from polyrec.fuse.normalize import normalize_views
 from polyrec.fuse.trained import Projections, TrainedFuser
 from polyrec.types import Floats, Views
 
 
-@dataclass
+@part
 class ProductOfExperts(TrainedFuser):
     """sum_m t_m mu_m / (1 + sum_m t_m): Gaussian experts N(mu_m, 1 / t_m) times the prior N(0, 1).
 
@@ -26,7 +26,7 @@ class ProductOfExperts(TrainedFuser):
     8
     """
 
-    def build(self, widths: Mapping[str, int]) -> Any:
+    def build(self, widths: Mapping[str, int]) -> nn.Module:
         """Return the untrained network."""
         return _Product(widths, self.dim)
 

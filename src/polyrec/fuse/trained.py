@@ -1,31 +1,33 @@
-"""What fusers share that are trained: one routine, a collaborative objective, modality dropout."""
+"""What trained fusers share: the training on behaviour, modality dropout, the module."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
+from polyrec.contracts import BasePart, cached, learned, part
 from polyrec.fuse.normalize import normalize_views, view_weights
+from polyrec.fuse.torch_modules import NetworkModule
 from polyrec.index.vectors import unit_rows
-from polyrec.training.item_objectives import MIN_ITEMS, ItemObjective, ItemTrainer
+from polyrec.training.item_objectives import MIN_ITEMS, ItemTrainer, ItemTrainingSettings
 from polyrec.types import Embeddings, Interactions, Ints, Views
 
-_AT_ONCE = 8192  # rows that are fused together
+_BATCH = 8192  # rows that are fused together
 
 
-@dataclass
-class TrainedFuser:
+@part
+class TrainedFuser(BasePart):
     """A network over an item's present views, trained on behaviour (`training.item_objectives`).
 
-    Each kind of network has its own file. While it learns, a present modality is hidden from it
-    with probability `dropout` (never the last one), so that it stands missing ones. Without
-    behaviour to learn from, it stays as it was drawn.
+    Each network has its own file. In training, a present modality is dropped with probability
+    `dropout` (never the last one), so that the network is robust to missing ones. Without behaviour
+    the weights stay as they were initialised.
     """
 
     dim: int = 64  # numbers per item
@@ -36,12 +38,14 @@ class TrainedFuser:
     dropout: float = 0.3
     seed: int = 7
 
-    widths_: dict[str, int] = field(init=False, repr=False, compare=False)  # of the views read
-    weights_: dict[str, np.ndarray] = field(init=False, repr=False, compare=False)
-    losses_: list[float] = field(init=False, repr=False, compare=False)  # on the items held out
-    _network: Any = field(init=False, repr=False, compare=False, default=None)
+    widths_: dict[str, int] = learned()  # of the views that are read
+    weights_: dict[str, np.ndarray] = learned()  # of the network
+    losses_: list[float] = learned()  # on the items held out
+    _network: nn.Module | None = cached()
 
-    def build(self, widths: Mapping[str, int]) -> Any:
+    small: ClassVar[Mapping[str, Any]] = MappingProxyType({"dim": 8, "epochs": 2})
+
+    def build(self, widths: Mapping[str, int]) -> nn.Module:
         """Return the untrained network: (rows {view: (b, d)}, present (b, m)) -> (b, dim)."""
         raise NotImplementedError
 
@@ -60,68 +64,80 @@ class TrainedFuser:
             torch.manual_seed(self.seed)
             network = self.build(self.widths_)
 
-            def see(some: Ints, generator: Any) -> Any:
-                here = present[some]
+            def embed(batch: Ints, generator: Any) -> Any:
+                mask = present[batch]
                 if generator is not None:
-                    here = hide_modalities(here, self.dropout, generator)
-                return network({name: inputs[name][some] for name in names}, here)
+                    mask = modality_dropout(mask, self.dropout, generator)
+                return network({name: inputs[name][batch] for name in names}, mask)
 
-            plan = ItemObjective(
+            settings = ItemTrainingSettings(
                 self.objective, self.dim, self.epochs, self.rate, self.batch, self.seed
             )
             if len(rows) >= MIN_ITEMS:
-                lessons = ItemTrainer(network, see, plan, lambda *_: None)
-                self.losses_ = lessons.from_behaviour(rows, train)
-        self.keep(network)
+                trainer = ItemTrainer(network, embed, settings, lambda *_: None)
+                self.losses_ = trainer.train_on_behaviour(rows, train)
+        self._store(network)
         return self
 
-    def open(self) -> Any:
-        """Return a copy of the trained network, to be trained on."""
+    def torch_module(self) -> NetworkModule:
+        """Return a module that maps {view: (b, d)} and {view: (b,) bool} to the rows of `fuse`.
+
+        Its network is a copy of the trained one; modality dropout is not in it.
+        """
+        return NetworkModule(self._copy_network(), self.widths_)
+
+    def load_torch_module(self, module: Any) -> None:
+        """Replace the network's weights by those of a module from `torch_module`."""
+        self._store(module.network)
+
+    def fuse(self, views: Views) -> Embeddings:
+        """Return (n, dim) rows of length 1; a missing view is absent, an unknown one is not read.
+
+        Rows are 0 where nothing is present.
+        """
+        count = len(next(iter(views.values()))) if views else 0
+        if not self.widths_:
+            return Embeddings(np.zeros((count, 0), np.float32), np.zeros(count, bool))
+        units = normalize_views(views, self.widths_)
+        present = np.stack([units[name].present for name in self.widths_], axis=1)
+        # a row that is present but zero carries no information
+        mask = present & np.stack([units[n].vectors.any(axis=1) for n in self.widths_], axis=1)
+        rows = np.zeros((count, self.dim), np.float32)
+        for start in range(0, count, _BATCH):
+            batch = slice(start, start + _BATCH)
+            inputs = {n: torch.from_numpy(units[n].vectors[batch]) for n in self.widths_}
+            with torch.inference_mode():
+                fused = self.network(inputs, torch.from_numpy(mask[batch]))
+                rows[batch] = F.normalize(fused, dim=1).numpy()
+        informed, anywhere = (np.asarray(x.any(axis=1)) for x in (mask, present))
+        return Embeddings(unit_rows(rows, informed), anywhere)
+
+    @property
+    def network(self) -> Any:
+        """Return the trained network."""
+        if self._network is None:
+            self._network = self._copy_network().eval()
+        return self._network
+
+    def _copy_network(self) -> nn.Module:
         network = self.build(self.widths_)
         network.load_state_dict(
             {k: torch.from_numpy(np.array(v)) for k, v in self.weights_.items()}
         )
         return network
 
-    def keep(self, network: Any) -> None:
-        """Take a network's weights for one's own."""
+    def _store(self, network: nn.Module) -> None:
         state = network.state_dict()
         self.weights_ = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
         self._network = None
 
-    def fuse(self, views: Views) -> Embeddings:
-        """Return (n, dim) rows of length 1; views not given are absent, unknown ones not read."""
-        count = len(next(iter(views.values()))) if views else 0
-        if not self.widths_:
-            return Embeddings(np.zeros((count, 0), np.float32), np.zeros(count, bool))
-        units = normalize_views(views, self.widths_)
-        present = np.stack([units[name].present for name in self.widths_], axis=1)
-        # a row that is there but zero says nothing
-        said = np.stack([units[name].vectors.any(axis=1) for name in self.widths_], axis=1)
-        rows = np.zeros((count, self.dim), np.float32)
-        for start in range(0, count, _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            inputs = {n: torch.from_numpy(units[n].vectors[some]) for n in self.widths_}
-            with torch.inference_mode():
-                made = self.network(inputs, torch.from_numpy((present & said)[some]))
-                rows[some] = F.normalize(made, dim=1).numpy()
-        told, anywhere = (np.asarray(x.any(axis=1)) for x in (present & said, present))
-        return Embeddings(unit_rows(rows, told), anywhere)
 
-    @property
-    def network(self) -> Any:
-        """Return the trained network."""
-        if self._network is None:
-            self._network = self.open().eval()
-        return self._network
-
-
-def hide_modalities(present: Any, share: float, generator: Any) -> Any:
-    """Return (b, m) presence with a share of the modalities hidden, the last of an item never."""
-    chance = torch.rand(present.shape, generator=generator)
-    kept = present & (chance >= share)
-    # where all are gone, the luckiest stays
-    last = (chance * present).argmax(dim=1, keepdim=True)
+def modality_dropout(present: Any, share: float, generator: Any) -> Any:
+    """Return (b, m) presence with a share of the modalities dropped, never an item's last one."""
+    draws = torch.rand(present.shape, generator=generator)
+    kept = present & (draws >= share)
+    # where all are dropped, the one with the highest draw stays
+    last = (draws * present).argmax(dim=1, keepdim=True)
     only = torch.zeros_like(present).scatter(1, last, value=True) & present
     return torch.where(kept.any(dim=1, keepdim=True), kept, only)
 

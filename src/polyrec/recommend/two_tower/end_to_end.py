@@ -41,7 +41,9 @@ class EndToEndNetwork(nn.Module):
         self.networks = nn.ModuleDict(
             {f"view_{name}": inputs.encoders[name].torch_module() for name in inputs.prepared}
         )
-        self.join: Any = inputs.fuser.open() if isinstance(inputs.fuser, TrainedFuser) else None
+        self.join: Any = (
+            inputs.fuser.torch_module() if isinstance(inputs.fuser, TrainedFuser) else None
+        )
         present = {name: torch.from_numpy(view.present) for name, view in inputs.views.items()}
         for name, prepared in inputs.prepared.items():
             decoded = torch.tensor([content is not None for content in prepared])
@@ -86,7 +88,7 @@ class EndToEndNetwork(nn.Module):
         for name in self._inputs.prepared:
             self._inputs.encoders[name].load_torch_module(self.networks[f"view_{name}"])
         if self.join is not None:
-            self._inputs.fuser.keep(self.join)
+            self._inputs.fuser.load_torch_module(self.join)
 
     @property
     def _device(self) -> Any:
@@ -115,9 +117,7 @@ class EndToEndNetwork(nn.Module):
         fuser = self._inputs.fuser
         if self.join is None:
             return _FUSE[type(fuser)](fuser, states, present)
-        units = {name: F.normalize(states[name], dim=1) for name in fuser.widths_}
-        here = torch.stack([present[n] & units[n].any(dim=1) for n in fuser.widths_], dim=1)
-        return F.normalize(self.join(units, here), dim=1) * here.any(dim=1, keepdim=True)
+        return self.join(states, present)
 
 
 def check_trainable(inputs: EndToEndInputs) -> None:
@@ -164,7 +164,7 @@ def _weighed(aligner: CosineWeighted, states: States, present: States) -> States
         if name == anchor:
             found[name] = unit
             continue
-        usual = torch.full((len(unit),), aligner.usual_[name], device=unit.device)
+        usual = torch.full((len(unit),), aligner.mean_weights_[name], device=unit.device)
         if anchor in units:
             agreed = (unit * units[anchor]).sum(dim=1).clamp(min=0)
             usual = torch.where(present[name] & present[anchor], agreed, usual)

@@ -160,8 +160,8 @@ class TwoTower(BaseRecommender):
         """Return towers whose item vectors begin at behaviour's factors."""
         towers = self._towers(events.shape[1], self.dim)
         behaviour = factorize_items(events, np.arange(events.shape[1]), self.dim, seed=self.seed)
-        if len(behaviour.vectors):
-            towers.own.data = torch.from_numpy(behaviour.vectors.copy())
+        if len(behaviour.factors):
+            towers.own.data = torch.from_numpy(behaviour.factors.copy())
         towers.to(pick_device(self.device))
         return towers
 
