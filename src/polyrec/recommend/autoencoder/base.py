@@ -92,6 +92,7 @@ class Autoencoder(EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
+    small: ClassVar[Mapping[str, Any]] = {"epochs": 40}
 
     tables_: dict[str, Floats] = learned()
 

@@ -52,6 +52,7 @@ class ALS(DotProduct):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
+    small: ClassVar[Mapping[str, Any]] = {"dim": 8}
 
     map_: Floats = learned()  # B (sum of d, dim)
     means_: dict[str, Floats] = learned()  # of the views read

@@ -39,7 +39,7 @@ class BPR(FoldInVectors, EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
-    small: ClassVar[Mapping[str, Any]] = {"epochs": 100, "rate": 1e-2}
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "epochs": 40, "rate": 2e-2}
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid, stage by stage."""

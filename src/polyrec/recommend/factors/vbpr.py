@@ -49,7 +49,7 @@ class VBPR(FoldInVectors, EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
-    small: ClassVar[Mapping[str, Any]] = {"epochs": 100, "rate": 1e-2}
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "epochs": 40, "rate": 2e-2}
 
     means_: dict[str, Floats] = learned()  # of the views read
     projection_: Floats = learned()  # E and c (sum of d, axes + 1)

@@ -62,6 +62,7 @@ class GraphRecommender(EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "epochs": 20}
 
     own_: Floats = learned()  # (u, dim)
     reach_: Floats = learned()  # (n, dim)

@@ -63,7 +63,7 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
     seed: int = 7
 
     is_random: ClassVar[bool] = True
-    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "layers": 1, "epochs": 40, "rate": 1e-2}
+    small: ClassVar[Mapping[str, Any]] = {"dim": 16, "layers": 1, "epochs": 25, "rate": 1e-2}
 
     weights_: dict[str, Floats] = learned()
     means_: dict[str, Floats] = learned()  # of the views read
