@@ -15,16 +15,16 @@ from hypothesis import settings
 from PIL import Image
 
 from benchmarks.library.postgres import Postgres, binaries
+from machine_cache import MachineCache, default_place, opened
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.compute.sandbox import Sandbox
-from polyrec.config import Limits, parse_config
+from polyrec.config import Limits
 from polyrec.contracts import Recommender
-from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.data.synthetic.audio import encode_audio, synthesize_clip
 from polyrec.encode.run import EncodeContext
-from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.types import Embeddings, Interactions
 from small_models import fitted_once
+from studio_worlds import LARGER, SMALL, studio_features, studio_world
 
 # how long an example takes says how busy the machine is; --hypothesis-profile=thorough tries more
 settings.register_profile("polyrec", deadline=None, max_examples=30)
@@ -43,25 +43,38 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a small studio data set; nobody may change it."""
-    folder = tmp_path_factory.mktemp("studio") / "world"
-    generate_studio(folder, StudioSettings(items=60, users=150, damaged=0.08))
-    return folder
+def machine_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineCache]:
+    """Return the folders that are kept between runs; at the end, none has been changed."""
+    cache = opened(default_place(), tmp_path_factory.mktemp("machine_cache"))
+    yield cache
+    cache.check()
 
 
 @pytest.fixture(scope="session")
-def features(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache that holds what the plain encoders make of the studio data set's media.
+def world(machine_cache: MachineCache) -> Path:
+    """Return the folder of a small studio data set; nobody may change it."""
+    return studio_world(machine_cache, SMALL)
 
-    Whoever asks about something else than reading media can name it as `cache`.
+
+@pytest.fixture(scope="session")
+def larger_world(machine_cache: MachineCache) -> Path:
+    """Return the folder of a studio data set on which models learn; nobody may change it."""
+    return studio_world(machine_cache, LARGER)
+
+
+@pytest.fixture(scope="session")
+def features(machine_cache: MachineCache, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a feature cache with the plain encoders' features of the small data set's media.
+
+    A test of anything but reading media can name it as `cache`.
     """
-    cache = tmp_path_factory.mktemp("features") / "cache.sqlite"
-    data = {"path": str(world), "image": "image", "audio": "audio", "video": "video"}
-    fill_feature_cache(
-        parse_config({"preset": "shop", "data": data, "cache": str(cache)}, folder=world)
-    )
-    return cache
+    return studio_features(machine_cache, SMALL, tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="session")
+def larger_features(machine_cache: MachineCache, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same of the larger data set."""
+    return studio_features(machine_cache, LARGER, tmp_path_factory.mktemp("larger_features"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
 from polyrec.data.load import load_dataset
-from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
@@ -37,10 +36,8 @@ VARIANTS = {
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("article") / "world"
-    generate_studio(folder, StudioSettings(items=100, users=300))
-    return folder
+def studio(larger_world: Path) -> Path:
+    return larger_world
 
 
 def article(studio: Path, folder: Path, *overrides: str) -> Config:
