@@ -101,6 +101,7 @@ def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:
             "data": {"path": str(tmp_path), "image": "image", "audio": "audio"},
             "media": limits,
             "cache": str(tmp_path / cache),
+            "engine": {"workers": 1},
         }
         found = fill_feature_cache(parse_config(tree, folder=tmp_path)).quarantine
         kinds = ("image", "audio")

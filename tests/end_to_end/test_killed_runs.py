@@ -31,7 +31,7 @@ with FeatureCache(Path(sys.argv[2])) as cache, Sandbox(Limits()) as sandbox:
     tally = fill_cache(Descriptor(), files, EncodeContext(sandbox, cache, workers=1))
 print(tally.present)
 """
-COUNT = 700
+COUNT = 280
 
 
 def rows(path: Path) -> int:
@@ -81,17 +81,18 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_as_if_it_never_was(tmp_path
     cache = tmp_path / "c.sqlite"
     orphans = decoders()
     chance = random.Random(0)
-    kept, kills = [0], 0
-    while kills < 6 and kept[-1] < COUNT - COUNT // 7:
+    kept = [0]
+    for more in (0, 1, 20, 60):  # rows that a run adds before it is killed
         run = start(tmp_path / "pictures", cache)
-        time.sleep(chance.uniform(0.5, 1.5))
-        if run.poll() is None:
-            os.kill(run.pid, signal.SIGKILL)
-            kills += 1
+        while rows(cache) < kept[-1] + more and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.05) if more else 0.7)  # the first while it starts
+        assert run.poll() is None  # it was killed while it worked
+        os.kill(run.pid, signal.SIGKILL)
         run.communicate()
         kept.append(rows(cache))
-        assert kept[-1] >= kept[-2]  # nothing is lost
-    assert kills >= 3
+        assert kept[-1] >= kept[-2] + more  # nothing is lost
+    assert kept[-1] < COUNT - COUNT // 7
     two = [start(tmp_path / "pictures", cache) for _ in range(2)]  # sharing one cache
     assert [run.communicate()[0].strip() for run in two] == [str(COUNT)] * 2
     assert rows(cache) == COUNT - COUNT // 7  # twins once, nothing double

@@ -37,16 +37,24 @@ def larger(larger_world: Path, larger_features: Path) -> Path:
     return folder
 
 
-def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
-    steps = []
-    polyrec.run(config(world, tmp_path), out=tmp_path / "out", progress=lambda *s: steps.append(s))
-    report = json.loads((tmp_path / "out/report.json").read_text())
+@pytest.fixture(scope="module")
+def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+    """Return the bundle of a run that had to read all media, and its progress."""
+    folder, steps = tmp_path_factory.mktemp("run"), []
+    polyrec.run(config(world, folder), out=folder / "out", progress=lambda *s: steps.append(s))
+    return folder / "out", steps
+
+
+def test_everything_is_made_and_told(world: Path, run: tuple[Path, list]) -> None:
+    out, steps = run
+    report = json.loads((out / "report.json").read_text())
     damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
     told = {view["name"]: view for view in report["views"]}
     assert set(told) == set(MEDIA)
     unread = {(kind, item) for kind, view in told.items() for item in view["problems"]}
     broken = {(name.split("/")[0], f"i{int(name[6:11]):04d}") for name in damaged}
     assert unread == broken
+    assert broken
     assert report["data"]["hash"]
     assert {"data", "encode", "fit", "evaluate"} <= report["seconds"].keys()
     assert report["trials"][0]["score"] == pytest.approx(report["metrics"]["valid"]["ndcg@10"])
@@ -56,24 +64,25 @@ def test_everything_is_made_and_told(world: Path, tmp_path: Path) -> None:
         "evaluate",
     }
     assert all(done <= total for _, done, total, *_ in steps)
-    listed = [
-        json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()
-    ]
+    listed = [json.loads(line) for line in (out / "quarantine.jsonl").read_text().splitlines()]
     assert {(entry["view"], entry["item"]) for entry in listed} == broken
     assert {entry["status"] for entry in listed} <= {"damaged", "truncated", "wrong type"}
-    page = (tmp_path / "out/quarantine.html").read_text()
+    page = (out / "quarantine.html").read_text()
     assert all(entry["item"] in page for entry in listed)
-    assert "quarantine.html" in (tmp_path / "out/report.html").read_text()
-    assert (tmp_path / "out/report.html").stat().st_size > 20_000
-    kept = np.load(tmp_path / "out/per_user.npz")
+    assert "quarantine.html" in (out / "report.html").read_text()
+    assert (out / "report.html").stat().st_size > 20_000
+    kept = np.load(out / "per_user.npz")
     assert kept["recall_at_10"].mean() == pytest.approx(report["metrics"]["test"]["recall@10"])
 
 
-def test_the_same_seed_gives_the_same_bundle(world: Path, features: Path, tmp_path: Path) -> None:
-    files = []
-    for name, cache in (("one", features), ("two", tmp_path / "other.sqlite")):
-        polyrec.run(config(world, tmp_path, cache=str(cache)), out=tmp_path / name)
-        files.append(json.loads((tmp_path / name / "manifest.json").read_text())["files"])
+def test_the_same_seed_gives_the_same_bundle(
+    world: Path, features: Path, run: tuple[Path, list], tmp_path: Path
+) -> None:
+    polyrec.run(config(world, tmp_path, cache=str(features)), out=tmp_path / "again")
+    files = [
+        json.loads((out / "manifest.json").read_text())["files"]
+        for out in (run[0], tmp_path / "again")
+    ]
     assert files[0] == files[1]
 
 

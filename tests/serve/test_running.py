@@ -5,8 +5,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastapi.testclient import TestClient
+
 from polyrec.database import records
 from polyrec.database.database import Database
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
 from running import Running
 
 EVENTS = 10
@@ -29,10 +33,10 @@ def flood(service: Running, name: str, acknowledged: list[str], enough: threadin
             enough.set()
 
 
-def all_likes(service: Running) -> Iterator[tuple[str, str]]:
+def all_likes(client: TestClient) -> Iterator[tuple[str, str]]:
     cursor = None
     while cursor != "":
-        _, page = service.ask("GET", f"/api/feedback/like?n=10000&cursor={cursor or ''}")
+        page = client.get(f"/api/feedback/like?n=10000&cursor={cursor or ''}").json()
         yield from ((f["UserId"], f["ItemId"]) for f in page["Feedback"])
         cursor = page["Cursor"]
 
@@ -53,9 +57,8 @@ def test_what_was_acknowledged_survives_a_sudden_end(bundle_folder: Path, tmp_pa
         service.kill()
         for thread in threads:
             thread.join()
-    service = Running(bundle_folder, database)
-    seen = [pair for pair in all_likes(service) if pair[0].startswith("t")]
-    service.kill()
+    with TestClient(create_app(Settings(bundle_folder, database=database))) as client:
+        seen = [pair for pair in all_likes(client) if pair[0].startswith("t")]
     assert len(acknowledged) >= 32
     assert len(seen) == len(set(seen))
     assert {(user, f"i{i:04d}") for user in acknowledged for i in range(EVENTS)} <= set(seen)
@@ -78,16 +81,15 @@ def test_uploads_that_were_acknowledged_are_read_after_a_sudden_end(
     with database.read() as connection:
         assert records.queued_items(connection, 1)  # it was killed before all was read
     database.close()
-    service = Running(bundle_folder, url)
-    while "queued" in (status := service.ask("GET", "/api/model")[1]["Status"]):
-        time.sleep(0.05)
-    assert status == {"live": 120}
-    for number in (0, 30, 59):
-        told = service.ask("GET", f"/api/item/n{number}/status")[1]
-        image = "nothing there" if number == 30 else "read"
-        assert told["Views"] == {"text": "read", "image": image}
-        assert service.ask("GET", f"/api/item/n{number}/neighbors")[1]
-    service.kill()
+    with TestClient(create_app(Settings(bundle_folder, database=url))) as client:
+        while "queued" in (status := client.get("/api/model").json()["Status"]):
+            time.sleep(0.05)
+        assert status == {"live": 120}
+        for number in (0, 30, 59):
+            told = client.get(f"/api/item/n{number}/status").json()
+            image = "nothing there" if number == 30 else "read"
+            assert told["Views"] == {"text": "read", "image": image}
+            assert client.get(f"/api/item/n{number}/neighbors").json()
 
 
 def test_several_workers_answer_as_one_and_stop_when_asked(

@@ -68,7 +68,7 @@ def test_the_best_over_all_seeds_wins_and_not_the_luckiest(
 ) -> None:
     steps = []
     out = tmp_path / "t.yaml"
-    found = study.tune(config, out=out, trials=30, progress=lambda *step: steps.append(step))
+    found = study.tune(config, out=out, trials=12, progress=lambda *step: steps.append(step))
     assert {t["settings"]["recommend.l2"] for t in found.trials} == set(FIGURES)
     assert found.settings == {"recommend.l2": 3.0}
     assert found.score == pytest.approx(0.6)
@@ -80,7 +80,7 @@ def test_the_best_over_all_seeds_wins_and_not_the_luckiest(
     assert told["best"]["again"] == {"8": 0.6, "9": 0.7}
     assert "0.6000 on valid with seeds 7, 8, 9" in out.read_text()
     assert found.seeds == (7, 8, 9)
-    assert study.tune(config, out=out, trials=30).settings == found.settings
+    assert study.tune(config, out=out, trials=12).settings == found.settings
     assert len(fits) == 13  # nothing is asked twice
 
 
@@ -99,10 +99,10 @@ def test_stopped_among_them_it_goes_on_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         patch.setattr(Objective, "score", stopped)
         with pytest.raises(KeyboardInterrupt):
-            study.tune(config, out=out, trials=30)
+            study.tune(config, out=out, trials=12)
     before = len(fits)
     assert out.is_file()
-    found = study.tune(config, out=out, trials=30)
+    found = study.tune(config, out=out, trials=12)
     assert found.settings == {"recommend.l2": 3.0}
     assert (before, len(fits)) == (after - 1, 13)
 
@@ -117,7 +117,7 @@ def test_a_trial_that_fails_with_another_seed_is_out(
         return FIGURES[l2][seed - 7]
 
     monkeypatch.setattr(Objective, "score", score)
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=30)
+    found = study.tune(config, out=tmp_path / "t.yaml", trials=12)
     assert found.settings == {"recommend.l2": 4.0}
 
 
