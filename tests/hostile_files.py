@@ -1,4 +1,4 @@
-"""Broken, hostile and odd files, made here: name -> what has to become of each."""
+"""Broken, hostile and odd files: name -> the statuses that each may get."""
 
 import io
 import os
@@ -17,8 +17,8 @@ EITHER = frozenset({"either"})
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    told = struct.pack(">I", len(content)) + kind + content
-    return told + struct.pack(">I", zlib.crc32(kind + content))
+    body = struct.pack(">I", len(content)) + kind + content
+    return body + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png_of(width: int, height: int, content: bytes = b"") -> bytes:
@@ -70,11 +70,11 @@ def looping_gif() -> bytes:
     return buffer.getvalue()
 
 
-def garbage(whole: bytes, seed: int, share: float = 0.3) -> bytes:
+def garbage(intact: bytes, seed: int, share: float = 0.3) -> bytes:
     """Return a file with a stretch in its middle overwritten."""
     generator = np.random.default_rng(seed)
-    start, length = len(whole) // 4, int(share * len(whole))
-    return whole[:start] + generator.bytes(length) + whole[start + length :]
+    start, length = len(intact) // 4, int(share * len(intact))
+    return intact[:start] + generator.bytes(length) + intact[start + length :]
 
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
@@ -82,22 +82,22 @@ CONCAT = b"ffconcat version 1.0\nfile /etc/passwd\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
 
 
-def write_all(folder: Path, kind: str, whole: bytes) -> dict[str, frozenset[str]]:
-    """Write the bad files of a kind into a folder; return what each may become.
+def write_all(folder: Path, kind: str, intact: bytes) -> dict[str, frozenset[str]]:
+    """Write the bad files of a kind into a folder; return the statuses that each may get.
 
     An empty set: it is odd, but can be read.
     """
-    made: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     expected: dict[str, frozenset[str]] = {}
 
     def put(name: str, content: bytes, may: frozenset[str] = ANY) -> None:
-        made[name] = content
+        files[name] = content
         expected[name] = may
 
     for share in (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        # an mp3 is a row of frames: where little is cut, it is a whole but shorter sound
+        # an mp3 is a row of frames: where little is cut, it is a valid, shorter sound
         may = EITHER if kind == "audio" and share > 0.7 else ANY
-        put(f"cut{share:.2f}", whole[: int(share * len(whole))], may)
+        put(f"cut{share:.2f}", intact[: int(share * len(intact))], may)
     put("zeros", bytes(5000))
     put("noise", np.random.default_rng(0).bytes(5000))
     put("text.jpg", b"this is only text", frozenset({"wrong type"}))
@@ -105,17 +105,17 @@ def write_all(folder: Path, kind: str, whole: bytes) -> dict[str, frozenset[str]
     put("list.m3u8", PLAYLIST, frozenset({"wrong type", "damaged"}))
     put("list.ffconcat", CONCAT, frozenset({"wrong type", "damaged"}))
     put("drawing.svg", SVG, frozenset({"wrong type"}))
-    put("new\nline", whole, frozenset())
-    put("quote'\"<b>", whole, frozenset())
-    put("long" * 60, whole, frozenset())
-    for name, content, may in _of_kind(kind, whole):
+    put("new\nline", intact, frozenset())
+    put("quote'\"<b>", intact, frozenset())
+    put("long" * 60, intact, frozenset())
+    for name, content, may in _of_kind(kind, intact):
         put(name, content, may)
-    for name, content in made.items():
+    for name, content in files.items():
         (folder / name).write_bytes(content)
-    return expected | _not_files(folder, whole)
+    return expected | _not_files(folder, intact)
 
 
-def _of_kind(kind: str, whole: bytes) -> list[tuple[str, bytes, frozenset[str]]]:
+def _of_kind(kind: str, intact: bytes) -> list[tuple[str, bytes, frozenset[str]]]:
     if kind == "image":
         return [
             ("bomb.png", bomb(), frozenset({"too large"})),
@@ -136,12 +136,12 @@ def _of_kind(kind: str, whole: bytes) -> list[tuple[str, bytes, frozenset[str]]]
     return [
         ("frameless.mkv", no_frames(), ANY),
         ("sound.mp4", no_samples(), ANY),
-        ("noise.mp4", whole[:64] + np.random.default_rng(1).bytes(4000), ANY),
+        ("noise.mp4", intact[:64] + np.random.default_rng(1).bytes(4000), ANY),
         ("head.mp4", b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2", ANY),
     ]
 
 
-def _not_files(folder: Path, whole: bytes) -> dict[str, frozenset[str]]:
+def _not_files(folder: Path, intact: bytes) -> dict[str, frozenset[str]]:
     os.mkfifo(folder / "pipe")
     (folder / "folder").mkdir()
     (folder / "passwd").symlink_to("/etc/passwd")

@@ -112,11 +112,11 @@ def _ast():
 
 
 def _speech(model: Callable, config: Callable):
-    made = config(
+    tiny = config(
         **SMALL, conv_dim=(8, 8), conv_stride=(10, 8), conv_kernel=(10, 8),
         num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, vocab_size=8,
     )  # fmt: skip
-    return model(made), transformers.Wav2Vec2FeatureExtractor()
+    return model(tiny), transformers.Wav2Vec2FeatureExtractor()
 
 
 def _whisper():

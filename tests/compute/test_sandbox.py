@@ -1,4 +1,4 @@
-"""Decoders that hang, die or fill the memory take one content with them."""
+"""Decoders that hang, crash or fill the memory cost one content."""
 
 import os
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ class Trouble:
     factor: float = 1.0
 
     def prepare(self, raw, limits):
-        told = raw if isinstance(raw, str) else raw.decode()
-        if told == "hang":
+        text = raw if isinstance(raw, str) else raw.decode()
+        if text == "hang":
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
             while True:
                 time.sleep(60)
-        if told == "crash":
+        if text == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
-        if told == "exit":
+        if text == "exit":
             os._exit(3)
-        if told == "memory":
+        if text == "memory":
             return np.ones(1 << 33, np.uint8)
-        if told == "bug":
+        if text == "bug":
             raise ZeroDivisionError("by zero")
-        if told == "print":
+        if text == "print":
             print("not an answer")
-        if told == "broken":
+        if text == "broken":
             raise MediaError("is broken", status="truncated")
-        return np.full((2, len(told)), self.factor, np.float32)
+        return np.full((2, len(text)), self.factor, np.float32)
 """
 
 
@@ -57,7 +57,7 @@ def ask(box: Sandbox, raw: str | bytes) -> np.ndarray:
     return box.prepare(TROUBLE, {"factor": 2.0}, raw)
 
 
-def test_what_is_made_comes_back(box: Sandbox) -> None:
+def test_the_result_is_returned(box: Sandbox) -> None:
     assert ask(box, "abc").tolist() == [[2, 2, 2], [2, 2, 2]]
     assert ask(box, b"ab").shape == (2, 2)
     assert ask(box, "").shape == (2, 0)
@@ -65,7 +65,7 @@ def test_what_is_made_comes_back(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status", "told"),
+    ("trouble", "status", "message"),
     [
         ("hang", "timed out", "took too long: received '1.5 s'"),
         ("crash", "damaged", "the decoder crashed: received 'SIGSEGV'"),
@@ -75,16 +75,16 @@ def test_what_is_made_comes_back(box: Sandbox) -> None:
         ("broken", "truncated", "is broken"),
     ],
 )
-def test_trouble_is_a_status_and_the_next_content_is_read(
-    box: Sandbox, trouble: str, status: str, told: str
+def test_a_failure_has_a_status_and_the_next_content_is_read(
+    box: Sandbox, trouble: str, status: str, message: str
 ) -> None:
-    with pytest.raises(MediaError, match=told) as caught:
+    with pytest.raises(MediaError, match=message) as caught:
         ask(box, trouble)
     assert caught.value.status == status
     assert ask(box, "next").shape == (2, 4)
 
 
-def test_many_threads_may_ask_and_get_their_own_answers(box: Sandbox) -> None:
+def test_threads_get_their_own_responses(box: Sandbox) -> None:
     def length(text: str) -> int:
         try:
             return ask(box, text).shape[1]
@@ -96,10 +96,10 @@ def test_many_threads_may_ask_and_get_their_own_answers(box: Sandbox) -> None:
     assert list(map_ordered(length, texts, workers=3)) == wanted
 
 
-def test_a_hanging_one_does_not_hold_up_the_others(box: Sandbox) -> None:
+def test_a_hanging_decoder_does_not_block_the_others(box: Sandbox) -> None:
     ended = []
 
-    def told(text: str) -> int:
+    def length(text: str) -> int:
         try:
             return ask(box, text).shape[1]
         except MediaError:
@@ -107,11 +107,11 @@ def test_a_hanging_one_does_not_hold_up_the_others(box: Sandbox) -> None:
         finally:
             ended.append(text)
 
-    assert list(map_ordered(told, ["hang", *"abcdef"], workers=2)) == [-1, *[1] * 6]
+    assert list(map_ordered(length, ["hang", *"abcdef"], workers=2)) == [-1, *[1] * 6]
     assert ended[-1] == "hang"  # all others were read while it was waited for
 
 
-def test_a_part_that_is_not_there_is_said(box: Sandbox) -> None:
+def test_a_class_that_is_missing_or_takes_other_settings_is_an_error(box: Sandbox) -> None:
     with pytest.raises(FitError, match="can't be used in a decoding process"):
         box.prepare("polyrec_nowhere:Part", {}, "a")
     with pytest.raises(FitError, match="unexpected keyword"):
@@ -131,7 +131,7 @@ class Pipe:
         return count
 
 
-def test_messages_survive_pipes_that_give_little_at_once() -> None:
+def test_messages_survive_pipes_with_few_bytes_at_once() -> None:
     class Sink(list):
         def write(self, piece: bytes) -> None:
             self.append(bytes(piece))
@@ -140,10 +140,10 @@ def test_messages_survive_pipes_that_give_little_at_once() -> None:
             pass
 
     sink = Sink()
-    told, payload = messages.pack_array(np.arange(6, dtype=np.int16).reshape(2, 3))
-    messages.write_message(sink, told, payload)
-    answer, made = messages.read_message(Pipe(b"".join(sink)))
-    assert messages.unpack_array(answer, made).tolist() == [[0, 1, 2], [3, 4, 5]]
+    header, payload = messages.pack_array(np.arange(6, dtype=np.int16).reshape(2, 3))
+    messages.write_message(sink, header, payload)
+    header, payload = messages.read_message(Pipe(b"".join(sink)))
+    assert messages.unpack_array(header, payload).tolist() == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(EOFError):
         messages.read_message(Pipe(b"\0\0"))
     with pytest.raises(ValueError, match="objects"):

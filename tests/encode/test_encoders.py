@@ -1,4 +1,4 @@
-"""What single encoders promise beyond the contract."""
+"""What single encoders guarantee beyond the contract."""
 
 import numpy as np
 import pytest
@@ -17,28 +17,28 @@ def flat(*colour: int) -> np.ndarray:
     return np.broadcast_to(np.array(colour, np.uint8), (96, 96, 3))
 
 
-def near(one: np.ndarray, two: np.ndarray) -> float:
-    return float(one @ two / np.linalg.norm(one) / np.linalg.norm(two))
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
 
-def test_like_colours_are_nearer_than_unlike_ones() -> None:
+def test_similar_colours_are_closer_than_different_ones() -> None:
     red, dark_red, blue = (
         describe_pixels(flat(*c)) for c in ((220, 30, 30), (190, 40, 40), (30, 30, 220))
     )
-    assert near(red, dark_red) > near(red, blue) + 0.05
+    assert cosine(red, dark_red) > cosine(red, blue) + 0.05
 
 
-def test_stripes_are_told_by_their_direction() -> None:
+def test_stripes_of_another_direction_are_farther_than_shifted_ones() -> None:
     stripes = np.tile(np.repeat([0, 255], 6), 8).astype(np.uint8)
     down = np.repeat(np.broadcast_to(stripes, (96, 96))[:, :, None], 3, axis=2)
     across = down.transpose(1, 0, 2)
     shifted = np.roll(down, 3, axis=1)
-    assert near(describe_pixels(down), describe_pixels(shifted)) > near(
+    assert cosine(describe_pixels(down), describe_pixels(shifted)) > cosine(
         describe_pixels(down), describe_pixels(across)
     )
 
 
-def test_a_tone_lights_up_the_band_of_its_pitch() -> None:
+def test_a_tone_has_its_energy_in_the_band_of_its_pitch() -> None:
     time = np.arange(RATE) / RATE
     low, high = (
         log_mel(np.sin(2 * np.pi * f * time).astype(np.float32)).mean(axis=0) for f in (200, 4000)
@@ -47,28 +47,28 @@ def test_a_tone_lights_up_the_band_of_its_pitch() -> None:
     assert 35 < high.argmax() < 55
 
 
-def test_the_pulse_shows_the_tempo() -> None:
+def test_clicks_of_one_tempo_are_closer_than_of_two() -> None:
     def clicks(per_second: float) -> np.ndarray:
         samples = np.zeros(4 * RATE, np.float32)
         samples[:: int(RATE / per_second)] = 1
         return samples
 
     two, again, three = (describe_samples(clicks(b)) for b in (2.0, 2.01, 3.1))
-    assert near(two, again) > near(two, three)
+    assert cosine(two, again) > cosine(two, three)
 
 
 @pytest.mark.parametrize("samples", [np.zeros(10), np.zeros(RATE), np.ones(2000)])
-def test_silence_and_scraps_are_described_in_finite_numbers(samples: np.ndarray) -> None:
+def test_silence_and_very_short_sounds_have_finite_descriptions(samples: np.ndarray) -> None:
     assert np.isfinite(describe_samples(samples.astype(np.float32))).all()
 
 
-def test_a_silent_video_says_that_it_is_silent(silent_mp4: bytes) -> None:
+def test_a_silent_video_has_zeros_for_its_sound_and_no_flag(silent_mp4: bytes) -> None:
     row = Motion().encode_one(silent_mp4, Limits())
     assert row[-1] == 0
     assert not row[-260:].any()
 
 
-def test_texts_of_one_topic_are_nearer_in_any_language() -> None:
+def test_texts_of_one_topic_are_close_in_any_language() -> None:
     sea, food = (
         ["boat on the blue sea", "waves of the sea and a boat"],
         ["bread and soup", "warm soup, bread"],
@@ -94,7 +94,7 @@ def test_a_text_of_unknown_terms_is_absent_with_the_reason() -> None:
 @pytest.mark.parametrize(
     "contents", [[], [None], ["one"], ["a", "b"], ["same words", "same words"]]
 )
-def test_catalogues_too_small_for_any_axis_are_no_error(contents: list) -> None:
+def test_catalogues_too_small_for_a_component_are_no_error(contents: list) -> None:
     view = LSA().fit(contents, None).encode(["anything"])
     assert view.vectors.shape == (1, view.width)
 
@@ -107,5 +107,5 @@ def test_feature_rows_of_another_width_are_refused() -> None:
         Features().fit(["words"], None)
 
 
-def test_settings_and_version_tell_cached_rows_apart() -> None:
+def test_the_cache_key_depends_on_the_settings() -> None:
     assert Descriptor().identity != Descriptor(size=64).identity

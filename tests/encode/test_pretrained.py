@@ -1,4 +1,4 @@
-"""Large models: loaded safely, fed as their own processors feed them, in one space if joint."""
+"""Pretrained models: loaded safely, inputs as of their own processors, joint ones in one space."""
 
 import io
 from collections.abc import Callable
@@ -42,10 +42,10 @@ def test_text_families(tiny_model: Tiny, family: str, pooling: str) -> None:
     assert view.width == encoder.width
     assert np.allclose(np.linalg.norm(view.vectors[:3], axis=1), 1, atol=1e-5)
     alone = [encoder.encode([text]).vectors[0] for text in TEXTS]
-    assert np.allclose(view.vectors[:3], alone, atol=1e-5)  # padding says nothing
+    assert np.allclose(view.vectors[:3], alone, atol=1e-5)  # padding has no effect
 
 
-def test_poolings_are_what_they_say(tiny_model: Tiny) -> None:
+def test_poolings_follow_their_definitions(tiny_model: Tiny) -> None:
     folder = tiny_model("bert")
     model = transformers.AutoModel.from_pretrained(folder).eval()
     # [CLS] a blue boat [SEP]
@@ -53,15 +53,15 @@ def test_poolings_are_what_they_say(tiny_model: Tiny) -> None:
         states = model(input_ids=torch.tensor([[2, 4, 5, 6, 3]])).last_hidden_state[0]
     wanted = {"mean": states.mean(dim=0), "cls": states[0], "last": states[-1]}
     for pooling, row in wanted.items():
-        made = TextModel(model=str(folder), pooling=pooling).encode(["a blue boat", "a " * 9])
-        assert np.allclose(made.vectors[0], (row / row.norm()).numpy(), atol=1e-5)
+        view = TextModel(model=str(folder), pooling=pooling).encode(["a blue boat", "a " * 9])
+        assert np.allclose(view.vectors[0], (row / row.norm()).numpy(), atol=1e-5)
     prefixed = TextModel(model=str(folder), prefix="a blue ").encode(["boat"]).vectors
     plain = TextModel(model=str(folder)).encode(["a blue boat"]).vectors
     assert np.allclose(prefixed, plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("family", ["vit", "resnet", "dinov2", "clip", "siglip"])
-def test_pictures_are_fed_as_the_models_own_processor_feeds_them(
+def test_images_are_preprocessed_as_by_the_models_own_processor(
     tiny_model: Tiny, family: str
 ) -> None:
     folder = tiny_model(family)
@@ -69,9 +69,9 @@ def test_pictures_are_fed_as_the_models_own_processor_feeds_them(
     preprocessing = load_preprocessing(folder)
     for pixels in (NOISE, NOISE.transpose(1, 0, 2), NOISE[:40, :40]):
         wanted = processor(Image.fromarray(pixels), return_tensors="pt")["pixel_values"][0]
-        made = preprocessing.scale(preprocessing.decoder.prepare(png(pixels), Limits()))
-        assert made.shape == wanted.shape
-        assert torch.allclose(made, wanted, atol=1e-5)
+        inputs = preprocessing.scale(preprocessing.decoder.prepare(png(pixels), Limits()))
+        assert inputs.shape == wanted.shape
+        assert torch.allclose(inputs, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["vit", "resnet", "dinov2", "clip", "siglip"])
@@ -79,10 +79,10 @@ def test_pictures_are_fed_as_the_models_own_processor_feeds_them(
 def test_image_families(
     tiny_model: Tiny, family: str, encoder: type, jpeg: bytes, silent_mp4: bytes
 ) -> None:
-    made = encoder(model=str(tiny_model(family)))
-    view = made.encode([jpeg if encoder is ImageModel else silent_mp4, b"broken"])
+    part = encoder(model=str(tiny_model(family)))
+    view = part.encode([jpeg if encoder is ImageModel else silent_mp4, b"broken"])
     assert view.present.tolist() == [True, False]
-    assert view.width == made.width
+    assert view.width == part.width
 
 
 @pytest.mark.parametrize("family", ["ast", "clap", "wav2vec2", "hubert", "whisper"])
@@ -128,22 +128,22 @@ def test_a_model_has_to_be_pinned(tmp_path: Path) -> None:
 def test_an_id_is_fetched_at_its_commit_without_code_or_pickles(
     tiny_model: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {}
+    arguments = {}
 
-    def snapshot(model: str, **told: object) -> str:
-        asked.update(told, model=model)
+    def snapshot(model: str, **options: object) -> str:
+        arguments.update(options, model=model)
         return str(tiny_model("bert"))
 
     monkeypatch.setattr(pretrained, "snapshot_download", snapshot)
     encoder = TextModel(model="someone/model", revision="a" * 40)
     assert encoder.encode(["a boat"]).present[0]
-    assert asked["revision"] == "a" * 40
-    assert not any(p.endswith((".py", ".bin", ".pt", ".pkl")) for p in asked["allow_patterns"])
+    assert arguments["revision"] == "a" * 40
+    assert not any(p.endswith((".py", ".bin", ".pt", ".pkl")) for p in arguments["allow_patterns"])
     assert encoder.card()["model"] == "someone/model"
 
 
-def test_a_hub_that_is_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def snapshot(model: str, **told: object) -> str:
+def test_a_hub_that_is_out_of_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot(model: str, **options: object) -> str:
         raise OSError("no network")
 
     monkeypatch.setattr(pretrained, "snapshot_download", snapshot)
@@ -170,7 +170,7 @@ def test_a_model_with_code_of_its_own_is_not_run(tmp_path: Path, tiny_model: Tin
         TextModel(model=str(tmp_path)).encode(["a"])
 
 
-def test_a_card_tells_origin_and_licence(tiny_model: Tiny) -> None:
+def test_a_card_has_origin_and_licence(tiny_model: Tiny) -> None:
     card = TextModel(model=str(tiny_model("bert"))).card()
     assert card["licence"] == "mit"
     assert card["datasets"] == ["made-up"]
@@ -179,18 +179,18 @@ def test_a_card_tells_origin_and_licence(tiny_model: Tiny) -> None:
     assert "unknown" in TextModel(model=str(tiny_model("gpt2"))).card()["licence"]
 
 
-def test_identity_follows_weights_and_settings_not_places(tiny_model: Tiny, tmp_path: Path) -> None:
+def test_identity_follows_weights_and_settings_not_paths(tiny_model: Tiny, tmp_path: Path) -> None:
     folder = tiny_model("bert")
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in folder.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    one = TextModel(model=str(folder)).identity
-    assert TextModel(model=str(copy)).identity == one
-    assert TextModel(model=str(copy), batch=3, device="cpu").identity == one
-    assert TextModel(model=str(copy), pooling="cls").identity != one
-    assert TextModel(model=str(copy), precision="bf16").identity != one
-    assert TextModel(model=str(tiny_model("gpt2"))).identity != one
+    identity = TextModel(model=str(folder)).identity
+    assert TextModel(model=str(copy)).identity == identity
+    assert TextModel(model=str(copy), batch=3, device="cpu").identity == identity
+    assert TextModel(model=str(copy), pooling="cls").identity != identity
+    assert TextModel(model=str(copy), precision="bf16").identity != identity
+    assert TextModel(model=str(tiny_model("gpt2"))).identity != identity
 
 
 def test_a_bundle_refuses_other_weights_than_it_was_made_with(

@@ -1,7 +1,7 @@
 """Encoding a catalogue: cached, resumable, each content once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,14 +62,14 @@ def test_equal_contents_are_read_once_and_later_runs_read_nothing(context: Encod
     assert same.problems == view.problems
 
 
-def test_what_may_pass_is_tried_again(context: EncodeContext) -> None:
+def test_temporary_problems_are_tried_again(context: EncodeContext) -> None:
     assert encode_contents(Length(), ["slow"], context).problems[0].status == "timed out"
     again = Length()
     encode_contents(again, ["slow"], context)
     assert again.seen == ["slow"]
 
 
-def test_another_setting_meets_no_old_row(context: EncodeContext) -> None:
+def test_another_setting_is_another_cache_key(context: EncodeContext) -> None:
     encode_contents(Length(), CONTENTS, context)
     assert encode_contents(Length(scale=2), CONTENTS, context).vectors[0, 1] == 2
 
@@ -84,10 +84,10 @@ def test_an_interrupted_run_goes_on_where_it_was(context: EncodeContext) -> None
     assert view.present.all()
 
 
-def test_progress_reaches_its_end_and_tells_of_the_quarantine(context: EncodeContext) -> None:
+def test_progress_reaches_its_end_and_counts_the_quarantine(context: EncodeContext) -> None:
     steps = []
-    told = EncodeContext(context.sandbox, context.cache, progress=lambda *step: steps.append(step))
-    encode_contents(Length(), CONTENTS, told)
+    reporting = replace(context, progress=lambda *step: steps.append(step))
+    encode_contents(Length(), CONTENTS, reporting)
     assert steps[-1] == ("encode", 6, 6, "2 quarantined")
     assert all(done <= total for _, done, total, *_ in steps)
 
@@ -116,15 +116,15 @@ def test_files_are_known_by_their_bytes_not_their_names(
     assert context.cache.encoders()[0].vectors == 1
 
 
-def test_decoding_elsewhere_gives_the_same_bits_as_here(
+def test_decoding_in_another_process_gives_the_same_bits(
     context: EncodeContext, tmp_path: Path, jpeg: bytes
 ) -> None:
     (tmp_path / "a.jpg").write_bytes(jpeg)
-    elsewhere = encode_contents(Descriptor(), [tmp_path / "a.jpg"], context)
-    assert np.array_equal(elsewhere.vectors, Descriptor().encode([jpeg]).vectors)
+    view = encode_contents(Descriptor(), [tmp_path / "a.jpg"], context)
+    assert np.array_equal(view.vectors, Descriptor().encode([jpeg]).vectors)
 
 
-def test_texts_of_like_length_go_together_and_come_back_in_their_places(
+def test_texts_of_like_length_are_batched_together_and_returned_in_order(
     context: EncodeContext,
 ) -> None:
     contents = ["x" * (1 + i * 7 % 200) + str(i) for i in range(400)]
@@ -132,7 +132,7 @@ def test_texts_of_like_length_go_together_and_come_back_in_their_places(
     assert view.vectors[:, 0].tolist() == [len(text) for text in contents]
 
 
-def test_a_part_that_is_nowhere_to_import_says_so(context: EncodeContext, jpeg: bytes) -> None:
+def test_a_class_that_can_not_be_imported_is_an_error(context: EncodeContext, jpeg: bytes) -> None:
     @dataclass
     class Local(Length):
         sandboxed = True

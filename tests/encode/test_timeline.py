@@ -65,20 +65,20 @@ def test_windows_are_pooled_and_gaps_are_masked(pooling: str, wanted: float) -> 
         "sensor heart": Stream.of([1.0, 2, 9], times=[0.5, 1.5, 3.5]),
     }
     part = Timeline(pooling=pooling, sensors=("heart",))
-    made = part.pooled(on_grid(streams, hop_s=1.0, length_s=4.0))
-    heart = made[sum(part._widths.values()) - 1]
+    pooled = part.pooled(on_grid(streams, hop_s=1.0, length_s=4.0))
+    heart = pooled[sum(part._widths.values()) - 1]
     if pooling == "attention":
         # z of the lively window is sqrt(3) per stream, of the others -1 / sqrt(3)
         weights = np.exp(2 * np.array([-1, -1, 3]) / np.sqrt(3))
         wanted = float(weights @ [1, 2, 9] / weights.sum())
     assert heart == pytest.approx(wanted, rel=1e-3)
-    assert made[-1] == pytest.approx(1.0)
-    flags = dict(zip(part._widths, made[-7:-1], strict=True))
+    assert pooled[-1] == pytest.approx(1.0)
+    flags = dict(zip(part._widths, pooled[-7:-1], strict=True))
     assert flags == {"pictures": 0, "motion": 1, "sound": 0, "onsets": 1, "words": 0,
                      "sensor heart": 1}  # fmt: skip
 
 
-def test_pictures_and_sound_of_one_event_agree_and_late_sound_is_brought_back() -> None:
+def test_motion_and_sound_correlate_and_resync_corrects_late_sound() -> None:
     plain, moved = (Timeline(hop_s=0.25, rate=FPS, resync=resync) for resync in (False, True))
     together, late = film(), film(delay=0.9)
     assert row(plain, together)[-1] > 0.5
@@ -89,7 +89,7 @@ def test_pictures_and_sound_of_one_event_agree_and_late_sound_is_brought_back() 
     assert np.array_equal(silent[:268], row(plain, together)[:268])
 
 
-def test_files_beside_a_video_are_read_and_tell_their_rows_apart(
+def test_sidecar_files_are_read_and_are_part_of_the_cache_key(
     context: EncodeContext, tmp_path: Path
 ) -> None:
     clip = tmp_path / "clip.mkv"
@@ -98,23 +98,23 @@ def test_files_beside_a_video_are_read_and_tell_their_rows_apart(
     alone = row(encoder, clip)
     (tmp_path / "clip.csv").write_text("time,heart\n0.5,60\n3.5,80\n")
     (tmp_path / "clip.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\na quiet sea\n\n")
-    told = row(encoder, clip)
-    places = dict(zip(encoder._widths, np.cumsum([0, *encoder._widths.values()]), strict=False))
-    assert told[places["sensor heart"]] == pytest.approx(70)
-    assert told[places["sensor speed"]] == alone[places["sensor heart"]] == 0
-    words = slice(places["words"], places["words"] + 64)
+    complete = row(encoder, clip)
+    starts = dict(zip(encoder._widths, np.cumsum([0, *encoder._widths.values()]), strict=False))
+    assert complete[starts["sensor heart"]] == pytest.approx(70)
+    assert complete[starts["sensor speed"]] == alone[starts["sensor heart"]] == 0
+    words = slice(starts["words"], starts["words"] + 64)
     assert not alone[words].any()
-    assert np.allclose(told[words], cue_words([Cue(0, 1, "a quiet sea")])["words"].values[0])
+    assert np.allclose(complete[words], cue_words([Cue(0, 1, "a quiet sea")])["words"].values[0])
     first = encode_contents(encoder, [clip], context).vectors[0]
-    assert np.allclose(first, told, atol=1e-6)
+    assert np.allclose(first, complete, atol=1e-6)
     (tmp_path / "clip.csv").write_text("time,heart\n0.5,90\n")  # the cache must not answer
-    assert encode_contents(encoder, [clip], context).vectors[0][places["sensor heart"]] == 90
+    assert encode_contents(encoder, [clip], context).vectors[0][starts["sensor heart"]] == 90
     suffixes = ((), (".csv",), (".srt",))
     keys = {content_key(clip, "x", Limits(), sidecars=files)[0] for files in suffixes}
     assert len(keys) == 3
 
 
-def test_a_damaged_table_or_subtitle_beside_is_a_gap(tmp_path: Path) -> None:
+def test_a_damaged_sidecar_is_a_gap(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mkv"
     clip.write_bytes(film(sound=False))
     encoder = Timeline(sensors=("heart",))

@@ -1,4 +1,4 @@
-"""Encoders trained here: they learn what behaviour says, alike for each seed, and stop in time."""
+"""Trained encoders: they learn from behaviour, reproducibly, and stop early."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,11 +40,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     files = []
     for item in range(ITEMS):
         pixels = generator.integers(0, 256, (32, 32, 3)).astype(np.uint8) // 2
-        place = int(generator.integers(2, 28))
+        edge = int(generator.integers(2, 28))
         if item % 2:
-            pixels[:, place : place + 3] = 255
+            pixels[:, edge : edge + 3] = 255
         else:
-            pixels[place : place + 3] = 255
+            pixels[edge : edge + 3] = 255
         Image.fromarray(pixels).save(folder / f"{item}.png")
         files.append(folder / f"{item}.png")
     return files
@@ -60,8 +60,8 @@ def texts() -> list[str]:
     ]
 
 
-def told_apart(vectors: np.ndarray) -> float:
-    """Return how much nearer an unseen item is to seen ones of its parity than to the others."""
+def separation(vectors: np.ndarray) -> float:
+    """Return how much closer new items are to known ones of their parity than to others."""
     new, old = vectors[-16:], vectors[:-16]
     scores = new @ old.T
     same = np.arange(ITEMS - 16, ITEMS)[:, None] % 2 == np.arange(ITEMS - 16) % 2
@@ -69,29 +69,29 @@ def told_apart(vectors: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("objective", ["regress", "contrast", "rank"])
-def test_pictures_nobody_took_are_placed_by_what_is_in_them(
+def test_new_images_are_encoded_near_others_of_their_kind(
     parity: Interactions, pictures: list, objective: str
 ) -> None:
     settings = {"size": 32, "dim": 8, "batch": 16, "objective": objective}
     trained = ImageCNN(**settings, epochs=20).fit(pictures, parity)
     untrained = ImageCNN(**settings, epochs=1, rate=0.0).fit(pictures, parity)
-    assert told_apart(trained.encode(pictures).vectors) > 0.7
-    assert told_apart(untrained.encode(pictures).vectors) < 0.3
+    assert separation(trained.encode(pictures).vectors) > 0.7
+    assert separation(untrained.encode(pictures).vectors) < 0.3
 
 
 @pytest.mark.parametrize("encoder", [TextLSTM, TextTransformer])
-def test_texts_nobody_took_are_placed_by_their_words(
+def test_new_texts_are_encoded_near_others_of_their_kind(
     parity: Interactions, texts: list, encoder: type
 ) -> None:
     trained = encoder(dim=8, word_dim=16, batch=16, epochs=40, rate=1e-2).fit(texts, parity)
-    assert told_apart(trained.encode(texts).vectors) > 0.4
+    assert separation(trained.encode(texts).vectors) > 0.4
 
 
-def test_behaviour_of_nobody_teaches_nothing(pictures: list, parity: Interactions) -> None:
+def test_random_behaviour_gives_no_separation(pictures: list, parity: Interactions) -> None:
     shuffled = np.random.default_rng(3).permutation(parity.items)
     noise = Interactions.of(parity.users, shuffled, shape=parity.shape)
     trained = ImageCNN(size=32, dim=8, batch=16, epochs=20).fit(pictures, noise)
-    assert abs(told_apart(trained.encode(pictures).vectors)) < 0.3
+    assert abs(separation(trained.encode(pictures).vectors)) < 0.3
 
 
 def test_the_same_seed_gives_the_same_weights_and_fit_forgets(
@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_weights_and_fit_forgets(
     assert replace(encoder, seed=8).fit(texts, parity).fingerprint_ != first
 
 
-def test_training_stops_when_the_held_out_get_no_better(texts: list, parity: Interactions) -> None:
+def test_training_stops_when_the_held_out_loss_stagnates(texts: list, parity: Interactions) -> None:
     noise = Interactions.of(
         parity.users, np.random.default_rng(3).permutation(parity.items), shape=parity.shape
     )
@@ -120,15 +120,15 @@ def test_without_behaviour_it_learns_from_content_alone(pictures: list) -> None:
     assert encoder.encode(pictures).present.all()
 
 
-def test_a_catalogue_with_bad_files_is_learned_from_all_the_same(
+def test_unreadable_files_are_left_out_of_the_training(
     pictures: list, parity: Interactions, context: EncodeContext, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"bad")
     contents = [*pictures[:-2], tmp_path / "bad.png", None]
     encoder = ImageCNN(size=32, dim=8, epochs=2, batch=16)
     steps = []
-    told = EncodeContext(context.sandbox, context.cache, progress=lambda *step: steps.append(step))
-    fit_encoder(encoder, contents, parity, told, stage="encode image")
+    reporting = replace(context, progress=lambda *step: steps.append(step))
+    fit_encoder(encoder, contents, parity, reporting, stage="encode image")
     view = encode_contents(encoder, contents, context)
     assert view.present.sum() == ITEMS - 2
     assert view.problems[ITEMS - 2].status == "wrong type"

@@ -15,7 +15,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "glove.txt"
 
 
-def test_lines_that_are_no_vectors_are_passed_over(file: Path, tmp_path: Path) -> None:
+def test_lines_that_are_no_vectors_are_skipped(file: Path, tmp_path: Path) -> None:
     words, vectors = read_word_vectors(file, most=99)
     assert words == ["the", "sea", "boat", "soup"]
     assert vectors.shape == (4, 3)
@@ -31,7 +31,7 @@ def test_the_mean_is_the_mean(file: Path) -> None:
     assert view.problems[2].reason == "no word of the vocabulary"
 
 
-def test_sif_lets_frequent_words_weigh_less(file: Path) -> None:
+def test_sif_gives_frequent_words_lower_weights(file: Path) -> None:
     texts = ["the the the the sea", "the boat", "the soup", "the sea boat"]
     encoder = WordVectors(path=str(file)).fit(texts, None)
     weights = dict(zip(encoder.words_, encoder.weights_, strict=True))
@@ -40,7 +40,7 @@ def test_sif_lets_frequent_words_weigh_less(file: Path) -> None:
     assert np.abs(rows @ encoder.common_).max() < 1e-5
 
 
-def test_a_wrong_path_and_a_wrong_file_are_said(tmp_path: Path) -> None:
+def test_a_wrong_path_and_a_wrong_file_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file of word vectors"):
         WordVectors().fit([], None)
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe binary \x00" * 9)

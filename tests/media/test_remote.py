@@ -1,4 +1,4 @@
-"""Content from elsewhere: only from hosts that are allowed, never from a private network."""
+"""Content by URL: only from hosts that are allowed, never from a private network."""
 
 import threading
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ class Answers(BaseHTTPRequestHandler):
             return
         if self.path == "/slow":
             threading.Event().wait(5)
-        found = self.path == "/picture"
-        self.send_response(200 if found else 404)
+        exists = self.path == "/picture"
+        self.send_response(200 if exists else 404)
         self.end_headers()
-        if found:
+        if exists:
             self.wfile.write(self.content)
 
-    def log_message(self, *told: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         pass
 
 

@@ -105,8 +105,8 @@ def test_loudness_follows_the_standard() -> None:
 def test_levelled_sounds_are_equally_loud_and_never_clip() -> None:
     samples = audio.load_audio(tone(3.0), rate=16_000, seconds=3)
     for quiet in (1.0, 0.01):
-        found = audio.level(samples * np.float32(quiet), 16_000, lufs=-23)
-        assert audio.loudness(found, 16_000) == pytest.approx(-23, abs=0.1)
+        levelled = audio.level(samples * np.float32(quiet), 16_000, lufs=-23)
+        assert audio.loudness(levelled, 16_000) == pytest.approx(-23, abs=0.1)
     assert np.abs(audio.level(samples, 16_000, lufs=20)).max() <= 1.0
     silence = np.zeros(16_000, np.float32)
     assert np.array_equal(audio.level(silence, 16_000, lufs=-20), silence)

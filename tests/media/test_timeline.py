@@ -1,4 +1,4 @@
-"""Streams of one event find each other, and say so when they can't."""
+"""The shift between two streams of an event is estimated, with a confidence."""
 
 import numpy as np
 import pytest
@@ -24,8 +24,8 @@ def clicks(offset: float = 0.0, drift: float = 0.0, *, length: float = 13.0) -> 
     """Return short bursts at the known times, moved; nothing before 0."""
     samples = np.zeros(int(length * RATE), np.float32)
     burst = np.random.default_rng(0).normal(size=400).astype(np.float32)
-    for place in offset + (1 + drift) * CLICKS:
-        start = round(place * RATE)
+    for time in offset + (1 + drift) * CLICKS:
+        start = round(time * RATE)
         if 0 <= start < len(samples) - 400:
             samples[start : start + 400] += burst
     return samples
@@ -38,8 +38,8 @@ def onset(offset: float = 0.0, drift: float = 0.0) -> Stream:
 @pytest.mark.parametrize("offset", [-1.7, -0.25, 0.0, 0.013, 0.5, 2.9])
 def test_an_offset_is_found_and_turned_round_when_the_streams_are(offset: float) -> None:
     base = 2.0
-    one, two = onset(base), onset(base + offset)
-    forth, back = find_shift(one, two, drifts=False), find_shift(two, one, drifts=False)
+    first, second = onset(base), onset(base + offset)
+    forth, back = find_shift(first, second, drifts=False), find_shift(second, first, drifts=False)
     assert forth.offset_s == pytest.approx(offset, abs=0.006)
     assert back.offset_s == pytest.approx(-offset, abs=0.006)
     assert forth.drift == 0
@@ -48,23 +48,23 @@ def test_an_offset_is_found_and_turned_round_when_the_streams_are(offset: float)
 
 @pytest.mark.parametrize("drift", [-0.02, -0.004, 0.01, 0.02])
 def test_offset_and_drift_are_found_together(drift: float) -> None:
-    found = find_shift(onset(), onset(1.0, drift))
-    assert found.drift == pytest.approx(drift, abs=0.002)
-    assert found.offset_s == pytest.approx(1.0, abs=0.03)
-    moved = shifted(onset(1.0, drift), found)
+    shift = find_shift(onset(), onset(1.0, drift))
+    assert shift.drift == pytest.approx(drift, abs=0.002)
+    assert shift.offset_s == pytest.approx(1.0, abs=0.03)
+    moved = shifted(onset(1.0, drift), shift)
     assert abs(find_shift(onset(), moved, drifts=False).offset_s) < 0.03
 
 
 def test_noise_lowers_the_confidence_before_it_moves_the_place() -> None:
     generator = np.random.default_rng(0)
-    told = []
+    shifts = []
     for level in (0.0, 0.1, 3.0):
         noisy = clicks(1.0) + level * generator.normal(size=13 * RATE).astype(np.float32)
-        told.append(
+        shifts.append(
             find_shift(onset(), onset_strength(noisy.astype(np.float32), RATE), drifts=False)
         )
-    assert told[1].offset_s == pytest.approx(1.0, abs=0.02)
-    assert told[0].confidence > told[1].confidence > told[2].confidence
+    assert shifts[1].offset_s == pytest.approx(1.0, abs=0.02)
+    assert shifts[0].confidence > shifts[1].confidence > shifts[2].confidence
 
 
 @pytest.mark.parametrize("still", [np.zeros(RATE, np.float32), np.zeros(1, np.float32)])
@@ -80,20 +80,20 @@ def test_warping_finds_the_slope() -> None:
         np.sin(np.arange(300) / 7) + np.arange(300) % 50 / 20, times=np.arange(300) / 20
     )
     slower = Stream(steady.values, steady.times * 1.03, steady.present)
-    found = warp_shift(steady, slower)
-    assert found.drift == pytest.approx(0.03, abs=0.01)
-    assert abs(found.offset_s) < 0.3
-    assert found.confidence > 0.8
+    shift = warp_shift(steady, slower)
+    assert shift.drift == pytest.approx(0.03, abs=0.01)
+    assert abs(shift.offset_s) < 0.3
+    assert shift.confidence > 0.8
 
 
 def test_pictures_and_sound_of_one_event_meet() -> None:
     times = np.arange(0, 10, 0.04)
     frames = np.zeros((len(times), 16, 16, 3), np.uint8)
-    for flash, place in enumerate(CLICKS):
-        frames[times >= place + 1.0] = 200 * ((flash + 1) % 2)
+    for flash, time in enumerate(CLICKS):
+        frames[times >= time + 1.0] = 200 * ((flash + 1) % 2)
     motion = motion_energy(Video(frames, times))
-    found = find_shift(onset(), motion, drifts=False)
-    assert found.offset_s == pytest.approx(1.0, abs=0.03)
+    shift = find_shift(onset(), motion, drifts=False)
+    assert shift.offset_s == pytest.approx(1.0, abs=0.03)
 
 
 def test_everything_comes_onto_one_grid_and_gaps_stay_gaps() -> None:
@@ -114,18 +114,18 @@ def test_everything_comes_onto_one_grid_and_gaps_stay_gaps() -> None:
 @given(st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=1, max_size=9), st.randoms())
 def test_pooling_reads_only_what_is_there_in_any_order(rows: list, chance) -> None:
     values = np.array([[v, -v] for v, _ in rows], np.float32)
-    present = np.array([here for _, here in rows])
+    present = np.array([known for _, known in rows])
     times = np.arange(len(rows), dtype=float)
     junk = np.where(present[:, None], values, np.float32(1e9))
     order = list(range(len(rows)))
     chance.shuffle(order)
     for how in ("mean", "maximum", "attention"):
         for query in (None, [1.0, 0.5]):
-            told = pool(Stream(values, times, present), how, query=query)
-            assert np.array_equal(pool(Stream(junk, times, present), how, query=query), told)
+            pooled = pool(Stream(values, times, present), how, query=query)
+            assert np.array_equal(pool(Stream(junk, times, present), how, query=query), pooled)
             turned = pool(Stream(values[order], times, present[order]), how, query=query)
-            assert np.allclose(turned, told, atol=1e-4)
-            assert present.any() or not told.any()
+            assert np.allclose(turned, pooled, atol=1e-4)
+            assert present.any() or not pooled.any()
 
 
 def test_attention_follows_the_query() -> None:
@@ -134,14 +134,14 @@ def test_attention_follows_the_query() -> None:
 
 
 def test_sensor_tables_are_streams() -> None:
-    found = read_sensors(b"time,heart,step\n0.5, 60,1\n0.1,58,\n0.9,oops,3\n")
-    assert found["heart"].times.tolist() == [0.1, 0.5, 0.9]
-    assert found["heart"].present.tolist() == [True, True, False]
-    assert found["step"].present.tolist() == [False, True, True]
+    streams = read_sensors(b"time,heart,step\n0.5, 60,1\n0.1,58,\n0.9,oops,3\n")
+    assert streams["heart"].times.tolist() == [0.1, 0.5, 0.9]
+    assert streams["heart"].present.tolist() == [True, True, False]
+    assert streams["step"].present.tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         (b"", "the file is empty"),
         (b"a,b\n1,2\n", "not a sensor table"),
@@ -152,8 +152,8 @@ def test_sensor_tables_are_streams() -> None:
         (b"\x00\xff\xfe" * 40, "."),
     ],
 )
-def test_tables_that_are_none_are_said(raw: bytes, told: str) -> None:
-    with pytest.raises(MediaError, match=told):
+def test_what_is_no_sensor_table_is_an_error(raw: bytes, message: str) -> None:
+    with pytest.raises(MediaError, match=message):
         read_sensors(raw)
 
 

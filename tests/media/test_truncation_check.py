@@ -1,4 +1,4 @@
-"""A cut file is told by its container, wherever it was cut."""
+"""Truncated files are detected, wherever they are cut."""
 
 import io
 import wave
@@ -62,12 +62,12 @@ def files() -> dict[str, bytes]:
 def test_a_cut_file_is_truncated_and_a_whole_one_is_not(
     files: dict, form: str, share: float
 ) -> None:
-    whole = files[form]
-    file = io.BytesIO(whole)
+    content = files[form]
+    file = io.BytesIO(content)
     check_not_truncated(file)
     assert file.tell() == 0
     with pytest.raises(MediaError) as caught:
-        check_not_truncated(io.BytesIO(whole[: int(share * len(whole))]))
+        check_not_truncated(io.BytesIO(content[: int(share * len(content))]))
     assert caught.value.status == "truncated"
 
 
