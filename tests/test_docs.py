@@ -1,6 +1,7 @@
 """What the pages say is true: their configs are configs, their links lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,24 @@ def test_benchmark_configs_are_configs(config: Path) -> None:
     from polyrec.config import read_config
 
     assert read_config(config).data.path.name == config.stem
+
+
+def test_layers_shown_are_those_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(c["layers"] for c in contracts if c.get("containers") == ["polyrec"])
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    shown = page.partition("## Layers")[2].partition("## ")[0]
+    assert [line.strip() for line in shown.splitlines() if line.startswith("    ")] == layers
+
+
+def test_benchmarks_are_listed() -> None:
+    listed = (ROOT / "benchmarks/__init__.py").read_text(encoding="utf-8")
+    modules = [
+        path.relative_to(ROOT / "benchmarks").with_suffix("")
+        for path in ROOT.glob("benchmarks/*/*.py")
+        if "def main(" in path.read_text(encoding="utf-8")
+    ]
+    assert len(modules) > 20
+    for module in modules:
+        assert f"| {'.'.join(module.parts)} |" in listed, module

@@ -1,4 +1,4 @@
-"""A recommender for items that are seen, heard and read.
+"""A multimodal recommender system.
 
 >>> import polyrec
 >>> model = polyrec.recommend.EASE(l2=300)
