@@ -19,13 +19,15 @@ import numpy as np
 
 from benchmarks.library.data_sets import load_public_dataset
 from benchmarks.library.results import RESULTS, read_figures, save_results
+from polyrec.contracts import Recommender, part
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import evaluate_top_k
+from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.graph.freedom import Freedom
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
 from polyrec.training.run_context import RunContext, use_run
-from polyrec.types import Dataset, Floats, Query, Ranking, Views
+from polyrec.types import Dataset, Floats, Query, Views
 
 METRICS = ["recall@20", "ndcg@20"]
 SEEDS = (7, 8, 9)
@@ -75,27 +77,15 @@ def measure(data: str, name: str, seed: int) -> dict[str, Any]:
             "fit_processor_seconds": round(seconds, 1), "settings": settings}  # fmt: skip
 
 
-class Anonymous:
-    """A model that takes every user for an anonymous one."""
+@part
+class Anonymous(BaseRecommender):
+    """A fitted model that takes every user for an anonymous one."""
 
-    def __init__(self, model: LightGCN) -> None:
-        self._model = model
-
-    def fit(self, *_: object, **__: object) -> "Anonymous":
-        """Return the model as it is: it is fitted."""
-        return self
+    model: Recommender
 
     def score(self, query: Query) -> Floats:
         """Return (b, n) scores for the histories."""
-        return self._model.score(_anonymous(query))
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items for each history."""
-        return self._model.recommend(_anonymous(query), k, hide_seen=hide_seen)
-
-
-def _anonymous(query: Query) -> Query:
-    return replace(query, users=np.full(len(query), -1))
+        return self.model.score(replace(query, users=np.full(len(query), -1)))
 
 
 def fit_resumable(model: LightGCN, dataset: Dataset, views: Views, folder: Path) -> float:

@@ -12,7 +12,6 @@ valid. The results of other data are kept.
 
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import Config, read_config
-from polyrec.contracts import Recommender
+from polyrec.contracts import Recommender, part
 from polyrec.data.load import load_dataset
 from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
@@ -30,11 +29,11 @@ from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.fitting import align_and_fuse
 from polyrec.pipeline.run import run
 from polyrec.recommend.autoencoder.multimodal_dae import MultimodalDAE
-from polyrec.recommend.base import rank
+from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.item_graph import ContentSimilarity, knn_graph
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
-from polyrec.types import Bools, Dataset, Embeddings, Floats, Query, Ranking
+from polyrec.types import Bools, Dataset, Embeddings, Floats, Query
 
 WARM = "recall@20:warm"
 METRICS = ["recall@20:cold", "ndcg@20:cold", WARM, "recall@20"]
@@ -107,25 +106,17 @@ def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass
-class KnownItems:
-    """A model whose lists hold known items alone."""
+@part
+class KnownItems(BaseRecommender):
+    """A fitted model whose lists hold known items alone."""
 
     model: Recommender
     known: Bools  # (n,)
-
-    def fit(self, *_: object, **__: object) -> "KnownItems":
-        """Return the model as it is: it is fitted."""
-        return self
 
     def score(self, query: Query) -> Floats:
         """Return (b, n) scores, -inf for new items."""
         scores: Floats = np.where(self.known, self.model.score(query), np.float32(-np.inf))
         return scores
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best known items of each row."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
 
 
 def neighbours_popularity(dataset: Dataset, view: Embeddings, k: int = 10) -> Popular:

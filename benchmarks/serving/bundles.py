@@ -116,7 +116,7 @@ def _dense_model(items: int, generator: np.random.Generator) -> Recommender:
     model.weights_ = generator.standard_normal((items, items), np.float32)
     model.names_, model.means_, model.features_, model.solvers_ = (), {}, {}, {}
     model.norms_ = np.ones(2, np.float32)
-    model.newcomers_ = {}
+    model.cold_items_ = {}
     return model
 
 

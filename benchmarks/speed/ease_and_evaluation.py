@@ -10,7 +10,6 @@ of three. Results: speed.json.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,14 @@ from benchmarks.library.data_sets import config_path, load_public_dataset
 from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
-from polyrec.contracts import Recommender
+from polyrec.contracts import Recommender, learned, part
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.index.topk import top_k
-from polyrec.recommend.base import rank
+from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.gram import gram
 from polyrec.recommend.linear.item_knn import ItemKNN
-from polyrec.types import Dataset, Floats, Interactions, Ints, Query, Ranking
+from polyrec.types import Dataset, Floats, Interactions, Ints, Query, Views
 
 L2 = 400
 BATCH = 1024
@@ -62,7 +61,7 @@ def sports(metrics: list[str]) -> dict[str, Any]:
     """Return the evaluation of a sparse and a dense model on Amazon Sports."""
     dataset = load_public_dataset("amazon_sports")
     train, seen = dataset.train, dataset.train.matrix()
-    knn, vectors = ItemKNN(shrink=100).fit(train, {}), RandomVectors(train.shape)
+    knn, vectors = ItemKNN(shrink=100).fit(train, {}), RandomVectors().fit(train)
     return {
         "item_knn": evaluation(
             dataset, knn, metrics, lambda users: (seen[users] @ knn.weights_).toarray()
@@ -99,34 +98,26 @@ def evaluation(
             "ratio_to_that": round(seconds / own_floor, 3)}  # fmt: skip
 
 
-@dataclass
-class RandomVectors:
+@part
+class RandomVectors(BaseRecommender):
     """A model of 64 random numbers per user and item: only the cost of its product matters."""
 
-    shape: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        generator = np.random.default_rng(7)
-        self.users, self.items = (
-            generator.standard_normal((count, 64)).astype(np.float32) for count in self.shape
-        )
+    users_: Floats = learned()
+    items_: Floats = learned()
 
     def product(self, users: Ints) -> Floats:
         """Return (b, n) scores of users."""
-        scores: Floats = self.users[users] @ self.items.T
+        scores: Floats = self.users_[users] @ self.items_.T
         return scores
 
-    def fit(self, *_: object, **__: object) -> "RandomVectors":
-        """Return the model as it is."""
-        return self
+    def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:  # noqa: ARG002
+        generator = np.random.default_rng(7)
+        self.users_, self.items_ = (
+            generator.standard_normal((count, 64)).astype(np.float32) for count in train.shape
+        )
 
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) scores."""
+    def _score(self, query: Query) -> Floats:
         return self.product(query.users)
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
 
 
 if __name__ == "__main__":

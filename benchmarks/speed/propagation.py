@@ -22,9 +22,9 @@ from torch.nn import functional as F  # noqa: N812
 from benchmarks.library.data_sets import load_public_dataset
 from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
-from polyrec.recommend.graph.base import _Lesson
+from polyrec.recommend.graph.base import _Training
 from polyrec.recommend.graph.lightgcn import LightGCN
-from polyrec.recommend.graph.losses import Graph, rows_of
+from polyrec.recommend.graph.losses import Graph, TrainingStep, rows_of
 from polyrec.training.optimizer import AdamW
 from polyrec.training.propagation import Propagation, normalize_symmetric
 from polyrec.types import Interactions
@@ -47,8 +47,8 @@ def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
     """Return the seconds of an epoch in each version, and of a product in each format."""
     train = load_public_dataset(name).train
     model = LightGCN(loss=loss, batch=batch, hide=0)
-    fast = make_objective(_Lesson, model, train)
-    plain = make_objective(PlainObjective, model, train).prepare()
+    fast = make_training(_Training, model, train)
+    plain = make_training(PlainTraining, model, train).prepare()
     gap = gradient_difference(fast, plain)
     seconds = best_of(3, epoch_of(fast, model), epoch_of(plain, model))
     return {
@@ -59,8 +59,8 @@ def compare(name: str, batch: int, loss: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class PlainObjective(_Lesson):
-    """The same objective over the square adjacency."""
+class PlainTraining(_Training):
+    """The same steps and loss over the square adjacency."""
 
     def prepare(self) -> Self:
         """Build the square adjacency."""
@@ -70,7 +70,7 @@ class PlainObjective(_Lesson):
         )
         return self
 
-    def loss(self, step: Any) -> torch.Tensor:
+    def loss(self, step: TrainingStep) -> torch.Tensor:
         """Return the loss of a step, over all rows of users and items."""
         network, count = self._network, self._matrix.shape[0]
         layers = [torch.cat([network.users, network.items])]
@@ -79,7 +79,7 @@ class PlainObjective(_Lesson):
         mean = torch.stack(layers).mean(dim=0)
         users, items = mean[:count], mean[count:]
         if step.negatives is None:
-            return self._over(users[torch.from_numpy(step.users)], step, items)
+            return self._main_loss(users[torch.from_numpy(step.users)], step, items)
         event_users = users[torch.from_numpy(step.users[rows_of(step.targets)])]
         positives = items[torch.from_numpy(step.targets.indices.astype(np.int64))]
         negatives = items[torch.from_numpy(step.negatives)]
@@ -87,7 +87,7 @@ class PlainObjective(_Lesson):
         return F.softplus(margins).mean()
 
 
-def make_objective(kind: type[_Lesson], model: LightGCN, train: Interactions) -> Any:
+def make_training(kind: type[_Training], model: LightGCN, train: Interactions) -> Any:
     matrix = train.positives()
     torch.manual_seed(model.seed)
     network = model._network(matrix.shape)
@@ -95,16 +95,16 @@ def make_objective(kind: type[_Lesson], model: LightGCN, train: Interactions) ->
     return kind(model, network, Graph.of(matrix, "cpu"), matrix, known)
 
 
-def epoch_of(objective: _Lesson, model: LightGCN) -> Callable[[], None]:
+def epoch_of(training: _Training, model: LightGCN) -> Callable[[], None]:
     """Return a function that trains for one epoch."""
-    parameters = list(objective._network.parameters())
+    parameters = list(training._network.parameters())
     optimizer = AdamW(parameters, model.rate, model.weight_decay)
     generator = np.random.default_rng(model.seed)
 
     def epoch() -> None:
-        for step in objective.steps(generator):
+        for step in training.steps(generator):
             optimizer.zero_grad()
-            objective.loss(step).backward()
+            training.loss(step).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
 
@@ -138,12 +138,12 @@ def coordinates(matrix: sparse.csr_array) -> torch.Tensor:
     return torch.sparse_coo_tensor(indices, torch.from_numpy(coo.data), coo.shape).coalesce()
 
 
-def gradient_difference(fast: _Lesson, plain: _Lesson) -> float:
+def gradient_difference(fast: _Training, plain: _Training) -> float:
     """Return the greatest difference of the first step's gradients, relative to the greatest."""
     gradients = []
-    for objective in (fast, plain):
-        objective.loss(next(objective.steps(np.random.default_rng(0)))).backward()
-        parameters = objective._network.parameters()
+    for training in (fast, plain):
+        training.loss(next(training.steps(np.random.default_rng(0)))).backward()
+        parameters = training._network.parameters()
         gradients.append(torch.cat([parameter.grad for parameter in parameters]))
     return float((gradients[0] - gradients[1]).abs().max() / gradients[1].abs().max())
 

@@ -1,23 +1,23 @@
-"""VBPR of the package cornac (PreferredAI; Apache-2.0), spoken to like a model of our own."""
+"""VBPR of the package cornac (PreferredAI; Apache-2.0) as a recommender."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from cornac.data import Dataset, ImageModality
 from cornac.models import VBPR
 
+from polyrec.contracts import learned, part
 from polyrec.errors import FitError
-from polyrec.recommend.base import popularity, rank
-from polyrec.types import FUSED, Floats, Interactions, Query, Ranking, Views
+from polyrec.recommend.base import BaseRecommender
+from polyrec.types import FUSED, Floats, Interactions, Query, Views
 
 
-@dataclass
-class CornacVBPR:
-    """Visual BPR (He & McAuley, AAAI 2016) over the fused view of whatever content there is."""
+@part
+class CornacVBPR(BaseRecommender):
+    """Visual BPR (He & McAuley, AAAI 2016) over the fused view of all content."""
 
     k: int = 32
     k2: int = 32
@@ -27,21 +27,26 @@ class CornacVBPR:
     l2: float = 0.001
     seed: int = 7
 
-    users_: Floats = field(init=False, repr=False, compare=False)  # (u, k + k2 + 1)
-    items_: Floats = field(init=False, repr=False, compare=False)  # (n, k + k2 + 1)
-    popularity_: Floats = field(init=False, repr=False, compare=False)
+    users_: Floats = learned()  # (u, k + k2 + 1)
+    items_: Floats = learned()  # (n, k + k2 + 1)
 
-    def fit(self, train: Interactions, items: Views) -> Self:
-        """Let cornac learn from what was liked and from content."""
+    def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return the ranges for `polyrec tune`."""
+        return {
+            "rate": {"low": 0.001, "high": 0.02, "log": True},
+            "l2": {"low": 1e-4, "high": 0.1, "log": True},
+            "epochs": [20, 50, 100],
+        }
+
+    def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:  # noqa: ARG002
         if FUSED not in items:
-            raise FitError("VBPR reads content", received="no views", remedy="another model")
-        self.popularity_ = popularity(train)
+            raise FitError("VBPR needs content", received="no views", remedy="use another model")
         pairs = train.positives().tocoo()
-        told = [(int(u), int(i), 1.0) for u, i in zip(*pairs.coords, strict=True)]
+        triples = [(int(u), int(i), 1.0) for u, i in zip(*pairs.coords, strict=True)]
         users, count = train.shape
         data = Dataset(
             users, count, {u: u for u in range(users)}, {i: i for i in range(count)},
-            tuple(np.array(column) for column in zip(*told, strict=True)), seed=self.seed,
+            tuple(np.array(column) for column in zip(*triples, strict=True)), seed=self.seed,
         )  # fmt: skip
         data.add_modalities(item_image=_modality(items[FUSED].vectors))
         model = VBPR(
@@ -53,25 +58,11 @@ class CornacVBPR:
         self.users_ = np.hstack([model.gamma_user, model.theta_user, np.ones((users, 1))])
         visual = model.visual_bias.reshape(-1, 1) + model.beta_item.reshape(-1, 1)
         self.items_ = np.hstack([model.gamma_item, model.theta_item, visual])
-        return self
 
-    def score(self, query: Query) -> Floats:
-        """Return (b, n) scores."""
+    def _score(self, query: Query) -> Floats:
         scores: Floats = np.asarray(self.users_[query.users] @ self.items_.T, np.float32)
         scores[query.users < 0] = self.popularity_
         return scores
-
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
-
-    def ranges(self, items: Views) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return where `polyrec tune` looks."""
-        return {
-            "rate": {"low": 0.001, "high": 0.02, "log": True},
-            "l2": {"low": 1e-4, "high": 0.1, "log": True},
-            "epochs": [20, 50, 100],
-        }
 
 
 def _modality(rows: Floats) -> Any:
