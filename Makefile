@@ -1,6 +1,8 @@
 # make demo and make test need only Python >= 3.11 and make; both rest on a .venv of their own.
 PYTHON ?= python3
 export OMP_NUM_THREADS ?= 1
+# what is imported is compiled once, not by each of the hundreds of processes that tests start
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
