@@ -74,17 +74,20 @@ def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> Non
             lambda b: b.recommend(histories=[["i003"]]),
             "unknown item: received 'i003'; did you mean",
         ),
-        (lambda b: b.recommend(), "either users or histories"),
-        (lambda b: b.recommend(["u0001"], histories=[[]]), "either users or histories"),
+        (lambda b: b.recommend(), "users or histories are needed"),
+        (lambda b: b.recommend(["u0001"], histories=[[]]), "users or histories are needed"),
         (lambda b: b.recommend(["u0001"], k=0), "a list holds at least one item: received 0"),
         (lambda b: b.similar("nothing"), "unknown item"),
         (lambda b: b.similar("i0001", view="smell"), "no such view: received 'smell'"),
-        (lambda b: b.search("audio", b"x"), "this bundle has no such modality: received 'audio'"),
-        (lambda b: b.search("image", b"no image"), "this content can't be read"),
-        (lambda b: b.view_of("video"), "no encoder of this bundle reads that: received 'video'"),
+        (lambda b: b.search("audio", b"x"), "the bundle has no such encoder: received 'audio'"),
+        (lambda b: b.search("image", b"no image"), "the content can't be encoded"),
+        (
+            lambda b: b.view_of("video"),
+            "the bundle has no encoder for this content: received 'video'",
+        ),
     ],
 )
-def test_a_question_that_makes_no_sense_is_answered_clearly(saved, ask, said: str) -> None:
+def test_a_wrong_query_is_a_clear_error(saved, ask, said: str) -> None:
     with pytest.raises(PolyrecError) as caught:
         ask(saved[0])
     assert said in str(caught.value)
@@ -123,7 +126,11 @@ def change_manifest(folder: Path, change: dict) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 99}, "the bundle has a newer format: received 99"),
+        ({"format": 99}, "was made by a newer polyrec: received 'format 99, not 2'; upgrade"),
+        (
+            {"format": 1},
+            "was made by an older polyrec: received 'format 1, not 2'; make it again with polyrec",
+        ),
         ({"format": "one"}, "the manifest can't be read"),
         ({"files": {"../outside": "00"}}, "a file outside the bundle: received '../outside'"),
         ({"files": {}}, "a file is missing"),
@@ -131,7 +138,7 @@ def change_manifest(folder: Path, change: dict) -> None:
         ({"config": {"dta": 1}}, "unknown key"),
     ],
 )
-def test_a_manifest_that_is_off_is_said(copy: Path, change: dict, said: str) -> None:
+def test_a_wrong_manifest_is_a_clear_error(copy: Path, change: dict, said: str) -> None:
     change_manifest(copy, change)
     with pytest.raises(PolyrecError) as caught:
         Bundle.load(copy)
@@ -155,7 +162,7 @@ def test_saving_replaces_a_bundle_and_nothing_else(
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    with pytest.raises(BundleError, match="the folder holds other files"):
+    with pytest.raises(BundleError, match="the output folder holds other files"):
         saved[0].save(mine)
     assert (mine / "thesis.txt").read_text() == "years of work"
 
@@ -192,7 +199,9 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
         assert found == bundle.search("image", "a boat", by="text", k=5)
         assert again.view_of("text", prefer="image") == "text"
         assert again.cards["text"]["licence"] == "mit"
-        with pytest.raises(DataError, match="no common space: received 'words and image'"):
+        with pytest.raises(
+            DataError, match="these views share no space: received 'words and image'"
+        ):
             again.search("image", "a boat", by="words")
     shared = polyrec.run(
         parse_config(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path)

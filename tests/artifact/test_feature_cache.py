@@ -104,5 +104,5 @@ def test_a_cache_of_another_format_is_not_touched(tmp_path: Path) -> None:
         pass
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(DataError, match="a cache of format 99"):
+    with pytest.raises(DataError, match="format 99, not 2"):
         FeatureCache(path)

@@ -37,7 +37,7 @@ def test_packs_that_are_none_are_said(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="can't be read"):
         read_pack(tmp_path / "cut.safetensors", "one")
-    with pytest.raises(DataError, match="no pack here"):
+    with pytest.raises(DataError, match="no such pack"):
         read_pack(tmp_path / "none.safetensors", "one")
     from safetensors.numpy import save_file
 

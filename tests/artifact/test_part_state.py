@@ -58,7 +58,7 @@ def test_settings_and_private_names_are_no_state() -> None:
 
 @pytest.mark.parametrize("value", [object(), np.array([object()]), {"a": object()}, [[1]]])
 def test_what_a_bundle_can_not_keep_is_said(value: object) -> None:
-    with pytest.raises(TypeError, match="a bundle can't keep"):
+    with pytest.raises(TypeError, match="a bundle can't store"):
         round_trip(value)
 
 
@@ -71,7 +71,7 @@ def test_parts_within_a_part_come_back_with_what_they_learned() -> None:
 
 
 def test_a_part_that_is_in_no_room_is_not_kept() -> None:
-    with pytest.raises(TypeError, match="a bundle can't keep"):
+    with pytest.raises(TypeError, match="a bundle can't store"):
         round_trip([Part()])
 
 

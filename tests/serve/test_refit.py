@@ -124,7 +124,7 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     until(client, "000001")
     assert client.get("/api/item/new/neighbors/").json()  # known to the old bundle as well
     again = client.post("/api/model/rollback")
-    assert (again.status_code, again.json()["what"]) == (409, "nothing to roll back to")
+    assert (again.status_code, again.json()["what"]) == (409, "no previous bundle")
 
 
 def test_too_little_to_learn_from_leaves_all_as_it_is(
@@ -176,7 +176,7 @@ def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text("{}", encoding="utf-8")
     shelf = BundleRegistry(tmp_path)
-    with pytest.raises(BundleError, match="which bundle is current"):
+    with pytest.raises(BundleError, match="no bundle is current"):
         shelf.current()
     (tmp_path / "current").write_text("000001\n", encoding="utf-8")
     shelf.set_current("000002")

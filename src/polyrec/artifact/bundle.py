@@ -1,4 +1,4 @@
-"""The artefact: an immutable folder with everything that serving needs, and no pickle."""
+"""A trained system as an immutable folder: all that serving needs, and no pickle."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from polyrec.index.topk import top_of_row
 from polyrec.registry import find_class, short_name
 from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Raw, Views
 
-FORMAT = 1
+FORMAT = 2  # 2: other names of learned attributes
 _NAMES = ("ids", "titles", "users", "kinds")
 _SPLITS = ("train", "valid", "test")
 _COLUMNS = ("users", "items", "times", "weights", "kinds")
-_DOERS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
+_ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
 
 
 class ItemLists(NamedTuple):
-    """Ranked items, one list per question, best first."""
+    """Ranked items, one list per query, best first."""
 
     ids: list[list[str]]
     scores: list[list[float]]
@@ -44,7 +44,7 @@ class ItemLists(NamedTuple):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained system: items, users, their behaviour, views and parts."""
+    """A trained system: items, users, interactions, views and parts."""
 
     config: Config
     ids: tuple[str, ...]
@@ -55,9 +55,7 @@ class Bundle:
     views: Views  # aligned, and FUSED
     parts: Parts
     fingerprint: str  # of the data
-    cards: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  # view -> its encoder's card
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -66,7 +64,7 @@ class Bundle:
 
     @cached_property
     def events(self) -> Interactions:
-        """Return all behaviour known: train, valid and test."""
+        """Return all interactions: train, valid and test."""
         parts = [self.behaviour[name] for name in _SPLITS]
         joined = {c: np.concatenate([getattr(part, c) for part in parts]) for c in _COLUMNS}
         return Interactions(**joined, shape=parts[0].shape)
@@ -84,10 +82,10 @@ class Bundle:
         k: int = 10,
         hide_seen: bool = True,
     ) -> ItemLists:
-        """Return the k best items for known users, or for anyone with these histories of item ids.
+        """Return the k best items for known users, or for unknown ones by histories of item ids.
 
-        All that a user did is history, whatever split it was in. An unknown user or item raises
-        `DataError`. Where fewer than k items are left, the list is shorter.
+        The history of a known user is all of train, valid and test. An unknown user or item raises
+        `DataError`. A list is shorter than k where fewer items are left.
         """
         query = self.query(users, histories=histories)
         ranking = self.parts.recommender.recommend(query, k, hide_seen=hide_seen)
@@ -99,23 +97,28 @@ class Bundle:
         *,
         histories: Sequence[Sequence[str]] | None = None,
     ) -> Query:
-        """Return the question for known users with all that they did, or for these histories."""
+        """Return the query for known users, or for histories of item ids."""
         if (users is None) == (histories is None):
-            raise DataError("either users or histories", remedy="give one of the two")
-        return self._of_users(users) if users is not None else self._of_histories(histories or [])
+            received = "neither" if users is None else "both"
+            remedy = "give one of the two"
+            raise DataError("users or histories are needed", received=received, remedy=remedy)
+        return (
+            self._user_query(users) if users is not None else self._history_query(histories or [])
+        )
 
     def row(self, item: str) -> int:
-        """Return an item's number; an unknown id raises `DataError` that names the nearest."""
+        """Return the row of an item; an unknown id raises `DataError` with the nearest one."""
         if item not in self.rows:
             raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
         return self.rows[item]
 
     def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> ItemLists:
-        """Return the k items whose content is nearest (cosine) to one item's, in one view."""
+        """Return the k items whose content is nearest to an item's, by cosine in one view."""
         rows = self.content.view(view)
         row = self.row(item)
         if not rows.present[row]:
-            raise DataError(f"this item has no {view} content", received=item, remedy="ask another")
+            remedy = "choose another view or item"
+            raise DataError(f"this item has no {view} content", received=item, remedy=remedy)
         scores = self.content.score(view, rows.vectors[row : row + 1])
         scores[row] = -np.inf
         return self._best(scores, k)
@@ -124,90 +127,89 @@ class Bundle:
         """Return the k items nearest in one view to new content: a text, a file, a feature row.
 
         The content is encoded by the view's own encoder, or by that of another view (`by`) in the
-        same space: then a text finds pictures. In the fused view (with `by`) it is fused as an item
-        that has nothing else.
+        same space: then a text finds images. In the fused view (with `by`) it is fused like an item
+        with no other content.
         """
         name = by or view
         encoder = self.parts.encoders.get(name)
         if encoder is None:
             remedy = nearest(name, self.parts.encoders)
-            raise DataError("this bundle has no such modality", received=name, remedy=remedy)
+            raise DataError("the bundle has no such encoder", received=name, remedy=remedy)
         encoded = encoder.encode([content])
         if not encoded.present[0]:
-            reason = str(encoded.problems.get(0, "nothing in it"))
-            raise DataError("this content can't be read", received=reason, remedy="try another")
+            reason = str(encoded.problems.get(0, "no content"))
+            remedy = "search by other content"
+            raise DataError("the content can't be encoded", received=reason, remedy=remedy)
         return self._best(self.content.score(view, self.content.embed(view, {name: encoded})), k)
 
     def history(self, user: str) -> list[str]:
-        """Return the ids of what a user did, oldest first."""
-        return [self.ids[item] for item in self._of_users([user]).items]
+        """Return the item ids of a user's history, oldest first."""
+        return [self.ids[item] for item in self._user_query([user]).items]
 
     def most_active(self, *, rank: int = 0) -> str:
-        """Return the user with most events, or the one `rank` places behind."""
+        """Return the user with most events, or the next at `rank` 1, 2, ..."""
         order = np.argsort(
             -np.bincount(self.events.users, minlength=len(self.users)), kind="stable"
         )
         return str(self.users[order[min(rank, len(order) - 1)]])
 
     def view_of(self, kind: str, *, prefer: str | None = None) -> str:
-        """Return the view whose encoder reads "text", "image", "audio" or "video".
+        """Return the view whose encoder takes "text", "image", "audio" or "video".
 
-        Of several, the one named `prefer`, else the first that lies in that one's space.
+        Of several, the one named `prefer`, else the first that shares its space.
         """
         encoders = self.parts.encoders
         names = [name for name, encoder in encoders.items() if encoder.modality == kind]
         if not names:
             known = ", ".join(sorted(e.modality for e in encoders.values())) or "none"
-            raise DataError(
-                "no encoder of this bundle reads that", received=kind, remedy=f"known: {known}"
-            )
+            what = "the bundle has no encoder for this content"
+            raise DataError(what, received=kind, remedy=f"known: {known}")
         space = self.views[prefer].space if prefer and prefer in self.views else ""
         near = [name for name in names if space and self.views[name].space == space]
         return prefer if prefer and prefer in names else (near or names)[0]
 
     def title(self, item: str) -> str:
-        """Return what to call an item."""
+        """Return the title of an item."""
         return self.titles[self.row(item)]
 
     def save(self, folder: Path) -> Path:
-        """Write the bundle; a folder that holds another bundle is replaced, any other refused.
+        """Write the bundle into a folder; another bundle there is replaced, other files are kept.
 
-        It is written beside its place and moved there whole, so that a half-written bundle is
-        never taken for one.
+        It is written beside the folder and renamed, so that a partial bundle is never loaded.
         """
         check_output_folder(folder)
-        fresh = folder.with_name(f".{folder.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        _write(self, fresh)
+        partial = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _write(self, partial)
         shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        partial.rename(folder)
         return folder
 
     @classmethod
     def load(cls, folder: str | Path) -> Bundle:
-        """Return a bundle from its folder, every byte checked against its sha256."""
-        sealed = ChecksummedFolder.open(Path(folder), newest=FORMAT)
+        """Return the bundle in a folder, every file checked against its sha256."""
+        files = ChecksummedFolder.open(Path(folder), expected_format=FORMAT)
         try:
-            return _read(sealed)
+            return _read(files)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             remedy = "make it again with polyrec run"
             raise BundleError(
                 "the bundle is incomplete", received=str(error), remedy=remedy
             ) from error
 
-    def _of_users(self, users: Sequence[str]) -> Query:
+    def _user_query(self, users: Sequence[str]) -> Query:
         known = {name: row for row, name in enumerate(self.users)}
         for user in users:
             if user not in known:
-                remedy = "use --history (histories=) for someone unknown"
+                remedy = "use --history (histories=) for unknown users"
                 raise DataError("unknown user", received=user, remedy=remedy)
         return self.events.histories([known[user] for user in users])
 
-    def _of_histories(self, histories: Sequence[Sequence[str]]) -> Query:
-        # an item met twice counts once, where it was met last
-        once = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
-        return Query.of([[self.row(item) for item in history] for history in once])
+    def _history_query(self, histories: Sequence[Sequence[str]]) -> Query:
+        # a repeated item counts once, at its last position
+        unique = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
+        return Query.of([[self.row(item) for item in history] for history in unique])
 
     def _best(self, scores: Floats, k: int) -> ItemLists:
         rows, values = top_of_row(scores, k)
@@ -221,17 +223,19 @@ class Bundle:
 
 
 def read_fingerprint(folder: Path) -> str:
-    """Return the fingerprint of a bundle's data without reading the bundle."""
+    """Return the fingerprint of a bundle's data; the rest of the bundle is not read."""
     return str(read_manifest(folder).get("data", ""))
 
 
 def check_output_folder(folder: Path) -> None:
-    """Raise `BundleError` where something else than a bundle would be replaced."""
+    """Raise `BundleError` if anything but a bundle would be replaced."""
     remedy = "choose another --out"
     if folder.exists() and not folder.is_dir():
-        raise BundleError("a file is in the bundle's place", received=str(folder), remedy=remedy)
+        raise BundleError("the output folder is a file", received=str(folder), remedy=remedy)
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise BundleError("the folder holds other files", received=str(folder), remedy=remedy)
+        raise BundleError(
+            "the output folder holds other files", received=str(folder), remedy=remedy
+        )
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
@@ -245,7 +249,9 @@ def _write(bundle: Bundle, folder: Path) -> None:
     spaces = {name: view.space for name, view in bundle.views.items()}
     writer.json("cards.json", {"cards": bundle.cards, "spaces": spaces})
     writer.arrays("views.npz", views)
-    parts = {room: _write_part(writer, room, getattr(bundle.parts, doer)) for room, doer in _DOERS}
+    parts = {
+        room: _write_part(writer, room, getattr(bundle.parts, field)) for room, field in _ROOMS
+    }
     if bundle.parts.imputer is not None:
         parts["impute"] = _write_part(writer, "align", bundle.parts.imputer, name="impute")
     encoders = bundle.parts.encoders.items()
@@ -254,8 +260,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
         for name, encoder in encoders
     }
     config = bundle.config.model_dump(mode="json")
-    made = {"format": FORMAT, "polyrec": __version__, "config": config, "parts": parts}
-    writer.seal({**made, "data": bundle.fingerprint})
+    manifest = {"format": FORMAT, "polyrec": __version__, "config": config, "parts": parts}
+    writer.write_manifest({**manifest, "data": bundle.fingerprint})
 
 
 def _write_part(
@@ -268,35 +274,35 @@ def _write_part(
     return {"use": short_name(room, part), "settings": part_state.part_settings(part), "file": file}
 
 
-def _read(sealed: ChecksummedFolder) -> Bundle:
-    names = {key: tuple(value) for key, value in sealed.json("names.json").items()}
+def _read(files: ChecksummedFolder) -> Bundle:
+    names = {key: tuple(value) for key, value in files.json("names.json").items()}
     shape = (len(names["users"]), len(names["ids"]))
-    events = sealed.arrays("events.npz")
+    events = files.arrays("events.npz")
     behaviour = {
         split: Interactions(**{c: events[f"{split}.{c}"] for c in _COLUMNS}, shape=shape)
         for split in _SPLITS
     }
-    arrays = sealed.arrays("views.npz")
-    told = sealed.json("cards.json")
+    arrays = files.arrays("views.npz")
+    cards = files.json("cards.json")
     views = {
-        name: Embeddings(arrays[f"{name}.vectors"], arrays[key], space=told["spaces"][name])
+        name: Embeddings(arrays[f"{name}.vectors"], arrays[key], space=cards["spaces"][name])
         for key in arrays
         if (name := key.removesuffix(".present")) != key
     }
-    manifest = sealed.manifest
+    manifest = files.manifest
     entries = manifest["parts"]
     parts = Parts(
-        encoders={n: _read_part(sealed, "encode", e) for n, e in entries["encode"].items()},
-        **{doer: _read_part(sealed, room, entries[room]) for room, doer in _DOERS},
-        imputer=_read_part(sealed, "align", entries["impute"]) if "impute" in entries else None,
+        encoders={n: _read_part(files, "encode", e) for n, e in entries["encode"].items()},
+        **{field: _read_part(files, room, entries[room]) for room, field in _ROOMS},
+        imputer=_read_part(files, "align", entries["impute"]) if "impute" in entries else None,
     )
-    config = parse_config(manifest["config"], folder=sealed.folder)
-    plain = {"config": config, "fingerprint": manifest["data"], "cards": told["cards"], **names}
-    return Bundle(**plain, behaviour=behaviour, views=views, parts=parts)
+    config = parse_config(manifest["config"], folder=files.folder)
+    values = {"config": config, "fingerprint": manifest["data"], "cards": cards["cards"], **names}
+    return Bundle(**values, behaviour=behaviour, views=views, parts=parts)
 
 
-def _read_part(sealed: ChecksummedFolder, room: str, entry: Mapping[str, Any]) -> Any:
-    file = entry["file"]
-    part: Any = make_part(find_class(room, entry["use"]), entry["settings"], where=file)
-    part_state.load_learned(part, sealed.json(f"{file}.json"), sealed.arrays(f"{file}.npz"))
+def _read_part(files: ChecksummedFolder, room: str, entry: Mapping[str, Any]) -> Any:
+    name = entry["file"]
+    part: Any = make_part(find_class(room, entry["use"]), entry["settings"], where=name)
+    part_state.load_learned(part, files.json(f"{name}.json"), files.arrays(f"{name}.npz"))
     return part

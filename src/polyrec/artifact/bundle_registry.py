@@ -1,7 +1,7 @@
 """A folder of bundles, one of which is current.
 
-`current` is a text file with one bundle's name per line: the way that led here, the last line being
-what is served. It is replaced whole, so that whoever looks finds the old one or the new one.
+The file `current` holds the name of a bundle per line: all that were current, the last one being
+what is served. It is replaced atomically: a reader finds the old content or the new.
 """
 
 from __future__ import annotations
@@ -19,35 +19,34 @@ CURRENT_FILE = "current"
 
 @dataclass(frozen=True)
 class BundleRegistry:
-    """Bundles beside each other, or a single bundle that has no place for others."""
+    """A folder of bundles, or a single bundle that can't be swapped."""
 
     folder: Path
 
     @property
     def is_single(self) -> bool:
-        """Return whether the folder is itself a bundle: then nothing can be swapped."""
+        """Return whether the folder is itself a bundle."""
         return (self.folder / MANIFEST).is_file()
 
     def current(self) -> Path:
-        """Return the folder of the bundle that is to be served."""
+        """Return the folder of the bundle to serve."""
         if self.is_single:
             return self.folder
-        way = self.history()
-        if not way:
-            held = self.names()
-            if len(held) != 1:
+        names = self.history()
+        if not names:
+            names = self.names()
+            if len(names) != 1:
                 remedy = "make one with polyrec run --out, or name one in the file 'current'"
-                received = ", ".join(held) or str(self.folder)
-                raise BundleError("which bundle is current?", received=received, remedy=remedy)
-            way = held
-        return self.folder / way[-1]
+                received = ", ".join(names) or str(self.folder)
+                raise BundleError("no bundle is current", received=received, remedy=remedy)
+        return self.folder / names[-1]
 
     def names(self) -> list[str]:
-        """Return the bundles that are there."""
+        """Return the names of all bundles, sorted."""
         return sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{MANIFEST}"))
 
     def history(self) -> list[str]:
-        """Return the names that were current, the last one being so now."""
+        """Return the names of the bundles that were current and still exist, oldest first."""
         try:
             lines = (self.folder / CURRENT_FILE).read_text(encoding="utf-8").split()
         except (FileNotFoundError, NotADirectoryError):
@@ -56,42 +55,45 @@ class BundleRegistry:
         return [line for line in lines if line in known]
 
     def pin(self) -> None:
-        """Write down what is current, so that another bundle beside it leaves no doubt."""
+        """Mark the only bundle as current, before another one is added."""
         if not self.history():
-            self._point([self.current().name])
+            self._write_history([self.current().name])
 
     def set_current(self, name: str) -> None:
         """Make another bundle current."""
         before = self.history() or [other for other in self.names() if other != name][-1:]
-        self._point([*before, name])
+        self._write_history([*before, name])
 
     def roll_back(self) -> str:
-        """Make the bundle before the current one current again; return its name."""
-        way = self.history()
-        if self.is_single or len(way) < 2:
+        """Make the previous bundle current again; return its name."""
+        history = self.history()
+        if self.is_single or len(history) < 2:
             remedy = "there is one after the first polyrec refit"
-            raise BundleError("nothing to roll back to", received=str(self.folder), remedy=remedy)
-        self._point(way[:-1])
-        return way[-2]
+            raise BundleError("no previous bundle", received=str(self.folder), remedy=remedy)
+        self._write_history(history[:-1])
+        return history[-2]
 
     def next_name(self) -> str:
-        """Return a name for the next bundle; names are in the order in which they were made."""
+        """Return the name of the next bundle: numbers in order of creation."""
         numbers = [int(name) for name in self.names() if name.isdigit()]
         return f"{max(numbers, default=0) + 1:06d}"
 
     def prune(self, keep: int) -> list[str]:
-        """Delete all numbered bundles but the newest `keep` and the current one; return which."""
+        """Delete the oldest numbered bundles, the current one never; return their names.
+
+        `keep` bundles stay.
+        """
         current = self.current().name
         numbered = [name for name in self.names() if name.isdigit() and name != current]
-        gone = numbered[: max(0, len(numbered) - max(0, keep - 1))]
-        for name in gone:
+        deleted = numbered[: max(0, len(numbered) - max(0, keep - 1))]
+        for name in deleted:
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        return gone
+        return deleted
 
-    def _point(self, way: list[str]) -> None:
-        fresh = self.folder / f".{CURRENT_FILE}.{os.getpid()}"
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write("\n".join(way) + "\n")
+    def _write_history(self, names: list[str]) -> None:
+        partial = self.folder / f".{CURRENT_FILE}.{os.getpid()}"
+        with partial.open("w", encoding="utf-8") as file:
+            file.write("\n".join(names) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self.folder / CURRENT_FILE)
+        partial.replace(self.folder / CURRENT_FILE)

@@ -1,4 +1,4 @@
-"""A folder whose every file is named in a manifest with its sha256."""
+"""A folder with a manifest that names every file and its sha256."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import numpy.typing as npt
 from polyrec.errors import BundleError
 
 MANIFEST = "manifest.json"
-_AGAIN = "copy it again, or make it again with polyrec run"
+_REMEDY = "copy it again, or make it again with polyrec run"
 
 
 @dataclass
 class ChecksummedWriter:
-    """Writes JSON and arrays into a folder, then the manifest that seals them.
+    """Writes JSON and arrays into a folder, and at last the manifest.
 
-    >>> SealedWriter(Path("folder")).files
+    >>> ChecksummedWriter(Path("folder")).files
     {}
     """
 
@@ -39,46 +39,44 @@ class ChecksummedWriter:
         np.savez(self.folder / name, **arrays)  # type: ignore[arg-type]
         self.files[name] = sha256(self.folder / name)
 
-    def seal(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest; the folder is whole from now on."""
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, which makes the folder complete."""
         tree = {**manifest, "files": self.files}
         (self.folder / MANIFEST).write_text(json.dumps(tree, indent=1), encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class ChecksummedFolder:
-    """A folder whose files were found to be what the manifest says."""
+    """A folder whose files match its manifest."""
 
     folder: Path
     manifest: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: Path, *, newest: int) -> ChecksummedFolder:
-        """Check the format number, then every file, or raise `BundleError`."""
+    def open(cls, folder: Path, *, expected_format: int) -> ChecksummedFolder:
+        """Return the folder, its format and all its files checked, or raise `BundleError`."""
         manifest = read_manifest(folder)
-        number, files = manifest["format"], manifest["files"]
-        if number > newest:
-            remedy = f"this polyrec reads formats up to {newest}: upgrade it"
-            raise BundleError("the bundle has a newer format", received=number, remedy=remedy)
-        for name, expected in files.items():
+        _check_format(manifest["format"], expected_format)
+        for name, digest in manifest["files"].items():
             if Path(name).name != name:
-                raise BundleError("a file outside the bundle", received=name, remedy="don't use it")
-            if not (folder / name).is_file() or sha256(folder / name) != expected:
-                raise BundleError("a file is missing or changed", received=name, remedy=_AGAIN)
+                remedy = "don't use this bundle"
+                raise BundleError("a file outside the bundle", received=name, remedy=remedy)
+            if not (folder / name).is_file() or sha256(folder / name) != digest:
+                raise BundleError("a file is missing or changed", received=name, remedy=_REMEDY)
         return cls(folder, manifest)
 
     def json(self, name: str) -> Any:
-        """Return a JSON file of the folder."""
+        """Return the content of a JSON file."""
         return json.loads(self._path(name).read_text(encoding="utf-8"))
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """Return an npz file of the folder."""
+        """Return the arrays of an npz file."""
         with np.load(self._path(name), allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
 
     def _path(self, name: str) -> Path:
         if name not in self.manifest["files"]:
-            raise BundleError("a file is missing", received=name, remedy=_AGAIN)
+            raise BundleError("a file is missing", received=name, remedy=_REMEDY)
         return self.folder / name
 
 
@@ -89,7 +87,7 @@ def sha256(path: Path) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a sealed folder, nothing being checked but its form."""
+    """Return the manifest of a folder; its files are not checked."""
     if not (folder / MANIFEST).is_file():
         raise BundleError("no bundle here", received=str(folder), remedy="give the --out of a run")
     try:
@@ -98,4 +96,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             return dict(manifest)
     except (ValueError, KeyError, TypeError):
         pass
-    raise BundleError("the manifest can't be read", received=str(folder / MANIFEST), remedy=_AGAIN)
+    received = str(folder / MANIFEST)
+    raise BundleError("the manifest can't be read", received=received, remedy=_REMEDY)
+
+
+def _check_format(number: int, expected: int) -> None:
+    if number == expected:
+        return
+    age, remedy = "a newer", "upgrade polyrec"
+    if number < expected:
+        age, remedy = "an older", "make it again with polyrec run"
+    received = f"format {number}, not {expected}"
+    raise BundleError(f"the bundle was made by {age} polyrec", received=received, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Find items by content: near to other items, or to content that is new."""
+"""Find items by content: nearest to other items, or to new content."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class ContentIndex:
     def embed(self, view: str, encoded: Mapping[str, Embeddings]) -> Floats:
         """Return (m, d) vectors in a view of one row per content, encoded for the view it names.
 
-        In the fused view all contents are fused as one item (m = 1). Any other view takes those
-        that were encoded for it or lie in its space; the rest raise `DataError`.
+        In the fused view all contents are fused as one item (m = 1). Any other view takes contents
+        that were encoded for it or that share its space; others raise `DataError`.
         """
         aligned = {
             name: self.parts.aligner.align({name: rows})[name] for name, rows in encoded.items()
@@ -57,5 +57,5 @@ class ContentIndex:
                     f"compare in {name}, or align both views: a joint model such as CLIP, or cca"
                 )
                 pair = f"{name} and {view}"
-                raise DataError("these views lie in no common space", received=pair, remedy=remedy)
+                raise DataError("these views share no space", received=pair, remedy=remedy)
         return np.concatenate([rows.vectors for rows in aligned.values()])

@@ -1,4 +1,4 @@
-"""The feature cache: what an encoder made of some bytes is made once."""
+"""The feature cache: no encoder encodes the same bytes twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS features (
     vector BLOB, status TEXT, reason TEXT
 ) WITHOUT ROWID;
 """
-_AT_ONCE = 500  # variables per statement, below SQLite's limit
+_CHUNK = 500  # variables per statement, below SQLite's limit
 _DAY = 86_400
 
 
@@ -35,27 +35,26 @@ class CachedEncoder(NamedTuple):
     vectors: int
     problems: int
     bytes: int
-    last: int  # seconds since 1970 when its latest row was made
+    last: int  # when its latest row was written, seconds since 1970
 
 
 class FeatureCache:
-    """Content-addressed vectors, and why there is none, in one SQLite file.
+    """Content-addressed vectors, or the reason why there is none, in one SQLite file.
 
-    The key is what the bytes are and what reads them, so a changed file or setting never meets an
-    old vector. Each `put` is one transaction: several processes may share the file, and a killed
-    one leaves no half-written row.
+    The key is a digest of the bytes and the encoder, so a changed file or setting never gets an old
+    vector. Each `put` is one transaction: several processes may share the file, and one that is
+    killed leaves no partial row.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # threads of one run take turns; SQLite itself is compiled to allow it
             self._database = sqlite3.connect(path, timeout=60)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._prepare()
         except (sqlite3.Error, OSError) as error:
-            remedy = "delete it (what it holds can be made again), or set another cache"
+            remedy = "delete it (it can be filled again), or set another cache"
             raise DataError(
                 "the feature cache can't be used", received=f"{path}: {error}", remedy=remedy
             ) from error
@@ -72,22 +71,22 @@ class FeatureCache:
         self._database.close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Floats | Problem]:
-        """Return what is there, by key: a vector, or why there is none."""
-        found: dict[bytes, Floats | Problem] = {}
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
-            marks = ",".join("?" * len(some))
-            rows = self._database.execute(
+        """Return key -> vector, or the reason why there is none, of those keys that are cached."""
+        rows: dict[bytes, Floats | Problem] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            cursor = self._database.execute(
                 f"SELECT key, vector, status, reason FROM features WHERE key IN ({marks})",
-                some,
+                chunk,
             )
-            for key, vector, status, reason in rows:
-                held = vector is not None
-                found[key] = np.frombuffer(vector, np.float32) if held else Problem(status, reason)
-        return found
+            for key, vector, status, reason in cursor:
+                known = vector is not None
+                rows[key] = np.frombuffer(vector, np.float32) if known else Problem(status, reason)
+        return rows
 
     def put(self, identity: str, rows: Mapping[bytes, Floats | Problem]) -> None:
-        """Keep what the encoder called `identity` made, all of it or nothing."""
+        """Store the rows of an encoder, all or none."""
         now = int(time.time())
         with self._database:
             self._database.execute(
@@ -98,11 +97,11 @@ class FeatureCache:
             ).fetchone()[0]
             self._database.executemany(
                 "INSERT OR IGNORE INTO features VALUES (?, ?, ?, ?, ?, ?)",
-                [(key, number, now, *_columns(made)) for key, made in rows.items()],
+                [(key, number, now, *_columns(row)) for key, row in rows.items()],
             )
 
     def encoders(self) -> list[CachedEncoder]:
-        """Return what each encoder has here, the latest used first."""
+        """Return what the cache holds of each encoder, the latest written first."""
         query = """
             SELECT identity, count(vector), count(status), coalesce(sum(length(vector)), 0),
                    max(made)
@@ -112,22 +111,22 @@ class FeatureCache:
         return [CachedEncoder(*row) for row in self._database.execute(query)]
 
     def prune(self, *, encoder: str = "", older_than_days: float = 0.0) -> int:
-        """Return how many rows were forgotten: those of encoders so called, made so long ago."""
+        """Delete old rows of encoders whose identity contains `encoder`; return how many."""
         latest = int(time.time() - older_than_days * _DAY)
         with self._database:
-            gone = self._database.execute(
+            deleted = self._database.execute(
                 "DELETE FROM features WHERE made <= ? AND encoder IN "
                 "(SELECT number FROM encoders WHERE instr(identity, ?))",
                 (latest, encoder),
             ).rowcount
         self._database.execute("VACUUM")
-        return int(gone)
+        return int(deleted)
 
     def _prepare(self) -> None:
-        found = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, _FORMAT):
-            raise sqlite3.DatabaseError(f"a cache of format {found}, not {_FORMAT}")
-        if found == 0:  # a fresh file, or one from before formats were numbered
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _FORMAT):
+            raise sqlite3.DatabaseError(f"format {version}, not {_FORMAT}")
+        if version == 0:  # a new file, or one from before formats were numbered
             with self._database:
                 self._database.execute("BEGIN IMMEDIATE")
                 if self._database.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -137,7 +136,7 @@ class FeatureCache:
                     self._database.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def _columns(made: Floats | Problem) -> tuple[bytes | None, str | None, str | None]:
-    if isinstance(made, Problem):
-        return None, made.status, made.reason
-    return np.asarray(made, np.float32).tobytes(), None, None
+def _columns(row: Floats | Problem) -> tuple[bytes | None, str | None, str | None]:
+    if isinstance(row, Problem):
+        return None, row.status, row.reason
+    return np.asarray(row, np.float32).tobytes(), None, None

@@ -1,8 +1,7 @@
-"""Keep what a part has learned as plain arrays and JSON, never pickle.
+"""Turn the learned attributes of a part into arrays and JSON, and back; no pickle.
 
-A part is a dataclass: its fields are its settings, its attributes ending in `_` are what `fit`
-learned. Those may be numpy arrays, sparse matrices, plain values, lists and tuples of plain
-values, string-keyed dicts of all of these, and lists of registered parts with what they learned.
+A learned attribute may be a numpy array, a sparse matrix, a plain value, a list or tuple of plain
+values, a string-keyed dict of all of these, or a list of registered parts.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from polyrec.config import make_part
+from polyrec.contracts import learned_attributes
 from polyrec.errors import ConfigError
 from polyrec.registry import find_class, room_and_name
 
@@ -25,29 +25,25 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def part_settings(part: object) -> dict[str, Any]:
-    """Return the settings of a part: its fields, without what it learned."""
+    """Return the settings of a part: the fields of its constructor."""
     fields = dataclasses.fields(part)  # type: ignore[arg-type]
     return {f.name: getattr(part, f.name) for f in fields if f.init}
 
 
 def dump_learned(part: object) -> tuple[dict[str, Any], Arrays]:
-    """Return what a part has learned as a JSON tree and the arrays that the tree names."""
+    """Return the learned attributes of a part as a JSON tree, and the arrays that it refers to."""
     arrays: Arrays = {}
-    learned = {name: value for name, value in vars(part).items() if _is_learned(name)}
-    return {name: _pack(value, name, arrays) for name, value in learned.items()}, arrays
+    learned = learned_attributes(part).items()
+    return {name: _pack(value, name, arrays) for name, value in learned}, arrays
 
 
 def load_learned(
     part: object, tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
 ) -> None:
-    """Give a fresh part what `dump_learned` took from another."""
+    """Set the learned attributes of a part from what `dump_learned` returned."""
     for name, node in tree.items():
-        if _is_learned(name):
+        if name.endswith("_") and not name.startswith("_"):
             setattr(part, name, _unpack(node, arrays))
-
-
-def _is_learned(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("_")
 
 
 def _pack(value: Any, path: str, arrays: Arrays) -> dict[str, Any]:
@@ -66,12 +62,12 @@ def _pack(value: Any, path: str, arrays: Arrays) -> dict[str, Any]:
         return {"parts": [_pack_part(p, f"{path}/{i}", arrays) for i, p in enumerate(value)]}
     if isinstance(value, _PLAIN):
         return {"value": value}
-    raise TypeError(f"{path} is a {type(value).__name__}, which a bundle can't keep")
+    raise TypeError(f"{path} is a {type(value).__name__}, which a bundle can't store")
 
 
 def _pack_array(value: npt.NDArray[Any], path: str, arrays: Arrays) -> dict[str, Any]:
     if value.dtype.hasobject:
-        raise TypeError(f"{path} holds Python objects, which a bundle can't keep")
+        raise TypeError(f"{path} holds Python objects, which a bundle can't store")
     arrays[path] = value
     return {"array": path}
 
@@ -80,9 +76,9 @@ def _pack_part(part: Any, path: str, arrays: Arrays) -> dict[str, Any]:
     try:
         room, name = room_and_name(part)
     except ConfigError as error:
-        raise TypeError(f"{path} is no registered part, which a bundle can't keep") from error
-    learned = {n: value for n, value in vars(part).items() if _is_learned(n)}
-    tree = {n: _pack(value, f"{path}/{n}", arrays) for n, value in learned.items()}
+        raise TypeError(f"{path} is not a registered part: a bundle can't store it") from error
+    learned = learned_attributes(part).items()
+    tree = {n: _pack(value, f"{path}/{n}", arrays) for n, value in learned}
     return {"room": room, "use": name, "settings": part_settings(part), "learned": tree}
 
 
