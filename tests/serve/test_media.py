@@ -138,8 +138,8 @@ def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
             client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp"})
             assert client.get("/api/item/late/status").json()["Status"] == "queued"
     read = []
-    original = ItemEncoder.read
-    monkeypatch.setattr(ItemEncoder, "read", lambda self, items: (
+    original = ItemEncoder.encode
+    monkeypatch.setattr(ItemEncoder, "encode", lambda self, items: (
         read.extend(item.item_id for item in items), original(self, items)
     )[1])  # fmt: skip
     with TestClient(create_app(settings)) as client:
@@ -289,7 +289,7 @@ def test_encoders_are_loaded_once_after_the_first_requests(
         encoder, "encode_view", lambda view, raw: encoded.append((view, encode_view(view, raw)))
     )
     assert not encoder.is_warm
-    updater._due["warm"] = 0.0  # now
+    updater._due_at["warm_up"] = 0.0  # now
     updater.wake()
     until = time.monotonic() + 60
     while len(encoded) < 2 and time.monotonic() < until:

@@ -197,11 +197,11 @@ def test_a_schedule_starts_one_refit_when_it_is_due(
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(RefitSchedule, "command", lambda _: begun.append(1) or waits)
     never, often = RefitSchedule(shelved), RefitSchedule(replace(shelved, refit_hours=1e-9))
-    never.look()
+    never.start_if_due()
     assert not begun
     try:
-        often.look()
-        often.look()
+        often.start_if_due()
+        often.start_if_due()
     finally:
         often.close()
     assert len(begun) == 1

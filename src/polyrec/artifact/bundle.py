@@ -153,6 +153,11 @@ class Bundle:
         )
         return str(self.users[order[min(rank, len(order) - 1)]])
 
+    def content_name(self, view: str) -> str:
+        """Return the name of the content that a view's encoder reads."""
+        part = self.config.encode.get(view)
+        return (part.content if part else None) or view
+
     def view_of(self, kind: str, *, prefer: str | None = None) -> str:
         """Return the view whose encoder takes "text", "image", "audio" or "video".
 

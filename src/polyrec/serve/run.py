@@ -17,32 +17,32 @@ from polyrec.serve.middleware.logs import configure_logging
 from polyrec.serve.settings import Settings
 
 AppDecorator = Callable[[FastAPI], FastAPI]
-"""What puts pages onto an application."""
+"""Adds to an application, pages for example."""
 
 
-def make_worker_app(settings: Settings, level: str, dress: AppDecorator) -> FastAPI:
-    """Return the application of one worker, its logs going where they should."""
+def make_worker_app(settings: Settings, level: str, decorate: AppDecorator) -> FastAPI:
+    """Return the application of one worker, its logging configured."""
     configure_logging(level)
-    return dress(create_app(settings))
+    return decorate(create_app(settings))
 
 
-def run_service(settings: Settings, *, dress: AppDecorator, level: str = "info") -> None:
-    """Serve until a signal says stop; a worker that dies is started again.
+def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "info") -> None:
+    """Serve until a signal stops the process; a worker that dies is started again.
 
-    What is under way at that moment is answered first, for half a minute at most.
+    Requests under way are answered first, for half a minute at most.
     """
     if settings.workers == 1:
-        uvicorn.Server(_config(settings, level, dress)).run()
+        uvicorn.Server(_config(settings, level, decorate)).run()
         return
     with TemporaryDirectory(prefix="polyrec-metrics-") as shared:
-        os.environ[SHARED] = shared  # the workers' figures are summed there
-        config = _config(settings, level, dress)
+        os.environ[SHARED] = shared  # where the workers' metrics are summed
+        config = _config(settings, level, decorate)
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
-def _config(settings: Settings, level: str, dress: AppDecorator) -> uvicorn.Config:
+def _config(settings: Settings, level: str, decorate: AppDecorator) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(make_worker_app, settings, level, dress),
+        partial(make_worker_app, settings, level, decorate),
         factory=True,
         host=settings.host,
         port=settings.port,

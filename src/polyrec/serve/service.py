@@ -1,4 +1,4 @@
-"""What the routes stand on: the database, its writer, and the live state of this worker."""
+"""What the routes use: the database, its writer, and the live state of this worker."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.database.writer import Operation, Writer
 from polyrec.serve.background.concurrency import ConcurrencyLimit
-from polyrec.serve.background.model_updater import ModelUpdater, ServingStateBuilder
+from polyrec.serve.background.model_updater import ModelUpdater
 from polyrec.serve.background.refit_schedule import RefitSchedule
+from polyrec.serve.background.serving_state import ServingStateBuilder
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass
 class Service:
-    """One worker of a service. Colleagues of the routes (workers, schedules) get it whole."""
+    """One worker of a service."""
 
     settings: Settings
     database: Database
@@ -37,13 +38,13 @@ class Service:
     files: BlobStore
     sandbox: Sandbox
     model_updater: ModelUpdater
-    compute_limit: ConcurrencyLimit  # for what computes long
+    compute_limit: ConcurrencyLimit  # for searches and explanations
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
-        """Load the bundle, open the database, fill an empty one, read what is needed."""
+        """Load the bundle, open the database, import the bundle if new, start the threads."""
         schedule = RefitSchedule(settings)
-        folder = schedule.shelf.current()
+        folder = schedule.registry.current()
         database = Database.open(settings.database)
         writer = Writer(database, longest=settings.max_pending_writes)
         files = BlobStore(settings.media_folder)
@@ -51,36 +52,36 @@ class Service:
             Limits(max_mb=settings.max_upload_mb * 1.05, timeout_s=settings.decode_timeout_s)
         )
         builder = ServingStateBuilder(database, writer, files, sandbox)
-        state = builder.build(folder, read=False)
+        state = builder.build(folder, encode=False)
         live = LiveState(database, state.model, settings)
         live.start()
-        model_updater = ModelUpdater(builder, live, state, schedule)
-        model_updater.start()
-        compute_limit = ConcurrencyLimit(settings.max_computations, longest=settings.max_requests)
-        return cls(settings, database, writer, live, files, sandbox, model_updater, compute_limit)
+        updater = ModelUpdater(builder, live, state, schedule)
+        updater.start()
+        limit = ConcurrencyLimit(settings.max_computations, max_waiting=settings.max_requests)
+        return cls(settings, database, writer, live, files, sandbox, updater, limit)
 
     def close(self) -> None:
-        """Write what waits, then let go of everything."""
+        """Commit pending writes, then stop the threads and close the database."""
         self.model_updater.close()
         self.writer.close()
         self.live.close()
         self.sandbox.close()
         self.database.close()
 
-    async def read(self, question: Callable[[Connection], T]) -> T:
-        """Return what a question to the database finds, asked beside the event loop."""
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Return a query's result, from a transaction in a thread."""
 
-        def ask() -> T:
-            """Ask in a transaction of its own."""
+        def in_transaction() -> T:
+            """Run the query in a transaction of its own."""
             with self.database.read() as connection:
-                return question(connection)
+                return query(connection)
 
-        return await run_in_threadpool(ask)
+        return await run_in_threadpool(in_transaction)
 
     async def write(self, operation: Operation[T], *, urgent: bool = True) -> T:
         """Return an operation's result once it is committed.
 
-        The keeper looks at once where it is `urgent`, else when it looks anyway.
+        If `urgent`, the model updater applies it at once, else at its next poll.
         """
         result = await asyncio.wrap_future(self.writer.submit(operation))
         if urgent:
@@ -88,9 +89,9 @@ class Service:
         return result
 
     async def catch_up(self) -> LiveState:
-        """Return the live state, with all that was acknowledged so far.
+        """Return the live state with all acknowledged writes.
 
-        On SQLite that is a matter of microseconds; over a network the event loop must not wait.
+        That takes microseconds on SQLite; a remote database must not block the event loop.
         """
         if self.database.remote:
             await run_in_threadpool(self.live.catch_up)
@@ -99,7 +100,7 @@ class Service:
         return self.live
 
     async def histories(self, users: Sequence[str]) -> list[History]:
-        """Return the users' histories, with all that was acknowledged so far."""
+        """Return the users' histories with all acknowledged writes."""
 
         def load() -> list[History]:
             """Catch up once, then load."""
@@ -112,7 +113,7 @@ class Service:
 
 
 async def current_service(request: Request) -> Service:
-    """Return the service that a request came to (async: FastAPI sends others through threads)."""
+    """Return a request's service (async: FastAPI runs other dependencies in threads)."""
     service: Service = request.app.state.service
     return service
 

@@ -71,7 +71,7 @@ def serve(  # noqa: PLR0913 - one option per setting
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)
         settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
     _import_bundle(settings)
-    run.run_service(settings, dress=mount, level=log_level)
+    run.run_service(settings, decorate=mount, level=log_level)
 
 
 def _check_level(level: str) -> None:

@@ -1,4 +1,4 @@
-"""Bound how much costly work is under way: the rest waits, and too many are turned away."""
+"""Bound the costly work under way: the rest waits, and beyond a bound requests are refused."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ T = TypeVar("T")
 
 
 class ConcurrencyLimit:
-    """So many at once beside the event loop, so many more waiting."""
+    """At most `size` calls run in threads at once, at most `max_waiting` run or wait."""
 
-    def __init__(self, size: int, *, longest: int) -> None:
-        self._free = asyncio.Semaphore(size)
-        self._longest = longest
+    def __init__(self, size: int, *, max_waiting: int) -> None:
+        self._semaphore = asyncio.Semaphore(size)
+        self._max_waiting = max_waiting
         self._waiting = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, done in a thread when it is its turn."""
-        if self._waiting >= self._longest:
+        """Return the result of `work`, run in a thread; beyond `max_waiting` calls, refuse it."""
+        if self._waiting >= self._max_waiting:
             remedy = "try again in a moment"
             received = f"{self._waiting} waiting"
             raise OverloadedError("too much to compute", received=received, remedy=remedy)
         self._waiting += 1
         try:
-            async with self._free:
+            async with self._semaphore:
                 return await run_in_threadpool(work)
         finally:
             self._waiting -= 1

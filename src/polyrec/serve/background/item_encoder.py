@@ -1,4 +1,4 @@
-"""Read the content of items that came or changed while the service runs, as training read it."""
+"""Encode the content of items that are added or changed while the service runs, as training did."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from polyrec.serve.background import warmup_samples
 from polyrec.types import Embeddings, Floats, Problem, Raw, Views
 
 MODALITIES = ("text", "image", "audio", "video")
-"""What may be uploaded. Ready feature rows may not: nobody could tell where they are from."""
+"""What may be uploaded. Feature rows may not: nothing shows which encoder made them."""
 
 
 class ItemContents(NamedTuple):
-    """What an item has: content name -> content, None for nothing.
+    """The contents of an item by name, None for an absent one.
 
-    What is not named is as the bundle has it.
+    A content that is not named is the bundle's.
     """
 
     item_id: str
@@ -37,7 +37,7 @@ class ItemContents(NamedTuple):
 
 
 class _NoCache(FeatureCache):
-    """Remembers nothing: what is read here is kept in the database."""
+    """Caches nothing: the database keeps the features."""
 
     def __init__(self) -> None:  # no file is opened
         pass
@@ -51,115 +51,120 @@ class _NoCache(FeatureCache):
 
 @dataclass
 class ItemEncoder:
-    """The encoders of one bundle, decoding in processes of their own; any thread may ask."""
+    """The encoders of one bundle; contents are decoded in a sandbox. Thread-safe."""
 
     bundle: Bundle
     sandbox: Sandbox
     encoder_digests: Mapping[str, str] = field(init=False)  # view -> digest of its fitted encoder
-    is_warm: bool = field(default=False, init=False)  # whether its encoders were loaded
+    is_warm: bool = field(default=False, init=False)  # whether the encoders are loaded
 
     def __post_init__(self) -> None:
-        encoders = self.bundle.parts.encoders
         self.encoder_digests = {
-            n: _maker(e) for n, e in encoders.items() if e.modality in MODALITIES
+            view: _digest(encoder)
+            for view, encoder in self.bundle.parts.encoders.items()
+            if encoder.modality in MODALITIES
         }
 
-    def content_name(self, view: str) -> str:
-        """Return the name of the content that a view's encoder reads."""
-        part = self.bundle.config.encode.get(view)
-        return (part.content if part else None) or view
-
-    def read(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
-        """Return item -> what its content became, one feature per view."""
+    def encode(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
+        """Return item -> one feature per view."""
         try:
-            return self._read(items)
+            return self._encode(items)
         except OSError:  # the machine's fault, not the content's: it is tried again
             raise
-        except Exception as error:  # noqa: BLE001 - one bad content must not hold up the queue
-            if len(items) > 1:  # one of them is to blame
-                return {k: v for item in items for k, v in self.read([item]).items()}
-            told = Problem("damaged", str(error) or type(error).__name__)
-            item = items[0]
-            return {
-                item.item_id: [
-                    _feature(item, v, m, None, told) for v, m in self.encoder_digests.items()
-                ]
-            }
+        except Exception as error:  # noqa: BLE001 - one bad content must not block the queue
+            if len(items) > 1:  # find the item at fault
+                return {k: v for item in items for k, v in self.encode([item]).items()}
+            problem = Problem("damaged", str(error) or type(error).__name__)
+            features = [
+                _feature(items[0], view, digest, None, problem)
+                for view, digest in self.encoder_digests.items()
+            ]
+            return {items[0].item_id: features}
 
     def warm_up(self) -> None:
-        """Load the encoders and start the decoders, so that the first upload doesn't wait for it.
+        """Load the encoders and start the decoders, so that the first upload need not wait.
 
-        Those that read videos load with the first one.
+        Video encoders load with the first video.
         """
-        self.is_warm = True  # what can't be loaded now says so to whoever uploads
-        small: dict[str, Raw] = {
+        self.is_warm = True  # an encoder that can't be loaded fails again at the first upload
+        samples: dict[str, Raw] = {
             "text": "a",
             "image": warmup_samples.grey_png(),
             "audio": warmup_samples.silent_wav(),
         }
         for view in self.encoder_digests:
             modality = self.bundle.parts.encoders[view].modality
-            if modality in small:
-                self.encode_view(view, [small[modality]])
+            if modality in samples:
+                self.encode_view(view, [samples[modality]])
 
     def encode_view(self, view: str, contents: Sequence[Raw | None]) -> Embeddings:
-        """Return the rows that a view's encoder makes of contents, as far as they can be read."""
+        """Return one row per content by a view's encoder; what can't be read is absent."""
         context = EncodeContext(self.sandbox, _NoCache(), workers=2)
         return encode_contents(self.bundle.parts.encoders[view], contents, context)
 
-    def views(self, found: Mapping[str, Mapping[str, ItemFeature]]) -> tuple[list[str], Views]:
-        """Return the items that have any content, and their views, aligned and fused."""
-        ids = list(found)
-        encoded = {}
-        for name, encoder in self.bundle.parts.encoders.items():
-            vectors = np.zeros((len(ids), encoder.width), np.float32)
-            present = np.zeros(len(ids), bool)
-            for row, item_id in enumerate(ids):
-                feature = found[item_id].get(name)
-                if feature is not None and feature.vector is not None:
-                    vectors[row], present[row] = feature.vector, True
-            encoded[name] = Embeddings(vectors, present, space=encoder.space)
+    def align_and_fuse(
+        self, features: Mapping[str, Mapping[str, ItemFeature]]
+    ) -> tuple[list[str], Views]:
+        """Return the items that have any content, and their views, aligned and fused.
+
+        `features` are item -> view -> feature.
+        """
+        encoded = {name: self._encoded(name, features) for name in self.bundle.parts.encoders}
         aligned = {
-            name: self._with_kept(name, view, found)
+            name: self._with_kept(name, view, features)
             for name, view in self.bundle.parts.aligner.align(encoded).items()
         }
-        held = np.any([view.present for view in aligned.values()], axis=0)
-        if not np.any(held):
+        has_content = np.atleast_1d(np.any([view.present for view in aligned.values()], axis=0))
+        if not has_content.any():
             return [], {}
-        some = {name: view.take(held) for name, view in aligned.items()}
-        kept = [item_id for item_id, there in zip(ids, np.atleast_1d(held), strict=True) if there]
-        return kept, self.bundle.parts.impute_and_fuse(some)
+        aligned = {name: view.take(has_content) for name, view in aligned.items()}
+        ids = [item_id for item_id, keep in zip(features, has_content, strict=True) if keep]
+        return ids, self.bundle.parts.impute_and_fuse(aligned)
 
-    def _read(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
-        found: dict[str, list[ItemFeature]] = {item.item_id: [] for item in items}
-        for view, maker in self.encoder_digests.items():
-            name = self.content_name(view)
-            made = self.encode_view(view, [item.contents.get(name) for item in items])
+    def _encode(self, items: Sequence[ItemContents]) -> dict[str, list[ItemFeature]]:
+        features: dict[str, list[ItemFeature]] = {item.item_id: [] for item in items}
+        for view, digest in self.encoder_digests.items():
+            name = self.bundle.content_name(view)
+            encoded = self.encode_view(view, [item.contents.get(name) for item in items])
             for row, item in enumerate(items):
-                problem = made.problems.get(row)
+                problem = encoded.problems.get(row)
                 if name not in item.contents:
                     problem = Problem(KEPT, "")
-                vector = made.vectors[row] if made.present[row] else None
-                found[item.item_id].append(_feature(item, view, maker, vector, problem))
-        return found
+                vector = encoded.vectors[row] if encoded.present[row] else None
+                features[item.item_id].append(_feature(item, view, digest, vector, problem))
+        return features
+
+    def _encoded(self, view: str, features: Mapping[str, Mapping[str, ItemFeature]]) -> Embeddings:
+        """Return the encoded rows of a view, absent where an item has no vector."""
+        encoder = self.bundle.parts.encoders[view]
+        vectors = np.zeros((len(features), encoder.width), np.float32)
+        present = np.zeros(len(features), bool)
+        for row, of_item in enumerate(features.values()):
+            feature = of_item.get(view)
+            if feature is not None and feature.vector is not None:
+                vectors[row], present[row] = feature.vector, True
+        return Embeddings(vectors, present, space=encoder.space)
 
     def _with_kept(
-        self, name: str, view: Embeddings, found: Mapping[str, Mapping[str, ItemFeature]]
+        self, name: str, view: Embeddings, features: Mapping[str, Mapping[str, ItemFeature]]
     ) -> Embeddings:
         """Return an aligned view with the bundle's own rows where nothing else was sent."""
         vectors, present = view.vectors.copy(), view.present.copy()
-        own = self.bundle.views[name]
-        for row, (item_id, features) in enumerate(found.items()):
-            known = self.bundle.rows.get(item_id)
-            feature = features.get(name)
-            kept = feature is None or feature.status == KEPT  # none: a view of ready rows
-            if kept and known is not None:
-                vectors[row], present[row] = own.vectors[known], own.present[known]
+        bundled = self.bundle.views[name]
+        for row, (item_id, of_item) in enumerate(features.items()):
+            bundle_row = self.bundle.rows.get(item_id)
+            feature = of_item.get(name)
+            kept = feature is None or feature.status == KEPT  # none: a view of feature rows
+            if kept and bundle_row is not None:
+                vectors[row], present[row] = (
+                    bundled.vectors[bundle_row],
+                    bundled.present[bundle_row],
+                )
         return Embeddings(vectors, present, space=view.space)
 
 
-def _maker(encoder: Encoder) -> str:
-    """Return a digest of all that decides what an encoder makes of some bytes."""
+def _digest(encoder: Encoder) -> str:
+    """Return a digest of all that decides an encoder's output: class, settings, learned state."""
     learned, arrays = part_state.dump_learned(encoder)
     settings, version = part_state.part_settings(encoder), 1
     if isinstance(encoder, PerItemEncoder):
@@ -178,7 +183,7 @@ def _maker(encoder: Encoder) -> str:
 
 
 def _feature(
-    item: ItemContents, view: str, maker: str, vector: Floats | None, problem: Problem | None
+    item: ItemContents, view: str, digest: str, vector: Floats | None, problem: Problem | None
 ) -> ItemFeature:
     status, reason = problem or ("", "")
-    return ItemFeature(item.item_id, view, maker, item.revision, vector, status, reason)
+    return ItemFeature(item.item_id, view, digest, item.revision, vector, status, reason)

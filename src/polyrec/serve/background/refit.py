@@ -1,8 +1,8 @@
 """Train a new bundle from the database, beside the service, and make it current.
 
-The parts and their settings are those of the current bundle; what they learned is learned anew,
-from all items and all behaviour. First it is measured as ever, on behaviour that it did not see;
-then the recommender learns from all of it, since what a shop needs most is what happened last.
+The parts and their settings are those of the current bundle, fitted again on all items and all
+behaviour. First the new bundle is evaluated as usual, on behaviour held out from it; then its
+recommender is fitted on all behaviour, since the latest events matter most.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.run import run
 from polyrec.registry import short_name
 from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_time
-from polyrec.serve.background.training_tables import ImportedContent, read_training_tables
+from polyrec.serve.background.training_tables import BundleSource, read_training_tables
 from polyrec.types import Catalog, Progress, silent
 
 
 @dataclass(frozen=True)
 class RefitResult:
-    """A new bundle on the shelf, and what it reached before it learned from all behaviour."""
+    """A new bundle of the registry, and its metrics from before it was fitted on all behaviour."""
 
     name: str
     items: int
@@ -47,62 +47,62 @@ class RefitResult:
 
 def refit(
     database: Database,
-    shelf: BundleRegistry,
+    registry: BundleRegistry,
     files: BlobStore,
     *,
     data: Path | None = None,
     keep: int = 5,
     progress: Progress = silent,
 ) -> RefitResult:
-    """Train a bundle, put it on the shelf, make it current; keep so many, delete older ones.
+    """Train a bundle, make it current, and delete all but the newest `keep`.
 
-    `data` is where the first bundle's own data lie now. Where there is too little to learn from,
-    `DataError` says so and the shelf stays as it is.
+    `data` is the folder of the first bundle's own data, if it was moved. Too little to learn from
+    raises `DataError` and leaves the registry as it is.
     """
-    if shelf.is_single:
+    if registry.is_single:
         remedy = "serve a folder of bundles: polyrec run --out BUNDLES/000001"
-        raise BundleError("a single bundle has no place for another", received=str(shelf.folder),
+        raise BundleError("a single bundle has no place for another", received=str(registry.folder),
                           remedy=remedy)  # fmt: skip
-    with exclusive_file_lock(shelf.folder / ".refit"):
-        shelf.pin()
-        before = Bundle.load(shelf.current())
-        moment, loaded = _load(database, before, files, data)
-        name = shelf.next_name()
-        bundle, told = _train(before, loaded, shelf.folder / name, progress)
+    with exclusive_file_lock(registry.folder / ".refit"):
+        registry.pin()
+        current = Bundle.load(registry.current())
+        snapshot_us, dataset = _load(database, current, files, data)
+        name = registry.next_name()
+        bundle, metrics = _train(current, dataset, registry.folder / name, progress)
         with database.write() as connection:
             mark_imported(connection, bundle)
-            record_snapshot(connection, name, moment)
-        shelf.set_current(name)
-        _prune(database, shelf, keep)
-    return RefitResult(name, len(bundle.ids), len(bundle.events), told)
+            record_snapshot(connection, name, snapshot_us)
+        registry.set_current(name)
+        _prune(database, registry, keep)
+    return RefitResult(name, len(bundle.ids), len(bundle.events), metrics)
 
 
 def _load(
-    database: Database, before: Bundle, files: BlobStore, data: Path | None
+    database: Database, current: Bundle, files: BlobStore, data: Path | None
 ) -> tuple[int, LoadedDataset]:
-    """Return the data to train on, and the moment up to which all that was sent is in them."""
-    config = before.config
-    origin = ImportedContent(before, _origin(config.data, data))
+    """Return the time until which everything received is in the data, and the data."""
+    config = current.config
+    source = BundleSource(current, _find_catalog(config.data, data))
     with database.write():
-        moment = change_log.now_us()  # nothing sent earlier is still on its way
+        snapshot_us = change_log.now_us()  # the lock: no earlier write is still uncommitted
     with database.read() as connection:
-        tables = read_training_tables(connection, origin, files, config.event_weights)
+        tables = read_training_tables(connection, source, files, config.event_weights)
     if not len(tables.events):
         raise DataError("there is nothing to learn from", received="0 events", remedy="wait")
     split = config.data.split
-    plain = config.data.model_copy(
+    data_config = config.data.model_copy(
         update={
             "text": (), "image": None, "audio": None, "video": None, "features": {},
-            "columns": {}, "min_rating": None,  # weights are worked out
+            "columns": {}, "min_rating": None,  # the weight column has the final weights
             "split": split.model_copy(update={"use": "auto"}) if split.use == "given" else split,
         }
     )  # fmt: skip
     kinds = dict.fromkeys(tables.events["kind"].unique().to_list(), 1.0)
-    return moment, build_dataset(tables, plain, weights=kinds, seed=config.seed)
+    return snapshot_us, build_dataset(tables, data_config, weights=kinds, seed=config.seed)
 
 
-def _origin(config: DataConfig, data: Path | None) -> Catalog | None:
-    """Return the items that the first bundle was made from, None if they are gone."""
+def _find_catalog(config: DataConfig, data: Path | None) -> Catalog | None:
+    """Return the catalogue that the first bundle was made from, None if its files are gone."""
     try:
         return read_catalog(config if data is None else config.model_copy(update={"path": data}))
     except DataError:
@@ -112,24 +112,24 @@ def _origin(config: DataConfig, data: Path | None) -> Catalog | None:
 
 
 def _train(
-    before: Bundle, loaded: LoadedDataset, folder: Path, progress: Progress
+    current: Bundle, dataset: LoadedDataset, folder: Path, progress: Progress
 ) -> tuple[Bundle, dict[str, Any]]:
-    """Return the bundle, saved in its folder with the report of what it reached, and that."""
-    measured = folder.with_name(f".{folder.name}.measured")
-    shutil.rmtree(measured, ignore_errors=True)
-    bundle = run(resolve_config(before), out=measured, data=loaded, progress=progress)
-    report = json.loads((measured / "report.json").read_text(encoding="utf-8"))
-    whole = dataclasses.replace(fit_on_all(bundle), config=before.config)
-    whole.save(folder)
-    for file in measured.iterdir():
+    """Return the bundle, saved with the report of its evaluation, and the metrics."""
+    evaluated = folder.with_name(f".{folder.name}.measured")
+    shutil.rmtree(evaluated, ignore_errors=True)
+    bundle = run(resolve_config(current), out=evaluated, data=dataset, progress=progress)
+    report = json.loads((evaluated / "report.json").read_text(encoding="utf-8"))
+    final = dataclasses.replace(fit_on_all(bundle), config=current.config)
+    final.save(folder)
+    for file in evaluated.iterdir():
         if not (folder / file.name).exists():
             file.rename(folder / file.name)
-    shutil.rmtree(measured)
-    return whole, report["metrics"]
+    shutil.rmtree(evaluated)
+    return final, report["metrics"]
 
 
 def resolve_config(bundle: Bundle) -> Config:
-    """Return a bundle's config with all that it left open as it was chosen."""
+    """Return a bundle's config with the settings that were chosen where it left them open."""
     config, parts = bundle.config, bundle.parts
     recommend = RecommendConfig(use=config.recommend.use, **part_settings(parts.recommender))
     encode = config.encode or {
@@ -140,27 +140,26 @@ def resolve_config(bundle: Bundle) -> Config:
 
 
 def fit_on_all(bundle: Bundle) -> Bundle:
-    """Return a bundle whose recommender learned from all behaviour, valid and test included.
+    """Return a bundle whose recommender is fitted on train, valid and test together.
 
-    Settings, content and its views stay; nothing is left to measure it on. A model that stops where
-    valid is best needs valid, one that was trained with its encoders needs these: they stay.
+    A recommender that stops on valid, or that was trained with its encoders, stays as it is.
     """
     recommender = bundle.parts.recommender
     end_to_end = isinstance(recommender, TrainsEndToEnd) and recommender.end_to_end
     if end_to_end or isinstance(recommender, StopsOnValid):
         return bundle
     events = bundle.events
-    fresh = build_recommender(bundle.config, {})
-    parts = dataclasses.replace(bundle.parts, recommender=fresh.fit(events, bundle.views))
-    nothing = events.take(np.zeros(0, np.int64))
-    behaviour = {"train": events, "valid": nothing, "test": nothing}
+    fitted = build_recommender(bundle.config, {}).fit(events, bundle.views)
+    parts = dataclasses.replace(bundle.parts, recommender=fitted)
+    empty = events.take(np.zeros(0, np.int64))
+    behaviour = {"train": events, "valid": empty, "test": empty}
     return dataclasses.replace(bundle, behaviour=behaviour, parts=parts)
 
 
-def _prune(database: Database, shelf: BundleRegistry, keep: int) -> None:
-    """Delete the bundles that are too old, and what none of the others needs."""
-    shelf.prune(keep)
+def _prune(database: Database, registry: BundleRegistry, keep: int) -> None:
+    """Delete old bundles, and the features and erasures that only they needed."""
+    registry.prune(keep)
     with database.write() as connection:
-        oldest = min(snapshot_time(connection, name) for name in shelf.names())
+        oldest = min(snapshot_time(connection, name) for name in registry.names())
         item_media.delete_features(connection, before=oldest)
         change_log.drop_erasures(connection, before=oldest)

@@ -1,4 +1,4 @@
-"""Train a new bundle every so often, in a process of its own."""
+"""Train a new bundle at intervals, in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _COMMAND = "from polyrec.cli import main; main()"
 
 
 class RefitSchedule:
-    """Starts `polyrec refit` when the current bundle is too old; ask it now and then.
+    """Starts `polyrec refit` when the current bundle is too old.
 
-    The one worker that holds the lease does. A refit that fails is tried again when the time has
-    passed once more.
+    The leader among the workers calls `start_if_due`. A refit that fails is tried again after
+    another interval.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.shelf = BundleRegistry(settings.bundle)
+        self.registry = BundleRegistry(settings.bundle)
         self._process: subprocess.Popen[bytes] | None = None
-        self._tried = 0.0
+        self._started_at = 0.0
 
-    def look(self) -> None:
-        """Start a refit if it is time."""
+    def start_if_due(self) -> None:
+        """Start a refit if the interval has passed and none is running."""
         hours = self._settings.refit_hours
-        if not hours or self.shelf.is_single or self._busy():
+        if not hours or self.registry.is_single or self._is_running():
             return
-        made = (self.shelf.current() / MANIFEST).stat().st_mtime
-        if time.time() < max(made, self._tried) + hours * _HOUR:
+        trained_at = (self.registry.current() / MANIFEST).stat().st_mtime
+        if time.time() < max(trained_at, self._started_at) + hours * _HOUR:
             return
-        self._tried = time.time()
+        self._started_at = time.time()
         self._process = subprocess.Popen(
             self.command(),
             stdin=subprocess.DEVNULL,
@@ -47,26 +47,32 @@ class RefitSchedule:
             # not among the arguments, where every user of the machine could read a password
             env={**os.environ, "POLYREC_DATABASE": self._settings.database},
         )
-        _LOG.info("a refit has begun")
+        _LOG.info("refit started")
 
     def command(self) -> list[str]:
-        """Return the command that trains, in the background of the machine."""
-        gently = ["nice", "-n", "10"] if shutil.which("nice") else []
-        told = ["--bundles", str(self.shelf.folder), "--media", str(self._settings.media_folder)]
-        return [*gently, sys.executable, "-c", _COMMAND, "refit", *told]
+        """Return the command that trains, at a low priority."""
+        nice = ["nice", "-n", "10"] if shutil.which("nice") else []
+        folders = [
+            "--bundles", str(self.registry.folder), "--media", str(self._settings.media_folder)
+        ]  # fmt: skip
+        return [*nice, sys.executable, "-c", _COMMAND, "refit", *folders]
 
     def close(self) -> None:
-        """Stop a refit that is under way; the shelf stays as it is."""
+        """Stop a refit that is running; the registry stays as it is."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
 
-    def _busy(self) -> bool:
+    def _is_running(self) -> bool:
         if self._process is None:
             return False
         code = self._process.poll()
         if code is None:
             return True
         self._process = None
-        _LOG.log(logging.INFO if code == 0 else logging.ERROR, "the refit ended with %d", code)
+        if code == 0:
+            _LOG.info("refit finished")
+        else:
+            hours = self._settings.refit_hours
+            _LOG.error("refit failed with exit code %d, retrying in %g h", code, hours)
         return False

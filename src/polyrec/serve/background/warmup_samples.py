@@ -1,4 +1,4 @@
-"""The smallest contents there are, for encoders to be loaded with before anybody waits for them."""
+"""The smallest contents, to load encoders with before the first upload."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _RATE = 16000  # Hz
 
 
 def grey_png() -> bytes:
-    """Return a grey PNG."""
-    head = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 0, 0, 0, 0)
-    rows = zlib.compress((b"\0" + b"\x80" * _SIDE) * _SIDE)
-    chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+    """Return a grey image as PNG."""
+    header = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 0, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\x80" * _SIDE) * _SIDE)
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
 def silent_wav() -> bytes:
     """Return a second of silence as WAV."""
     file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(_RATE)
-        out.writeframes(bytes(2 * _RATE))
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(_RATE)
+        writer.writeframes(bytes(2 * _RATE))
     return file.getvalue()
 
 

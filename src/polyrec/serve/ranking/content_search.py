@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyrec.serve.background.model_updater import ServingState
+from polyrec.serve.background.serving_state import ServingState
 from polyrec.serve.ranking.neighbours import check_view
 from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
 from polyrec.serve.responses import http_error

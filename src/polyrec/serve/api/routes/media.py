@@ -151,7 +151,7 @@ def _bundled(service: Service, item_id: str, modality: str) -> bool:
     state = service.model_updater.state
     bundle, encoder = state.model.bundle, state.encoder
     row = bundle.rows.get(item_id)
-    views = [name for name in encoder.encoder_digests if encoder.content_name(name) == modality]
+    views = [name for name in encoder.encoder_digests if bundle.content_name(name) == modality]
     return row is not None and any(bool(bundle.views[name].present[row]) for name in views)
 
 
