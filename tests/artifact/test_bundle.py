@@ -200,7 +200,7 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
         assert again.view_of("text", prefer="image") == "text"
         assert again.cards["text"]["licence"] == "mit"
         with pytest.raises(
-            DataError, match="these views share no space: received 'words and image'"
+            DataError, match="share no space: received 'words and image'"
         ):
             again.search("image", "a boat", by="words")
     shared = polyrec.run(

@@ -71,7 +71,7 @@ def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bun
             400,
             "the bundle has no encoder for this content",
         ),
-        ({"Text": "lamp", "View": "image"}, 400, "these views lie in no common space"),
+        ({"Text": "lamp", "View": "image"}, 400, "these views share no space"),
         ({"Text": "lamp", "N": 10**6}, 400, "too large"),
     ],
 )
