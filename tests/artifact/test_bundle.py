@@ -199,9 +199,7 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
         assert found == bundle.search("image", "a boat", by="text", k=5)
         assert again.view_of("text", prefer="image") == "text"
         assert again.cards["text"]["licence"] == "mit"
-        with pytest.raises(
-            DataError, match="share no space: received 'words and image'"
-        ):
+        with pytest.raises(DataError, match="share no space: received 'words and image'"):
             again.search("image", "a boat", by="words")
     shared = polyrec.run(
         parse_config(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path)
