@@ -33,13 +33,23 @@ class Postgres:
         if self._user:
             shutil.chown(folder, "postgres")
         self._run(
-            "initdb", "-D", str(folder / "data"), "-U", "polyrec", "-A", "trust", "-E", "UTF8"
+            "initdb",
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "polyrec",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
         )
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         data = str(self._folder / "data")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._folder}"
+        lossy = "-c fsync=off -c full_page_writes=off"  # a crash of the machine may lose the data
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 {lossy} -k {self._folder}"
         self._run(
             "pg_ctl", "-D", data, "-w", "-l", str(self._folder / "log"), "-o", options, "start"
         )
@@ -52,11 +62,12 @@ class Postgres:
         while pid_file.exists():
             time.sleep(0.05)
 
-    def database(self, name: str) -> str:
-        """Create an empty database and return its URL."""
+    def database(self, name: str, *, template: str = "template1") -> str:
+        """Create an empty database, or a copy of one without connections; return its URL."""
         server = f"postgresql://polyrec@127.0.0.1:{self.port}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            names = (sql.Identifier(each) for each in (name, template))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         return f"{server}/{name}"
 
     def _run(self, program: str, *arguments: str) -> None:

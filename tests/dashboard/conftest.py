@@ -1,5 +1,6 @@
 """A service with pages, over the small bundle of the service's tests."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse_config
 from polyrec.dashboard import mount
 from polyrec.database import keys
 from polyrec.database.database import Database
 from polyrec.serve.app import create_app
+from polyrec.serve.background.bundle_import import import_bundle
 from polyrec.serve.settings import Settings
 
 
@@ -34,9 +37,20 @@ def reported(world: Path, features: Path, tmp_path_factory: pytest.TempPathFacto
     return folder / "bundle"
 
 
+@pytest.fixture(scope="session")
+def imported(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file that has imported the bundle: each test has a copy of it."""
+    path = tmp_path_factory.mktemp("imported") / "service.sqlite"
+    database = Database.open(f"sqlite:///{path}")
+    assert import_bundle(database, Bundle.load(reported))
+    database.close()
+    return path
+
+
 @pytest.fixture
-def settings(reported: Path, tmp_path: Path) -> Settings:
-    return Settings(reported, database=f"sqlite:///{tmp_path / 'service.sqlite'}")
+def settings(reported: Path, imported: Path, tmp_path: Path) -> Settings:
+    copied = shutil.copy(imported, tmp_path / "service.sqlite")
+    return Settings(reported, database=f"sqlite:///{copied}")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A small bundle with text and pictures, and a service over it."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
+from benchmarks.library.postgres import Postgres
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse_config
 from polyrec.database.database import Database
@@ -52,10 +54,30 @@ def bundle(bundle_folder: Path) -> Bundle:
     return Bundle.load(bundle_folder)
 
 
+@pytest.fixture(scope="session")
+def bundle_template(bundle: Bundle, postgres: Postgres) -> str:
+    """Return the name of a PostgreSQL database that has imported the bundle, to be copied."""
+    database = Database.open(postgres.database("bundle"))
+    assert import_bundle(database, bundle)
+    database.close()
+    return "bundle"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def imported_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database that has imported the bundle, once of each kind."""
+    if request.param == "sqlite":
+        copied = shutil.copy(request.getfixturevalue("taken_over"), tmp_path / "service.sqlite")
+        return f"sqlite:///{copied}"
+    template = request.getfixturevalue("bundle_template")
+    server = request.getfixturevalue("postgres")
+    return server.database(f"t{uuid.uuid4().hex}", template=template)
+
+
 @pytest.fixture
-def two_workers(bundle_folder: Path, database_url: str) -> Iterator[tuple[TestClient, TestClient]]:
+def two_workers(bundle_folder: Path, imported_url: str) -> Iterator[tuple[TestClient, TestClient]]:
     """Return two applications over one database, SQLite and PostgreSQL in turn."""
-    settings = Settings(bundle_folder, database=database_url)
+    settings = Settings(bundle_folder, database=imported_url)
     with TestClient(create_app(settings)) as first, TestClient(create_app(settings)) as second:
         yield first, second
 
