@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +96,18 @@ class PretrainedEncoder(PerItemEncoder):
             self._network = load_model(self.folder).to(device=device, dtype=dtype)
         return self._network
 
-    def run(self, **inputs: Any) -> Any:
-        """Return the model's outputs for inputs on any device, without gradients."""
-        with torch.inference_mode():
-            return self.network(**self.to_device(inputs))
+    def infer(self, module: Callable[..., Any], **inputs: Any) -> Any:
+        """Return the output of a part of the model for tensors on any device, without gradients.
 
-    def to_device(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return tensors on the model's device, floating point ones in its precision."""
+        Floating point tensors are converted to the model's precision.
+        """
         network = self.network
-        return {
-            name: value.to(network.device, network.dtype)
-            if value.is_floating_point()
-            else value.to(network.device)
+        moved = {
+            name: value.to(network.device, network.dtype if value.is_floating_point() else None)
             for name, value in inputs.items()
         }
+        with torch.inference_mode():
+            return module(**moved)
 
     def _check_weights(self) -> None:
         expected = learned_attributes(self).get("fingerprint_")
@@ -120,6 +118,11 @@ class PretrainedEncoder(PerItemEncoder):
             remedy = "restore the model that the bundle was made with"
             raise FitError("the model's weights have changed", received=self.model, remedy=remedy)
         self.fingerprint_ = actual
+
+
+def projection(output: Any) -> Any:
+    """Return the projected vectors of a joint model, whatever form its version returns them in."""
+    return getattr(output, "pooler_output", output)
 
 
 def as_unit_rows(rows: Any) -> Floats:

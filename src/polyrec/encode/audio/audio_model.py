@@ -10,7 +10,7 @@ import torch
 
 from polyrec.contracts import part
 from polyrec.encode.audio.decode_audio import AudioDecoder, load_extractor
-from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows, projection
 from polyrec.types import Floats
 
 
@@ -53,18 +53,16 @@ class AudioModel(PretrainedEncoder):
 
     def _features(self, windows: Any) -> Any:
         network = self.network
-        with torch.inference_mode():
-            if hasattr(network, "get_audio_features"):
-                longer = torch.zeros((len(windows), 1), dtype=torch.bool)
-                inputs = self.to_device({"input_features": windows, "is_longer": longer})
-                output = network.get_audio_features(**inputs)
-                return getattr(output, "pooler_output", output)
-            if network.config.model_type == "whisper":
-                inputs = self.to_device({"input_features": windows})
-                return network.get_encoder()(**inputs).last_hidden_state.mean(dim=1)
-            output = network(**self.to_device({"input_values": windows}))
-            pooled = getattr(output, "pooler_output", None)
-            return output.last_hidden_state.mean(dim=1) if pooled is None else pooled
+        if hasattr(network, "get_audio_features"):
+            longer = torch.zeros((len(windows), 1), dtype=torch.bool)
+            inputs = {"input_features": windows, "is_longer": longer}
+            return projection(self.infer(network.get_audio_features, **inputs))
+        if network.config.model_type == "whisper":
+            output = self.infer(network.get_encoder(), input_features=windows)
+        else:
+            output = self.infer(network, input_values=windows)
+        pooled = getattr(output, "pooler_output", None)
+        return output.last_hidden_state.mean(dim=1) if pooled is None else pooled
 
 
 def _natural_window(folder: str) -> float:

@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor
 from polyrec.contracts import part
 from polyrec.encode.base import Preparer
 from polyrec.encode.image.decode_image import ImageDecoder
-from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows, projection
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -51,12 +51,10 @@ class ImageModel(PretrainedEncoder):
     def features(self, pixels: Pixels) -> Any:
         """Return (b, d) features of (b, s, s, 3) images, as a tensor."""
         scaled = load_preprocessing(self.folder).scale(pixels)
-        inputs = self.to_device({"pixel_values": scaled})
-        with torch.inference_mode():
-            if hasattr(self.network, "get_image_features"):
-                output = self.network.get_image_features(**inputs)
-                return getattr(output, "pooler_output", output)
-            return _pool(self.network(**inputs).last_hidden_state, self.pooling)
+        network = self.network
+        if hasattr(network, "get_image_features"):
+            return projection(self.infer(network.get_image_features, pixel_values=scaled))
+        return _pool(self.infer(network, pixel_values=scaled).last_hidden_state, self.pooling)
 
 
 class ImagePreprocessing(NamedTuple):

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 
 from polyrec.config import Limits
 from polyrec.contracts import part
-from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows, projection
 from polyrec.media.text import clean_text
 from polyrec.types import Floats, Raw
 
@@ -52,14 +52,9 @@ class TextModel(PretrainedEncoder):
         network = self.network  # before the tokenizer: loading it checks the files
         tokens = self._tokenize([self.prefix + text for text in prepared])
         if self.space:
-            with torch.inference_mode():
-                output = network.get_text_features(**self.to_device(tokens))
-            return as_unit_rows(getattr(output, "pooler_output", output))
-        if network.config.is_encoder_decoder:
-            with torch.inference_mode():
-                states = network.get_encoder()(**self.to_device(tokens)).last_hidden_state
-        else:
-            states = self.run(**tokens).last_hidden_state  # (b, t, d)
+            return as_unit_rows(projection(self.infer(network.get_text_features, **tokens)))
+        module = network.get_encoder() if network.config.is_encoder_decoder else network
+        states = self.infer(module, **tokens).last_hidden_state  # (b, t, d)
         mask = tokens["attention_mask"].to(states.device)
         return as_unit_rows(_pool(states, mask, self.pooling))
 

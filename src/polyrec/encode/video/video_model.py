@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import torch
 
 from polyrec.contracts import part
 from polyrec.encode.image.image_model import load_preprocessing
-from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows
+from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows, projection
 from polyrec.encode.video.decode_frames import FrameDecoder
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
@@ -52,12 +51,8 @@ class VideoModel(PretrainedEncoder):
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (t, s, s, 3) frames."""
         pixels = load_preprocessing(self.folder).scale(np.stack(prepared))  # (b, t, 3, s, s)
-        return as_unit_rows(self._features(pixels))
-
-    def _features(self, pixels: Any) -> Any:
-        inputs = self.to_device({"pixel_values": pixels})
-        with torch.inference_mode():
-            if hasattr(self.network, "get_video_features"):
-                output = self.network.get_video_features(**inputs)
-                return getattr(output, "pooler_output", output)
-            return self.network(**inputs).last_hidden_state.mean(dim=1)
+        network = self.network
+        if hasattr(network, "get_video_features"):
+            output = self.infer(network.get_video_features, pixel_values=pixels)
+            return as_unit_rows(projection(output))
+        return as_unit_rows(self.infer(network, pixel_values=pixels).last_hidden_state.mean(dim=1))
