@@ -94,7 +94,7 @@ def encode_contents(
     vectors = np.zeros((len(contents), encoder.width), np.float32)
     present = np.zeros(len(contents), bool)
     problems: dict[int, Problem] = {}
-    for index, outcome in iter_outcomes(encoder, contents, context, stage=stage):
+    for index, outcome in _outcomes(encoder, contents, context, stage):
         if isinstance(outcome, Problem):
             problems[index] = outcome
         elif outcome is not None:
@@ -113,7 +113,7 @@ def fill_cache(
     if not isinstance(encoder, PerItemEncoder):
         return Tally.of(encoder.encode(contents))
     tally = Tally()
-    for index, outcome in iter_outcomes(encoder, contents, context, stage=stage):
+    for index, outcome in _outcomes(encoder, contents, context, stage):
         tally.count(index, outcome)
     return tally
 
@@ -138,24 +138,16 @@ def decode_contents(
     encoder: PerItemEncoder, contents: Sequence[Raw | None], context: EncodeContext, *, stage: str
 ) -> list[Any]:
     """Return what `embed` takes of each content, None where there is none or it can't be read."""
-    prepare = _prepare_function(encoder, context)
+    prepare, workers = _prepare_function(encoder, context), context.workers or cores()
     decoded: list[Any] = []
-    for result in map_ordered(
-        lambda raw: None if raw is None else prepare(raw),
-        contents,
-        workers=context.workers or cores(),
-    ):
+    for result in map_ordered(prepare, contents, workers=workers):
         decoded.append(None if isinstance(result, Problem) else result)
         context.progress(f"{stage}: decode", len(decoded), len(contents))
     return decoded
 
 
-def iter_outcomes(
-    encoder: PerItemEncoder,
-    contents: Sequence[Raw | None],
-    context: EncodeContext,
-    *,
-    stage: str = "encode",
+def _outcomes(
+    encoder: PerItemEncoder, contents: Sequence[Raw | None], context: EncodeContext, stage: str
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the index and outcome of every content, in the order in which they are done."""
     waiting: dict[bytes, list[int]] = {}
@@ -197,7 +189,7 @@ def _jobs(
 
     `waiting` gets the indices of each key; `settled` the outcomes that need no job.
     """
-    job_of = _job_function(encoder, context.limits)
+    job_of = partial(_job_of, encoder.identity, encoder.sidecars, context.limits)
     indices = iter(range(len(contents)))
     while chunk := list(islice(indices, _CHUNK)):
         jobs = list(map_ordered(job_of, (contents[i] for i in chunk), workers=context.workers))
@@ -215,20 +207,13 @@ def _jobs(
         yield _FLUSH
 
 
-def _job_function(
-    encoder: PerItemEncoder, limits: Limits
-) -> Callable[[Raw | None], _Job | Problem | None]:
-    identity, sidecars = encoder.identity, encoder.sidecars
-
-    def job_of(raw: Raw | None) -> _Job | Problem | None:
-        if raw is None:
-            return None
-        try:
-            return _Job(*content_key(raw, identity, limits, sidecars=sidecars))
-        except MediaError as error:
-            return Problem(error.status, str(error))
-
-    return job_of
+def _job_of(
+    identity: str, sidecars: Sequence[str], limits: Limits, raw: Raw | None
+) -> _Job | Problem | None:
+    try:
+        return None if raw is None else _Job(*content_key(raw, identity, limits, sidecars=sidecars))
+    except MediaError as error:
+        return Problem(error.status, str(error))
 
 
 def _run_jobs(
@@ -307,15 +292,17 @@ def _cut(window: list[_Prepared], batches: Batches, *, sort: bool) -> Iterator[l
         yield window[start : start + batches.size]
 
 
-def _prepare_function(encoder: PerItemEncoder, context: EncodeContext) -> Callable[[Raw], Any]:
+def _prepare_function(
+    encoder: PerItemEncoder, context: EncodeContext
+) -> Callable[[Raw | None], Any]:
     """Return a function that prepares one content; a `Problem` where it can't be read."""
     preparer = encoder.preparer
     address = f"{type(preparer).__module__}:{type(preparer).__qualname__}"
     fields = part_settings(preparer)
 
-    def prepare(raw: Raw) -> Any:
+    def prepare(raw: Raw | None) -> Any:
         try:
-            if isinstance(raw, Problem):
+            if raw is None or isinstance(raw, Problem):
                 return raw
             if not encoder.sandboxed:
                 return preparer.prepare(raw, context.limits)
