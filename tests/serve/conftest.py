@@ -34,19 +34,19 @@ def bundle_folder(world: Path, features: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def taken_over(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file that has taken over the bundle: each test has a copy of it."""
-    place = tmp_path_factory.mktemp("taken_over") / "service.sqlite"
-    database = Database.open(f"sqlite:///{place}")
+def imported(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite file with the imported bundle: each test has a copy of it."""
+    path = tmp_path_factory.mktemp("imported") / "service.sqlite"
+    database = Database.open(f"sqlite:///{path}")
     assert import_bundle(database, bundle)
     database.close()
-    return place
+    return path
 
 
 @pytest.fixture
-def settings(bundle_folder: Path, taken_over: Path, tmp_path: Path) -> Settings:
-    place = shutil.copy(taken_over, tmp_path / "service.sqlite")
-    return Settings(bundle_folder, database=f"sqlite:///{place}")
+def settings(bundle_folder: Path, imported: Path, tmp_path: Path) -> Settings:
+    path = shutil.copy(imported, tmp_path / "service.sqlite")
+    return Settings(bundle_folder, database=f"sqlite:///{path}")
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +90,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def like(client: TestClient) -> Callable[..., None]:
-    """Return what lets a user do something with items."""
+    """Return a function that sends a user's feedback on items."""
 
     def send(user: str, *items: str, kind: str = "like", method: str = "POST") -> None:
         body = [{"FeedbackType": kind, "UserId": user, "ItemId": item} for item in items]

@@ -151,8 +151,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient)
     refused(door.post("/api/feedback", content=pieces()), 413, "the body is too large")
 
 
-def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, taken_over, tmp_path) -> None:
-    path = shutil.copy(taken_over, tmp_path / "service.sqlite")
+def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, imported, tmp_path) -> None:
+    path = shutil.copy(imported, tmp_path / "service.sqlite")
     slow = Settings(bundle_folder, database=f"sqlite:///{path}", body_timeout_s=0.01)
     scope = {"type": "http", "method": "POST", "path": "/api/feedback", "query_string": b"",
              "raw_path": b"/api/feedback", "headers": [(b"content-length", b"9")],

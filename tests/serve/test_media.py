@@ -63,9 +63,9 @@ def test_a_new_item_is_recommended_to_those_who_like_its_kind(
     assert status["Status"] == "live"
     assert status["Found"] == "scores"
     assert status["Views"] == {"text": "read", "image": "read"}
-    near = client.get("/api/item/new/neighbors", params={"n": 3}).json()
-    assert near[0]["Id"] == twin  # the same content
-    assert near[0]["Score"] == pytest.approx(1, abs=1e-3)
+    neighbours = client.get("/api/item/new/neighbors", params={"n": 3}).json()
+    assert neighbours[0]["Id"] == twin  # the same content
+    assert neighbours[0]["Score"] == pytest.approx(1, abs=1e-3)
     fans = [u for u in known.users if twin in known.history(u)]
     ranks = [client.get(f"/api/recommend/{u}", params={"n": 60}).json().index("new") for u in fans]
     assert np.median(ranks) < 25
@@ -114,8 +114,8 @@ def test_an_item_of_the_bundle_gets_another_text_and_keeps_its_picture(
     assert client.get(f"/api/item/{first}/status").json()["Status"] == "live"  # nothing to read
     client.patch(f"/api/item/{first}", json={"Comment": text})
     assert settled(client, first)["Views"] == {"text": "read", "image": "as in the bundle"}
-    near = client.get(f"/api/item/{first}/neighbors/", params={"view": "text"}).json()
-    assert near[0]["Id"] == second
+    neighbours = client.get(f"/api/item/{first}/neighbors/", params={"view": "text"}).json()
+    assert neighbours[0]["Id"] == second
     assert client.get(f"/api/item/{first}/neighbors/", params={"view": "image"}).json() == before
     assert client.delete(f"/api/item/{first}/media/image").json() == {"RowAffected": 1}
     assert client.delete(f"/api/item/{first}/media/image").json() == {"RowAffected": 0}
@@ -131,7 +131,7 @@ def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
     with TestClient(create_app(settings)) as client:
         client.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
         settled(client, "new")
-        near = client.get("/api/item/new/neighbors/").json()
+        neighbours = client.get("/api/item/new/neighbors/").json()
     with monkeypatch.context() as patch:
         patch.setattr(ModelUpdater, "_run", lambda _: None)  # a worker that dies before it reads
         with TestClient(create_app(settings)) as client:
@@ -145,7 +145,7 @@ def test_a_restart_reads_nothing_again_and_the_queue_survives_a_kill(
     with TestClient(create_app(settings)) as client:
         assert settled(client, "late")["Status"] == "live"
         again = [pair["Id"] for pair in client.get("/api/item/new/neighbors/?n=11").json()]
-        assert [name for name in again if name != "late"] == [pair["Id"] for pair in near]
+        assert [name for name in again if name != "late"] == [pair["Id"] for pair in neighbours]
         assert read == ["late"]
 
 

@@ -36,9 +36,9 @@ def test_an_outage_is_a_clean_503_and_then_all_is_well(
         assert client.get("/api/health/ready").status_code == 200
         assert client.get("/api/recommend/ann").json() == before
         assert client.post("/api/feedback", json=event).status_code == 200
-        kept = client.get("/api/user/ann/feedback").json()
-        assert [f["ItemId"] for f in kept] == ["i0003"]
-    told = [r.getMessage() for r in caplog.records if "does not answer" in r.getMessage()]
-    assert told
+        stored = client.get("/api/user/ann/feedback").json()
+        assert [f["ItemId"] for f in stored] == ["i0003"]
+    messages = [r.getMessage() for r in caplog.records if "does not answer" in r.getMessage()]
+    assert messages
     assert "'ann'" not in caplog.text
-    assert "\n" not in "".join(told)
+    assert "\n" not in "".join(messages)

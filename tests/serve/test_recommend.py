@@ -45,21 +45,21 @@ def test_the_model_does_not_know_an_erased_user_even_if_they_come_back(
     two_workers: tuple[TestClient, TestClient], bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, other = bundle.users[3], bundle.users[4]
-    asked: list[int] = []
+    scored_users: list[int] = []
     scored = MultimodalLinear.score
 
     def score(self, query):
-        asked.extend(query.users.tolist())
+        scored_users.extend(query.users.tolist())
         return scored(self, query)
 
     monkeypatch.setattr(MultimodalLinear, "score", score)
 
     def rows(client: TestClient) -> list[int]:
-        asked.clear()
+        scored_users.clear()
         listed(client, user)
         client.get(f"/api/explain/{user}/{bundle.ids[9]}")
         batch(client, Users=[user, other])
-        return sorted({*asked})
+        return sorted({*scored_users})
 
     assert [rows(client) for client in two_workers] == [[3, 4]] * 2
     two_workers[0].delete(f"/api/user/{user}")
@@ -138,17 +138,17 @@ def test_events_from_many_threads_are_all_there(client: TestClient) -> None:
 
 
 def test_a_page_goes_on_where_the_one_before_ended(client: TestClient) -> None:
-    whole = listed(client, "u0003", n=30)
-    assert listed(client, "u0003", n=10) + listed(client, "u0003", n=20, offset=10) == whole
+    full = listed(client, "u0003", n=30)
+    assert listed(client, "u0003", n=10) + listed(client, "u0003", n=20, offset=10) == full
     assert listed(client, "u0003", n=0) == []
     assert listed(client, "u0003", n=10, offset=1_000) == []
 
 
 def test_version_two_brings_scores(client: TestClient, bundle: Bundle) -> None:
     answer = client.get("/api/recommend/u0003?n=3", headers={"X-API-Version": "2"}).json()
-    found = bundle.recommend(["u0003"], k=3)
-    assert [pair["Id"] for pair in answer] == found.ids[0]
-    assert [pair["Score"] for pair in answer] == pytest.approx(found.scores[0], rel=1e-4)
+    result = bundle.recommend(["u0003"], k=3)
+    assert [pair["Id"] for pair in answer] == result.ids[0]
+    assert [pair["Score"] for pair in answer] == pytest.approx(result.scores[0], rel=1e-4)
 
 
 def test_kinds_weigh_what_the_config_says(client: TestClient, like: Callable) -> None:
@@ -186,10 +186,10 @@ def test_categories_labels_and_numbers_filter(client: TestClient) -> None:
     assert set(listed(client, "ann", category="film")) == {"i0003", "i0009", "i0012", "i0020"}
     assert set(listed(client, "ann", category=["film", "old"])) == {"i0012", "i0020"}
     assert set(client.get("/api/recommend/ann/old").json()) == {"i0012", "i0020"}
-    asked = {"Users": ["ann"], "Labels": {"colour": ["red"]}, "Ranges": {"price": {"Min": 15}}}
-    found = batch(client, **asked)
-    assert ids(found) == ["i0012"]
-    assert found["Reasons"] == ["60 items may be shown", "1 of them pass the filters"]
+    query = {"Users": ["ann"], "Labels": {"colour": ["red"]}, "Ranges": {"price": {"Min": 15}}}
+    result = batch(client, **query)
+    assert ids(result) == ["i0012"]
+    assert result["Reasons"] == ["60 items may be shown", "1 of them pass the filters"]
     assert ids(batch(client, Users=["ann"], Ranges={"price": {"Min": 10, "Max": 10}})) == ["i0009"]
     assert ids(batch(client, Users=["ann"], Labels={"colour": ["green"]})) == []
     client.delete("/api/item/i0012/category/old")
@@ -217,11 +217,11 @@ def test_a_batch_answers_users_and_histories_as_single_questions_do(
 
 def test_exclusions_and_what_was_seen(client: TestClient, bundle: Bundle) -> None:
     best = listed(client, "u0003", n=3)
-    found = batch(client, Users=["u0003"], Exclude=[best[0], "unknown"], N=60)
-    assert best[0] not in ids(found)
-    assert len(ids(found)) == 60 - 1 - len(set(bundle.history("u0003")))
+    result = batch(client, Users=["u0003"], Exclude=[best[0], "unknown"], N=60)
+    assert best[0] not in ids(result)
+    assert len(ids(result)) == 60 - 1 - len(set(bundle.history("u0003")))
     seen = len(set(bundle.history("u0003")))
-    assert found["Reasons"] == [
+    assert result["Reasons"] == [
         "60 items may be shown", "59 of these are not excluded",
         f"{59 - seen} of these were not seen yet",
     ]  # fmt: skip
@@ -230,11 +230,11 @@ def test_exclusions_and_what_was_seen(client: TestClient, bundle: Bundle) -> Non
 
 def test_scores_never_rise_along_a_list(client: TestClient) -> None:
     client.post("/api/item", json={"ItemId": "fresh"})  # the model doesn't know it
-    found = batch(client, Histories=[["i0003"]], N=100)
-    scores = [item["Score"] for item in found["Items"]]
+    result = batch(client, Histories=[["i0003"]], N=100)
+    scores = [item["Score"] for item in result["Items"]]
     assert scores == sorted(scores, reverse=True)
-    assert [item["Source"] for item in found["Items"]] == ["session"] * 59 + ["popular"]
-    assert ids(found)[-1] == "fresh"
+    assert [item["Source"] for item in result["Items"]] == ["session"] * 59 + ["popular"]
+    assert ids(result)[-1] == "fresh"
 
 
 def test_what_is_looked_at_right_now_counts_as_the_latest_event(client: TestClient) -> None:
@@ -243,12 +243,12 @@ def test_what_is_looked_at_right_now_counts_as_the_latest_event(client: TestClie
 
 
 def test_items_that_suit_the_context_are_raised(client: TestClient) -> None:
-    whole = ids(batch(client, Users=["u0003"], N=40))
-    suited = whole[20]
+    full = ids(batch(client, Users=["u0003"], N=40))
+    suited = full[20]
     client.patch(f"/api/item/{suited}", json={"Labels": {"season": "winter"}})
     raised = ids(batch(client, Users=["u0003"], N=40, Context={"Labels": {"season": ["winter"]}}))
     assert raised.index(suited) < 20
-    assert [item for item in raised if item != suited] == [i for i in whole if i != suited]
+    assert [item for item in raised if item != suited] == [i for i in full if i != suited]
 
 
 def test_diversity_brings_items_that_differ(client: TestClient, bundle: Bundle) -> None:
@@ -302,10 +302,10 @@ def test_items_that_only_content_knows_answer_by_content(
     frozen = ServingModel(bundle, recommender, bundle.ids, bundle.views, len(bundle.ids))
     service.live.replace_model(frozen.append_items(["twin"], views))
     client.post("/api/item", json={"ItemId": "twin"})
-    found = batch(client, Histories=[["twin"]], N=5)
-    assert found["Sources"] == ["content"]
-    near = bundle.similar("i0003", k=4)
-    assert ids(found) == ["i0003", *near.ids[0]]
+    result = batch(client, Histories=[["twin"]], N=5)
+    assert result["Sources"] == ["content"]
+    neighbours = bundle.similar("i0003", k=4)
+    assert ids(result) == ["i0003", *neighbours.ids[0]]
 
 
 class _WithoutGrowth:
@@ -320,10 +320,10 @@ def test_an_item_added_later_is_recommended(client: TestClient, bundle: Bundle) 
     views = {name: view.take([twin]) for name, view in bundle.views.items()}
     client.post("/api/item", json={"ItemId": "twin"})
     service.live.replace_model(service.live.model.append_items(["twin"], views))
-    found = batch(client, Histories=[["i0003"]], N=60)
-    assert "twin" in [item["Id"] for item in found["Items"] if item["Source"] == "session"]
-    near = client.get("/api/item/i0003/neighbors?n=1").json()
-    assert near[0]["Id"] == "twin"
+    result = batch(client, Histories=[["i0003"]], N=60)
+    assert "twin" in [item["Id"] for item in result["Items"] if item["Source"] == "session"]
+    neighbours = client.get("/api/item/i0003/neighbors?n=1").json()
+    assert neighbours[0]["Id"] == "twin"
     client.delete("/api/item/twin")
     assert "twin" not in ids(batch(client, Histories=[["i0003"]], N=60))
 
@@ -339,8 +339,8 @@ def test_a_history_keeps_no_model_alive(bundle: Bundle) -> None:
     model = ServingModel.from_bundle(bundle)
     history = History.from_items(bundle.ids[:3])
     assert len(history.known_items(model).rows) == 3
-    gone = weakref.ref(model)
+    model_ref = weakref.ref(model)
     del model
     gc.collect()
-    assert gone() is None
+    assert model_ref() is None
     assert len(history.known_items(ServingModel.from_bundle(bundle)).rows) == 3

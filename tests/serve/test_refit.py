@@ -1,4 +1,4 @@
-"""A new bundle from the live data, swapped in under load; the way back."""
+"""A new bundle from the live data, loaded under load, and rolled back."""
 
 import shutil
 import sys
@@ -28,26 +28,26 @@ register_commands()
 
 
 @pytest.fixture
-def shelf(bundle_folder: Path, tmp_path: Path) -> BundleRegistry:
+def registry(bundle_folder: Path, tmp_path: Path) -> BundleRegistry:
     shutil.copytree(bundle_folder, tmp_path / "bundles" / "000001")
     return BundleRegistry(tmp_path / "bundles")
 
 
 @pytest.fixture
-def shelved(settings: Settings, shelf: BundleRegistry) -> Settings:
-    return replace(settings, bundle=shelf.folder)
+def registry_settings(settings: Settings, registry: BundleRegistry) -> Settings:
+    return replace(settings, bundle=registry.folder)
 
 
 @pytest.fixture
-def client(shelved: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(shelved)) as opened:
+def client(registry_settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(registry_settings)) as opened:
         yield opened
 
 
-def train(settings: Settings, shelf: BundleRegistry) -> str:
+def train(settings: Settings, registry: BundleRegistry) -> str:
     database = Database.open(settings.database)
     try:
-        return refit(database, shelf, BlobStore(settings.media_folder)).name
+        return refit(database, registry, BlobStore(settings.media_folder)).name
     finally:
         database.close()
 
@@ -55,18 +55,18 @@ def train(settings: Settings, shelf: BundleRegistry) -> str:
 def until(client: TestClient, version: str) -> dict:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        told = client.get("/api/model").json()
-        if told["Version"] == version:
-            return told
+        status = client.get("/api/model").json()
+        if status["Version"] == version:
+            return status
         time.sleep(0.05)
-    raise AssertionError(f"still {told['Version']}")
+    raise AssertionError(f"still {status['Version']}")
 
 
 def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_rolled_back(
     client: TestClient,
     like: Callable,
-    shelved: Settings,
-    shelf: BundleRegistry,
+    registry_settings: Settings,
+    registry: BundleRegistry,
     bundle_folder: Path,
 ) -> None:
     old = Bundle.load(bundle_folder)
@@ -92,33 +92,34 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     for thread in threads:
         thread.start()
     try:
-        told = CliRunner().invoke(
-            app, ["refit", "--bundles", str(shelf.folder), "--database", shelved.database]
+        result = CliRunner().invoke(
+            app,
+            ["refit", "--bundles", str(registry.folder), "--database", registry_settings.database],
         )
-        assert told.exit_code == 0, told.output
+        assert result.exit_code == 0, result.output
         client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp for the hall"})
-        told = until(client, "000002")
+        status = until(client, "000002")
         assert settled(client, "late")["Found"] == "scores"
     finally:
         stop.set()
         for thread in threads:
             thread.join()
     assert not failed
-    made = Bundle.load(shelf.current())
-    assert told["Data"] == made.fingerprint != old.fingerprint
-    assert told["Way"] == ["000001", "000002"]
-    assert "new" in made.rows
-    assert made.views["image"].present[made.rows["new"]]
-    assert old.ids[1] not in made.rows
-    assert old.users[40] not in made.users
-    assert told["Erased"] == 0
-    kept = old.ids[2]
-    assert made.views["text"].present[made.rows[kept]] == old.views["text"].present[2]
-    popularity = made.parts.recommender.popularity_
-    assert popularity[made.rows["new"]] == 40  # 20 likes, each worth 2
+    bundle = Bundle.load(registry.current())
+    assert status["Data"] == bundle.fingerprint != old.fingerprint
+    assert status["Way"] == ["000001", "000002"]
+    assert "new" in bundle.rows
+    assert bundle.views["image"].present[bundle.rows["new"]]
+    assert old.ids[1] not in bundle.rows
+    assert old.users[40] not in bundle.users
+    assert status["Erased"] == 0
+    unchanged = old.ids[2]
+    assert bundle.views["text"].present[bundle.rows[unchanged]] == old.views["text"].present[2]
+    popularity = bundle.parts.recommender.popularity_
+    assert popularity[bundle.rows["new"]] == 40  # 20 likes, each worth 2
     assert client.get("/api/item/new/status").json()["Status"] == "live"
     assert client.get("/api/model").json()["Added"] == 1  # late alone
-    assert (shelf.folder / "000002" / "report.json").is_file()
+    assert (registry.folder / "000002" / "report.json").is_file()
     back = client.post("/api/model/rollback")
     assert back.json()["Way"] == ["000001"]
     until(client, "000001")
@@ -128,24 +129,24 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
 
 
 def test_too_little_to_learn_from_leaves_all_as_it_is(
-    client: TestClient, shelved: Settings, shelf: BundleRegistry, bundle_folder: Path
+    client: TestClient, registry_settings: Settings, registry: BundleRegistry, bundle_folder: Path
 ) -> None:
     for user in Bundle.load(bundle_folder).users:
         client.delete(f"/api/user/{user}")
     with pytest.raises(DataError, match="nothing to learn from"):
-        train(shelved, shelf)
-    assert shelf.names() == ["000001"]
+        train(registry_settings, registry)
+    assert registry.names() == ["000001"]
     assert client.get("/api/model").json()["Version"] == "000001"
 
 
 def test_a_broken_bundle_is_not_swapped_in(
-    client: TestClient, shelf: BundleRegistry, caplog: pytest.LogCaptureFixture
+    client: TestClient, registry: BundleRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(shelf.folder / "000001", shelf.folder / "000002")
-    (shelf.folder / "000002" / "names.json").write_text("{}", encoding="utf-8")
-    shelf.set_current("000002")
+    shutil.copytree(registry.folder / "000001", registry.folder / "000002")
+    (registry.folder / "000002" / "names.json").write_text("{}", encoding="utf-8")
+    registry.set_current("000002")
     end = time.monotonic() + 30
-    while "can't be served" not in caplog.text and time.monotonic() < end:
+    while "can't be loaded" not in caplog.text and time.monotonic() < end:
         time.sleep(0.05)
     assert "can't be loaded" in caplog.text
     assert client.get("/api/model").json()["Version"] == "000001"
@@ -161,57 +162,62 @@ def test_a_single_bundle_can_not_be_refitted_or_rolled_back(
         assert client.post("/api/model/rollback").status_code == 409
 
 
-def test_the_command_rolls_back_or_says_that_it_can_not(shelf: BundleRegistry) -> None:
-    shutil.copytree(shelf.folder / "000001", shelf.folder / "000002")
-    shelf.set_current("000002")
-    told = CliRunner().invoke(app, ["refit", "--bundles", str(shelf.folder), "--rollback"])
-    assert "000001" in told.output
-    assert shelf.current().name == "000001"
-    again = CliRunner().invoke(app, ["refit", "--bundles", str(shelf.folder), "--rollback"])
+def test_the_command_rolls_back_or_is_refused(registry: BundleRegistry) -> None:
+    shutil.copytree(registry.folder / "000001", registry.folder / "000002")
+    registry.set_current("000002")
+    result = CliRunner().invoke(app, ["refit", "--bundles", str(registry.folder), "--rollback"])
+    assert "000001" in result.output
+    assert registry.current().name == "000001"
+    again = CliRunner().invoke(app, ["refit", "--bundles", str(registry.folder), "--rollback"])
     assert isinstance(again.exception, BundleError)
 
 
-def test_a_shelf_goes_its_way_and_drops_what_is_old(tmp_path: Path) -> None:
+def test_a_registry_keeps_its_history_and_prunes_old_bundles(tmp_path: Path) -> None:
     for name in ("000001", "000002", "000003"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text("{}", encoding="utf-8")
-    shelf = BundleRegistry(tmp_path)
+    registry = BundleRegistry(tmp_path)
     with pytest.raises(BundleError, match="no bundle is current"):
-        shelf.current()
+        registry.current()
     (tmp_path / "current").write_text("000001\n", encoding="utf-8")
-    shelf.set_current("000002")
-    assert shelf.roll_back() == "000001"
-    shelf.set_current("000003")
-    assert shelf.history() == ["000001", "000003"]
-    assert shelf.next_name() == "000004"
-    assert shelf.prune(2) == ["000001"]
-    assert shelf.history() == ["000003"]
+    registry.set_current("000002")
+    assert registry.roll_back() == "000001"
+    registry.set_current("000003")
+    assert registry.history() == ["000001", "000003"]
+    assert registry.next_name() == "000004"
+    assert registry.prune(2) == ["000001"]
+    assert registry.history() == ["000003"]
 
 
 def test_a_schedule_starts_one_refit_when_it_is_due(
-    shelved: Settings, monkeypatch: pytest.MonkeyPatch
+    registry_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from polyrec.serve.background.refit_schedule import RefitSchedule
 
-    begun = []
+    started = []
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(RefitSchedule, "command", lambda _: begun.append(1) or waits)
-    never, often = RefitSchedule(shelved), RefitSchedule(replace(shelved, refit_hours=1e-9))
+    monkeypatch.setattr(RefitSchedule, "command", lambda _: started.append(1) or waits)
+    never, often = (
+        RefitSchedule(registry_settings),
+        RefitSchedule(replace(registry_settings, refit_hours=1e-9)),
+    )
     never.start_if_due()
-    assert not begun
+    assert not started
     try:
         often.start_if_due()
         often.start_if_due()
     finally:
         often.close()
-    assert len(begun) == 1
+    assert len(started) == 1
 
 
-def test_a_refit_that_another_does_is_left_to_it(shelved: Settings, shelf: BundleRegistry) -> None:
+def test_a_second_refit_at_the_same_time_is_refused(
+    registry_settings: Settings, registry: BundleRegistry
+) -> None:
     from polyrec.database.leader_lock import exclusive_file_lock
 
     with (
-        exclusive_file_lock(shelf.folder / ".refit"),
+        exclusive_file_lock(registry.folder / ".refit"),
         pytest.raises(BundleError, match="another refit is under way"),
     ):
-        train(shelved, shelf)
+        train(registry_settings, registry)

@@ -86,13 +86,13 @@ def test_uploads_that_were_acknowledged_are_read_after_a_sudden_end(
             time.sleep(0.05)
         assert status == {"live": 120}
         for number in (0, 30, 59):
-            told = client.get(f"/api/item/n{number}/status").json()
+            status_body = client.get(f"/api/item/n{number}/status").json()
             image = "nothing there" if number == 30 else "read"
-            assert told["Views"] == {"text": "read", "image": image}
+            assert status_body["Views"] == {"text": "read", "image": image}
             assert client.get(f"/api/item/n{number}/neighbors").json()
 
 
-def test_several_workers_answer_as_one_and_stop_when_asked(
+def test_several_workers_answer_alike_and_stop_on_a_signal(
     bundle_folder: Path, tmp_path: Path
 ) -> None:
     service = Running(bundle_folder, f"sqlite:///{tmp_path / 'service.sqlite'}", "--workers", "2")
@@ -102,5 +102,5 @@ def test_several_workers_answer_as_one_and_stop_when_asked(
         assert service.ask("POST", "/api/feedback", [event]) == (200, {"RowAffected": 1})
         for _ in range(3):  # a new connection each: one worker or the other
             assert item not in service.ask("GET", "/api/recommend/ann?n=60")[1]
-    code, said = service.stop()
-    assert (code, "Traceback" in said) == (0, False), said
+    code, output = service.stop()
+    assert (code, "Traceback" in output) == (0, False), output

@@ -24,9 +24,9 @@ CHECKS = [  # without positive_data_acceptance: the schema of ids does not exclu
 
 
 @pytest.fixture(scope="module")
-def app(bundle_folder: Path, taken_over: Path, tmp_path_factory) -> Iterator[FastAPI]:
+def app(bundle_folder: Path, imported: Path, tmp_path_factory) -> Iterator[FastAPI]:
     path = tmp_path_factory.mktemp("openapi") / "service.sqlite"
-    path.write_bytes(taken_over.read_bytes())
+    path.write_bytes(imported.read_bytes())
     application = create_app(Settings(bundle_folder, database=f"sqlite:///{path}"))
     with TestClient(application):  # opened once: the cases go to the same service
         yield application
