@@ -1,19 +1,4 @@
-"""Bring views into one space or form.
-
-| aligner | what it does |
-|---|---|
-| identity | leaves them as they are |
-| whiten | centres each, unit covariance (PCA or ZCA); views of one space stay comparable |
-| linear | ridge regression onto an anchor view |
-| procrustes | rotation onto an anchor view |
-| cca | the directions that views share; any number of views |
-| sinkhorn | optimal transport and rotation, for catalogues paired in part or not at all |
-| infonce | projection heads, symmetric InfoNCE (extra `torch`) |
-| uniform | projection heads, alignment and uniformity (extra `torch`) |
-| cosine | the shared space of cca, each row weighted by its cosine to an anchor view |
-| impute | fills in the views that items lack: by ridge, cca, behaviour, mean or zero |
-| behaviour | content regressed on the items' behaviour factors |
-"""
+"""Bring views into one space or form: docs/parts.md lists the aligners."""
 
 from typing import TYPE_CHECKING
 

@@ -1,25 +1,4 @@
-"""Encode raw content as one row of features per item.
-
-| encoder | modality | what it is |
-|---|---|---|
-| features | any | feature rows that come with the data, unchanged |
-| lsa | text | TF-IDF of words and character n-grams, truncated SVD; any language |
-| word_vectors | text | mean or SIF-weighted mean of GloVe or word2vec vectors |
-| descriptor | image | colour, gradient and texture statistics |
-| spectral | audio | log-mel statistics |
-| motion | video | frame descriptors over time, motion energy, the sound track |
-| timeline | video | frames, sound, subtitles and sensors on one grid of windows, pooled |
-| minilm | text | all-MiniLM-L6-v2 sentence embeddings, offline (extra `minilm`) |
-| text_model | text | any pretrained text model, CLIP's and CLAP's text side (extra `models`) |
-| image_model | image | ViT, DINOv2, ResNet, ConvNeXt, CLIP, SigLIP (extra `models`) |
-| audio_model | audio | AST, CLAP, Wav2Vec2, HuBERT, Whisper (extra `models`) |
-| video_model | video | VideoMAE, TimeSformer, X-CLIP (extra `models`) |
-| frames_model | video | any pretrained image model over frames (extra `models`) |
-| text_lstm, text_transformer | text | trained on the catalogue (extra `torch`) |
-| image_cnn | image | trained on the catalogue (extra `torch`) |
-| audio_cnn, audio_lstm | audio | trained on the catalogue (extra `torch`) |
-| video_lstm | video | a CNN per frame and an LSTM, trained on the catalogue (extra `torch`) |
-"""
+"""Turn raw content into rows of features: docs/parts.md lists the encoders."""
 
 from typing import TYPE_CHECKING
 

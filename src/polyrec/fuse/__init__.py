@@ -1,17 +1,4 @@
-"""Join the views of an item into one vector.
-
-| fuser | what it does |
-|---|---|
-| concat | puts the views side by side |
-| mean | averages views of one width, with weights |
-| learned_mean | averages projected views, weights learned on the simplex (extra `torch`) |
-| attention | softmax attention over an item's views (extra `torch`) |
-| gate | gated multimodal units (extra `torch`) |
-| bilinear | low-rank products between views (extra `torch`) |
-| bottleneck | a Transformer with bottleneck tokens (extra `torch`) |
-| product_of_experts | precision-weighted; tells its uncertainty (extra `torch`) |
-| mixture_of_experts | an expert per view, and a gate (extra `torch`) |
-"""
+"""Join the views of an item into one vector: docs/parts.md lists the fusers."""
 
 from typing import TYPE_CHECKING
 

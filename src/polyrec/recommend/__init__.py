@@ -1,27 +1,4 @@
-"""Learn from behaviour and content; score and rank items.
-
-| recommender | what it is |
-|---|---|
-| popular | the same for everyone: what most people took |
-| item_knn | item-item cosine neighbours |
-| rp3beta | three-step random walk with popularity damped |
-| ease | linear autoencoder in closed form |
-| multi_dae | denoising autoencoder of histories (extra `torch`) |
-| multi_vae | variational autoencoder of histories (extra `torch`) |
-| multimodal_dae | denoising autoencoder, its decoder smoothed over content (extra `torch`) |
-| elsa | linear autoencoder of low rank, for large catalogues (extra `torch`) |
-| als | matrix factorization, users and items solved in turns; content as the items' prior |
-| bpr | matrix factorization, what was taken above what was not (extra `torch`) |
-| vbpr | bpr with the items' content projected beside (extra `torch`) |
-| mlp | neural matrix factorization: a product and a network of users and items (extra `torch`) |
-| sasrec | a causal transformer over the history: what comes next (extra `torch`) |
-| freedom | lightgcn without its noisy edges, beside a graph of alike items (extra `torch`) |
-| lightgcn | vectors spread over the graph of users and items (extra `torch`) |
-| mgcn | lightgcn and content through gates, held together by contrast (extra `torch`) |
-| two_tower | history tower and content tower, softmax or sigmoid head (extra `torch`) |
-| multimodal_linear | ease regularised towards the items' content, modality weights from valid |
-| blend | several of these, weighed on valid |
-"""
+"""Learn from behaviour and content; score and rank items: docs/parts.md lists the recommenders."""
 
 from typing import TYPE_CHECKING
 

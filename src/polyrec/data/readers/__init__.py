@@ -1,15 +1,4 @@
-"""Read interactions and items, one file format per reader.
-
-| reader | reads |
-|---|---|
-| folder | interactions.*, items.*, users.* as parquet, csv or jsonl; `*_feat*.npy` |
-| recbole | RecBole atomic files: .inter, .item, .user with typed headers |
-| mmrec | MMRec: tab-separated .inter with x_label, image_feat.npy, text_feat.npy |
-| movielens | MovieLens: ratings.csv, u.data or `::` files |
-| amazon | Amazon reviews as JSON lines |
-| gorse | Gorse JSON lines: users, items, feedback |
-| csv_npy | text_data.csv, image_data.npy, audio_data.npy, labels.npy |
-"""
+"""Read interactions and items, one file format per reader: docs/parts.md lists them."""
 
 from typing import TYPE_CHECKING
 
