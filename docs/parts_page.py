@@ -32,8 +32,8 @@ ABILITIES = {
 _HEAD = """# Parts
 
 Made by `python docs/parts_page.py` from the classes. A setting stands with its default; where there
-are choices, the default is the first. What a config leaves open of a recommender is chosen on valid,
-over candidates that the model declares.
+are choices, the default is the first. What a config leaves open of a recommender is chosen on
+valid, over candidates that the model declares.
 """
 
 

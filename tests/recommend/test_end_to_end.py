@@ -1,5 +1,6 @@
 """Encoders, aligner, fuser and towers as one network: it learns, and is what the parts make."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,18 +157,26 @@ def test_what_is_absent_changes_no_bit(parity: Interactions) -> None:
     assert np.array_equal(*found)
 
 
-def test_parts_that_can_not_be_gone_through_are_named(parity: Interactions) -> None:
+def test_parts_that_can_not_be_trained_through_are_refused(parity: Interactions) -> None:
     inputs, _, _ = made(parity, "concat")
     with pytest.raises(FitError, match="no encoder learns"):
-        end_to_end.check_trainable(
-            EndToEndInputs(inputs.encoders, {}, inputs.views, inputs.aligner, inputs.fuser)
-        )
+        end_to_end.check_trainable(replace(inputs, prepared={}))
     filled = find_class("align", "impute")().fit(inputs.views, parity)
-    with pytest.raises(FitError, match="what is filled in can't be trained through"):
-        end_to_end.check_trainable(
-            EndToEndInputs(inputs.encoders, inputs.prepared, inputs.views, filled, inputs.fuser)
-        )
-    with pytest.raises(FitError, match="this fuser can't be trained through: received 'object'"):
-        end_to_end.check_trainable(
-            EndToEndInputs(inputs.encoders, inputs.prepared, inputs.views, inputs.aligner, object())
-        )
+    with pytest.raises(FitError, match=r"this aligner can't be trained through.* 'Impute'"):
+        end_to_end.check_trainable(replace(inputs, aligner=filled))
+    with pytest.raises(FitError, match=r"this fuser can't be trained through.* 'object'"):
+        end_to_end.check_trainable(replace(inputs, fuser=object()))
+
+
+def test_an_aligner_of_another_kind_is_never_skipped(parity: Interactions) -> None:
+    class Doubled:  # aligns, without the maps of our own aligners
+        def fit(self, views: dict, train: Interactions) -> "Doubled":
+            return self
+
+        def align(self, views: dict) -> dict[str, Embeddings]:
+            return {n: replace(v, vectors=2 * v.vectors) for n, v in views.items()}
+
+    inputs, aligned, _ = made(parity, "concat")
+    model = TwoTower(dim=8, batch=64, epochs=1).fit(parity, aligned)
+    with pytest.raises(FitError, match=r"this aligner can't be trained through.* 'Doubled'"):
+        model.fit_end_to_end(parity, aligned, replace(inputs, aligner=Doubled()))
