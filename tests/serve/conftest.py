@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import polyrec
 from benchmarks.library.postgres import Postgres
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import parse_config
+from polyrec.database import keys
 from polyrec.database.database import Database
 from polyrec.serve.app import create_app
 from polyrec.serve.background.bundle_import import import_bundle
@@ -86,6 +88,27 @@ def two_workers(bundle_folder: Path, imported_url: str) -> Iterator[tuple[TestCl
 def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as opened:
         yield opened
+
+
+@pytest.fixture
+def guarded(settings: Settings) -> Iterator[TestClient]:
+    """Return a client of a service that requires keys."""
+    with TestClient(create_app(replace(settings, require_keys=True))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key(settings: Settings) -> Callable[..., str]:
+    """Return a function that creates a key with these scopes and returns its text."""
+
+    def make(*scopes: str, per_second: float | None = None) -> str:
+        database = Database.open(settings.database)
+        with database.write() as connection:
+            text = keys.create_key(connection, "test", scopes, per_second=per_second)[1]
+        database.close()
+        return text
+
+    return make
 
 
 @pytest.fixture

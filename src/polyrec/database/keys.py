@@ -19,7 +19,13 @@ from polyrec.database.change_log import now_us
 from polyrec.database.tables import KEYS
 from polyrec.errors import ConfigError, nearest
 
-SCOPES = ("read", "write", "admin")
+SCOPES = ("recommend", "read", "write", "admin")
+_GRANTED_BY = {
+    "recommend": {"recommend", "read", "admin"},
+    "read": {"read", "admin"},
+    "write": {"write", "admin"},
+    "admin": {"admin"},
+}
 _PREFIX = "pr"
 
 
@@ -35,12 +41,13 @@ class ApiKey:
     revoked: int | None = None
 
     def may(self, scope: str) -> bool:
-        """Return whether the key is good for a scope.
+        """Return whether the key is valid and grants a scope.
 
-        >>> Key("a", "shop", ("read",)).may("write")
-        False
+        >>> key = ApiKey("a", "shop", ("read",))
+        >>> key.may("recommend"), key.may("write")
+        (True, False)
         """
-        return self.revoked is None and (scope in self.scopes or "admin" in self.scopes)
+        return self.revoked is None and not _GRANTED_BY[scope].isdisjoint(self.scopes)
 
 
 def create_key(

@@ -2,7 +2,8 @@
 
 `create_app` makes one from settings. Middlewares are plain ASGI classes (Starlette's
 `BaseHTTPMiddleware` costs a task per request), from the outermost in: RequestLog, CORS,
-TrustedHost, RequestLimits, Access. The service is `app.state.service` while the application runs.
+TrustedHost, RequestLimits, Access, HeadRequests. The service is `app.state.service` while the
+application runs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from polyrec.serve.api.error_handlers import add_error_handlers
 from polyrec.serve.api.openapi import add_openapi
 from polyrec.serve.api.routes import PREFIX, ROUTERS, docs, operations, recommend
 from polyrec.serve.middleware.access import Access
+from polyrec.serve.middleware.head_requests import HeadRequests
 from polyrec.serve.middleware.request_limits import RequestLimits
 from polyrec.serve.middleware.request_log import RequestLog
 from polyrec.serve.service import Service
@@ -58,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares, the innermost first."""
+    app.add_middleware(HeadRequests)
     app.add_middleware(Access, settings=settings)
     limit, upload = (int(size * 2**20) for size in (settings.max_body_mb, settings.max_upload_mb))
     app.add_middleware(RequestLimits, limit=limit, seconds=settings.body_timeout_s, upload=upload)
@@ -67,7 +70,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["X-API-Key", "Authorization", "Content-Type", "X-Request-Id"],
         )
     app.add_middleware(RequestLog, prefix=PREFIX)

@@ -27,7 +27,9 @@ _DEFAULT = "sqlite:///polyrec.sqlite"
 @keys.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
-    scope: Annotated[list[str], typer.Option(help="read, write or admin; may be repeated.")],
+    scope: Annotated[
+        list[str], typer.Option(help="recommend, read, write or admin; may be repeated.")
+    ],
     per_second: Annotated[
         float | None, typer.Option(help="The most requests per second and worker.")
     ] = None,

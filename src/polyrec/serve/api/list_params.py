@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
 from polyrec.serve.api.schemas import check_id, decode_path_id
 from polyrec.serve.api.timestamps import parse_duration
+from polyrec.serve.middleware.query import (
+    QueryParams,
+    last_value,
+    query_params,
+    write_back_type,
+)
 from polyrec.serve.responses import http_error
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
@@ -39,10 +44,9 @@ class ListParams:
     ) -> ListParams:
         """Return the parameters of a request; raise 400 for invalid ones."""
         scored = request.headers.get("x-api-version") == "2"
-        query = request.scope["query_string"]
-        if not query and not category:
+        params = query_params(request.scope)
+        if not params and not category:
             return cls(settings.default_n, scored=scored)
-        params = parse_qs(query.decode(), keep_blank_values=True, max_num_fields=1_000)
         categories = tuple(filter(None, [category, *params.get("category", ())]))
         if len(categories) > _MAX_CATEGORIES:
             remedy = f"send at most {_MAX_CATEGORIES}"
@@ -57,8 +61,8 @@ class ListParams:
         )
 
 
-def _parse_int(params: dict[str, list[str]], name: str, default: int, maximum: int) -> int:
-    text = params.get(name, [""])[-1]
+def _parse_int(params: QueryParams, name: str, default: int, maximum: int) -> int:
+    text = last_value(params, name)
     if text == "":
         return default
     if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) > maximum:
@@ -67,16 +71,16 @@ def _parse_int(params: dict[str, list[str]], name: str, default: int, maximum: i
     return int(text)
 
 
-def _parse_write_back(params: dict[str, list[str]]) -> str:
-    text = params.get("write-back-type", [""])[-1]
+def _parse_write_back(params: QueryParams) -> str:
+    text = write_back_type(params)
     try:
         return check_id(text) if text else ""
     except ValueError as error:
         raise _invalid("query.write-back-type", text, error) from None
 
 
-def _parse_delay(params: dict[str, list[str]]) -> int:
-    text = params.get("write-back-delay", [""])[-1]
+def _parse_delay(params: QueryParams) -> int:
+    text = last_value(params, "write-back-delay")
     try:
         return parse_duration(text)
     except ValueError as error:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from polyrec.database import keys
 from polyrec.serve.metrics import REFUSED
+from polyrec.serve.middleware.cross_site import is_cross_site
+from polyrec.serve.middleware.query import query_params
 from polyrec.serve.middleware.rate_limiter import RateLimiter
+from polyrec.serve.middleware.scopes import READ_METHODS, required_scope
 from polyrec.serve.responses import json_response, problem_body
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
 PUBLIC_PATHS = ("/api/health/", "/docs", "/openapi.json", "/dashboard")
-_READ_ONLY_POSTS = ("/api/recommend", "/api/session/recommend", "/api/search")
-_WRITE_BACK = b"write-back-type"  # the parameter that makes a GET write
 _CACHE_S = 1.0
 _MAX_CACHED_KEYS = 10_000
 _INVALID_PER_SECOND = 5.0  # keys, of one address
@@ -61,15 +61,15 @@ class Access:
 
     async def _check(self, scope: Scope) -> ASGIApp | None:
         """Return the response that refuses a request, None for one that is allowed."""
+        required = required_scope(scope["method"], scope["path"], query_params(scope))
         if not self._settings.requires_key or scope["path"].startswith(PUBLIC_PATHS):
-            return None
+            return self._check_site(scope, required)
         now = time.monotonic()
         text = _key_text(scope)
         key = await self._find(scope["app"].state.service, text, now) if text else None
         if key is None:
             return self._refuse_unknown(scope, text, now)
         scope["key"] = key.key_id
-        required = required_scope(scope["method"], scope["path"], scope["query_string"])
         if not key.may(required):
             return self._refuse(403, f"this key lacks the scope {required}",
                                 received=f"a key with {', '.join(key.scopes)}",
@@ -79,6 +79,14 @@ class Access:
             return self._refuse(429, "too many requests with this key", wait=wait,
                                 received=f"more than {rate:g} per second")  # fmt: skip
         return None
+
+    def _check_site(self, scope: Scope, required: str) -> ASGIApp | None:
+        """Refuse what another site's page could send without a key, unless it only reads."""
+        reads = scope["method"] in READ_METHODS and required not in ("write", "admin")
+        if reads or not is_cross_site(scope["headers"], self._settings.cors_origins):
+            return None
+        remedy = "name the site with --origin, or require keys"
+        return self._refuse(403, "a page of another site sent this request", remedy=remedy)
 
     def _refuse_unknown(self, scope: Scope, text: str, now: float) -> ASGIApp:
         address = (scope.get("client") or ("?",))[0]
@@ -118,22 +126,6 @@ class Access:
             remedy = remedy or "try again after Retry-After seconds"
         body = problem_body(what, received=received, remedy=remedy)
         return json_response(body, status=status, headers=headers)
-
-
-def required_scope(method: str, path: str, query: bytes = b"") -> str:
-    """Return the scope that a request needs.
-
-    >>> required_scope("POST", "/api/feedback"), required_scope("POST", "/api/search")
-    ('write', 'read')
-    >>> required_scope("GET", "/api/recommend/u", b"write-back-type=read")
-    'write'
-    """
-    if path.startswith(("/api/model", "/api/keys")):
-        return "read" if method == "GET" and path.startswith("/api/model") else "admin"
-    if method in ("GET", "HEAD"):
-        return "write" if b"write-back" in query and parse_qs(query).get(_WRITE_BACK) else "read"
-    reads = method == "POST" and path.rstrip("/").startswith(_READ_ONLY_POSTS)
-    return "read" if reads else "write"
 
 
 def _key_text(scope: Scope) -> str:

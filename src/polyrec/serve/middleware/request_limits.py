@@ -1,4 +1,4 @@
-"""Limits for every request: a path in UTF-8, a body bounded in size and time.
+"""Limits for every request: a URL in UTF-8, a body bounded in size and time.
 
 An id may contain a slash, sent as %2F. Servers decode it too early and would split the id in two;
 here it becomes `SLASH` in the path, and `schemas.PathId` turns it back into a slash.
@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from polyrec.serve.middleware.query import set_query
 from polyrec.serve.responses import http_error, json_response, problem_body
 
 SLASH = "\x1f"  # a control character: no id contains it
@@ -32,15 +33,19 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if b"%" in scope.get("raw_path", b"") or b"%" in scope["query_string"]:
-            try:
-                # changed in place: outer middlewares read the route from the same scope
+        try:
+            # changed in place: outer middlewares read the route from the same scope
+            if b"%" in scope.get("raw_path", b""):
                 scope["path"] = _decode_path(scope["raw_path"])
-                unquote_to_bytes(scope["query_string"]).decode()
-            except UnicodeDecodeError:
-                body = problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")
-                await json_response(body, status=400)(scope, receive, send)
-                return
+            set_query(scope)
+        except UnicodeError:
+            body = problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")
+            await json_response(body, status=400)(scope, receive, send)
+            return
+        except ValueError:
+            body = problem_body("too many query parameters", remedy="send at most 1,000")
+            await json_response(body, status=400)(scope, receive, send)
+            return
         if scope["method"] in ("GET", "HEAD"):  # their bodies are never read
             await self._app(scope, receive, send)
             return
