@@ -99,7 +99,9 @@ def fit_resumable(model: LightGCN, dataset: Dataset, views: Views, folder: Path)
         seconds_file.write_text(str(earlier + time.process_time() - start))
 
     steps = -(-dataset.train.shape[0] // model.batch)
-    run = RunContext(folder=folder, every=steps, fingerprint=repr(model), watched=save_seconds)
+    run = RunContext(
+        folder=folder, checkpoint_steps=steps, fingerprint=repr(model), on_valid=save_seconds
+    )
     with use_run(run):
         model.fit(dataset.train, views, valid=dataset.valid)
     return earlier + time.process_time() - start

@@ -20,7 +20,7 @@ def test_the_watch_measures_what_compat_measures() -> None:
     model = RP3Beta().fit(train, {})
     watch = ranking_watch(model.score, train, valid)
     assert watch is not None
-    assert watch.higher
+    assert watch.higher_is_better
     expected = evaluate_top_k(model, train, valid, ["recall@20"]).means["recall@20"]
     assert abs(watch.measure() - expected) < 1e-12
 

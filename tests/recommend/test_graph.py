@@ -196,10 +196,10 @@ def test_the_same_seed_gives_the_same_bits_even_after_a_kill(
         return loss(training, step)
 
     monkeypatch.setattr(_Training, "loss", dying)
-    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KeyboardInterrupt):
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=3)), pytest.raises(KeyboardInterrupt):
         replace(made).fit(train, views)
     monkeypatch.setattr(_Training, "loss", loss)
-    with use_run(RunContext(folder=tmp_path, every=3)):
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=3)):
         assert np.array_equal(replace(made).fit(train, views).items_, whole)
 
 

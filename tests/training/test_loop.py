@@ -1,4 +1,4 @@
-"""What a training promises: the same bits by seed, the best weights, and none lost to a kill."""
+"""The training loop: the same bits by seed, the best weights kept, resumed after a kill."""
 
 import json
 from pathlib import Path
@@ -18,20 +18,20 @@ Y = X[:, :1] * 2 - X[:, 1:2]
 
 
 class KilledError(Exception):
-    """Stands for a kill in the middle of a step."""
+    """A kill in the middle of a step."""
 
 
-class Lesson:
+class Training:
     """A small network with dropout, whose loss draws from a generator of its own."""
 
-    def __init__(self, *, dies_at: int = 0, epochs: int = 6, **schedule) -> None:
+    def __init__(self, *, killed_at: int = 0, epochs: int = 6, **schedule) -> None:
         torch.manual_seed(3)
         self.network = torch.nn.Sequential(
             torch.nn.Linear(5, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1)
         )
         self.generator = torch.Generator().manual_seed(5)
         self.schedule = Schedule(epochs=epochs, rate=0.05, **schedule)
-        self.dies_at, self.steps = dies_at, 0
+        self.killed_at, self.steps = killed_at, 0
 
     def batches(self, order: np.random.Generator):
         rows = order.permutation(64)
@@ -39,7 +39,7 @@ class Lesson:
 
     def loss(self, rows: np.ndarray):
         self.steps += 1
-        if self.steps == self.dies_at:
+        if self.steps == self.killed_at:
             raise KilledError
         noise = 0.1 * torch.randn(len(rows), 1, generator=self.generator)
         return ((self.network(X[rows]) + noise - Y[rows]) ** 2).mean()
@@ -47,7 +47,7 @@ class Lesson:
     def measure(self) -> float:
         return float(((self.network(X) - Y) ** 2).mean())
 
-    def learn(self, valid="measure") -> list[float]:
+    def run(self, valid="measure") -> list[float]:
         return train(
             self.network, self.batches, self.loss, schedule=self.schedule, seed=1,
             valid=self.measure if valid == "measure" else valid, generators=(self.generator,),
@@ -58,80 +58,90 @@ class Lesson:
         return [p.detach().numpy().tobytes() for p in self.network.parameters()]
 
 
-@pytest.mark.parametrize("dies_at", [2, 4, 9, 17, 24])
-def test_killed_and_begun_again_equals_never_killed(tmp_path: Path, dies_at: int) -> None:
-    whole = Lesson()
-    values = whole.learn()
-    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KilledError):
-        Lesson(dies_at=dies_at).learn()
-    torch.manual_seed(99)  # another process begins elsewhere
-    again = Lesson()
-    with use_run(RunContext(folder=tmp_path, every=3)):
-        assert again.learn() == values
-    assert again.bits == whole.bits
-    assert again.steps <= 24 - 3 * ((dies_at - 1) // 3)  # only what was lost is learned again
+@pytest.mark.parametrize("killed_at", [2, 4, 9, 17, 24])
+def test_killed_and_resumed_equals_never_killed(tmp_path: Path, killed_at: int) -> None:
+    uninterrupted = Training()
+    values = uninterrupted.run()
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=3)), pytest.raises(KilledError):
+        Training(killed_at=killed_at).run()
+    torch.manual_seed(99)  # another process has another state
+    again = Training()
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=3)):
+        assert again.run() == values
+    assert again.bits == uninterrupted.bits
+    assert again.steps <= 24 - 3 * ((killed_at - 1) // 3)  # only what was lost is repeated
 
 
-def test_a_training_that_was_done_is_not_done_again(tmp_path: Path) -> None:
-    first, second = Lesson(), Lesson(dies_at=1)
-    with use_run(RunContext(folder=tmp_path, every=100)):
-        values = first.learn()
-    with use_run(RunContext(folder=tmp_path, every=100)):
-        assert second.learn() == values
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first, second = Training(), Training(killed_at=1)
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=100)):
+        values = first.run()
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=100)):
+        assert second.run() == values
     assert second.bits == first.bits
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "other data"}, {"epochs": 7}])
 def test_another_config_or_other_data_are_refused(tmp_path: Path, change: dict) -> None:
-    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(KilledError):
-        Lesson(dies_at=9).learn()
-    mark = change.get("fingerprint", "")
+    with use_run(RunContext(folder=tmp_path, checkpoint_steps=3)), pytest.raises(KilledError):
+        Training(killed_at=9).run()
+    fingerprint = change.get("fingerprint", "")
     with (
-        use_run(RunContext(folder=tmp_path, every=3, fingerprint=mark)),
+        use_run(RunContext(folder=tmp_path, checkpoint_steps=3, fingerprint=fingerprint)),
         pytest.raises(FitError, match="a checkpoint of another training"),
     ):
-        Lesson(epochs=change.get("epochs", 6)).learn()
+        Training(epochs=change.get("epochs", 6)).run()
 
 
-def test_a_broken_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+def test_a_broken_checkpoint_can_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "001-train.safetensors").write_bytes(b"junk")
-    with use_run(RunContext(folder=tmp_path, every=3)), pytest.raises(FitError, match="delete it"):
-        Lesson().learn()
+    with (
+        use_run(RunContext(folder=tmp_path, checkpoint_steps=3)),
+        pytest.raises(FitError, match="delete it"),
+    ):
+        Training().run()
 
 
-def test_a_loss_that_is_no_number_names_step_and_rate() -> None:
-    lesson = Lesson()
+def test_a_loss_that_is_not_finite_names_step_and_rate() -> None:
+    training = Training()
 
-    def astray(rows: np.ndarray):
-        value = lesson.loss(rows)
-        return value * float("nan") if lesson.steps == 6 else value
+    def diverging(rows: np.ndarray):
+        value = training.loss(rows)
+        return value * float("nan") if training.steps == 6 else value
 
     with pytest.raises(FitError, match=r"nan at step 6, learning rate 0\.0467"):
-        train(lesson.network, lesson.batches, astray, valid=None, schedule=lesson.schedule, seed=1)
+        train(
+            training.network,
+            training.batches,
+            diverging,
+            valid=None,
+            schedule=training.schedule,
+            seed=1,
+        )
 
 
-def test_a_figure_on_valid_that_is_no_number_is_refused() -> None:
-    with pytest.raises(FitError, match="valid loss nan after epoch 1"):
-        Lesson().learn(valid=lambda: float("nan"))
+def test_a_value_on_valid_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(FitError, match="valid loss is not finite: received 'nan after epoch 1'"):
+        Training().run(valid=lambda: float("nan"))
 
 
 def test_the_best_weights_are_kept_and_patience_ends_it() -> None:
-    figures = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.1])
-    lesson, kept = Lesson(epochs=6, patience=2), []
+    values = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.1])
+    training, bits = Training(epochs=6, patience=2), []
 
     def measure() -> float:
-        kept.append(lesson.bits)
-        return next(figures)
+        bits.append(training.bits)
+        return next(values)
 
-    watch = EarlyStop(measure, "recall", higher=True)
-    assert lesson.learn(valid=watch) == [0.1, 0.5, 0.4, 0.3]
-    assert lesson.bits == kept[1]
+    early_stop = EarlyStop(measure, "recall", higher_is_better=True)
+    assert training.run(valid=early_stop) == [0.1, 0.5, 0.4, 0.3]
+    assert training.bits == bits[1]
 
 
-def test_a_watch_may_look_now_and_then_and_always_at_the_end() -> None:
-    asked = []
-    watch = EarlyStop(lambda: asked.append(1) or 1.0, every=4)
-    assert len(Lesson(epochs=6).learn(valid=watch)) == 2
+def test_valid_may_be_measured_now_and_then_and_always_at_the_end() -> None:
+    calls = []
+    early_stop = EarlyStop(lambda: calls.append(1) or 1.0, every=4)
+    assert len(Training(epochs=6).run(valid=early_stop)) == 2
 
 
 @pytest.mark.parametrize(
@@ -147,38 +157,38 @@ def test_rates_follow_their_schedule(kind: str, rates: list[float]) -> None:
     assert [round(schedule.rate_at(epoch), 4) for epoch in range(4)] == rates
 
 
-def test_half_precision_learns_too() -> None:
-    lesson = Lesson(epochs=30, precision="bf16")
-    values = lesson.learn()
+def test_half_precision_trains_too() -> None:
+    training = Training(epochs=30, precision="bf16")
+    values = training.run()
     assert min(values) < 0.5 * values[0]
 
 
-def test_the_log_holds_a_line_per_epoch_and_the_bar_tells_loss_and_figure(tmp_path: Path) -> None:
-    told, watched = [], []
+def test_the_log_has_a_line_per_epoch_and_the_bar_shows_loss_and_value(tmp_path: Path) -> None:
+    progress, measured = [], []
     run = RunContext(
-        lambda *said: told.append(said), tmp_path, watched=lambda *pair: watched.append(pair)
+        lambda *step: progress.append(step), tmp_path, on_valid=lambda *pair: measured.append(pair)
     )
     with use_run(run):
-        values = Lesson().learn()
+        values = Training().run()
     lines = [json.loads(line) for line in (tmp_path / "trainings.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert [line["valid loss"] for line in lines] == values
-    assert watched == list(enumerate(values))
-    assert told[0][:3] == ("001-train", 1, 6)
-    assert told[0][3].startswith("loss ")
-    assert not list(tmp_path.glob("*.safetensors"))  # no checkpoints were asked for
+    assert measured == list(enumerate(values))
+    assert progress[0][:3] == ("001-train", 1, 6)
+    assert progress[0][3].startswith("loss ")
+    assert not list(tmp_path.glob("*.safetensors"))  # checkpoint_steps is 0
 
 
-def test_who_watches_may_end_a_training_at_its_best() -> None:
-    watched = []
+def test_a_callback_may_end_a_training_at_its_best() -> None:
+    values = []
 
-    def enough(epoch: int, value: float) -> bool:
-        watched.append(value)
+    def stop(epoch: int, value: float) -> bool:
+        values.append(value)
         return epoch == 2
 
-    lesson = Lesson()
-    with use_run(RunContext(watched=enough)):
-        assert lesson.learn() == watched
-    assert len(watched) == 3
+    training = Training()
+    with use_run(RunContext(on_valid=stop)):
+        assert training.run() == values
+    assert len(values) == 3
     with torch.no_grad():
-        assert lesson.measure() == min(watched)
+        assert training.measure() == min(values)

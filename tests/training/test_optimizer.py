@@ -1,4 +1,4 @@
-"""The optimizer: torch's steps bit for bit, without what its class loads."""
+"""The optimizer: torch's steps bit for bit, without the modules that its class loads."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import torch
 
 from polyrec.training.optimizer import AdamW
 
-LEARN = """
+TRAIN_ALL = """
 import sys
 import numpy as np
 from polyrec.registry import find_class
@@ -31,7 +31,7 @@ def weights() -> list:
     return [torch.nn.Parameter(torch.randn(5, 4)), torch.nn.Parameter(torch.randn(7))]
 
 
-def teach(parameters: list, optimizer: object, steps: range) -> None:
+def optimize(parameters: list, optimizer: object, steps: range) -> None:
     """Take steps; the second parameter has no gradient in each third of them."""
     for step in steps:
         optimizer.zero_grad()
@@ -48,21 +48,21 @@ def test_its_steps_are_those_of_torch_bit_for_bit() -> None:
     other = torch.optim.AdamW(theirs, 0.01, weight_decay=0.3, fused=True)
     for steps, rate in ((range(6), 0.01), (range(6, 12), 0.002)):
         own.rate = other.param_groups[0]["lr"] = rate
-        teach(mine, own, steps)
-        teach(theirs, other, steps)
+        optimize(mine, own, steps)
+        optimize(theirs, other, steps)
     for one, another in zip(mine, theirs, strict=True):
         assert torch.equal(one, another)
 
 
 def test_it_goes_on_from_what_it_dumped() -> None:
     whole, first = weights(), weights()
-    teach(whole, AdamW(whole, 0.01, 0.3), range(12))
+    optimize(whole, AdamW(whole, 0.01, 0.3), range(12))
     optimizer = AdamW(first, 0.01, 0.3)
-    teach(first, optimizer, range(7))
+    optimize(first, optimizer, range(7))
     kept = {name: tensor.clone() for name, tensor in optimizer.dump().items()}
     again = AdamW(first, 0.01, 0.3)
     again.restore(kept)
-    teach(first, again, range(7, 12))
+    optimize(first, again, range(7, 12))
     for one, other in zip(whole, first, strict=True):
         assert torch.equal(one, other)
 
@@ -80,6 +80,6 @@ def test_a_step_that_overflowed_is_left_out_by_the_scaler() -> None:
 
 def test_learning_does_not_load_the_compiler_of_torch() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LEARN], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", TRAIN_ALL], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.strip() == "[]"

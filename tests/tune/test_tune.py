@@ -1,4 +1,4 @@
-"""What tuning promises: no test in sight, it goes on where it stopped, it refuses other data."""
+"""A study: test is never read, it resumes where it stopped, it refuses other data."""
 
 import dataclasses
 import json
@@ -50,10 +50,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(world: Path, tmp_path: Path) -> Config:
-    return made(world, tmp_path)
+    return make_config(world, tmp_path)
 
 
-def made(world: Path, folder: Path, **change: object) -> Config:
+def make_config(world: Path, folder: Path, **change: object) -> Config:
     tree = {
         "data": {"path": str(world), "text": ["title"]},
         "encode": {"text": {"use": "lsa", "components": 4}},
@@ -64,39 +64,37 @@ def made(world: Path, folder: Path, **change: object) -> Config:
     return parse_config(tree | change, folder=folder)
 
 
-def ranges(**found: object) -> dict:
-    return {"ranges": {path.replace("__", "."): where for path, where in found.items()}}
+def ranges(**domains: object) -> dict:
+    return {"ranges": {path.replace("__", "."): domain for path, domain in domains.items()}}
 
 
-def test_the_winner_is_a_config_that_run_takes_and_reaches_what_was_said(
-    config: Config, tmp_path: Path
-) -> None:
+def test_the_best_config_reaches_its_score_in_a_run(config: Config, tmp_path: Path) -> None:
     steps = []
-    out = tmp_path / "found" / "best.yaml"
-    found = study.tune(config, out=out, trials=6, progress=lambda *step: steps.append(step))
-    scores = [trial["score"] for trial in found.trials]
+    out = tmp_path / "result" / "best.yaml"
+    result = study.tune(config, out=out, trials=6, progress=lambda *step: steps.append(step))
+    scores = [trial["score"] for trial in result.trials]
     assert len(scores) == 6
-    assert found.score == max(scores)
+    assert result.score == max(scores)
     assert steps[-1][:3] == ("tune", 6, 6)
     assert "best recall@3" in steps[-1][3]
     bundle = polyrec.run(out)
-    assert bundle.parts.recommender.l2 == found.settings["recommend.l2"]
+    assert bundle.parts.recommender.l2 == result.settings["recommend.l2"]
     reached = evaluate_bundle(bundle, ["recall@3"])["valid"].means["recall@3"]
-    assert reached == pytest.approx(found.score, abs=1e-9)
-    told = json.loads(out.with_suffix(".trials.json").read_text())
-    assert told["best"]["score"] == found.score
-    assert [trial["number"] for trial in told["trials"]] == list(range(6))
+    assert reached == pytest.approx(result.score, abs=1e-9)
+    summary = json.loads(out.with_suffix(".trials.json").read_text())
+    assert summary["best"]["score"] == result.score
+    assert [trial["number"] for trial in summary["trials"]] == list(range(6))
 
 
-def test_the_first_trial_is_what_the_config_would_do_anyway(config: Config, tmp_path: Path) -> None:
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=1)
-    assert found.settings == {"recommend.l2": EASE().l2}
+def test_the_first_trial_has_the_untuned_settings(config: Config, tmp_path: Path) -> None:
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=1)
+    assert result.settings == {"recommend.l2": EASE().l2}
 
 
-def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
+def test_a_stopped_study_resumes_with_the_same_trials(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = study.tune(config, out=tmp_path / "whole.yaml", trials=14)
+    uninterrupted = study.tune(config, out=tmp_path / "whole.yaml", trials=14)
     fits = []
 
     def stopped(self: EASE, *args: object, **options: object) -> EASE:
@@ -110,20 +108,20 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     out = tmp_path / "again.yaml"
     with pytest.raises(KeyboardInterrupt):
         study.tune(config, out=out, trials=14)
-    kept = json.loads(out.with_suffix(".trials.json").read_text())
-    assert len(kept["trials"]) == 11
+    stored = json.loads(out.with_suffix(".trials.json").read_text())
+    assert len(stored["trials"]) == 11
     assert yaml.safe_load(out.read_text())["recommend"]["l2"] > 0
     again = study.tune(config, out=out, trials=14)
-    assert [t["settings"] for t in again.trials] == [t["settings"] for t in whole.trials]
-    assert len(fits) == 15  # none that was done is made twice
+    assert [t["settings"] for t in again.trials] == [t["settings"] for t in uninterrupted.trials]
+    assert len(fits) == 15  # no finished trial is fitted twice
 
 
-def test_what_counts_may_be_a_metric_of_content(world: Path, tmp_path: Path) -> None:
-    config = made(world, tmp_path, evaluate={"select_by": "diversity@3"})
+def test_select_by_may_be_a_metric_of_content(world: Path, tmp_path: Path) -> None:
+    config = make_config(world, tmp_path, evaluate={"select_by": "diversity@3"})
     assert study.tune(config, out=tmp_path / "t.yaml", trials=1).score > 0
 
 
-def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> None:
+def test_test_is_never_read(config: Config, tmp_path: Path, world: Path) -> None:
     assert {field.name for field in dataclasses.fields(Learnable)} == {"catalog", "train", "valid"}
     loaded = study.load_dataset(config.data, weights=config.weights, seed=config.seed)
     test = loaded.dataset.test
@@ -132,8 +130,8 @@ def test_test_is_not_in_sight(config: Config, tmp_path: Path, world: Path) -> No
     for part in (test, shuffled):
         data = dataclasses.replace(loaded.dataset, test=part)
         assert not hasattr(data.without_test(), "test")
-        bench = Objective(config, data.without_test(), lambda *_: None)
-        scores.append(bench.score(config))
+        objective = Objective(config, data.without_test(), lambda *_: None)
+        scores.append(objective.score(config))
     assert scores[0] == scores[1]
 
 
@@ -154,41 +152,41 @@ def test_another_config_or_data_is_refused(
     if "data" in change:
         change = {"data": {"path": str(world), "text": ["title"], **change["data"]}}
     with pytest.raises(ConfigError, match="a study of another config or data"):
-        study.tune(made(world, tmp_path, **change), out=out, trials=1)
+        study.tune(make_config(world, tmp_path, **change), out=out, trials=1)
 
 
 def test_more_trials_and_a_moved_cache_are_the_same_study(
     world: Path, config: Config, tmp_path: Path
 ) -> None:
     study.tune(config, out=tmp_path / "t.yaml", trials=1)
-    moved = made(world, tmp_path, cache="other.sqlite", tune={"trials": 2})
+    moved = make_config(world, tmp_path, cache="other.sqlite", tune={"trials": 2})
     assert len(study.tune(moved, out=tmp_path / "t.yaml").trials) == 2
 
 
-def test_every_room_is_tuned_and_a_drawn_part_gets_only_settings_that_it_has(
+def test_every_room_is_tuned_and_a_chosen_part_gets_only_its_own_settings(
     world: Path, tmp_path: Path
 ) -> None:
     tune = ranges(
         align__use=["none", "whiten"], align__width=[4, 8], fuse__weights__text=[0.5, 1.0],
         encode__text__components={"low": 4, "high": 6},
     )  # fmt: skip
-    config = made(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": 40})
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=6)
-    drawn = [trial["settings"] for trial in found.trials]
-    assert all(set(settings) == EVERYTHING for settings in drawn)
-    assert {settings["align.use"] for settings in drawn} == {"none", "whiten"}
-    assert all(isinstance(settings["encode.text.components"], int) for settings in drawn)
-    for settings in drawn:
-        there = with_settings(found.config, settings).align.settings
-        assert ("width" in there) == (settings["align.use"] == "whiten")
-    assert found.config.recommend.settings == {"l2": 40}
+    config = make_config(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": 40})
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=6)
+    chosen = [trial["settings"] for trial in result.trials]
+    assert all(set(settings) == EVERYTHING for settings in chosen)
+    assert {settings["align.use"] for settings in chosen} == {"none", "whiten"}
+    assert all(isinstance(settings["encode.text.components"], int) for settings in chosen)
+    for settings in chosen:
+        own = with_settings(result.config, settings).align.settings
+        assert ("width" in own) == (settings["align.use"] == "whiten")
+    assert result.config.recommend.settings == {"l2": 40}
 
 
 def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> None:
     model = polyrec.recommend.MultimodalLinear()
-    here = np.ones(3, bool)
-    views = {name: Embeddings(np.eye(3, dtype=np.float32), here) for name in ("text", "image")}
-    config = made(world, tmp_path, recommend={"use": "multimodal_linear"})
+    present = np.ones(3, bool)
+    views = {name: Embeddings(np.eye(3, dtype=np.float32), present) for name in ("text", "image")}
+    config = make_config(world, tmp_path, recommend={"use": "multimodal_linear"})
     space = {setting.path: setting for setting in settings_to_tune(config, model, views)}
     assert set(space) == {
         f"recommend.{name}" for name in ("l2", "content", "content_l2", "weights")
@@ -198,27 +196,28 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
         def suggest_categorical(self, name: str, labels: list) -> str:
             return labels[0]
 
-    assert space["recommend.weights"].draw(Trial()) == {"image": 0.5, "text": 0.5}
+    assert space["recommend.weights"].suggest(Trial()) == {"image": 0.5, "text": 0.5}
 
 
 @pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
-def test_what_a_model_declares_fits_its_settings(
+def test_declared_ranges_fit_the_settings(
     world: Path, tmp_path: Path, parity_views: dict, name: str
 ) -> None:
     if required_extra(registered_parts("recommend")[name].module):
         pytest.importorskip("torch")
-    config = made(world, tmp_path, recommend={"use": name})
+    config = make_config(world, tmp_path, recommend={"use": name})
     model = build_recommender(config, {})
     for views in ({}, parity_views):
         space = settings_to_tune(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)
         for setting in space:
-            first = setting.where[0] if isinstance(setting.where, tuple) else setting.where.low
+            domain = setting.domain
+            first = domain[0] if isinstance(domain, tuple) else domain.low
             build_recommender(with_settings(config, {setting.path: first}), {})
 
 
 @pytest.mark.parametrize(
-    ("path", "where", "said"),
+    ("path", "domain", "message"),
     [
         ("recommend.l3", [1], "no such setting.*did you mean 'recommend.l2'"),
         ("recomend.l2", [1], "did you mean 'recommend.l2'"),
@@ -231,16 +230,16 @@ def test_what_a_model_declares_fits_its_settings(
         ("encode.text.component", [3], "did you mean 'encode.text.components'"),
     ],
 )
-def test_a_path_or_value_that_fits_no_part_is_told(
-    world: Path, tmp_path: Path, path: str, where: object, said: str
+def test_a_path_or_value_that_fits_no_part_is_refused(
+    world: Path, tmp_path: Path, path: str, domain: object, message: str
 ) -> None:
-    config = made(world, tmp_path, tune={"ranges": {path: where}})
-    with pytest.raises(ConfigError, match=said):
+    config = make_config(world, tmp_path, tune={"ranges": {path: domain}})
+    with pytest.raises(ConfigError, match=message):
         study.tune(config, out=tmp_path / "t.yaml", trials=1)
 
 
 @pytest.mark.parametrize(
-    ("where", "said"),
+    ("domain", "message"),
     [
         ({"low": 5, "high": 5}, "recommend.l2 is empty.*low 5, high 5.*low < high"),
         ({"low": 9, "high": 5}, "recommend.l2 is empty.*low 9, high 5"),
@@ -253,44 +252,46 @@ def test_a_path_or_value_that_fits_no_part_is_told(
         ("5..9", "recommend.l2 is empty"),
     ],
 )
-def test_an_empty_reversed_or_odd_range_is_told_when_the_config_is_read(
-    world: Path, tmp_path: Path, where: object, said: str
+def test_an_empty_reversed_or_odd_range_is_refused_when_the_config_is_read(
+    world: Path, tmp_path: Path, domain: object, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=said):
-        made(world, tmp_path, tune=ranges(recommend__l2=where))
+    with pytest.raises(ConfigError, match=message):
+        make_config(world, tmp_path, tune=ranges(recommend__l2=domain))
 
 
-def test_a_trial_that_can_not_be_fitted_has_failed_and_the_study_goes_on(
+def test_a_trial_that_can_not_be_fitted_fails_and_the_study_continues(
     world: Path, tmp_path: Path
 ) -> None:
     tune = ranges(recommend__l2=[-1e4, 50.0])
-    config = made(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": -1e4})
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=6)
-    first = found.trials[0]
+    config = make_config(world, tmp_path, tune=tune, recommend={"use": "ease", "l2": -1e4})
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=6)
+    first = result.trials[0]
     assert first["state"] == "failed"
     assert "no inverse" in first["reason"]
-    assert found.settings == {"recommend.l2": 50.0}
+    assert result.settings == {"recommend.l2": 50.0}
 
 
-def test_where_no_trial_can_be_fitted_the_reason_is_told(world: Path, tmp_path: Path) -> None:
-    config = made(world, tmp_path, tune=ranges(recommend__l2=[-1e4, -2e4]))
+def test_where_no_trial_can_be_fitted_the_error_names_the_reason(
+    world: Path, tmp_path: Path
+) -> None:
+    config = make_config(world, tmp_path, tune=ranges(recommend__l2=[-1e4, -2e4]))
     with pytest.raises(FitError, match=r"no trial came to an end.*no inverse"):
         study.tune(config, out=tmp_path / "t.yaml", trials=2)
 
 
-def test_nothing_open_no_valid_and_no_time_are_told(world: Path, tmp_path: Path) -> None:
+def test_nothing_open_no_valid_and_no_time_are_refused(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "t.yaml"
     with pytest.raises(ConfigError, match=r"there is nothing to tune.*popular"):
-        study.tune(made(world, tmp_path, recommend={"use": "popular"}), out=out)
+        study.tune(make_config(world, tmp_path, recommend={"use": "popular"}), out=out)
     with pytest.raises(ConfigError, match="nothing to tune"):
-        study.tune(made(world, tmp_path, recommend={"use": "ease", "l2": 3}), out=out)
+        study.tune(make_config(world, tmp_path, recommend={"use": "ease", "l2": 3}), out=out)
     data = {"path": str(world), "split": {"use": "random", "valid": 0}}
     with pytest.raises(DataError, match="the valid split is empty"):
-        study.tune(made(world, tmp_path, data=data), out=out)
+        study.tune(make_config(world, tmp_path, data=data), out=out)
     with pytest.raises(ConfigError, match="no time to tune"):
-        study.tune(made(world, tmp_path), out=out, hours=0)
+        study.tune(make_config(world, tmp_path), out=out, hours=0)
     with pytest.raises(ConfigError, match="no time to tune"):
-        study.tune(made(world, tmp_path), out=out, trials=0)
+        study.tune(make_config(world, tmp_path), out=out, trials=0)
 
 
 def test_no_trial_begins_after_the_hours(config: Config, tmp_path: Path) -> None:
@@ -298,17 +299,17 @@ def test_no_trial_begins_after_the_hours(config: Config, tmp_path: Path) -> None
         study.tune(config, out=tmp_path / "t.yaml", hours=1e-9)
 
 
-def test_a_file_of_somebody_else_is_not_written_over(config: Config, tmp_path: Path) -> None:
+def test_a_file_that_tune_did_not_write_is_not_overwritten(config: Config, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("data: {path: here}\n")
-    with pytest.raises(ConfigError, match="another file is in the place"):
+    with pytest.raises(ConfigError, match="a file that tune did not write"):
         study.tune(config, out=tmp_path / "mine.yaml", trials=1)
     assert (tmp_path / "mine.yaml").read_text() == "data: {path: here}\n"
 
 
-def test_the_written_config_reads_as_it_was(config: Config, tmp_path: Path) -> None:
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=2)
+def test_the_written_config_reads_back(config: Config, tmp_path: Path) -> None:
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=2)
     again = read_config(tmp_path / "t.yaml")
-    assert again.model_dump(exclude={"tune"}) == found.config.model_dump(exclude={"tune"})
+    assert again.model_dump(exclude={"tune"}) == result.config.model_dump(exclude={"tune"})
 
 
 class Epochs(EASE):
@@ -318,27 +319,29 @@ class Epochs(EASE):
         assert valid is not None
         for epoch in range(10):
             self.epochs.append(self.l2)
-            if current_run().watched is not None:
-                current_run().watched(epoch, (1 - 0.5**epoch) / self.l2)
+            if current_run().on_valid is not None:
+                current_run().on_valid(epoch, (1 - 0.5**epoch) / self.l2)
         super()._fit(train, items, valid)
 
     def learning_curve(self) -> tuple[float, ...]:
         return ()
 
 
-def test_a_trial_below_the_median_of_the_others_is_given_up(
+def test_a_trial_below_the_median_of_the_others_is_pruned(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PARTS, "epochs", "test_tune:Epochs")
     monkeypatch.setitem(sys.modules, "test_tune", sys.modules[__name__])
     monkeypatch.setattr(Epochs, "epochs", [], raising=False)
-    where = {"low": 1.0, "high": 100.0}
-    config = made(world, tmp_path, recommend={"use": "epochs"}, tune=ranges(recommend__l2=where))
-    found = study.tune(config, out=tmp_path / "t.yaml", trials=12)
-    pruned = [trial for trial in found.trials if trial["state"] == "pruned"]
+    domain = {"low": 1.0, "high": 100.0}
+    config = make_config(
+        world, tmp_path, recommend={"use": "epochs"}, tune=ranges(recommend__l2=domain)
+    )
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=12)
+    pruned = [trial for trial in result.trials if trial["state"] == "pruned"]
     assert pruned
     assert len(Epochs.epochs) < 12 * 10
     for trial in pruned:
-        earlier = [t["settings"]["recommend.l2"] for t in found.trials[: trial["number"]]]
+        earlier = [t["settings"]["recommend.l2"] for t in result.trials[: trial["number"]]]
         assert trial["settings"]["recommend.l2"] > min(earlier)
-    assert found.settings["recommend.l2"] not in [t["settings"]["recommend.l2"] for t in pruned]
+    assert result.settings["recommend.l2"] not in [t["settings"]["recommend.l2"] for t in pruned]

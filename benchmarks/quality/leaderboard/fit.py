@@ -57,7 +57,7 @@ def measure(config: Config, budget: float) -> dict[str, Any]:
     model = build_recommender(config, {})
     memory_before = peak_memory_mb()
     clock = _BudgetClock(budget)
-    with use_run(RunContext(watched=clock.is_over)):
+    with use_run(RunContext(on_valid=clock.is_over)):
         model = model.fit(data.train, views, valid=data.valid)
     seconds = clock.stop()
     peak_memory = peak_memory_mb()

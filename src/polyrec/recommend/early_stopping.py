@@ -59,7 +59,7 @@ def ranking_watch(
         totals = np.bincount(rows[listed], weights=hits, minlength=len(users))
         return float((totals / counts).mean())
 
-    return EarlyStop(recall, f"valid recall@{_K}", higher=True, every=every)
+    return EarlyStop(recall, f"valid recall@{_K}", higher_is_better=True, every=every)
 
 
 def evaluable_users(train: Interactions, relevant: Csr) -> Ints:

@@ -1,8 +1,4 @@
-"""AdamW, by torch's function and not by its class.
-
-The class loads torch's compiler at its first step, for which nothing here has a use: seconds of a
-processor in each process that learns anything. The function takes the same fused step.
-"""
+"""AdamW by torch's function instead of its class, which loads torch's compiler (decision 37)."""
 
 from __future__ import annotations
 
@@ -19,36 +15,36 @@ class AdamW:
     """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019), betas .9 and .999.
 
     Equals `torch.optim.AdamW(parameters, rate, weight_decay=weight_decay, fused=True)`, bit for
-    bit. `param_groups` are what `torch.amp.GradScaler` asks for.
+    bit. `torch.amp.GradScaler` reads `param_groups`.
     """
 
     def __init__(self, parameters: Iterable[Any], rate: float, weight_decay: float) -> None:
         self.rate = rate
         self.param_groups = [{"params": list(parameters)}]
         self._weight_decay = weight_decay
-        self._states: dict[int, dict[str, Any]] = {}  # by place; made at a first gradient
+        self._states: dict[int, dict[str, Any]] = {}  # by index; made at a first gradient
 
     @property
     def _parameters(self) -> list[Any]:
         return self.param_groups[0]["params"]
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Clear all gradients."""
         for parameter in self._parameters:
             parameter.grad = None
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self) -> None:
-        """Move the parameters that have gradients."""
-        moved = [(i, p) for i, p in enumerate(self._parameters) if p.grad is not None]
-        for place, parameter in moved:
-            if place not in self._states:
+        """Update the parameters that have gradients."""
+        updated = [(i, p) for i, p in enumerate(self._parameters) if p.grad is not None]
+        for index, parameter in updated:
+            if index not in self._states:
                 moments = {name: torch.zeros_like(parameter) for name in _MOMENTS}
-                self._states[place] = {"step": torch.zeros((), device=parameter.device), **moments}
-        states = [self._states[place] for place, _ in moved]
+                self._states[index] = {"step": torch.zeros((), device=parameter.device), **moments}
+        states = [self._states[index] for index, _ in updated]
         adamw(
-            [parameter for _, parameter in moved],
-            [parameter.grad for _, parameter in moved],
+            [parameter for _, parameter in updated],
+            [parameter.grad for _, parameter in updated],
             *([state[name] for state in states] for name in _MOMENTS),
             [],
             [state["step"] for state in states],
@@ -57,17 +53,17 @@ class AdamW:
         )  # fmt: skip
 
     def dump(self) -> dict[str, Any]:
-        """Return its whole state as named tensors."""
+        """Return the whole state as named tensors."""
         return {
-            f"{place}.{name}": tensor
-            for place, state in self._states.items()
+            f"{index}.{name}": tensor
+            for index, state in self._states.items()
             for name, tensor in state.items()
         }
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
-        """Take up what `dump` gave, over the same parameters."""
+        """Load what `dump` returned, over the same parameters."""
         self._states = {}
         for name, tensor in tensors.items():
-            place, _, key = name.partition(".")
-            device = self._parameters[int(place)].device
-            self._states.setdefault(int(place), {})[key] = tensor.to(device)
+            index, _, key = name.partition(".")
+            device = self._parameters[int(index)].device
+            self._states.setdefault(int(index), {})[key] = tensor.to(device)

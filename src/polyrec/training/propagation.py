@@ -1,8 +1,8 @@
-"""Multiply rows with a constant sparse matrix, fast in both directions.
+"""Multiply rows with a constant sparse matrix, fast forwards and backwards.
 
-torch knows the gradient of a sparse product, but finds it over coordinates. Here the transpose is
-made once and both ways are sums of weighted rows (`embedding_bag`), which torch does faster than
-its product of compressed rows: `benchmarks.speed.propagation` compares.
+torch computes the gradient of a sparse product over coordinates. Here the transpose is made once,
+and both directions are sums of weighted rows (`embedding_bag`), which torch does faster than its
+product of compressed rows: `benchmarks.speed.propagation` compares.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ class Propagation:
     tensor([2., 2., 2.])
     """
 
-    def __init__(self, there: _Bags, back: _Bags) -> None:
-        self._there, self._back = there, back
+    def __init__(self, matrix: _Bags, transpose: _Bags) -> None:
+        self._matrix, self._transpose = matrix, transpose
 
     @classmethod
     def of(cls, matrix: Csr, device: Any = "cpu") -> Self:
-        """Lay a scipy matrix and its transpose out on a device."""
+        """Copy a scipy matrix and its transpose to a device."""
         return cls(_Bags.of(matrix, device), _Bags.of(matrix.T, device))
 
     @property
     def transposed(self) -> Propagation:
         """Return the product with A', over the same memory."""
-        return Propagation(self._back, self._there)
+        return Propagation(self._transpose, self._matrix)
 
     @property
     def device(self) -> Any:
-        """Return where it is computed."""
-        return self._there.weights.device
+        """Return the device of the matrix."""
+        return self._matrix.weights.device
 
     def __call__(self, rows: Any) -> Any:
         """Return (l, d)."""
-        return _Product.apply(self._there, self._back, rows)
+        return _Product.apply(self._matrix, self._transpose, rows)
 
 
 class _Bags(NamedTuple):
@@ -71,13 +71,13 @@ class _Bags(NamedTuple):
 
 class _Product(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
-    def forward(ctx: Any, there: _Bags, back: _Bags, rows: Any) -> Any:
-        ctx.back = back
-        return there.sums(rows.detach())  # else torch keeps what only its own gradient needs
+    def forward(ctx: Any, matrix: _Bags, transpose: _Bags, rows: Any) -> Any:
+        ctx.transpose = transpose
+        return matrix.sums(rows.detach())  # else torch keeps what only its own gradient needs
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> tuple[None, None, Any]:
-        return None, None, ctx.back.sums(gradient.contiguous())
+        return None, None, ctx.transpose.sums(gradient.contiguous())
 
 
 def symmetric_scales(weights: Csr) -> tuple[Floats, Floats]:
@@ -90,8 +90,8 @@ def symmetric_scales(weights: Csr) -> tuple[Floats, Floats]:
 def normalize_symmetric(weights: Csr) -> Csr:
     """Return D_U^-1/2 R D_I^-1/2 of weights R (u, n) >= 0, D their sums by user and by item.
 
-    Of the graph of users and items this is the upper right block, its transpose the lower left
-    one; the other two are empty, so the square matrix is never made.
+    It is the upper right block of the normalised graph of users and items, and its transpose the
+    lower left one; the other two are empty, so the square matrix is never built.
     """
     rows, columns = symmetric_scales(weights)
     scaled = sparse.csr_array(weights, dtype=np.float32, copy=True)

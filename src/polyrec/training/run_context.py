@@ -1,7 +1,7 @@
-"""What goes beside every training of a run: bars, a log, checkpoints.
+"""What surrounds every training of a run: progress bars, a log, checkpoints.
 
-A model knows what it learns, not where a run keeps its files; so these are not its settings. A run
-says them once (`use_run`), and every `training.loop.train` inside finds them.
+A model has no settings for the files of a run. A run sets a context (`use_run`), and every
+`training.loop.train` inside reads it (decision 22).
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from typing import Any
 from polyrec.errors import ConfigError
 from polyrec.types import Progress, silent
 
+OnValid = Callable[[int, float], bool | None]
+"""on_valid(epoch, value), after each measurement; may raise, and True ends the training."""
+
 
 @dataclass
 class RunContext:
-    """The company of every training inside.
+    """The surroundings of every training inside.
 
     >>> with use_run(RunContext()) as run:
     ...     current_run() is run
@@ -30,26 +33,27 @@ class RunContext:
 
     progress: Progress = silent
     folder: Path | None = None  # of trainings.jsonl and the checkpoints; None keeps neither
-    every: int = 0  # steps between two checkpoints; 0 makes none
-    fingerprint: str = ""  # of config and data: a training of others is not taken up again
-    # told epoch and valid figure; may raise, and a true answer ends the training at its best
-    watched: Callable[[int, float], bool | None] | None = None
-    _begun: int = field(init=False, repr=False, default=0)
+    checkpoint_steps: int = 0  # from one checkpoint to the next; 0 writes none
+    fingerprint: str = ""  # of config and data: checkpoints of another one are refused
+    on_valid: OnValid | None = None
+    _trainings: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
-        if self.every < 0:
-            raise ConfigError("steps can't be negative", received=self.every, remedy="give 0")
+        if self.checkpoint_steps < 0:
+            raise ConfigError(
+                "steps can't be negative", received=self.checkpoint_steps, remedy="give 0"
+            )
 
-    def begin(self, name: str) -> str:
-        """Return the label of the next training: trainings of one run come in one order."""
-        self._begun += 1
-        return f"{self._begun:03d}-{name}"
+    def next_label(self, name: str) -> str:
+        """Return the label of the next training: the trainings of a run come in one order."""
+        self._trainings += 1
+        return f"{self._trainings:03d}-{name}"
 
-    def log(self, **told: Any) -> None:
+    def log(self, **values: Any) -> None:
         """Write one line to trainings.jsonl."""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            line = json.dumps({"time": round(time.time(), 3), **told})
+            line = json.dumps({"time": round(time.time(), 3), **values})
             with (self.folder / "trainings.jsonl").open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
@@ -58,13 +62,13 @@ _CURRENT: ContextVar[RunContext | None] = ContextVar("run", default=None)
 
 
 def current_run() -> RunContext:
-    """Return the run that this training belongs to, or one that keeps nothing."""
+    """Return the context that was set, or one that keeps nothing."""
     return _CURRENT.get() or RunContext()
 
 
 @contextmanager
 def use_run(run: RunContext) -> Iterator[RunContext]:
-    """Let every training inside belong to `run`."""
+    """Set the context of every training inside."""
     token = _CURRENT.set(run)
     try:
         yield run

@@ -1,9 +1,9 @@
-"""Cross-entropy over a whole catalogue, without ever holding users times items.
+"""Cross-entropy over a whole catalogue, in memory that does not grow with users times items.
 
-torch's own way writes the logits of all rows, then reads and writes them again at each step of the
-loss and of its gradient. Here a few rows at a time go through all steps, so that their logits stay
-in the processor's cache, and the gradients are summed on the way: faster where a table is narrow
-(`benchmarks.speed.softmax`), and no more memory however many items there are.
+torch's own function writes the logits of all rows, then reads and writes them again at each step of
+the loss and of its gradient. Here a few rows at a time go through all steps, so that their logits
+stay in the processor's cache, and the gradients are summed as they come: faster where a table is
+narrow (`benchmarks.speed.softmax`; decision 35).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-_AT_ONCE = {"cpu": 2**20}  # logits
-_AT_ONCE_ELSEWHERE = 2**24
+_CPU_LOGITS = 2**20  # held at once
+_GPU_LOGITS = 2**24
 
 
 def cross_entropy(
@@ -22,13 +22,13 @@ def cross_entropy(
 ) -> Any:
     """Return the scalar - sum_e w_e log softmax(x_r T' + b)_c over events e = (r, c, w).
 
-    For rows x (b, d), a table T (n, d) and biases b (n,) or None, all of which it has gradients to.
-    The events of row r are `columns[starts[r]:starts[r + 1]]`, int64, and `weights` alike. It is
-    computed in float32 under autocast, too.
+    Differentiable in rows x (b, d), a table T (n, d) and biases b (n,) or None. The events of row r
+    are `columns[starts[r]:starts[r + 1]]`, int64, and `weights` alike. Computed in float32 under
+    autocast, too.
     """
     with torch.autocast(rows.device.type, enabled=False):
-        parts = (part if part is None else part.float() for part in (rows, table, bias))
-        return _CrossEntropy.apply(*parts, [int(start) for start in starts], columns, weights)
+        inputs = (x if x is None else x.float() for x in (rows, table, bias))
+        return _CrossEntropy.apply(*inputs, [int(start) for start in starts], columns, weights)
 
 
 class _CrossEntropy(torch.autograd.Function):  # type: ignore[misc]
@@ -36,46 +36,47 @@ class _CrossEntropy(torch.autograd.Function):  # type: ignore[misc]
     def forward(  # noqa: PLR0913
         ctx: Any, rows: Any, table: Any, bias: Any, starts: list[int], columns: Any, weights: Any
     ) -> Any:
-        most = max(1, _AT_ONCE.get(rows.device.type, _AT_ONCE_ELSEWHERE) // len(table))
-        space = rows.new_empty(min(most, len(rows)), len(table))
-        of_rows, of_table = torch.zeros_like(rows), torch.zeros_like(table)
-        of_bias = None if bias is None else torch.zeros_like(bias)
+        held = _CPU_LOGITS if rows.device.type == "cpu" else _GPU_LOGITS
+        step = max(1, held // len(table))
+        buffer = rows.new_empty(min(step, len(rows)), len(table))
+        rows_grad, table_grad = torch.zeros_like(rows), torch.zeros_like(table)
+        bias_grad = None if bias is None else torch.zeros_like(bias)
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
-        for first in range(0, len(rows), most):
-            some = rows[first : first + most]
-            bounds = starts[first : first + most + 1]
-            logits = torch.mm(some, table.T, out=space[: len(some)])
+        for first in range(0, len(rows), step):
+            block = rows[first : first + step]
+            bounds = starts[first : first + step + 1]
+            logits = torch.mm(block, table.T, out=buffer[: len(block)])
             if bias is not None:
                 logits += bias
-            mine = slice(bounds[0], bounds[-1])
-            total += _descend(logits, bounds, columns[mine], weights[mine])
+            events = slice(bounds[0], bounds[-1])
+            total += _loss_and_gradient(logits, bounds, columns[events], weights[events])
             if any(ctx.needs_input_grad):
-                torch.mm(logits, table, out=of_rows[first : first + most])
-                of_table.addmm_(logits.T, some)
-                if of_bias is not None:
-                    of_bias += logits.sum(dim=0)
-        ctx.save_for_backward(of_rows, of_table, of_bias)
+                torch.mm(logits, table, out=rows_grad[first : first + step])
+                table_grad.addmm_(logits.T, block)
+                if bias_grad is not None:
+                    bias_grad += logits.sum(dim=0)
+        ctx.save_for_backward(rows_grad, table_grad, bias_grad)
         return total.float()
 
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Any) -> tuple[Any, ...]:
-        # in place: a second time backward is refused by torch
-        parts = (None if part is None else part.mul_(gradient) for part in ctx.saved_tensors)
-        return (*parts, None, None, None)
+        # in place: torch refuses a second backward
+        gradients = (None if x is None else x.mul_(gradient) for x in ctx.saved_tensors)
+        return (*gradients, None, None, None)
 
 
-def _descend(logits: Any, bounds: list[int], columns: Any, weights: Any) -> Any:
-    """Return the loss of logits (b, n), and put its gradient in their place."""
+def _loss_and_gradient(logits: Any, bounds: list[int], columns: Any, weights: Any) -> Any:
+    """Return the loss of logits (b, n), and overwrite them with its gradient."""
     counts = torch.tensor(bounds, device=logits.device).diff()
     owners = torch.repeat_interleave(counts)
-    places = owners * logits.shape[1] + columns
+    positions = owners * logits.shape[1] + columns
     flat = logits.view(-1)
-    told = flat.index_select(0, places).double() @ weights.double()
+    targets = flat.index_select(0, positions).double() @ weights.double()
     peak = logits.amax(dim=1)
     sums = logits.sub_(peak[:, None]).exp_().sum(dim=1)
-    worth = weights.new_zeros(len(logits)).index_add_(0, owners, weights)
-    spent = worth.double() @ (sums.log() + peak).double()
-    logits.mul_((worth / sums)[:, None])
-    flat.index_add_(0, places, -weights)
-    return spent - told
+    row_weights = weights.new_zeros(len(logits)).index_add_(0, owners, weights)
+    normalizers = row_weights.double() @ (sums.log() + peak).double()
+    logits.mul_((row_weights / sums)[:, None])
+    flat.index_add_(0, positions, -weights)
+    return normalizers - targets

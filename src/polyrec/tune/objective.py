@@ -1,9 +1,8 @@
-"""What trials have in common: they make a recommender of a config and ask it for valid."""
+"""The objective of a study: build the recommender of a config, fit it and rank valid."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from polyrec.config import Config
 from polyrec.contracts import Recommender, StopsOnValid
@@ -11,48 +10,46 @@ from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.fitting import align_and_fuse
-from polyrec.training.run_context import RunContext, use_run
+from polyrec.training.run_context import OnValid, RunContext, use_run
 from polyrec.types import Learnable, Progress, Views
-
-Watched = Callable[[int, float], None]
 
 
 class Objective:
-    """Makes a recommender of a config and asks it for valid; what stays the same is kept."""
+    """Scores configs on valid; the views of the last config are kept for the next."""
 
     def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
         self.config, self._data, self._progress = config, data, progress
-        self._kept: dict[str, Views] = {}  # the last of each stage
+        self._cache: dict[str, Views] = {}  # settings as JSON -> encoded or fused views
 
-    def first(self) -> tuple[Recommender, Views]:
+    def untuned(self) -> tuple[Recommender, Views]:
         """Return the recommender of the config, not fitted, and the views that it would read."""
         return build_recommender(self.config, {}), self._views(self.config)
 
     def score(
-        self, config: Config, watched: Watched | None = None, *, seed: int | None = None
+        self, config: Config, on_valid: OnValid | None = None, *, seed: int | None = None
     ) -> float:
-        """Return what a config reaches on valid; `watched` is told what a training model does.
+        """Return what a config reaches on valid, by its `evaluate.select_by`.
 
-        `seed` is the model's; features and splits stay as they are.
+        `on_valid` is called at each epoch of a model that stops on valid. `seed` is the model's;
+        features and splits stay as they are.
         """
         views = self._views(config)
         train, valid = self._data.train, self._data.valid
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
         model = build_recommender(seeded, {})
-        watching = watched if isinstance(model, StopsOnValid) else None
-        with use_run(RunContext(self._progress, watched=watching)):
+        callback = on_valid if isinstance(model, StopsOnValid) else None
+        with use_run(RunContext(self._progress, on_valid=callback)):
             model = model.fit(train, views, valid=valid)
-        by = config.evaluate.select_by
-        reached: float = evaluate_top_k(model, train, valid, [by], views=views).means[by]
-        return reached
+        metric = config.evaluate.select_by
+        return evaluate_top_k(model, train, valid, [metric], views=views).means[metric]
 
     def _views(self, config: Config) -> Views:
         encode = json.dumps(config.model_dump(mode="json", include={"encode"}))
-        whole = json.dumps(config.model_dump(mode="json", include={"encode", "align", "fuse"}))
-        if whole not in self._kept:
-            encoded = self._kept.get(encode)
+        content = json.dumps(config.model_dump(mode="json", include={"encode", "align", "fuse"}))
+        if content not in self._cache:
+            encoded = self._cache.get(encode)
             if encoded is None:
                 _, encoded = encode_dataset(config, self._data, progress=self._progress)
-            aligned = align_and_fuse(config, self._data.train, encoded)[-1]
-            self._kept = {encode: encoded, whole: aligned}
-        return self._kept[whole]
+            fused = align_and_fuse(config, self._data.train, encoded)[-1]
+            self._cache = {encode: encoded, content: fused}
+        return self._cache[content]

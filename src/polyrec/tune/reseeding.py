@@ -1,4 +1,4 @@
-"""The best trials, asked again: what is best with one seed may have been lucky with it."""
+"""Score the best trials with further seeds: what is best with one seed may have been lucky."""
 
 from __future__ import annotations
 
@@ -8,84 +8,86 @@ from statistics import fmean
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-_MOST = 3  # trials that are asked again, beside the one without tuning
+_TOP = 3  # trials that are scored again, beside the untuned one
 _SEEDS = 2  # further ones
-_KEPT = "again"  # in the study: number of a trial -> seed -> figure, or None where it failed
+_ATTRIBUTE = "further_seeds"  # of the study: trial number -> seed -> score, None where it failed
 
 
 class Reseeding:
-    """Asks the best few trials of a study with further seeds, and keeps what came out.
+    """Scores of a study's best trials with further seeds (decision 34).
 
-    Round by round: each seed is asked of all, so that means are over the same seeds. Where the
-    model draws nothing, there are no seeds to ask and the best of the first figures wins.
+    Seed by seed over all these trials, so that means are over the same seeds. Where the model draws
+    nothing at random, there are no further seeds and the best first score wins.
     """
 
-    def __init__(self, study: optuna.Study, seed: int, *, draws: bool) -> None:
+    def __init__(self, study: optuna.Study, seed: int, *, is_random: bool) -> None:
         self._study = study
-        self.seeds = tuple(range(seed + 1, seed + 1 + _SEEDS)) if draws else ()
+        self.seeds = tuple(range(seed + 1, seed + 1 + _SEEDS)) if is_random else ()
 
-    def owed(self, ended: Sequence[FrozenTrial]) -> list[tuple[FrozenTrial, int]]:
-        """Return the trials and seeds that are still to be asked, in their order."""
-        some = top_trials(ended)
-        if len(some) < 2:
+    def pending(self, ended: Sequence[FrozenTrial]) -> list[tuple[FrozenTrial, int]]:
+        """Return the trials and seeds that are still to be scored, in order."""
+        top = top_trials(ended)
+        if len(top) < 2:
             return []
-        kept = self._kept()
+        scores = self._all_scores()
         return [
             (trial, seed)
             for seed in self.seeds
-            for trial in some
-            if str(seed) not in kept.get(str(trial.number), {})
+            for trial in top
+            if str(seed) not in scores.get(str(trial.number), {})
         ]
 
-    def put(self, trial: FrozenTrial, seed: int, figure: float | None) -> None:
-        """Keep what a trial's settings reached with this seed; None: they could not be fitted."""
-        kept = self._kept()
-        kept.setdefault(str(trial.number), {})[str(seed)] = figure
-        self._study.set_user_attr(_KEPT, kept)
+    def record(self, trial: FrozenTrial, seed: int, score: float | None) -> None:
+        """Store the score of a trial's settings with this seed; None: they could not be fitted."""
+        scores = self._all_scores()
+        scores.setdefault(str(trial.number), {})[str(seed)] = score
+        self._study.set_user_attr(_ATTRIBUTE, scores)
 
-    def figures(self, trial: FrozenTrial) -> dict[str, float | None]:
-        """Return what a trial reached with further seeds."""
-        return dict(self._kept().get(str(trial.number), {}))
+    def scores(self, trial: FrozenTrial) -> dict[str, float | None]:
+        """Return seed -> score of a trial, of the further seeds."""
+        return dict(self._all_scores().get(str(trial.number), {}))
 
-    def asked(self, ended: Sequence[FrozenTrial]) -> tuple[int, ...]:
-        """Return the further seeds that all finalists were asked with."""
-        kept = [self.figures(trial) for trial in top_trials(ended)]
-        return tuple(seed for seed in self.seeds if kept and all(str(seed) in k for k in kept))
+    def finished_seeds(self, ended: Sequence[FrozenTrial]) -> tuple[int, ...]:
+        """Return the further seeds with which all top trials are scored."""
+        scores = [self.scores(trial) for trial in top_trials(ended)]
+        return tuple(
+            seed for seed in self.seeds if scores and all(str(seed) in own for own in scores)
+        )
 
     def best(self, ended: Sequence[FrozenTrial]) -> tuple[FrozenTrial, float] | None:
-        """Return the best trial and its mean over the seeds that all finalists were asked with.
+        """Return the best trial and its mean over the first and the finished further seeds.
 
-        The first of equals. One that could not be fitted with such a seed is out, if another
-        could.
+        The first of equals. A trial that could not be fitted with such a seed is out, unless all
+        are.
         """
-        some, kept = top_trials(ended), self._kept()
-        if not some:
+        top = top_trials(ended)
+        if not top:
             return None
-        asked = self.asked(ended)
-        told = {t.number: [t.value, *(kept[str(t.number)][str(s)] for s in asked)] for t in some}
-        whole = [trial for trial in some if None not in told[trial.number]]
-        if not whole:
-            return some[0], float(some[0].value or 0.0)
-        means = {trial.number: fmean(told[trial.number]) for trial in whole}
-        best = max(whole, key=lambda trial: means[trial.number])
+        seeds = self.finished_seeds(ended)
+        scores = {t.number: [t.value, *(self.scores(t)[str(seed)] for seed in seeds)] for t in top}
+        complete = [trial for trial in top if None not in scores[trial.number]]
+        if not complete:
+            return top[0], float(top[0].value or 0.0)
+        means = {trial.number: fmean(scores[trial.number]) for trial in complete}
+        best = max(complete, key=lambda trial: means[trial.number])
         return best, means[best.number]
 
-    def _kept(self) -> dict[str, dict[str, float | None]]:
-        kept: dict[str, dict[str, float | None]] = self._study.user_attrs.get(_KEPT, {})
-        return kept
+    def _all_scores(self) -> dict[str, dict[str, float | None]]:
+        scores: dict[str, dict[str, float | None]] = self._study.user_attrs.get(_ATTRIBUTE, {})
+        return scores
 
 
 def top_trials(ended: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the best few trials, the best first and none twice, and the one without tuning."""
-    done = [trial for trial in ended if trial.state == TrialState.COMPLETE]
-    done.sort(key=lambda trial: -(trial.value or 0.0))  # stable: the first of equals
-    apart: list[FrozenTrial] = []
-    for trial in done:
-        if all(_settings(trial) != _settings(other) for other in apart):
-            apart.append(trial)
-    return apart[:_MOST] + [trial for trial in apart[_MOST:] if trial.number == 0]
+    """Return the best three trials with different settings, best first, and the untuned one."""
+    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    complete.sort(key=lambda trial: -(trial.value or 0.0))  # stable: the first of equals
+    distinct: list[FrozenTrial] = []
+    for trial in complete:
+        if all(_settings(trial) != _settings(other) for other in distinct):
+            distinct.append(trial)
+    return distinct[:_TOP] + [trial for trial in distinct[_TOP:] if trial.number == 0]
 
 
 def _settings(trial: FrozenTrial) -> dict[str, object]:
-    settings: dict[str, object] = trial.user_attrs["told"]["settings"]
+    settings: dict[str, object] = trial.user_attrs["result"]["settings"]
     return settings

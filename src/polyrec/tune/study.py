@@ -1,4 +1,4 @@
-"""One study: trials on train and valid, kept as they come, the best written as a config."""
+"""One study: trials on train and valid, stored as they end, the best written as a config."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from polyrec.artifact import part_state
+from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
@@ -29,20 +29,21 @@ from polyrec.tune.space import TunedSetting, settings_to_tune, with_settings
 from polyrec.types import Progress, silent
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-_MADE = "# Made by `polyrec tune`"
-_RANDOM = 10  # trials, at most, before those done say where to look; 3 per setting at most
-_FOR_FINALS = 1 / 3  # of the hours, at most
+_FIRST_LINE = "# Made by `polyrec tune`"
+_FORMAT = 2  # of what a study's file holds
+_RANDOM_TRIALS = 10  # at most, before TPE chooses; 3 per setting at most
+_RESEEDING_SHARE = 1 / 3  # of the hours, at most
 
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What a study has found so far."""
+    """The best of a study so far, and its trials."""
 
-    config: Config  # with the best settings in their places
+    config: Config  # with the best settings at their paths
     settings: Mapping[str, Any]  # path -> value, of the best trial
     score: float  # of it on valid, mean over the seeds
-    seeds: tuple[int, ...]  # that the best trials were asked with
-    trials: list[dict[str, Any]]  # number, state, score, settings, seconds, again, reason
+    seeds: tuple[int, ...]  # with which the top trials are scored
+    trials: list[dict[str, Any]]  # number, state, score, settings, seconds, further_seeds, reason
 
 
 def tune(
@@ -53,60 +54,64 @@ def tune(
     hours: float | None = None,
     progress: Progress = silent,
 ) -> TuningResult:
-    """Look for settings that rank valid best, and write OUT, a config that `run` takes.
+    """Search the settings that rank valid best, and write OUT, a config that `run` takes.
 
-    OUT's trials.json tells all trials, its study.sqlite keeps the study: the same call goes on
+    OUT's trials.json lists all trials, its study.sqlite stores the study: the same call resumes
     where the last one stopped, until `trials` (default: the config's) are done in all. The first
-    trial is what the config would do anyway. Of a model that draws at random, the best three and
-    the first are asked with two further seeds in the end, and the best mean wins. No fit begins
-    after `hours`. Whatever ends the study, what it had found is written. A study of other settings
-    or data is refused.
+    trial has the settings that the config has without tuning. Where the model draws at random, the
+    best three and the first are scored with two further seeds in the end, and the best mean wins.
+    No fit begins after `hours`. Whatever ends the study, its results so far are written. A study of
+    other settings or data is refused.
     """
     clock = _Clock(hours)
     settings = validated_config(config)
-    wanted = settings.tune.trials if trials is None else trials
-    if wanted < 1 or (hours is not None and hours <= 0):
-        received = f"{wanted} trials, {hours} hours"
+    count = settings.tune.trials if trials is None else trials
+    if count < 1 or (hours is not None and hours <= 0):
+        received = f"{count} trials, {hours} hours"
         raise ConfigError("no time to tune", received=received, remedy="give 1 or more trials")
-    _check_place(Path(out))
-    bench, fingerprint = _begin(settings, progress)
-    space = settings_to_tune(bench.config, *bench.first())
-    study = _Study(bench, space, Path(out), fingerprint)
+    _check_out(Path(out))
+    objective, fingerprint = _make_objective(settings, progress)
+    space = settings_to_tune(objective.config, *objective.untuned())
+    study = _Study(objective, space, Path(out), fingerprint)
     try:
-        while study.done < wanted and clock.left() > min(study.owed(), clock.whole * _FOR_FINALS):
-            progress("tune", study.done, wanted, study.told())
-            study.go_on()
-        progress("tune", study.done, wanted, study.told())
-        while clock.left() > 0 and study.ask_again():
-            progress("further seeds", *study.asked_again(), study.told())
+        while study.done < count and clock.remaining() > min(
+            study.reseeding_seconds(), clock.total * _RESEEDING_SHARE
+        ):
+            progress("tune", study.done, count, study.summary())
+            study.run_trial()
+        progress("tune", study.done, count, study.summary())
+        while clock.remaining() > 0 and study.reseed_next():
+            progress("further seeds", *study.reseeding_progress(), study.summary())
     finally:
-        found = study.write()
-    if found is None:
+        result = study.write()
+    if result is None:
         raise FitError("no trial came to an end", received=study.last_reason(),
                        remedy="look at the trials.json, and narrow tune.ranges")  # fmt: skip
-    return found
+    return result
 
 
 class _Clock:
-    """How many seconds there are, and how many are left."""
+    """How many seconds there are, and how many remain."""
 
     def __init__(self, hours: float | None) -> None:
         self._started = time.monotonic()
-        self.whole = math.inf if hours is None else hours * 3600
+        self.total = math.inf if hours is None else hours * 3600
 
-    def left(self) -> float:
-        return self.whole - (time.monotonic() - self._started)
+    def remaining(self) -> float:
+        return self.total - (time.monotonic() - self._started)
 
 
-def _check_place(out: Path) -> None:
-    """Raise `ConfigError` where another file than a study's own would be written over."""
-    if out.is_file() and not out.read_text(encoding="utf-8", errors="replace").startswith(_MADE):
+def _check_out(out: Path) -> None:
+    """Raise `ConfigError` where a file that no study wrote would be overwritten."""
+    if not out.is_file():
+        return
+    if not out.read_text(encoding="utf-8", errors="replace").startswith(_FIRST_LINE):
         remedy = "give another --out"
-        raise ConfigError("another file is in the place", received=str(out), remedy=remedy)
+        raise ConfigError("a file that tune did not write", received=str(out), remedy=remedy)
 
 
-def _begin(config: Config, progress: Progress) -> tuple[Objective, str]:
-    """Return where models are made and asked, and the fingerprint of what they learn from."""
+def _make_objective(config: Config, progress: Progress) -> tuple[Objective, str]:
+    """Return the objective, and the fingerprint of the data that it scores on."""
     loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
     check_split(loaded.dataset.behaviour, config)
     data = loaded.dataset.without_test()
@@ -114,182 +119,190 @@ def _begin(config: Config, progress: Progress) -> tuple[Objective, str]:
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip
     encoders = dict(encoder_configs(config, data.catalog))
-    bench = Objective(config.model_copy(update={"encode": encoders}), data, progress)
+    objective = Objective(config.model_copy(update={"encode": encoders}), data, progress)
     digest = hashlib.sha256(loaded.fingerprint.encode())
-    for name, view in sorted(bench.first()[1].items()):
+    for name, view in sorted(objective.untuned()[1].items()):
         digest.update(name.encode())
         digest.update(view.vectors.data)
-    return bench, digest.hexdigest()
+    return objective, digest.hexdigest()
 
 
 @dataclass(frozen=True)
-class _Reached:
+class _Outcome:
     """How a trial ended."""
 
     state: TrialState
     score: float | None = None
-    why: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Study:
-    """An Optuna study in a file: which trial comes next, what came out."""
+    """An Optuna study in a file."""
 
     def __init__(
-        self, bench: Objective, space: list[TunedSetting], out: Path, fingerprint: str
+        self, objective: Objective, space: list[TunedSetting], out: Path, fingerprint: str
     ) -> None:
-        self._bench, self._space, self._out = bench, space, out
+        self._objective, self._space, self._out = objective, space, out
+        self._metric = objective.config.evaluate.select_by
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        place = out.with_suffix(".study.sqlite")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path = out.with_suffix(".study.sqlite")
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._study = optuna.create_study(
-            storage=f"sqlite:///{place}", study_name="tune", direction="maximize",
+            storage=f"sqlite:///{path}", study_name="tune", direction="maximize",
             load_if_exists=True, pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )  # fmt: skip
-        self._claim(fingerprint, place)
-        draws = "seed" in part_state.part_settings(bench.first()[0])
-        self._finals = Reseeding(self._study, bench.config.seed, draws=draws)
+        self._check_identity(fingerprint, path)
+        self._restart_killed()
+        is_random = "seed" in part_settings(objective.untuned()[0])
+        self._reseeding = Reseeding(self._study, objective.config.seed, is_random=is_random)
 
-    def _claim(self, fingerprint: str, place: Path) -> None:
-        ranges = [(s.path, s.labels or str(s.where)) for s in self._space]
-        told = [fingerprint, _identity(self._bench.config), ranges]
-        identity = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-        known = self._study.user_attrs.get("identity")
-        if known is None:
+    def _check_identity(self, fingerprint: str, path: Path) -> None:
+        """Mark a new study with its config, data and ranges; refuse one with other marks."""
+        ranges = [(s.path, s.labels or str(s.domain)) for s in self._space]
+        parts = [_FORMAT, fingerprint, _comparable(self._objective.config), ranges]
+        identity = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        stored = self._study.user_attrs.get("identity")
+        if stored is None:
             self._study.set_user_attr("identity", identity)
-            start = {s.path: s.start for s in self._space if s.start is not None}
-            self._study.enqueue_trial(start)
-        elif known != identity:
-            remedy = "give another --out, or delete it to begin anew"
-            raise ConfigError("a study of another config or data", received=str(place),
+            untuned = {s.path: s.start for s in self._space if s.start is not None}
+            self._study.enqueue_trial(untuned)
+        elif stored != identity:
+            remedy = "give another --out, or delete it to start over"
+            raise ConfigError("a study of another config or data", received=str(path),
                               remedy=remedy)  # fmt: skip
-        for cut in self._study.get_trials(states=[TrialState.RUNNING]):
-            self._study.tell(cut.number, state=TrialState.FAIL)
-            self._study.enqueue_trial(cut.params)
+
+    def _restart_killed(self) -> None:
+        """Queue the trials again that were running when the process was killed (decision 38)."""
+        for killed in self._study.get_trials(states=[TrialState.RUNNING]):
+            self._study.tell(killed.number, state=TrialState.FAIL)
+            self._study.enqueue_trial(killed.params)
 
     @property
     def done(self) -> int:
-        """Return how many trials have ended by themselves."""
+        """Return the number of trials that have ended."""
         return len(self._ended())
 
-    def told(self) -> str:
-        """Return the best so far in words."""
-        best = self._finals.best(self._ended())
-        return "" if best is None else f"best {self._by} {best[1]:.4f} (trial {best[0].number})"
+    def summary(self) -> str:
+        """Return the best result so far in words."""
+        best = self._reseeding.best(self._ended())
+        return "" if best is None else f"best {self._metric} {best[1]:.4f} (trial {best[0].number})"
 
-    def owed(self) -> float:
-        """Return how many seconds it will take to ask the best trials again."""
-        owed = self._finals.owed(self._ended())
-        return float(sum(trial.user_attrs["told"]["seconds"] for trial, _ in owed))
+    def reseeding_seconds(self) -> float:
+        """Return how long the pending fits with further seeds will take."""
+        pending = self._reseeding.pending(self._ended())
+        return float(sum(trial.user_attrs["result"]["seconds"] for trial, _ in pending))
 
-    def ask_again(self) -> bool:
-        """Ask one of the best trials with one further seed; return False where none is owed."""
-        owed = self._finals.owed(self._ended())
-        for trial, seed in owed[:1]:
-            config = with_settings(self._bench.config, trial.user_attrs["told"]["settings"])
+    def reseed_next(self) -> bool:
+        """Score one top trial with one further seed; return False where none is pending."""
+        pending = self._reseeding.pending(self._ended())
+        for trial, seed in pending[:1]:
+            settings = trial.user_attrs["result"]["settings"]
+            config = with_settings(self._objective.config, settings)
             try:
-                figure = self._bench.score(config, seed=seed)
+                score = self._objective.score(config, seed=seed)
             except (FitError, MemoryError):
-                figure = None
-            self._finals.put(trial, seed, figure)
-        return bool(owed)
+                score = None
+            self._reseeding.record(trial, seed, score)
+        return bool(pending)
 
-    def asked_again(self) -> tuple[int, int]:
-        """Return how many such fits are done, and how many there are."""
+    def reseeding_progress(self) -> tuple[int, int]:
+        """Return how many fits with further seeds are done, and how many there are."""
         ended = self._ended()
-        done = sum(len(self._finals.figures(trial)) for trial in top_trials(ended))
-        return done, done + len(self._finals.owed(ended))
+        done = sum(len(self._reseeding.scores(trial)) for trial in top_trials(ended))
+        return done, done + len(self._reseeding.pending(ended))
 
     def last_reason(self) -> str:
         """Return why the last trial failed."""
-        told = [trial.user_attrs["told"] for trial in self._ended()]
-        return str(told[-1].get("reason", "pruned")) if told else "no trials"
+        results = [trial.user_attrs["result"] for trial in self._ended()]
+        return str(results[-1].get("reason", "pruned")) if results else "no trials"
 
-    def go_on(self) -> None:
-        """Make one trial. One that can't be fitted has failed, with its reason."""
-        # seeded by what is done: a study that was stopped goes on as if it had not been
-        seed = self._bench.config.seed + self.done
-        drawn_blindly = min(_RANDOM, 3 * len(self._space))
-        self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=drawn_blindly)
+    def run_trial(self) -> None:
+        """Run one trial; one that can't be fitted fails with its reason."""
+        # seeded by the number of trials done: a resumed study makes the same trials (decision 17)
+        seed = self._objective.config.seed + self.done
+        random_trials = min(_RANDOM_TRIALS, 3 * len(self._space))
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=random_trials)
         trial = self._study.ask()
-        drawn = {setting.path: setting.draw(trial) for setting in self._space}
+        settings = {setting.path: setting.suggest(trial) for setting in self._space}
         started = time.perf_counter()
-        reached = self._known(drawn) or self._try(trial, drawn)
+        outcome = self._earlier_outcome(settings) or self._evaluate(trial, settings)
         seconds = round(time.perf_counter() - started, 3)
-        trial.set_user_attr("told", {"settings": drawn, "seconds": seconds, **reached.why})
-        self._study.tell(trial, reached.score, state=reached.state)
+        result = {"settings": settings, "seconds": seconds, **outcome.details}
+        trial.set_user_attr("result", result)
+        self._study.tell(trial, outcome.score, state=outcome.state)
 
-    def _known(self, drawn: Mapping[str, Any]) -> _Reached | None:
-        """Return what the same settings reached before: they would reach it again."""
+    def _earlier_outcome(self, settings: Mapping[str, Any]) -> _Outcome | None:
+        """Return the outcome of a complete trial with the same settings: it would be the same."""
         for earlier in self._ended():
-            same = earlier.user_attrs["told"]["settings"] == drawn
+            same = earlier.user_attrs["result"]["settings"] == settings
             if same and earlier.state == TrialState.COMPLETE:
-                return _Reached(TrialState.COMPLETE, earlier.value)
+                return _Outcome(TrialState.COMPLETE, earlier.value)
         return None
 
-    def _try(self, trial: optuna.Trial, drawn: Mapping[str, Any]) -> _Reached:
-        config = with_settings(self._bench.config, drawn)
+    def _evaluate(self, trial: optuna.Trial, settings: Mapping[str, Any]) -> _Outcome:
+        config = with_settings(self._objective.config, settings)
         try:
-            score = self._bench.score(config, partial(_watch, trial, []))
+            score = self._objective.score(config, partial(_prune_if_low, trial, []))
         except optuna.TrialPruned:
-            return _Reached(TrialState.PRUNED)
+            return _Outcome(TrialState.PRUNED)
         except (FitError, MemoryError) as error:
             reason = str(error) or type(error).__name__
-            return _Reached(TrialState.FAIL, why={"reason": reason})
-        return _Reached(TrialState.COMPLETE, score)
+            return _Outcome(TrialState.FAIL, details={"reason": reason})
+        return _Outcome(TrialState.COMPLETE, score)
 
     def write(self) -> TuningResult | None:
-        """Write the trials and the best config; return them, or None where no trial is done."""
+        """Write the trials and the best config; return them, or None where no trial is complete."""
         ended = self._ended()
-        trials = [self._row(trial) for trial in ended]
-        best, score = self._finals.best(ended) or (None, 0.0)
-        told = {
-            "metric": self._by,
+        rows = [self._row(trial) for trial in ended]
+        best, score = self._reseeding.best(ended) or (None, 0.0)
+        summary = {
+            "metric": self._metric,
             "best": None if best is None else {**self._row(best), "mean": score},
-            "trials": trials,
+            "trials": rows,
         }
-        place = self._out.with_suffix(".trials.json")
-        place.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        path = self._out.with_suffix(".trials.json")
+        path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         if best is None:
             return None
-        found = best.user_attrs["told"]["settings"]
-        seeds = (self._bench.config.seed, *self._finals.asked(ended))
-        config = with_settings(self._bench.config, found)
+        settings = best.user_attrs["result"]["settings"]
+        seeds = (self._objective.config.seed, *self._reseeding.finished_seeds(ended))
+        config = with_settings(self._objective.config, settings)
         tree = config.model_dump(mode="json", exclude={"tune"})
         head = (
-            f"{_MADE}: trial {best.number} of {len(trials)}, {self._by} {score:.4f} on valid "
-            f"with {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.\n"
+            f"{_FIRST_LINE}: trial {best.number} of {len(rows)}, {self._metric} {score:.4f} on "
+            f"valid with {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.\n"
         )
         self._out.write_text(head + yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-        return TuningResult(config, found, score, seeds, trials)
-
-    @property
-    def _by(self) -> str:
-        return self._bench.config.evaluate.select_by
+        return TuningResult(config, settings, score, seeds, rows)
 
     def _ended(self) -> list[FrozenTrial]:
-        """Return the trials that came to an end of their own: not those cut off by a kill."""
+        """Return the trials that came to an end, not those that were killed."""
         trials = self._study.get_trials(deepcopy=False, states=list(_STATES))
-        return [trial for trial in trials if "told" in trial.user_attrs]
+        return [trial for trial in trials if "result" in trial.user_attrs]
 
     def _row(self, trial: FrozenTrial) -> dict[str, Any]:
-        told = {"number": trial.number, "state": _STATES[trial.state], "score": trial.value}
-        again = self._finals.figures(trial)
-        return {**told, **trial.user_attrs["told"], **({"again": again} if again else {})}
+        head = {"number": trial.number, "state": _STATES[trial.state], "score": trial.value}
+        scores = self._reseeding.scores(trial)
+        return {
+            **head,
+            **trial.user_attrs["result"],
+            **({"further_seeds": scores} if scores else {}),
+        }
 
 
-def _watch(trial: optuna.Trial, seen: list[int], epoch: int, value: float) -> None:
-    """Give up on a trial that at this epoch is below the median of the others."""
-    if seen and epoch <= seen[-1]:
-        seen.append(sys.maxsize)  # a second training (a blend's): not to be set beside the first
+def _prune_if_low(trial: optuna.Trial, epochs: list[int], epoch: int, value: float) -> None:
+    """Prune a trial whose value at this epoch is below the median of the others."""
+    if epochs and epoch <= epochs[-1]:
+        epochs.append(sys.maxsize)  # a second training (of a blend): not comparable to the first
         return
-    seen.append(epoch)
+    epochs.append(epoch)
     trial.report(value, epoch)
     if trial.should_prune():
         raise optuna.TrialPruned
 
 
-def _identity(config: Config) -> dict[str, Any]:
-    """Return what of a config tells what a trial reaches, and where trials may lie."""
-    told = config.model_dump(mode="json", exclude={"cache", "engine", "media"})
-    del told["tune"]["trials"], told["evaluate"]["metrics"], told["data"]["path"]
-    return told
+def _comparable(config: Config) -> dict[str, Any]:
+    """Return the part of a config that decides what trials there are and what they reach."""
+    tree = config.model_dump(mode="json", exclude={"cache", "engine", "media"})
+    del tree["tune"]["trials"], tree["evaluate"]["metrics"], tree["data"]["path"]
+    return tree
