@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 
@@ -41,8 +42,9 @@ def module_source(module: str) -> ast.Module:
     """Return the parsed source of a module, without importing it."""
     loaded = sys.modules.get(module)
     spec = find_spec(module) if loaded is None else loaded.__spec__
-    source = spec.loader.get_source(module) if spec and spec.loader else ""  # type: ignore[attr-defined]
-    return ast.parse(source or "")
+    if spec is None or not spec.has_location:
+        return ast.Module([], [])
+    return ast.parse(Path(str(spec.origin)).read_text(encoding="utf-8"))
 
 
 def load_attribute(address: str) -> Any:

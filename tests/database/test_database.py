@@ -262,7 +262,7 @@ def test_a_full_or_closed_writer_refuses(database: Database) -> None:
     first = writer.submit(lambda _: (begun.set(), gate.wait(30)))
     assert begun.wait(30)
     second = writer.submit(lambda _: 2)
-    with pytest.raises(OverloadedError, match="too much to write"):
+    with pytest.raises(OverloadedError, match="the write queue is full"):
         writer.submit(lambda _: 3)
     gate.set()
     assert second.result(30) == 2
@@ -282,14 +282,14 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
     with second.write() as connection:
         connection.execute(META.update().where(META.c.name == "format").values(value="99"))
     second.close()
-    with pytest.raises(DataError, match="a database of another format: received '99 in"):
+    with pytest.raises(DataError, match="the database has another format: received '99 in"):
         Database.open(database_url)
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "not the URL of a database: received 'nonsense'"),
+        ("nonsense", "not a database URL: received 'nonsense'"),
         ("mysql://me:word@host/name", r"received 'mysql://me:\*\*\*@host/name'"),
     ],
 )

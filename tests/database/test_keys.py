@@ -62,5 +62,5 @@ def test_admin_may_everything_and_others_what_they_say() -> None:
 def test_senseless_keys_are_not_made(connection, arguments: tuple, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         keys.create_key(connection, *arguments)
-    with pytest.raises(ConfigError, match="a rate"):
+    with pytest.raises(ConfigError, match="the rate"):
         keys.create_key(connection, "shop", ["read"], per_second=0)

@@ -218,6 +218,6 @@ def test_a_second_refit_at_the_same_time_is_refused(
 
     with (
         exclusive_file_lock(registry.folder / ".refit"),
-        pytest.raises(BundleError, match="another refit is under way"),
+        pytest.raises(BundleError, match="another refit is running"),
     ):
         train(registry_settings, registry)

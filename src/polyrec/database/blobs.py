@@ -1,7 +1,7 @@
-"""The media folder: uploaded files under the sha256 of their bytes.
+"""Uploaded files, each stored under the sha256 of its bytes.
 
-A name is never made of what a client sent. Equal files are kept once; what no item refers to any
-more is swept away after a while.
+No file name comes from a client. Equal files are stored once; files that no item refers to are
+deleted after a while.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class BlobStore:
-    """Files below one folder, made when the first is kept."""
+    """The files in one folder, which is created with the first of them."""
 
     folder: Path
 
     def path(self, digest: str) -> Path:
-        """Return where the file with this digest lies, or will lie."""
+        """Return the path of the file with a digest, whether it exists or not."""
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"not a digest: {digest!r}")
         return self.folder / digest[:2] / digest
 
     def spool(self) -> Spool:
-        """Return a file to write to, whose digest isn't known yet."""
-        place = self.folder / "spool"
-        place.mkdir(parents=True, exist_ok=True)
-        return Spool(self, place / secrets.token_hex(16))
+        """Return a temporary file to write to, until its digest is known."""
+        folder = self.folder / "spool"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Spool(self, folder / secrets.token_hex(16))
 
-    def sweep(self, known: Collection[str], *, older_than_s: float) -> int:
-        """Return how many files were deleted: those not known, and left-over spool files.
+    def sweep(self, referenced: Collection[str], *, older_than_s: float) -> int:
+        """Delete files that are not referenced, and left-over temporary ones; return how many.
 
-        What is younger stays, since a row that names it may be on its way.
+        Younger files stay: the row that refers to one may not be committed yet.
         """
         limit = time.time() - older_than_s
-        gone = 0
+        deleted = 0
         for file in self.folder.glob("*/*"):
-            if file.name not in known and file.stat().st_mtime < limit:
+            if file.name not in referenced and file.stat().st_mtime < limit:
                 file.unlink(missing_ok=True)
-                gone += 1
-        return gone
+                deleted += 1
+        return deleted
 
 
 @dataclass
 class Spool:
-    """A file on its way; leaving the `with` deletes it unless it was kept."""
+    """A temporary file; leaving the `with` deletes it unless `keep` was called."""
 
     files: BlobStore
     path: Path
@@ -69,21 +69,21 @@ class Spool:
         self.path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
-        """Append some bytes."""
+        """Append bytes."""
         self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
 
     def flush(self) -> None:
-        """Let others read what was written."""
+        """Make the written bytes readable for others."""
         self._file.flush()
 
     def keep(self) -> str:
-        """Move the file to its place, safe on the disk, and return its digest."""
+        """Sync the file to disk, store it under its digest, and return the digest."""
         self._file.flush()
         os.fsync(self._file.fileno())
         digest: str = self._digest.hexdigest()
         target = self.files.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.path.replace(target)  # the same bytes where it is there already, and young again
+        self.path.replace(target)  # if it exists: the same bytes with a new age
         return digest

@@ -1,8 +1,8 @@
 """The service's database: SQLite by default, PostgreSQL by URL.
 
-`with database.write() as connection` is one transaction that may change things, `database.read()`
-one that may not. What is done inside stands in `records`, `feedback` and `log`. Writes of a
-service go through `writer`, which puts many of them into one transaction.
+`with database.write() as connection` is a transaction that may change rows, `database.read()` one
+that only reads. The operations are in `records`, `feedback`, `change_log` and `item_media`. A
+service writes through `writer`, which commits many operations in one transaction.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from polyrec.database.tables import FORMAT, META, METADATA
 from polyrec.errors import ConfigError, DataError
 
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
-_WRITERS = 8_087  # the advisory lock that writers of one PostgreSQL database share
+_WRITE_LOCK = 8_087  # the advisory lock that serialises writers of a PostgreSQL database
 
 
 @dataclass(frozen=True)
 class Database:
-    """An open database with its tables, and a secret of its own.
+    """An open database with its tables and its secret.
 
     >>> database = Database.open("sqlite://")
     >>> with database.read() as connection:
@@ -39,11 +39,11 @@ class Database:
     """
 
     engine: Engine
-    secret: bytes  # signs cursors and digests of users who are gone
+    secret: bytes  # signs cursors, keys the digests of erased users
 
     @classmethod
     def open(cls, url: str) -> Database:
-        """Return the database at a URL, its tables made where there are none."""
+        """Return the database at a URL; missing tables are created."""
         engine = _engine(_parse(url))
         try:
             with _writing(engine) as connection:
@@ -60,7 +60,7 @@ class Database:
 
     @property
     def remote(self) -> bool:
-        """Return whether a question goes over a network, so that an event loop must not wait."""
+        """Return whether queries go over a network: an event loop must not wait for them."""
         return self.engine.dialect.name != "sqlite"
 
     @contextmanager
@@ -71,28 +71,28 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that changes things, one at a time in the whole database.
+        """Open a transaction that writes, one at a time in the whole database.
 
-        So sequence numbers of the log become visible in their order: who has read number s will
-        never see a smaller one appear (decision 19).
+        So the sequence numbers of the log become visible in order: after number s is read, no
+        smaller one appears (decision 19).
         """
         with _writing(self.engine) as connection:
             yield connection
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 def _add_indexes(connection: Connection) -> None:
-    """Make the indexes that tables of an earlier version lack."""
+    """Create the indexes that tables of an earlier version lack."""
     for table in METADATA.tables.values():
         for index in table.indexes:
             index.create(connection, checkfirst=True)
 
 
 def dialect_insert(connection: Connection, table: sa.Table) -> Any:
-    """Return an insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    """Return an insert with `on_conflict_do_nothing` and `on_conflict_do_update`."""
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return dialects[connection.dialect.name](table)
 
@@ -100,10 +100,10 @@ def dialect_insert(connection: Connection, table: sa.Table) -> Any:
 def insert_new(
     connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Insert those rows whose key nobody has yet, and return them; the others stay as they are.
+    """Insert the rows whose key is new, and return them; existing rows stay as they are.
 
-    The rows hold the same columns, and no key twice. On SQLite they go straight to the driver,
-    which takes a third of the time: every event comes this way.
+    All rows have the same columns and different keys. On SQLite this bypasses SQLAlchemy, in a
+    third of the time: every event is inserted here.
     """
     if not rows:
         return []
@@ -113,12 +113,12 @@ def insert_new(
             return [row for row in rows if cursor.execute(sql, row).rowcount]
     key = table.primary_key.columns
     statement = dialect_insert(connection, table).on_conflict_do_nothing().returning(*key)
-    fresh = {tuple(row) for row in connection.execute(statement, rows)}
-    return [row for row in rows if tuple(row[column.name] for column in key) in fresh]
+    inserted = {tuple(row) for row in connection.execute(statement, rows)}
+    return [row for row in rows if tuple(row[column.name] for column in key) in inserted]
 
 
 def bulk_insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows that hold the same columns; on SQLite straight through the driver."""
+    """Insert rows that have the same columns; on SQLite this bypasses SQLAlchemy."""
     if rows and connection.dialect.name == "sqlite":
         sql = _driver_sql(table, tuple(rows[0]))
         with _driver(connection, sql) as cursor:
@@ -138,7 +138,7 @@ def _driver(connection: Connection, sql: str) -> Iterator[sqlite3.Cursor]:
     cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
     try:
         yield cursor
-    except sqlite3.OperationalError as error:  # told as the engine tells it
+    except sqlite3.OperationalError as error:  # the error that SQLAlchemy would raise
         raise sa.exc.OperationalError(sql, None, error, hide_parameters=True) from error
     finally:
         cursor.close()
@@ -149,7 +149,7 @@ def _writing(engine: Engine) -> Iterator[Connection]:
     options = {"writes": True}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
         yield connection
 
 
@@ -167,14 +167,14 @@ def _parse(url: str) -> URL:
 
 def _unknown(received: str) -> ConfigError:
     remedy = "write sqlite:///file.sqlite or postgresql://user:password@host/name"
-    return ConfigError("not the URL of a database", received=received, remedy=remedy)
+    return ConfigError("not a database URL", received=received, remedy=remedy)
 
 
 def _engine(url: URL) -> Engine:
-    # what a statement holds is of people: no error and no log tells it
+    # parameters are personal data: they must not be in errors and logs
     settings: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "postgresql":
-        # a connection that the server closed is replaced, not handed out
+        # pre-ping: a connection that the server closed is replaced
         waits = {"connect_timeout": 5}
         return sa.create_engine(url, pool_pre_ping=True, connect_args=waits, **settings)
     single = {"poolclass": sa.StaticPool} if url.database in (None, "", ":memory:") else {}
@@ -182,13 +182,13 @@ def _engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours to say
+        connection.isolation_level = None  # `begin` below sends BEGIN
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_MS}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # a transaction that reads first and writes later could not wait for its turn
+        # a transaction that reads before it writes could not wait for the write lock
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -196,19 +196,18 @@ def _engine(url: URL) -> Engine:
 
 
 def _identity(connection: Connection, engine: Engine) -> str:
-    """Return the database's secret, made with its format number when it is new."""
-    rows = connection.execute(sa.select(META.c.name, META.c.value))
-    known: dict[str, str] = dict(rows.all())
+    """Return the secret of the database; a new one is created with the format number."""
+    stored = connection.execute(sa.select(META.c.name, META.c.value))
+    known: dict[str, str] = dict(stored.all())
     if not known:
         known = {"format": str(FORMAT), "secret": secrets.token_hex(32)}
-        fresh = [{"name": name, "value": value} for name, value in known.items()]
-        connection.execute(META.insert(), fresh)
+        rows = [{"name": name, "value": value} for name, value in known.items()]
+        connection.execute(META.insert(), rows)
     if known.get("format") != str(FORMAT):
-        remedy = f"this polyrec reads format {FORMAT}: name another database, or use its polyrec"
         raise DataError(
-            "a database of another format",
+            "the database has another format",
             received=f"{known.get('format')} in {engine.url.render_as_string()}",
-            remedy=remedy,
+            remedy=f"this polyrec needs format {FORMAT}: use another database or another polyrec",
         )
     return known["secret"]
 
@@ -216,5 +215,5 @@ def _identity(connection: Connection, engine: Engine) -> str:
 def _refuse(url: URL, error: Exception) -> NoReturn:
     reason = str(getattr(error, "orig", error)).strip().splitlines()
     received = f"{url.render_as_string()}: {reason[0] if reason else type(error).__name__}"
-    remedy = "check --database, and that its folder or server is there"
+    remedy = "check --database, and that its folder or server exists"
     raise DataError("the database can't be opened", received=received, remedy=remedy) from error

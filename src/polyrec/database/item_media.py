@@ -1,4 +1,4 @@
-"""What was uploaded for items, and what encoders made of it."""
+"""Uploaded content of items, and the features that encoders made of it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from polyrec.database.tables import FEATURES, ITEMS, MEDIA
 from polyrec.types import Floats
 
 KEPT = "kept"
-"""The status of a view that is as the bundle has it."""
+"""The status of a view that is as in the bundle."""
 
-_AT_ONCE = 500  # ids of one statement
+_CHUNK = 500  # ids per statement
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """An uploaded content; without a digest it says that what the bundle had was taken away."""
+    """An uploaded file; an empty digest marks content of the bundle as removed."""
 
     item_id: str
     modality: str
@@ -35,7 +35,7 @@ class MediaFile:
 
 
 class ItemFeature(NamedTuple):
-    """What an encoder made of an item's content in one view."""
+    """The feature vector of an item in one view, or the reason why there is none."""
 
     item_id: str
     view: str
@@ -47,33 +47,33 @@ class ItemFeature(NamedTuple):
 
 
 class EncodingOutcome(NamedTuple):
-    """What became of an item's content."""
+    """The result of encoding an item's content."""
 
     item_id: str
-    revision: int  # that was read
+    revision: int  # of the item, that was encoded
     status: str
     reason: str
 
 
 def put_media_file(connection: Connection, file: MediaFile) -> bool:
-    """Put a content in the place of the one that was there; False for an unknown item."""
+    """Store a file of an item, replacing the one of its modality; False for an unknown item."""
     if not requeue_item(connection, file.item_id):
         return False
     row = {**vars(file), "made": change_log.now_us()}
     statement = dialect_insert(connection, MEDIA)
-    fresh = {name: statement.excluded[name] for name in ("digest", "media_type", "size", "made")}
+    values = {name: statement.excluded[name] for name in ("digest", "media_type", "size", "made")}
     key = ["item_id", "modality"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=fresh), [row])
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), [row])
     return True
 
 
 def remove_media_file(connection: Connection, item_id: str, modality: str, *, bundled: bool) -> int:
-    """Return 1 if an item had a content that it has no more, else 0.
+    """Remove the content of an item in a modality; return 1 if there was any, else 0.
 
-    That of an item which the bundle has (`bundled`) is marked as taken away.
+    Content that is in the bundle (`bundled`) is marked as removed.
     """
-    held = find_media_file(connection, item_id, modality)
-    if not (bundled if held is None else held.digest):
+    stored = find_media_file(connection, item_id, modality)
+    if not (bundled if stored is None else stored.digest):
         return 0
     if bundled:
         return int(put_media_file(connection, MediaFile(item_id, modality, "", "", 0)))
@@ -83,80 +83,80 @@ def remove_media_file(connection: Connection, item_id: str, modality: str, *, bu
 
 
 def requeue_item(connection: Connection, item_id: str) -> bool:
-    """Say that an item's content changed and has to be read; False for an unknown item."""
-    fresh = {"status": QUEUED, "reason": "", "revision": change_log.now_us()}
-    known = connection.execute(ITEMS.update().where(ITEMS.c.item_id == item_id).values(fresh))
-    if known.rowcount:
+    """Queue an item for encoding since its content changed; False for an unknown item."""
+    values = {"status": QUEUED, "reason": "", "revision": change_log.now_us()}
+    updated = connection.execute(ITEMS.update().where(ITEMS.c.item_id == item_id).values(values))
+    if updated.rowcount:
         change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
-    return bool(known.rowcount)
+    return bool(updated.rowcount)
 
 
 def find_media_file(connection: Connection, item_id: str, modality: str) -> MediaFile | None:
-    """Return one content of an item."""
+    """Return the file of an item in a modality."""
     where = (MEDIA.c.item_id == item_id) & (MEDIA.c.modality == modality)
     row = connection.execute(sa.select(MEDIA).where(where)).first()
     return MediaFile(**row._mapping) if row else None
 
 
 def media_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, dict[str, MediaFile]]:
-    """Return item -> modality -> content."""
-    found: dict[str, dict[str, MediaFile]] = {}
-    for row in _of(connection, MEDIA, item_ids):
-        found.setdefault(row["item_id"], {})[row["modality"]] = MediaFile(**row)
-    return found
+    """Return item -> modality -> file."""
+    files: dict[str, dict[str, MediaFile]] = {}
+    for row in _rows_of(connection, MEDIA, item_ids):
+        files.setdefault(row["item_id"], {})[row["modality"]] = MediaFile(**row)
+    return files
 
 
 def referenced_digests(connection: Connection) -> set[str]:
-    """Return the digests that are referred to."""
+    """Return the digests that items refer to."""
     return set(connection.scalars(sa.select(MEDIA.c.digest).distinct()))
 
 
 def put_features(connection: Connection, features: Iterable[ItemFeature]) -> None:
-    """Keep what encoders made, in the place of what they made before."""
+    """Store features, replacing earlier ones."""
     rows = [{**f._asdict(), "vector": _bytes(f.vector)} for f in features]
     if not rows:
         return
     statement = dialect_insert(connection, FEATURES)
-    fresh = {name: statement.excluded[name] for name in ("revision", "vector", "status", "reason")}
+    values = {name: statement.excluded[name] for name in ("revision", "vector", "status", "reason")}
     key = ["item_id", "view", "maker"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=fresh), rows)
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
 
 
 def features_of(
     connection: Connection, item_ids: Sequence[str], makers: Mapping[str, str]
 ) -> dict[str, dict[str, ItemFeature]]:
-    """Return item -> view -> what these makers (view -> maker) made."""
-    found: dict[str, dict[str, ItemFeature]] = {}
-    for row in _of(connection, FEATURES, item_ids):
+    """Return item -> view -> feature, of the encoders in `makers` (view -> digest)."""
+    features: dict[str, dict[str, ItemFeature]] = {}
+    for row in _rows_of(connection, FEATURES, item_ids):
         if makers.get(row["view"]) == row["maker"]:
             vector = row["vector"]
-            made = None if vector is None else np.frombuffer(vector, "<f4").astype(np.float32)
-            feature = ItemFeature(**{**row, "vector": made})
-            found.setdefault(feature.item_id, {})[feature.view] = feature
-    return found
+            array = None if vector is None else np.frombuffer(vector, "<f4").astype(np.float32)
+            feature = ItemFeature(**{**row, "vector": array})
+            features.setdefault(feature.item_id, {})[feature.view] = feature
+    return features
 
 
 def delete_features(connection: Connection, *, before: int) -> int:
-    """Return how many features were deleted, of content that is as old as all bundles."""
+    """Delete features of content that is older than all bundles; return how many."""
     return int(connection.execute(FEATURES.delete().where(FEATURES.c.revision < before)).rowcount)
 
 
 def record_outcomes(connection: Connection, outcomes: Sequence[EncodingOutcome]) -> list[str]:
-    """Write what became of queued items; return those that did not change meanwhile."""
-    settled = []
+    """Store the results of queued items; return the items that did not change meanwhile."""
+    recorded = []
     for outcome in outcomes:
         where = (ITEMS.c.item_id == outcome.item_id) & (ITEMS.c.revision == outcome.revision)
         values = {"status": outcome.status, "reason": outcome.reason}
         if connection.execute(ITEMS.update().where(where).values(values)).rowcount:
-            settled.append(outcome.item_id)
-    change_log.append_changes(connection, change_log.ITEM, [{"item_id": name} for name in settled])
-    return settled
+            recorded.append(outcome.item_id)
+    change_log.append_changes(connection, change_log.ITEM, [{"item_id": name} for name in recorded])
+    return recorded
 
 
-def _of(connection: Connection, table: sa.Table, item_ids: Sequence[str]) -> Iterable[Any]:
-    for start in range(0, len(item_ids), _AT_ONCE):
-        some = item_ids[start : start + _AT_ONCE]
-        query = sa.select(table).where(table.c.item_id.in_(some))
+def _rows_of(connection: Connection, table: sa.Table, item_ids: Sequence[str]) -> Iterable[Any]:
+    for start in range(0, len(item_ids), _CHUNK):
+        chunk = item_ids[start : start + _CHUNK]
+        query = sa.select(table).where(table.c.item_id.in_(chunk))
         yield from connection.execute(query).mappings()
 
 

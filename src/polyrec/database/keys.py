@@ -1,7 +1,7 @@
-"""API keys: made once, kept as digests, revoked for good.
+"""API keys: shown once, stored as digests, revoked for good.
 
-A key is `pr_ID_SECRET`. The secret has 256 random bits, so that a plain SHA-256 of it can't be
-guessed back; what a database leak shows opens nothing.
+A key is `pr_ID_SECRET`. The secret has 256 random bits, so a plain SHA-256 of it can't be reversed:
+a leaked database gives no access.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PREFIX = "pr"
 
 @dataclass(frozen=True)
 class ApiKey:
-    """Who asks, and what for. `admin` may do everything."""
+    """An API key and its scopes; `admin` includes all others."""
 
     key_id: str
     name: str
@@ -53,25 +53,27 @@ class ApiKey:
 def create_key(
     connection: Connection, name: str, scopes: Sequence[str], *, per_second: float | None = None
 ) -> tuple[ApiKey, str]:
-    """Return a new key and its text, which can't be shown again."""
+    """Return a new key and its text, which is not stored."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
         remedy = nearest(unknown[0], SCOPES) if unknown else f"give {', '.join(SCOPES)}"
         raise ConfigError("unknown scope", received=unknown or None, remedy=remedy)
     if not name.strip():
-        raise ConfigError("a key needs a name", received=name, remedy="say who will use it")
+        remedy = "give a name: who will use it"
+        raise ConfigError("a key needs a name", received=name, remedy=remedy)
     if per_second is not None and per_second <= 0:
-        raise ConfigError("a rate is more than 0", received=per_second, remedy="leave it out")
+        remedy = "give a positive rate, or leave it out"
+        raise ConfigError("the rate is not positive", received=per_second, remedy=remedy)
     secret = secrets.token_urlsafe(32)
-    kept = tuple(scope for scope in SCOPES if scope in scopes)
-    key = ApiKey(secrets.token_hex(4), name.strip(), kept, per_second, now_us())
+    ordered = tuple(scope for scope in SCOPES if scope in scopes)
+    key = ApiKey(secrets.token_hex(4), name.strip(), ordered, per_second, now_us())
     connection.execute(
         KEYS.insert(),
         {
             "key_id": key.key_id,
             "name": key.name,
             "digest": _digest(secret),
-            "scopes": ",".join(kept),
+            "scopes": ",".join(ordered),
             "per_second": per_second,
             "created": key.created,
         },
@@ -80,13 +82,13 @@ def create_key(
 
 
 def verify_key(connection: Connection, text: str) -> ApiKey | None:
-    """Return the key that a text is, None for what is no key or was revoked."""
+    """Return the key with this text, None if there is none or it was revoked."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     if prefix != _PREFIX or not secret:
         return None
     row = connection.execute(sa.select(KEYS).where(KEYS.c.key_id == key_id)).first()
-    # compared in constant time, and a digest is made for unknown ids as well
+    # constant time: compare_digest, and a digest is computed for unknown ids as well
     stored = row.digest if row else _digest("")
     if not hmac.compare_digest(stored, _digest(secret)) or row is None or row.revoked:
         return None
@@ -94,20 +96,20 @@ def verify_key(connection: Connection, text: str) -> ApiKey | None:
 
 
 def find_key(connection: Connection, key_id: str) -> ApiKey | None:
-    """Return a key by its id, None if it is unknown or was revoked."""
+    """Return a key by its id, None if it is unknown or revoked."""
     row = connection.execute(sa.select(KEYS).where(KEYS.c.key_id == key_id)).first()
     return None if row is None or row.revoked else _key(row)
 
 
 def all_keys(connection: Connection) -> list[ApiKey]:
-    """Return every key that was ever made, oldest first."""
+    """Return all keys, revoked ones too, oldest first."""
     return [_key(row) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created))]
 
 
 def revoke_key(connection: Connection, key_id: str) -> bool:
-    """Return whether a key that held until now was revoked."""
-    held = (KEYS.c.key_id == key_id) & KEYS.c.revoked.is_(None)
-    return bool(connection.execute(KEYS.update().where(held).values(revoked=now_us())).rowcount)
+    """Revoke a key; return whether it was valid until now."""
+    valid = (KEYS.c.key_id == key_id) & KEYS.c.revoked.is_(None)
+    return bool(connection.execute(KEYS.update().where(valid).values(revoked=now_us())).rowcount)
 
 
 def _key(row: sa.Row[tuple[object, ...]]) -> ApiKey:

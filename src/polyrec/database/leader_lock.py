@@ -1,7 +1,7 @@
-"""One worker of many does the work: the others wait until it ends, however it ends.
+"""A lock that one worker of many holds: it does the background work, the others stand by.
 
-On SQLite it is a lock of the operating system on a file beside the database, on PostgreSQL an
-advisory lock of a connection: a worker that is killed has let go of it.
+On SQLite it is a file lock beside the database, on PostgreSQL an advisory lock of a connection:
+both are released when the worker ends, even if it is killed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ try:
 except ImportError:  # Windows, where there is one worker
     fcntl = None  # type: ignore[assignment]
 
-_READERS = 8_088  # the advisory lock
+_LEADER_LOCK = 8_088  # the advisory lock
 
 
 class LeaderLock:
-    """May be held by one worker at a time; ask `held` before each piece of work.
+    """Held by one worker at a time; call `is_leader` before each piece of work.
 
     >>> database = Database.open("sqlite://")
     >>> LeaderLock(database).is_leader()
@@ -40,35 +40,35 @@ class LeaderLock:
         self._connection: Connection | None = None
 
     def is_leader(self) -> bool:
-        """Return whether this worker has the lease; take it if nobody has."""
+        """Return whether this worker holds the lock; take it if it is free."""
         if self._database.remote:
-            return self._held_remotely()
+            return self._is_leader_remote()
         name = self._database.engine.url.database
         if self._file is None and name not in (None, "", ":memory:"):
-            self._file = _locked(Path(f"{name}.lease"))
+            self._file = _locked(Path(f"{name}.leader"))
             return self._file is not None
         return True
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
         if self._connection is not None:
-            self._connection.invalidate()  # closed, not given back: with it goes the lock
+            self._connection.invalidate()  # closed, not pooled: this releases the lock
             self._connection.close()
             self._connection = None
 
-    def _held_remotely(self) -> bool:
+    def _is_leader_remote(self) -> bool:
         try:
             if self._connection is None:
                 options = {"isolation_level": "AUTOCOMMIT"}
                 connection = self._database.engine.connect().execution_options(**options)
-                if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_READERS))):
+                if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_LEADER_LOCK))):
                     connection.close()
                     return False
                 self._connection = connection
-            self._connection.scalar(sa.select(1))  # a connection that broke has lost the lock
+            self._connection.scalar(sa.select(1))  # a broken connection has lost the lock
         except sa.exc.SQLAlchemyError:
             self.close()
             raise
@@ -77,11 +77,11 @@ class LeaderLock:
 
 @contextmanager
 def exclusive_file_lock(path: Path) -> Iterator[None]:
-    """Hold a file's lock; `BundleError` where another process does."""
+    """Hold a file lock; `BundleError` if another process holds it."""
     number = _locked(path)
     if number is None:
         remedy = "wait until it is done"
-        raise BundleError("another refit is under way", received=str(path.parent), remedy=remedy)
+        raise BundleError("another refit is running", received=str(path.parent), remedy=remedy)
     try:
         yield
     finally:
@@ -89,7 +89,7 @@ def exclusive_file_lock(path: Path) -> Iterator[None]:
 
 
 def _locked(path: Path) -> int | None:
-    """Return an open file that is locked until it is closed; None where another holds it."""
+    """Return an open file, locked until it is closed; None if another process holds the lock."""
     number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     if fcntl is not None:
         try:

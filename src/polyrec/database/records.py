@@ -1,7 +1,7 @@
-"""Users and items: put, change, list, delete, each inside a transaction of `Database`.
+"""Users and items: insert, change, list and delete, inside a transaction of `Database`.
 
-Gorse's rules: an insert of a known user or item replaces it; deleting one deletes its feedback.
-What concerns items goes to the log, so that every worker's catalogue follows.
+As in Gorse, inserting a known user or item replaces it, and deleting one deletes its feedback.
+Changes of items are appended to the log, so that every worker updates its catalogue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from polyrec.database.database import dialect_insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
-_AT_ONCE = 500  # ids of one statement
+_CHUNK = 500  # ids per statement
 _JSON = ("labels", "categories")
 
 
@@ -34,7 +34,7 @@ class UserRecord:
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """One item's record; without a time it keeps the one it had, a new one has its insert's."""
+    """One item's record; without a timestamp the stored one stays, or that of the insert."""
 
     item_id: str
     is_hidden: bool = False
@@ -45,22 +45,22 @@ class ItemRecord:
     status: str = QUEUED
     reason: str = ""
     revision: int = 0  # when its content last changed
-    described: bool = True  # whether the comment is its text
+    described: bool = True  # whether the comment is its text content
 
 
 def put_users(connection: Connection, users: Sequence[UserRecord]) -> int:
-    """Return how many users were given; those known are replaced."""
+    """Insert users, replacing known ones; return how many."""
     rows = {user.user_id: _packed(vars(user)) for user in users}
     if rows:
         statement = dialect_insert(connection, USERS)
-        fresh = {name: statement.excluded[name] for name in ("labels", "comment")}
-        statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=fresh)
+        values = {name: statement.excluded[name] for name in ("labels", "comment")}
+        statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=values)
         connection.execute(statement, list(rows.values()))
     return len(users)
 
 
 def change_user(connection: Connection, user_id: str, changes: Mapping[str, Any]) -> int:
-    """Return 1 if the user is known and changed, 0 if not."""
+    """Change columns of a user; return 1 if the user exists, else 0."""
     where = USERS.c.user_id == user_id
     if not changes:
         return int(find_user(connection, user_id) is not None)
@@ -68,21 +68,21 @@ def change_user(connection: Connection, user_id: str, changes: Mapping[str, Any]
 
 
 def delete_user(connection: Connection, user_id: str, secret: bytes) -> int:
-    """Erase a user: record, feedback and log. Return 1 if there was anything, else 0."""
-    gone = connection.execute(USERS.delete().where(USERS.c.user_id == user_id)).rowcount
-    gone += connection.execute(FEEDBACK.delete().where(FEEDBACK.c.user_id == user_id)).rowcount
-    gone += change_log.erase_user(connection, user_id, secret)
-    return int(gone > 0)
+    """Erase a user from records, feedback and log; return 1 if there was anything, else 0."""
+    deleted = connection.execute(USERS.delete().where(USERS.c.user_id == user_id)).rowcount
+    deleted += connection.execute(FEEDBACK.delete().where(FEEDBACK.c.user_id == user_id)).rowcount
+    deleted += change_log.erase_user(connection, user_id, secret)
+    return int(deleted > 0)
 
 
 def find_user(connection: Connection, user_id: str) -> UserRecord | None:
-    """Return a user's record."""
+    """Return a user by id."""
     row = connection.execute(sa.select(USERS).where(USERS.c.user_id == user_id)).first()
     return UserRecord(**_unpacked(row._mapping)) if row else None
 
 
 def list_users(connection: Connection, *, after: str | None, count: int) -> list[UserRecord]:
-    """Return users by id, those behind `after`."""
+    """Return users sorted by id, from behind `after` on."""
     query = sa.select(USERS).order_by(USERS.c.user_id).limit(count)
     if after is not None:
         query = query.where(USERS.c.user_id > after)
@@ -90,31 +90,31 @@ def list_users(connection: Connection, *, after: str | None, count: int) -> list
 
 
 def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
-    """Return how many items were given; those known are replaced.
+    """Insert items, replacing known ones; return how many.
 
-    Content is read again where the comment is another.
+    An item whose comment changed is queued for encoding.
     """
-    made = change_log.now_us()
-    rows = {item.item_id: _packed({**vars(item), "made": made}) for item in items}
+    now = change_log.now_us()
+    rows = {item.item_id: _packed({**vars(item), "made": now}) for item in items}
     if not rows:
         return 0
     statement = dialect_insert(connection, ITEMS)
-    fresh = {
+    values = {
         name: statement.excluded[name] for name in ("is_hidden", "categories", "labels", "comment")
     }
-    given_anew = {"status": QUEUED, "reason": "", "revision": made, "described": True}
-    changes = _content_changes(statement.excluded["comment"], made)
-    given = sa.bindparam("given", type_=sa.BigInteger)
+    initial = {"status": QUEUED, "reason": "", "revision": now, "described": True}
+    changes = _content_changes(statement.excluded["comment"], now)
+    timestamp = sa.bindparam("explicit", type_=sa.BigInteger)
     statement = statement.values(
-        {**{name: sa.bindparam(name) for name in ("item_id", *fresh)}, **given_anew,
-         "timestamp": sa.func.coalesce(given, sa.bindparam("made", type_=sa.BigInteger))}
+        {**{name: sa.bindparam(name) for name in ("item_id", *values)}, **initial,
+         "timestamp": sa.func.coalesce(timestamp, sa.bindparam("made", type_=sa.BigInteger))}
     ).on_conflict_do_update(
         index_elements=["item_id"],
-        set_={**fresh, **changes, "timestamp": sa.func.coalesce(given, ITEMS.c.timestamp)},
+        set_={**values, **changes, "timestamp": sa.func.coalesce(timestamp, ITEMS.c.timestamp)},
     )  # fmt: skip
     for row in rows.values():
-        row["given"] = row.pop("timestamp")
-        for name in given_anew:
+        row["explicit"] = row.pop("timestamp")
+        for name in initial:
             del row[name]
     connection.execute(statement, list(rows.values()))
     change_log.append_changes(
@@ -124,7 +124,7 @@ def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
 
 
 def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]) -> int:
-    """Return 1 if the item is known and changed, 0 if not."""
+    """Change columns of an item; return 1 if the item exists, else 0."""
     where = ITEMS.c.item_id == item_id
     if not changes:
         return int(find_item(connection, item_id) is not None)
@@ -138,36 +138,36 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
 
 
 def delete_item(connection: Connection, item_id: str) -> int:
-    """Delete an item and its feedback. Return 1 if there was anything, else 0."""
-    people = sa.select(FEEDBACK.c.user_id).distinct().where(FEEDBACK.c.item_id == item_id)
-    told = [{"item_id": item_id, "user_id": name} for name in connection.scalars(people)]
+    """Delete an item and its feedback; return 1 if there was anything, else 0."""
+    users = sa.select(FEEDBACK.c.user_id).distinct().where(FEEDBACK.c.item_id == item_id)
+    feedback = [{"item_id": item_id, "user_id": name} for name in connection.scalars(users)]
     connection.execute(FEEDBACK.delete().where(FEEDBACK.c.item_id == item_id))
     for table in (MEDIA, FEATURES):
         connection.execute(table.delete().where(table.c.item_id == item_id))
-    gone = connection.execute(ITEMS.delete().where(ITEMS.c.item_id == item_id)).rowcount
-    change_log.append_changes(connection, change_log.NO_FEEDBACK, told)
-    if gone:
+    deleted = connection.execute(ITEMS.delete().where(ITEMS.c.item_id == item_id)).rowcount
+    change_log.append_changes(connection, change_log.NO_FEEDBACK, feedback)
+    if deleted:
         change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
-    return int(gone > 0 or bool(told))
+    return int(deleted > 0 or bool(feedback))
 
 
 def find_item(connection: Connection, item_id: str) -> ItemRecord | None:
-    """Return an item's record."""
+    """Return an item by id."""
     row = connection.execute(sa.select(ITEMS).where(ITEMS.c.item_id == item_id)).first()
     return _item(row._mapping) if row else None
 
 
 def items_by_id(connection: Connection, item_ids: Sequence[str]) -> list[ItemRecord]:
-    """Return the records of those items that are there."""
+    """Return those of the items that exist."""
     records = []
-    for start in range(0, len(item_ids), _AT_ONCE):
-        query = sa.select(ITEMS).where(ITEMS.c.item_id.in_(item_ids[start : start + _AT_ONCE]))
+    for start in range(0, len(item_ids), _CHUNK):
+        query = sa.select(ITEMS).where(ITEMS.c.item_id.in_(item_ids[start : start + _CHUNK]))
         records += [_item(row) for row in connection.execute(query).mappings()]
     return records
 
 
 def list_items(connection: Connection, *, after: str | None, count: int) -> list[ItemRecord]:
-    """Return items by id, those behind `after`."""
+    """Return items sorted by id, from behind `after` on."""
     query = sa.select(ITEMS).order_by(ITEMS.c.item_id).limit(count)
     if after is not None:
         query = query.where(ITEMS.c.item_id > after)
@@ -181,54 +181,54 @@ def count_by_status(connection: Connection) -> dict[str, int]:
 
 
 def select_items(connection: Connection, query: Any) -> list[ItemRecord]:
-    """Return the items that a select of whole rows finds."""
+    """Return the items of a query that selects all columns."""
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
 def all_items(connection: Connection) -> Iterator[ItemRecord]:
-    """Yield every item, by id."""
+    """Yield all items, sorted by id."""
     streamed = connection.execution_options(yield_per=5_000)
     for row in streamed.execute(sa.select(ITEMS).order_by(ITEMS.c.item_id)).mappings():
         yield _item(row)
 
 
 def queued_items(connection: Connection, count: int) -> list[ItemRecord]:
-    """Return items whose content waits to be read, the oldest first."""
+    """Return items that are queued for encoding, the oldest first."""
     query = sa.select(ITEMS).where(ITEMS.c.status == QUEUED)
     query = query.order_by(ITEMS.c.timestamp, ITEMS.c.item_id).limit(count)
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
-def _content_changes(comment: Any, made: int) -> dict[str, Any]:
-    """Return what an item's columns become where it gets another comment."""
-    another = ITEMS.c.comment != comment
-    fresh = {"status": QUEUED, "reason": "", "revision": made, "described": True}
-    return {name: sa.case((another, value), else_=ITEMS.c[name]) for name, value in fresh.items()}
+def _content_changes(comment: Any, now: int) -> dict[str, Any]:
+    """Return the columns that queue an item for encoding if its comment changes."""
+    changed = ITEMS.c.comment != comment
+    values = {"status": QUEUED, "reason": "", "revision": now, "described": True}
+    return {name: sa.case((changed, value), else_=ITEMS.c[name]) for name, value in values.items()}
 
 
 def add_category(connection: Connection, item_id: str, category: str) -> int | None:
-    """Return 1 if the item has the category now, None if there is no such item."""
-    known = find_item(connection, item_id)
-    if known is None:
+    """Add a category to an item; return 1, or None if there is no such item."""
+    stored = find_item(connection, item_id)
+    if stored is None:
         return None
-    if category not in known.categories:
-        change_item(connection, item_id, {"categories": (*known.categories, category)})
+    if category not in stored.categories:
+        change_item(connection, item_id, {"categories": (*stored.categories, category)})
     return 1
 
 
 def remove_category(connection: Connection, item_id: str, category: str) -> int | None:
-    """Return 1 if the item had the category, 0 if not, None if there is no such item."""
-    known = find_item(connection, item_id)
-    if known is None:
+    """Remove a category of an item; return 1 if it had it, else 0, None for an unknown item."""
+    stored = find_item(connection, item_id)
+    if stored is None:
         return None
-    if category not in known.categories:
+    if category not in stored.categories:
         return 0
-    left = tuple(name for name in known.categories if name != category)
+    left = tuple(name for name in stored.categories if name != category)
     return change_item(connection, item_id, {"categories": left})
 
 
 def _packed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a record: JSON as text."""
+    """Return the columns of a record, JSON as text."""
     return {
         name: json.dumps(value, ensure_ascii=True) if name in _JSON else value
         for name, value in values.items()

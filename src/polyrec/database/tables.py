@@ -1,7 +1,7 @@
 """The tables of the service's database, the same in SQLite and PostgreSQL.
 
-Times are microseconds since 1970 (UTC). What may be any JSON (labels) is text that holds JSON. Who
-adds a table adds it here and raises `FORMAT`.
+Times are microseconds since 1970 (UTC). Labels and categories are JSON in text columns. Adding a
+table or a column raises `FORMAT`.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ ITEMS = Table(
     Column("timestamp", BigInteger, nullable=False),
     Column("labels", Text, nullable=False),
     Column("comment", Text, nullable=False),
-    # queued: its content waits to be read; live: the model knows it; quarantined: see reason
+    # queued: waits to be encoded; live: in the model; quarantined: see reason
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    # when its content last changed; 0: never since it came with a bundle
+    # when its content last changed; 0: not since it was imported from a bundle
     Column("revision", BigInteger, nullable=False),
-    # whether the comment is its text; not so for an item of a bundle until its comment changes
+    # whether the comment is its text content; false for bundle items until the comment changes
     Column("described", Boolean, nullable=False),
     Index("items_by_status", "status"),
     sqlite_with_rowid=False,
 )
 
-# what was uploaded; the files lie beside the database, under their digests (`database.blobs`)
+# uploaded files of items; the bytes are in `database.blobs`, under their digests
 MEDIA = Table(
     "media",
     METADATA,
     Column("item_id", Text, primary_key=True),
     Column("modality", Text, primary_key=True),
-    Column("digest", Text, nullable=False),  # sha256; "": what the bundle had was taken away
+    Column("digest", Text, nullable=False),  # sha256; "": content of the bundle that was removed
     Column("media_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("made", BigInteger, nullable=False),
@@ -74,16 +74,16 @@ MEDIA = Table(
     sqlite_with_rowid=False,
 )
 
-# what encoders made of the content of items that changed since the bundle was trained
+# features of items whose content changed since the bundle was trained
 FEATURES = Table(
     "features",
     METADATA,
     Column("item_id", Text, primary_key=True),
     Column("view", Text, primary_key=True),
     Column("maker", Text, primary_key=True),  # digest of the fitted encoder
-    Column("revision", BigInteger, nullable=False),  # of the item, that was read
-    Column("vector", LargeBinary),  # float32, little endian; null: nothing is there
-    # "": read or nothing there; "kept": as in the bundle; else a problem's status
+    Column("revision", BigInteger, nullable=False),  # of the item, that was encoded
+    Column("vector", LargeBinary),  # float32, little endian; null: none
+    # "": encoded, or no content; "kept": as in the bundle; else the status of a problem
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),
 )
@@ -99,7 +99,7 @@ FEEDBACK = Table(
     Column("timestamp", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("comment", Text, nullable=False),
-    # what a bundle learned that the event is worth; null: what its type is worth
+    # the weight that the event had in a bundle; null: the weight of its type
     Column("weight", Float),
     Index("feedback_by_item", "item_id"),
     Index("feedback_by_type", "feedback_type", "user_id", "item_id"),
@@ -116,7 +116,7 @@ LOG = Table(
         autoincrement=True,
     ),
     Column("action", Text, nullable=False),
-    Column("user_id", Text),  # for `forget` a digest
+    Column("user_id", Text),  # a digest for the action "forget"
     Column("item_id", Text),
     Column("feedback_type", Text),
     Column("value", Float),
@@ -133,16 +133,16 @@ LOG = Table(
     sqlite_autoincrement=True,  # a sequence number is never given twice
 )
 
-# who may ask: what is kept of a secret is its digest
+# API keys; of a secret only the digest is stored
 KEYS = Table(
     "keys",
     METADATA,
     Column("key_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("scopes", Text, nullable=False),  # by comma
-    Column("per_second", Float),  # requests; null: what the service allows
+    Column("scopes", Text, nullable=False),  # comma-separated
+    Column("per_second", Float),  # requests; null: the default of the service
     Column("created", BigInteger, nullable=False),
-    Column("revoked", BigInteger),  # null: it holds
+    Column("revoked", BigInteger),  # null: valid
     sqlite_with_rowid=False,
 )

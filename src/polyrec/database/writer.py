@@ -1,7 +1,7 @@
-"""One thread that writes: what waits is committed together, and acknowledged after the commit.
+"""One thread that writes: waiting operations are committed together (group commit).
 
-A commit costs more than a row, so the transaction of one request carries those of all that wait.
-An operation that fails is tried again alone: it takes no other down with it.
+A commit costs more than a row, so one transaction holds all operations that wait. If it fails, each
+is retried alone: a failing operation does not affect the others.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from polyrec.errors import PolyrecError
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
 
-_TOGETHER = 256  # operations of one transaction
+_BATCH = 256  # operations per transaction
 
 
 class OverloadedError(PolyrecError):
-    """More waits than the service takes in; what was asked for was not done."""
+    """The queue is full; the operation was not done."""
 
 
 class _Job(NamedTuple):
@@ -33,12 +33,12 @@ class _Job(NamedTuple):
 
 
 class Writer:
-    """Commits operations in the order in which they were given.
+    """Commits operations in the order in which they were submitted.
 
-    >>> from polyrec.database.records import User, put_users
+    >>> from polyrec.database.records import UserRecord, put_users
     >>> database = Database.open("sqlite://")
     >>> writer = Writer(database)
-    >>> writer.submit(lambda connection: put_users(connection, [User("ann")])).result()
+    >>> writer.submit(lambda connection: put_users(connection, [UserRecord("ann")])).result()
     1
     >>> writer.close()
     >>> database.close()
@@ -61,37 +61,39 @@ class Writer:
             self._jobs.put_nowait(_Job(operation, done))
         except queue.Full:
             waiting = f"{self._jobs.maxsize:,} operations waiting"
-            raise OverloadedError("too much to write", received=waiting, remedy=remedy) from None
+            raise OverloadedError(
+                "the write queue is full", received=waiting, remedy=remedy
+            ) from None
         return done
 
     @property
     def waiting(self) -> int:
-        """Return about how many operations wait."""
+        """Return the approximate number of waiting operations."""
         return self._jobs.qsize()
 
     def close(self) -> None:
-        """Write what waits, then end."""
+        """Commit all waiting operations, then stop."""
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
             self._thread.join()
 
     def _run(self) -> None:
-        going = True
-        while going:
-            jobs, going = self._take()
+        running = True
+        while running:
+            jobs, running = self._take()
             if jobs:
                 self._write(jobs)
 
     def _take(self) -> tuple[list[_Job], bool]:
-        """Return what waits, at least one job, and whether there may be more."""
+        """Wait for jobs and return them, and whether there may be more."""
         jobs: list[_Job] = []
         job = self._jobs.get()
         while job is not None:
-            # whoever stopped waiting before it began wants it no more
+            # skip operations that were cancelled while they waited
             if job.done.set_running_or_notify_cancel():
                 jobs.append(job)
-            if len(jobs) == _TOGETHER:
+            if len(jobs) == _BATCH:
                 return jobs, True
             try:
                 job = self._jobs.get_nowait()
@@ -103,7 +105,7 @@ class Writer:
         try:
             with self._database.write() as connection:
                 results = [job.operation(connection) for job in jobs]
-        except Exception as error:  # noqa: BLE001 - whoever waits is told what happened
+        except Exception as error:  # noqa: BLE001 - passed to the caller
             if len(jobs) == 1:
                 jobs[0].done.set_exception(error)
                 return

@@ -24,7 +24,7 @@ class CsvNpyReader(BasePart):
     user and item (`data.columns`); rows of one item share the first row's content. Without these
     columns every row is an item of its own, met by one user "anyone".
 
-    >>> ArticleReader().read(Path("nowhere"), {})
+    >>> CsvNpyReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
     polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
     """
