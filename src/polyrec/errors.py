@@ -1,12 +1,12 @@
-"""The errors that polyrec raises on purpose.
+"""The errors that polyrec raises.
 
-PolyrecError            anything below: what is wrong, what was received, what to do
+PolyrecError            any of those below: what is wrong, what was received, what to do
 ├── ConfigError         a setting: unknown, of the wrong type, out of range
-├── DataError           behaviour, items or features that don't fit together
+├── DataError           interactions, items or features that are not consistent
 │   └── MediaError      one text, image, sound or video that can't be read
-├── FitError            a part can't learn from, or answer for, what it was given
-├── BundleError         a bundle folder that is damaged, foreign or too new
-└── ExtraError          an optional package that a part needs is not installed
+├── FitError            a part can't be fitted on, or applied to, its inputs
+├── BundleError         a bundle folder that is damaged, of another format, or no bundle
+└── ExtraError          an optional package that is needed is not installed
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 
 class PolyrecError(Exception):
-    """An error a person can act on.
+    """An error with a remedy.
 
     >>> raise DataError("two items share an id", received="i7", remedy="give each item its own id")
     Traceback (most recent call last):
@@ -36,14 +36,14 @@ class ConfigError(PolyrecError):
 
 
 class DataError(PolyrecError):
-    """Behaviour, items or features don't fit together."""
+    """Interactions, items or features are not consistent."""
 
 
 class MediaError(DataError):
-    """One text, image, sound or video can't be read; `status` says in one word why.
+    """One text, image, sound or video can't be read.
 
-    missing, damaged, truncated, too large, wrong type, timed out, or refused (a path that leaves
-    the data folder, a host that is not allowed).
+    `status` is missing, damaged, truncated, too large, wrong type, timed out, or refused (a path
+    outside the data folder, a host that is not allowed).
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class MediaError(DataError):
 
 
 class FitError(PolyrecError):
-    """A part can't learn from, or answer for, what it was given."""
+    """A part can't be fitted on, or applied to, its inputs."""
 
 
 class BundleError(PolyrecError):
-    """A bundle folder is damaged, foreign or too new."""
+    """A bundle folder is damaged, of another format, or no bundle."""
 
 
 class ExtraError(PolyrecError):
-    """An optional package that a part needs is not installed."""
+    """An optional package that is needed is not installed."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -77,4 +77,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(names)}" if names else "nothing is known here"
+    return f"known: {', '.join(names)}" if names else "there are none"

@@ -193,10 +193,10 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["run", "nowhere.yaml"], 2, "no config file here"),
+        (["run", "nowhere.yaml"], 2, "no such config"),
         (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
         (["run", "run.yaml", "--set", "data.path=gone"], 1, "no data folder here"),
-        (["run", "run.yaml", "--set", "nonsense"], 2, "an override is a.b=c"),
+        (["run", "run.yaml", "--set", "nonsense"], 2, "not an override"),
         (["run", "run.yaml", "--out", "."], 1, "the output folder holds other files"),
         (["run", "run.yaml", "--out", "run.yaml"], 1, "the output folder is a file"),
         (["recommend", "out"], 2, "a user or a history is needed"),
@@ -212,7 +212,7 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
             "the bundle has no encoder for this content",
         ),
         (["evaluate", "out", "--metrics", "recal@3"], 2, "did you mean 'recall'"),
-        (["check", "nowhere"], 2, "no config file here"),
+        (["check", "nowhere"], 2, "no such config"),
         (["dance"], 2, "No such command"),
     ],
 )
@@ -298,7 +298,7 @@ def test_tune_shows_and_writes_the_best_settings(place: Path) -> None:
     assert tuned["recommend"]["l2"] == told["settings"]["recommend.l2"]
     wrong = polyrec(*words, "--set", "tune.ranges={recommend.l2: [9, []]}", folder=place)
     assert wrong.returncode == 2
-    assert "tune.ranges.recommend.l2 does not fit" in wrong.stderr
+    assert "tune.ranges.recommend.l2 is not valid" in wrong.stderr
 
 
 def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:

@@ -34,13 +34,13 @@ def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
         ),
         (
             {"data": {"path": "x", "split": {"use": "randm"}}},
-            "data.split.use does not fit: received 'randm'",
+            "data.split.use is not valid: received 'randm'",
         ),
-        ({"seed": "many"}, "seed does not fit: received 'many'"),
-        ({"data": {}}, "data.path is needed"),
+        ({"seed": "many"}, "seed is not valid: received 'many'"),
+        ({"data": {}}, "data.path is required"),
         ({"data": {"pth": "x"}}, "unknown key: received 'data.pth'; did you mean 'path'?"),
-        ({"encode": {"text": {"seed": 3}}}, "encode.text.use is needed"),
-        ({"data": {"path": "x", "split": {"test": 2}}}, "data.split.test does not fit: received 2"),
+        ({"encode": {"text": {"seed": 3}}}, "encode.text.use is required"),
+        ({"data": {"path": "x", "split": {"test": 2}}}, "data.split.test is not valid: received 2"),
     ],
 )
 def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, said: str) -> None:
@@ -51,7 +51,11 @@ def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, sa
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: [", "not a YAML file"), ("- 1", "a config is a mapping"), ("", "a config is a mapping")],
+    [
+        ("a: [", "not valid YAML"),
+        ("- 1", "a config must be a mapping"),
+        ("", "a config must be a mapping"),
+    ],
 )
 def test_what_is_no_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
@@ -59,12 +63,12 @@ def test_what_is_no_config_is_refused(tmp_path: Path, text: str, said: str) -> N
 
 
 def test_a_missing_config_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no config file here"):
+    with pytest.raises(ConfigError, match="no such config"):
         config.read_config(tmp_path / "none.yaml")
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not a YAML file"):
+    with pytest.raises(ConfigError, match="not valid YAML"):
         config.read_config(write(tmp_path, "data: !!python/object/apply:os.system ['true']"))
 
 
@@ -121,7 +125,7 @@ def test_settings_of_a_part_are_checked_against_its_fields() -> None:
         ConfigError, match="recommend: unknown setting: received 'l3'; did you mean 'l2'"
     ):
         config.make_part(EASE, {"l3": 3}, where="recommend")
-    with pytest.raises(ConfigError, match=r"recommend\.l2 does not fit: received 'much'"):
+    with pytest.raises(ConfigError, match=r"recommend\.l2 is not valid: received 'much'"):
         config.make_part(EASE, {"l2": "much"}, where="recommend")
 
 

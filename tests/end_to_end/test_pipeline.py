@@ -136,7 +136,7 @@ def test_a_missing_valid_leaves_the_settings_as_they_are(
         ({"encode": {"smell": {"use": "lsa"}}}, "encode.smell has no content: received 'smell'"),
         (
             {"align": {"use": "whiten", "width": "wide"}},
-            "align.width does not fit: received 'wide'",
+            "align.width is not valid: received 'wide'",
         ),
         ({"evaluate": {"metrics": ["recal@10"]}}, "did you mean 'recall'"),
         ({"evaluate": {"select_by": "ndcg"}}, "a metric is name@k"),

@@ -122,7 +122,7 @@ def test_new_items_need_a_member_that_reads_content(checkerboard) -> None:
     [
         ({"members": []}, "a blend needs members"),
         ({"members": [{"use": "eese"}]}, "received 'eese'; did you mean 'ease'"),
-        ({"members": [{"l2": 3}]}, r"recommend\.members\.0\.use is needed"),
+        ({"members": [{"l2": 3}]}, r"recommend\.members\.0\.use is required"),
         ({"members": [{"use": "ease", "l3": 3}]}, "unknown setting: received 'l3'"),
         ({"members": TWO, "weights": [1.0]}, "weights don't fit the members"),
         ({"members": TWO, "weights": [-1.0, 2.0]}, "weights don't fit the members"),

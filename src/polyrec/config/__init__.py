@@ -1,4 +1,4 @@
-"""The settings of a run: what a config may hold, how a file is read, how a part is made from it."""
+"""The settings of a run: their schema, how a file is read, how a part is made from them."""
 
 from polyrec.config.loader import parse_config, read_config
 from polyrec.config.make import make_part, validate_settings

@@ -1,4 +1,4 @@
-"""A config file: YAML in, checked settings out; every mistake names its key and a remedy."""
+"""Read a config file: YAML in, validated settings out; every error names the key and a remedy."""
 
 from __future__ import annotations
 
@@ -20,66 +20,69 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 def read_config(path: Path, *, overrides: Sequence[str] = ()) -> Config:
     """Return the run described by a YAML file, with `a.b=c` overrides applied.
 
-    `${NAME}` and `${NAME:-default}` in a value take environment variables. Relative paths count
-    from the file's own folder. Giving another `use` to a part drops the settings of the one it had.
+    `${NAME}` and `${NAME:-default}` in a value are environment variables. Paths are relative to the
+    file's folder. Overriding the `use` of a part drops the settings of the part it had.
     """
     if not path.is_file():
-        raise ConfigError("no config file here", received=str(path), remedy="check the path")
+        raise ConfigError("no such config", received=str(path), remedy="check the path")
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = path.name if line is None else f"{path.name} line {line + 1}"
-        raise ConfigError("not a YAML file", received=where, remedy="mend its syntax") from error
+        raise ConfigError("not valid YAML", received=where, remedy="fix its syntax") from error
     if not isinstance(tree, dict):
-        raise ConfigError("a config is a mapping", received=type(tree).__name__, remedy="see docs")
-    # a part's `use` first, whatever the order on the command line: it clears the other settings
+        received = type(tree).__name__
+        remedy = "see docs/config.md"
+        raise ConfigError("a config must be a mapping", received=received, remedy=remedy)
+    # overrides of `use` first, in any order on the command line: they clear the other settings
     for override in sorted(overrides, key=lambda text: ".use=" not in text):
         _override(tree, override)
     return parse_config(_expand(tree, os.environ), folder=path.parent)
 
 
 def parse_config(tree: Mapping[str, Any], *, folder: Path) -> Config:
-    """Return the run described by a mapping; relative paths count from `folder`."""
+    """Return the run described by a mapping; paths are relative to `folder`."""
     config: Config = validate_settings(Config, tree)
-    place = {"path": (folder / config.data.path).resolve(), "split": _split(config)}
-    data = config.data.model_copy(update=place)
+    path = (folder / config.data.path).resolve()
+    data = config.data.model_copy(update={"path": path, "split": _split(config)})
     cache = (folder / config.cache.expanduser()).resolve()
-    encode = {name: _beside(part, folder) for name, part in config.encode.items()}
+    encode = {name: _with_full_paths(part, folder) for name, part in config.encode.items()}
     return config.model_copy(update={"data": data, "cache": cache, "encode": encode})
 
 
 def _split(config: Config) -> SplitConfig:
-    """Return the split that the protocol stands for, or raise where `data.split` says another."""
-    protocol, given = config.evaluate.protocol, config.data.split
+    """Return the split of the protocol, or raise if `data.split` names another."""
+    protocol, split = config.evaluate.protocol, config.data.split
     if protocol == "compat":
-        return given
-    # what is new can't be told from a given split: it may have lost its events by chance
+        return split
+    # a given split can't show which items are new: an item may lack train events by chance
     allowed = ("auto", protocol) if protocol == "new_items" else ("auto", protocol, "given")
-    if given.use not in allowed:
-        received = f"protocol {protocol}, split {given.use}"
+    if split.use not in allowed:
+        received = f"protocol {protocol}, split {split.use}"
         remedy = "leave data.split.use out"
         raise ConfigError("evaluate.protocol and data.split differ", received=received,
                           remedy=remedy)  # fmt: skip
-    share = {} if "test" in given.model_fields_set or protocol != "new_items" else {"test": 0.2}
-    return given.model_copy(update={"use": protocol if given.use == "auto" else given.use, **share})
+    share = {} if "test" in split.model_fields_set or protocol != "new_items" else {"test": 0.2}
+    return split.model_copy(update={"use": protocol if split.use == "auto" else split.use, **share})
 
 
-def _beside(part: EncodeConfig, folder: Path) -> EncodeConfig:
-    """Return a part whose `model` or `path`, where it lies in `folder`, is a full path."""
-    found = {
+def _with_full_paths(part: EncodeConfig, folder: Path) -> EncodeConfig:
+    """Return a part whose `model` or `path` is a full path if it exists in `folder`."""
+    paths = {
         name: str((folder / value).resolve())
         for name, value in part.settings.items()
         if name in ("model", "path") and isinstance(value, str) and value
         if (folder / Path(value).expanduser()).exists()
     }
-    return EncodeConfig(**{**part.model_dump(), **found})
+    return EncodeConfig(**{**part.model_dump(), **paths})
 
 
 def _override(tree: dict[str, Any], text: str) -> None:
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise ConfigError("an override is a.b=c", received=text, remedy="for example seed=3")
+        remedy = "write a.b=c, for example seed=3"
+        raise ConfigError("not an override", received=text, remedy=remedy)
     *parents, name = path.split(".")
     section = tree
     for parent in parents:
@@ -104,12 +107,12 @@ def _expand(value: Any, variables: Mapping[str, str]) -> Any:
         return value
 
     def replace(match: re.Match[str]) -> str:
-        found = variables.get(match[1], match[2])
-        if found is None:
+        text = variables.get(match[1], match[2])
+        if text is None:
             remedy = f"export {match[1]}=... or write ${{{match[1]}:-default}}"
             raise ConfigError(
                 "an environment variable is not set", received=match[1], remedy=remedy
             )
-        return found
+        return text
 
     return _VARIABLE.sub(replace, value)

@@ -1,4 +1,4 @@
-"""What a config may hold: sections, their keys, their defaults."""
+"""The schema of a config: sections, keys, defaults."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ PRESETS: dict[str, dict[str, float]] = {
         "dislike": -2,
     },
 }
-"""What one event of each kind is worth, by the preset's name."""
+"""Preset -> kind of event -> weight."""
 
 
 class Section(BaseModel):
-    """A part of the file in which every key is known."""
+    """A section of the file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PartConfig(BaseModel):
-    """`use` names a part; the other keys are that part's own fields."""
+    """`use` names a part; the other keys are the settings of that part."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -60,12 +60,12 @@ class PartConfig(BaseModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return the part's own settings."""
+        """Return the settings of the part."""
         return dict(self.model_extra or {})
 
 
 class AlignConfig(PartConfig):
-    """An aligner, and how rows that items lack are then filled in (settings of `impute`)."""
+    """An aligner, and the settings of `impute` if absent rows are then filled in."""
 
     use: str = "identity"
     impute: dict[str, Any] | None = None
@@ -78,22 +78,22 @@ class FuseConfig(PartConfig):
 
 
 class RecommendConfig(PartConfig):
-    """A recommender; what it leaves open is chosen on valid."""
+    """A recommender; settings that are left out are chosen on valid."""
 
     use: str = "multimodal_linear"
 
 
 class EncodeConfig(PartConfig):
-    """An encoder, and the content that it reads (by default the view's own name)."""
+    """An encoder, and the content that it reads (by default that of the view's name)."""
 
     content: str | None = None
 
 
 class SplitConfig(Section):
-    """How behaviour is parted into train, valid and test.
+    """How events are split into train, valid and test.
 
-    `auto` takes the split that `evaluate.protocol` stands for; with compat, the one that the data
-    bring; else per user in time; else at random per user.
+    `auto` is the split of `evaluate.protocol`. With compat that is the split of the data if there
+    is one, else per user in time, else per user at random.
     """
 
     use: Literal[
@@ -104,17 +104,17 @@ class SplitConfig(Section):
 
 
 class MinEvents(Section):
-    """Keep users and items with at least so many distinct partners (the k-core)."""
+    """The k-core: keep users with so many different items, and items with so many users."""
 
     user: int = Field(1, ge=1)
     item: int = Field(1, ge=1)
 
 
 class DataConfig(Section):
-    """Where the data lie, how their columns are called, and how they are cleaned.
+    """Where the data are, the names of their columns, and how they are cleaned.
 
-    `columns` maps our names (user, item, time, rating, kind, split, title) to the source's, never
-    guessed. `features` maps a modality to its npy file, row i being row i of the items.
+    `columns` maps our names (user, item, time, rating, kind, split, title) to those of the source;
+    nothing is guessed. `features` maps a modality to an npy file; its row i is row i of the items.
     """
 
     use: str = "folder"
@@ -137,10 +137,10 @@ class DataConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """Which figures the report holds, and how they come about (docs/evaluation.md).
+    """The metrics of the report, and the protocol (docs/evaluation.md).
 
-    Each protocol but compat decides the split; `data.split` may only say the same, or `given` where
-    the data bring such a split.
+    Every protocol but compat determines the split; `data.split` may only name the same one, or
+    `given` if the data bring it.
     """
 
     metrics: tuple[str, ...] = (
@@ -153,22 +153,22 @@ class EvaluateConfig(Section):
 
 
 class Limits(Section):
-    """What one content may cost; what goes beyond is put on the quarantine list."""
+    """Limits of one content; content beyond them goes to the quarantine list."""
 
     max_mb: float = Field(512, gt=0)  # of a file
     max_pixels: int = Field(64_000_000, ge=1)  # 8,000 x 8,000: above any cover
-    max_seconds: float = Field(3600, gt=0)  # that a sound or video declares
-    max_characters: int = Field(100_000, ge=1)  # of a text that are read
-    timeout_s: float = Field(60, gt=0)  # to decode one content, or to fetch it
-    memory_mb: int = Field(4096, ge=256)  # of a process that decodes
-    hosts: tuple[str, ...] = ()  # from which content may be fetched
+    max_seconds: float = Field(3600, gt=0)  # declared by a sound or video
+    max_characters: int = Field(100_000, ge=1)  # read of a text
+    timeout_s: float = Field(60, gt=0)  # to decode or fetch one content
+    memory_mb: int = Field(4096, ge=256)  # of a decoding process
+    hosts: tuple[str, ...] = ()  # that content may be fetched from
 
 
 class EngineConfig(Section):
-    """Where work runs. 0 threads or workers: as many as there are cores.
+    """Device, precision and parallelism. 0 threads or workers: one per core.
 
-    With `checkpoint_steps`, trainings keep their state every so many steps, beside the bundle to
-    be, and a run that was killed goes on from there.
+    With `checkpoint_steps`, training saves a checkpoint every so many steps beside the bundle, and
+    a run that was killed resumes from it.
     """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -179,7 +179,7 @@ class EngineConfig(Section):
 
 
 class Range(Section):
-    """Where a number is looked for; whole numbers where the setting is one."""
+    """The range of a numeric setting; integers are drawn if the setting is an integer."""
 
     low: float
     high: float
@@ -187,7 +187,7 @@ class Range(Section):
 
 
 class TuneConfig(Section):
-    """How long `polyrec tune` looks, and where: path of a setting -> its range or its choices.
+    """How many trials `polyrec tune` runs; path of a setting -> its range or choices.
 
     >>> TuneConfig(ranges={"recommend.l2": {"low": 9, "high": 5}})
     Traceback (most recent call last):
@@ -203,7 +203,7 @@ low < high
     def _each(cls, value: object) -> object:
         if not isinstance(value, Mapping):
             return value
-        return {str(path): as_range(str(path), given) for path, given in value.items()}
+        return {str(path): as_range(str(path), entry) for path, entry in value.items()}
 
 
 class Config(Section):
@@ -224,31 +224,31 @@ class Config(Section):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Return what one event of each kind is worth: the preset's, then the config's own."""
+        """Return kind of event -> weight: the preset's, overridden by the config's own."""
         kinds = {**PRESETS.get(self.preset or "", {}), **self.data.kinds}
         return {kind: float(weight) for kind, weight in kinds.items()}
 
     @property
     def event_weights(self) -> EventWeights:
-        """Return what an event weighs."""
+        """Return the rule for the weight of an event."""
         return EventWeights(self.weights, self.data.min_rating)
 
 
-def as_range(path: str, given: object) -> Range | tuple[Any, ...]:
-    """Return where a setting is looked for: from low to high, or among several values."""
+def as_range(path: str, value: object) -> Range | tuple[Any, ...]:
+    """Return an entry of `tune.ranges`: a range from low to high, or a tuple of choices."""
     where = f"tune.ranges.{path}"
-    if isinstance(given, Range):
-        return given
-    if isinstance(given, Mapping):
-        found: Range = validate_settings(Range, given, where=where)
-        ends = f"low {found.low:g}, high {found.high:g}"
-        if not found.low < found.high:
+    if isinstance(value, Range):
+        return value
+    if isinstance(value, Mapping):
+        parsed: Range = validate_settings(Range, value, where=where)
+        ends = f"low {parsed.low:g}, high {parsed.high:g}"
+        if not parsed.low < parsed.high:
             raise ConfigError(f"{where} is empty", received=ends, remedy="give low < high")
-        if found.log and found.low <= 0:
+        if parsed.log and parsed.low <= 0:
             remedy = "give low > 0, or leave log out"
-            raise ConfigError(f"{where} has no logarithm", received=ends, remedy=remedy)
-        return found
-    if not isinstance(given, Sequence) or isinstance(given, str) or not given:
+            raise ConfigError(f"{where} can't be logarithmic", received=ends, remedy=remedy)
+        return parsed
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         remedy = "give {low: ..., high: ...} or a list of values"
-        raise ConfigError(f"{where} is empty", received=given, remedy=remedy)
-    return tuple(given)
+        raise ConfigError(f"{where} is empty", received=value, remedy=remedy)
+    return tuple(value)
