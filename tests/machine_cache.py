@@ -50,7 +50,7 @@ class MachineCache:
                 self._make(target, make)
             os.utime(target)  # it is used
         self._used.add(target)
-        return target / "content"
+        return target / name
 
     def check(self) -> None:
         """Refuse folders that were changed since they were made; the next run makes them anew."""
@@ -61,7 +61,7 @@ class MachineCache:
         self._make_room()
         shutil.rmtree(target, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=self.place, prefix="part-") as part:
-            content = Path(part) / "made" / "content"
+            content = Path(part) / "made" / target.name.rpartition("-")[0]
             content.mkdir(parents=True)
             make(content)
             (content.parent / MANIFEST).write_text(json.dumps(_digests(content)))
@@ -106,10 +106,15 @@ def opened(place: Path | None, fallback: Path) -> MachineCache:
 def key_of(settings: object, *, sources: Iterable[str], files: Iterable[Path] = ()) -> str:
     """Return a digest of settings, of source files, and of the versions of what polyrec needs.
 
-    `sources` are files and folders below src/polyrec, `files` others of the repository.
+    `sources` are files and folders below src/polyrec, `files` others of the repository. This file
+    is always one of them: checkouts that lay folders out otherwise have folders of their own.
     """
     digest = hashlib.sha256(f"{settings!r} {sys.version} {sys.platform} {_versions()}".encode())
-    for path in (*(file for name in sources for file in _files(SOURCES / name)), *files):
+    for path in (
+        *(file for name in sources for file in _files(SOURCES / name)),
+        *files,
+        Path(__file__),
+    ):
         digest.update(f"{path.relative_to(REPOSITORY)} ".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -142,7 +147,7 @@ def _is_whole(target: Path) -> bool:
         kept = json.loads((target / MANIFEST).read_text())
     except (OSError, ValueError):
         return False
-    return bool(kept == _digests(target / "content"))
+    return bool(kept == _digests(target / target.name.rpartition("-")[0]))
 
 
 @contextlib.contextmanager

@@ -184,7 +184,7 @@ def test_check_exits_1_where_something_must_be_mended(tmp_path: Path) -> None:
 
 
 def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -> None:
-    result = polyrec("demo", "--out", "d", "--items", "20", "--users", "40", folder=tmp_path)
+    result = polyrec("demo", "--out", "d", "--items", "30", "--users", "40", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.index("last interactions") < result.stdout.index("ten recommendations")
     assert (tmp_path / "d/bundle/report.html").is_file()

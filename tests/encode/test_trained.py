@@ -68,12 +68,14 @@ def separation(vectors: np.ndarray) -> float:
     return float(scores[same].mean() - scores[~same].mean())
 
 
-@pytest.mark.parametrize("objective", ["regress", "contrast", "rank"])
+@pytest.mark.parametrize(
+    ("objective", "size", "epochs"), [("regress", 32, 12), ("contrast", 32, 10), ("rank", 16, 10)]
+)
 def test_new_images_are_encoded_near_others_of_their_kind(
-    parity: Interactions, pictures: list, objective: str
+    parity: Interactions, pictures: list, objective: str, size: int, epochs: int
 ) -> None:
-    settings = {"size": 32, "dim": 8, "batch": 16, "objective": objective}
-    trained = ImageCNN(**settings, epochs=20).fit(pictures, parity)
+    settings = {"size": size, "dim": 8, "batch": 16, "objective": objective}
+    trained = ImageCNN(**settings, epochs=epochs).fit(pictures, parity)
     untrained = ImageCNN(**settings, epochs=1, rate=0.0).fit(pictures, parity)
     assert separation(trained.encode(pictures).vectors) > 0.7
     assert separation(untrained.encode(pictures).vectors) < 0.3
