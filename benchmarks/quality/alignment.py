@@ -5,7 +5,7 @@
 1. Studio data set, 2,000 items: each aligner is fitted on 1,200, its settings are chosen by R@10 on
    300 others, it is fitted again on these 1,500, and evaluated on the other 500. The floor is
    features without alignment (cut to one width), the ceiling ridge regressions from each modality
-   to the true shared factors. Three worlds; mean and standard deviation.
+   to the true shared factors. Three data sets; mean and standard deviation.
 2. Closed-form aligners on 100,000 items x 2 x 512 against their bare Gram matrices and
    eigendecompositions, by turns in one run.
 """
@@ -33,6 +33,8 @@ from polyrec.registry import find_class
 from polyrec.types import Embeddings, Floats, Interactions, Ints, Views
 
 SEEDS = (7, 8, 9)
+FIT, VALID, UNSEEN = 1200, 300, 500
+"""Items of each part."""
 RIDGES = (0.01, 0.1, 0.3, 1.0)
 GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "linear": {"ridge": RIDGES, "width": (16, 48), "anchor": ("text", "image")},
@@ -54,11 +56,11 @@ def main() -> None:
 
 
 def retrieval_table() -> dict[str, Any]:
-    """Return the recalls of every aligner over all worlds, and the best against floor, ceiling."""
-    worlds = [measure_world(seed) for seed in SEEDS]
+    """Return every aligner's mean recalls, and the best of them against floor and ceiling."""
+    runs = [measure_dataset(seed) for seed in SEEDS]
     table = {}
-    for name in worlds[0]:
-        recalls = np.array([world[name] for world in worlds])
+    for name in runs[0]:
+        recalls = np.array([run[name] for run in runs])
         table[name] = {
             "recall@1": round(float(recalls[:, 0].mean()), 4),
             "sd": round(float(recalls[:, 0].std()), 4),
@@ -72,20 +74,23 @@ def retrieval_table() -> dict[str, Any]:
     return {"table": table, "best": best, **shares, "goals": goals}
 
 
-def measure_world(seed: int) -> dict[str, Recalls]:
-    """Return the recalls of each aligner on one world's unseen items."""
+def measure_dataset(seed: int) -> dict[str, Recalls]:
+    """Return the recalls of each aligner on the unseen items of one data set."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        studio = StudioSettings(items=2000, users=2000, damaged=0, missing=0, seed=seed)
-        generate_studio(folder / "world", studio)
-        data = {"path": str(folder / "world"), "text": ["title", "description"], "image": "image"}
+        studio = StudioSettings(
+            items=FIT + VALID + UNSEEN, users=2000, damaged=0, missing=0, seed=seed
+        )
+        generate_studio(folder / "studio", studio)
+        data = {"path": str(folder / "studio"), "text": ["title", "description"], "image": "image"}
         tree = {"preset": "shop", "data": data, "cache": str(folder / "c.sqlite")}
         config = parse_config(tree, folder=folder)
         dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
         views = encode_dataset(config, dataset)[1]
-        factors = np.load(folder / "world/truth/truth.npz")["shared"]
-    order = np.random.default_rng(seed).permutation(2000)
-    rows = {"fit": order[:1200], "valid": order[1200:1500], "unseen": order[1500:]}
+        factors = np.load(folder / "studio/truth/truth.npz")["shared"]
+    order = np.random.default_rng(seed).permutation(FIT + VALID + UNSEEN)
+    parts = np.split(order, [FIT, FIT + VALID])
+    rows = dict(zip(("fit", "valid", "unseen"), parts, strict=True))
     recalls = {
         FLOOR: recalls_of(_take(views, rows["unseen"])),
         CEILING: ceiling_recalls(views, factors, rows),

@@ -65,11 +65,11 @@ def main() -> None:
 
 def studio(folder: Path) -> dict[str, Any]:
     """Return what each encoder reaches on new items of the studio data set."""
-    generate_studio(folder / "world", StudioSettings(items=600, users=2000))
+    generate_studio(folder / "studio", StudioSettings(items=600, users=2000))
     figures = {}
     for modality, names in STUDIO.items():
         columns = ["title", "description"] if modality == "text" else modality
-        data = {"path": str(folder / "world"), modality: columns, "split": NEW_ITEMS}
+        data = {"path": str(folder / "studio"), modality: columns, "split": NEW_ITEMS}
         for name in names:
             tree = {"preset": "shop", "data": data, "encode": {modality: {"use": name}}}
             seeds = SEEDS if name in TRAINED else SEEDS[:1]

@@ -40,7 +40,7 @@ CONDITIONS = ("warm", "new items", "40% of text missing")
 WITHOUT_SEED = ("concat", "mean")
 STUDIO = """
 preset: shop
-data: {path: world, text: [title, description], image: image, audio: audio}
+data: {path: studio, text: [title, description], image: image, audio: audio}
 """
 
 
@@ -96,8 +96,8 @@ def make_config(name: str, seed: int, folder: Path, *, new_items: bool) -> Confi
     overrides += ["data.split.use=new_items", "data.split.test=0.2"] if new_items else []
     if name != "studio":
         return read_config(config_path(name), overrides=overrides)
-    if not (folder / "world").is_dir():
-        generate_studio(folder / "world", StudioSettings(items=600, users=2000, seed=seed))
+    if not (folder / "studio").is_dir():
+        generate_studio(folder / "studio", StudioSettings(items=600, users=2000, seed=seed))
         (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
     return read_config(folder / "studio.yaml", overrides=overrides)
 

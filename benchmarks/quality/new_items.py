@@ -44,7 +44,7 @@ OVERRIDES = [
 ]
 STUDIO = """
 preset: shop
-data: {path: world, text: [title, description], image: image, audio: audio}
+data: {path: studio, text: [title, description], image: image, audio: audio}
 """
 AUTOENCODER_SETTINGS: dict[str, dict[str, Any]] = {  # chosen on valid
     "lastfm2k_mm": {"weights": {"text": 1.0}, "dropout": 0.3},
@@ -66,7 +66,7 @@ def main(names: list[str]) -> None:
 
 def make_studio(folder: Path) -> Path:
     """Make the studio data set and return its config."""
-    generate_studio(folder / "world", StudioSettings(items=600, users=2000))
+    generate_studio(folder / "studio", StudioSettings(items=600, users=2000))
     (folder / "studio.yaml").write_text(STUDIO + f"cache: {folder / 'c.sqlite'}\n")
     return folder / "studio.yaml"
 

@@ -40,8 +40,8 @@ def studio_clips() -> dict[str, Any]:
     errors: dict[str, list[tuple[float, float]]] = {}
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        generate_studio(Path(folder) / "world", StudioSettings(items=80, users=40, damaged=0))
-        for samples, motion in sounding_videos(Path(folder) / "world/video"):
+        generate_studio(Path(folder) / "studio", StudioSettings(items=80, users=40, damaged=0))
+        for samples, motion in sounding_videos(Path(folder) / "studio/video"):
             offset = float(generator.uniform(-3, 3))
             for drift in (0.0, 0.02):
                 clip_errors = shift_errors(samples, motion, offset, drift, generator)

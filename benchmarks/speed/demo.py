@@ -20,8 +20,8 @@ PROGRAM = [sys.executable, "-c", "from polyrec.cli import main; main()", "demo",
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        generate_studio(Path(folder) / "world", StudioSettings())
-        world_seconds = time.perf_counter() - start
+        generate_studio(Path(folder) / "studio", StudioSettings())
+        generate_seconds = time.perf_counter() - start
         environment = {"HOME": folder, "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
         start = time.perf_counter()
         result = subprocess.run(PROGRAM, cwd=folder, env=environment, capture_output=True,
@@ -30,7 +30,7 @@ def main() -> None:
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     recall = re.search(r"recall@20\s+([\d.]+)\s+([\d.]+)", result.stdout)
     save_results("demo", {
-        "studio_600_items_2000_users_seconds": round(world_seconds, 1),
+        "studio_600_items_2000_users_seconds": round(generate_seconds, 1),
         "demo_seconds": round(seconds, 1),
         "demo_peak_memory_mb": round(memory),
         "recall@20": {"valid": float(recall[1]), "test": float(recall[2])} if recall else None,

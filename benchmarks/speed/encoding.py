@@ -34,6 +34,7 @@ from polyrec.encode.image.decode_image import ImageDecoder
 from polyrec.encode.image.image_model import ImageModel, load_preprocessing
 from polyrec.encode.run import EncodeContext, fill_cache
 from polyrec.encode.text.minilm import MiniLM
+from polyrec.encode.text.text_model import load_tokenizer
 from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
 
@@ -165,7 +166,11 @@ def text_model() -> dict[str, Any]:
     encoder.encode(contents[:16])
     by_length = sorted(contents, key=len)
     size = encoder.batch_size
-    batches = [encoder._tokens(by_length[i : i + size]) for i in range(0, len(by_length), size)]
+    tokenize = partial(
+        load_tokenizer(encoder.folder), padding=True, truncation=True,
+        max_length=encoder.max_tokens, return_tensors="pt",
+    )  # fmt: skip
+    batches = [tokenize(by_length[i : i + size]) for i in range(0, len(by_length), size)]
 
     def forward() -> None:
         with torch.inference_mode():

@@ -135,7 +135,8 @@ def coordinates(matrix: sparse.csr_array) -> torch.Tensor:
     """Return the matrix as a COO tensor."""
     coo = matrix.tocoo()
     indices = torch.from_numpy(np.stack(coo.coords).astype(np.int64))
-    return torch.sparse_coo_tensor(indices, torch.from_numpy(coo.data), coo.shape).coalesce()
+    values = torch.from_numpy(coo.data)
+    return torch.sparse_coo_tensor(indices, values, coo.shape, check_invariants=False).coalesce()
 
 
 def gradient_difference(fast: _Training, plain: _Training) -> float:
