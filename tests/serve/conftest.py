@@ -69,7 +69,7 @@ def bundle_template(bundle: Bundle, postgres: Postgres) -> str:
 def imported_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of a database that has imported the bundle, once of each kind."""
     if request.param == "sqlite":
-        copied = shutil.copy(request.getfixturevalue("taken_over"), tmp_path / "service.sqlite")
+        copied = shutil.copy(request.getfixturevalue("imported"), tmp_path / "service.sqlite")
         return f"sqlite:///{copied}"
     template = request.getfixturevalue("bundle_template")
     server = request.getfixturevalue("postgres")
