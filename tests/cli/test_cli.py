@@ -195,7 +195,7 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
     [
         (["run", "nowhere.yaml"], 2, "no such config"),
         (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
-        (["run", "run.yaml", "--set", "data.path=gone"], 1, "no data folder here"),
+        (["run", "run.yaml", "--set", "data.path=gone"], 1, "no such data folder"),
         (["run", "run.yaml", "--set", "nonsense"], 2, "not an override"),
         (["run", "run.yaml", "--out", "."], 1, "the output folder holds other files"),
         (["run", "run.yaml", "--out", "run.yaml"], 1, "the output folder is a file"),

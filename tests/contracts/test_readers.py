@@ -79,7 +79,7 @@ def test_a_column_that_is_not_there_is_refused(reader: Reader, folder: Path) -> 
 
 
 def test_a_folder_that_is_not_there_is_refused(reader: Reader, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no data folder here"):
+    with pytest.raises(DataError, match="no such data folder"):
         reader.read(tmp_path / "nowhere", {})
 
 

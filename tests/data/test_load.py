@@ -63,9 +63,7 @@ def test_kinds_weigh_and_each_counts_once_per_pair(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_its_remedy(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"received \['peek'\]; say what one is worth: data.kinds.peek"
-    ):
+    with pytest.raises(DataError, match=r"received \['peek'\]; give it a weight: data.kinds.peek"):
         make(tmp_path, GIVEN | {"kind": ["view", "peek", "view", "view"]}, weights={"view": 1})
 
 
@@ -84,7 +82,7 @@ def test_rated_below_the_mark_is_seen_but_no_positive(tmp_path: Path) -> None:
         ({"split": ["train", "tst", "train", "test"]}, {}, "unknown split: received 'tst'"),
         ({"split": ["train"] * 4}, {}, "the test split is empty"),
         ({"split": ["test"] * 4}, {}, "the train split is empty"),
-        ({"timestamp": ["soon"] * 4}, {}, "4 times can't be read: received 'soon'"),
+        ({"timestamp": ["soon"] * 4}, {}, "4 times can't be parsed: received 'soon'"),
     ],
 )
 def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, said: str) -> None:
@@ -97,7 +95,7 @@ def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, sa
     ("items", "said"),
     [
         ({"item_id": [10, 10, 20]}, "duplicate or empty item ids: received [10]"),
-        ({"item_id": [7, 8, 9]}, "no event's item is in the items table"),
+        ({"item_id": [7, 8, 9]}, "no item of an event is in the items table"),
     ],
 )
 def test_items_that_make_no_sense_are_refused(tmp_path: Path, items: dict, said: str) -> None:
@@ -165,7 +163,7 @@ def test_features_must_match_the_items(tmp_path: Path) -> None:
     np.save(tmp_path / "f.npy", np.ones((2, 3)))
     items = {"item_id": [10, 20, 30]}
     with pytest.raises(
-        DataError, match="text features don't match: received '2 rows'; there are 3 items"
+        DataError, match="text features don't match the items: received '2 rows'; give 3 rows"
     ):
         make(tmp_path, GIVEN, items, features={"text": "f.npy"})
 
@@ -183,8 +181,8 @@ def test_rows_with_nan_or_infinity_count_as_missing(tmp_path: Path) -> None:
     ("array", "said"),
     [
         (np.array([{"a": 1}], dtype=object), "a feature file can't be read"),
-        (np.ones(3), "features are not a table of numbers"),
-        (np.array([["a"], ["b"], ["c"]]), "features are not a table of numbers"),
+        (np.ones(3), "features are not a numeric matrix"),
+        (np.array([["a"], ["b"], ["c"]]), "features are not a numeric matrix"),
     ],
 )
 def test_files_that_are_no_features_are_refused(
@@ -209,10 +207,10 @@ def test_paths_that_leave_the_folder_are_errors_and_content_of_nobody(tmp_path: 
     # a file that is not there keeps its name, so that the quarantine list can tell it
     assert contents[3:5] == [data.resolve() / "ok.jpg", data.resolve() / "gone.jpg"]
     assert contents[5] is None
-    assert found(loaded, "image paths that leave the data folder") == 3
-    assert found(loaded, "image files that are not there") == 1
+    assert found(loaded, "image paths outside the data folder") == 3
+    assert found(loaded, "image files that don't exist") == 1
     assert not loaded.validation.ok
-    with pytest.raises(DataError, match="a path that leaves the data folder"):
+    with pytest.raises(DataError, match="a path outside the data folder"):
         make(data, GIVEN, items, features={"text": "../f.npy"})
 
 
@@ -236,5 +234,5 @@ def test_feature_rows_number_the_items_where_there_is_no_table(tmp_path: Path) -
 def test_content_given_twice_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "f.npy", np.eye(3))
     items = {"item_id": [10, 20, 30], "title": ["A", "B", "C"]}
-    with pytest.raises(DataError, match="content given twice: received 'text'"):
+    with pytest.raises(DataError, match="two contents have one name: received 'text'"):
         make(tmp_path, GIVEN, items, text=("title",), features={"text": "f.npy"})

@@ -60,7 +60,7 @@ def test_recbole_without_header_is_refused(tmp_path: Path) -> None:
 
 def test_recbole_with_a_broken_number_is_refused(tmp_path: Path) -> None:
     lines(tmp_path / "x.inter", "user_id:token\titem_id:token\trating:float", "u\ti\tgood")
-    with pytest.raises(DataError, match=r"x\.inter breaks its types"):
+    with pytest.raises(DataError, match=r"x\.inter has values of other types"):
         find_class("data", "recbole")().read(tmp_path, {})
 
 
@@ -94,10 +94,10 @@ def test_movielens_reads_its_three_layouts(tmp_path: Path, layout: str) -> None:
 
 def test_movielens_says_what_it_looks_for(tmp_path: Path) -> None:
     lines(tmp_path / "other.txt", "x")
-    with pytest.raises(DataError, match=r"no MovieLens files here: received 'other\.txt'"):
+    with pytest.raises(DataError, match=r"no MovieLens files: received 'other\.txt'"):
         find_class("data", "movielens")().read(tmp_path, {})
     lines(tmp_path / "u.data", "1 10 4 99")
-    with pytest.raises(DataError, match=r"u\.data has other columns"):
+    with pytest.raises(DataError, match=r"u\.data lacks columns"):
         find_class("data", "movielens")().read(tmp_path, {})
 
 
@@ -152,13 +152,13 @@ def test_article_turns_pairs_into_items_with_content(tmp_path: Path) -> None:
 
 
 def test_article_without_matching_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"labels\.npy has other rows: received 2"):
+    with pytest.raises(DataError, match=r"labels\.npy has another number of rows: received 2"):
         find_class("data", "article")().read(article(tmp_path, [1, 0]), {})
 
 
 @pytest.mark.parametrize("name", sorted(registered_parts("data")))
 def test_a_missing_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="no data folder here"):
+    with pytest.raises(DataError, match="no such data folder"):
         find_class("data", name)().read(tmp_path / "nowhere", {})
 
 
@@ -171,7 +171,7 @@ def test_an_empty_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "an empty file"),
+        (b"", "the file is empty"),
         (b"user_id,item_id\n\xff\xfe,2\n", "can't be read"),
         (b"user,item_id\n1,2\n", "has no column 'user_id' for the user: received 'user, item_id'"),
     ],

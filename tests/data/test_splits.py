@@ -10,7 +10,7 @@ from polyrec.data import splits
 from polyrec.errors import DataError
 from polyrec.types import Interactions
 
-SHARES = splits.Shares(0.1, 0.2, 5)
+SHARES = splits.SplitShares(0.1, 0.2, 5)
 USES = ("random", "user_time", "leave_one_out", "global_time", "new_items")
 
 rows = st.lists(
@@ -28,8 +28,8 @@ def events_of(drawn: list[tuple[int, int, int]]) -> Interactions:
 def test_no_pair_lies_in_two_parts_and_the_same_seed_gives_the_same(use: str, drawn: list) -> None:
     events = events_of(drawn)
     config = SplitConfig(use=use, valid=0.1, test=0.2)
-    codes = splits.split(config, events, None, seed=5)
-    assert np.array_equal(codes, splits.split(config, events, None, seed=5))
+    codes = splits.split_events(config, events, None, seed=5)
+    assert np.array_equal(codes, splits.split_events(config, events, None, seed=5))
     parts: dict[tuple[int, int], set[int]] = {}
     for user, item, code in zip(events.users, events.items, codes, strict=True):
         if code != splits.DROPPED:
@@ -47,7 +47,7 @@ def world(users: int = 40, per_user: int = 10) -> Interactions:
 
 def test_in_time_means_that_a_users_later_pairs_are_tested() -> None:
     events = world()
-    codes = splits.user_time(events, SHARES)
+    codes = splits.split_by_user_time(events, SHARES)
     for user in range(40):
         mine = events.users == user
         order = codes[mine][np.argsort(events.times[mine])]
@@ -56,7 +56,7 @@ def test_in_time_means_that_a_users_later_pairs_are_tested() -> None:
 
 def test_leaving_one_out_takes_the_last_and_the_last_but_one() -> None:
     events = world()
-    codes = splits.leave_one_out(events, SHARES)
+    codes = splits.split_leave_one_out(events, SHARES)
     for user in range(40):
         mine = events.users == user
         order = codes[mine][np.argsort(events.times[mine])]
@@ -66,12 +66,12 @@ def test_leaving_one_out_takes_the_last_and_the_last_but_one() -> None:
 def test_a_user_with_two_pairs_stays_in_train() -> None:
     events = Interactions.of([0, 0], [1, 2], shape=(1, 3), times=[1, 2])
     for use in ("random", "user_time", "leave_one_out"):
-        assert splits.split(SplitConfig(use=use), events, None, seed=0).tolist() == [0, 0]
+        assert splits.split_events(SplitConfig(use=use), events, None, seed=0).tolist() == [0, 0]
 
 
 def test_one_cut_for_all_means_that_train_is_before_valid_is_before_test() -> None:
     events = world()
-    codes = splits.global_time(events, SHARES)
+    codes = splits.split_by_global_time(events, SHARES)
     spans = [events.times[codes == part] for part in range(3)]
     assert spans[0].max() < spans[1].min() <= spans[1].max() < spans[2].min()
     assert abs(len(spans[2]) / len(events) - 0.2) < 0.01
@@ -79,7 +79,7 @@ def test_one_cut_for_all_means_that_train_is_before_valid_is_before_test() -> No
 
 def test_a_repetition_after_the_cut_is_dropped() -> None:
     events = Interactions.of([0] * 5, [1, 2, 3, 4, 1], shape=(1, 5), times=[1, 2, 3, 4, 5])
-    codes = splits.global_time(events, splits.Shares(0.2, 0.2, 0))
+    codes = splits.split_by_global_time(events, splits.SplitShares(0.2, 0.2, 0))
     assert codes.tolist() == [0, 0, 0, 1, splits.DROPPED]
 
 
@@ -87,8 +87,8 @@ def test_new_items_leave_train_wholly_and_are_drawn_over_popularity() -> None:
     generator = np.random.default_rng(2)
     items = np.minimum(generator.geometric(0.02, 20_000) - 1, 199)
     events = Interactions.of(generator.integers(0, 500, 20_000), items, shape=(500, 200))
-    codes = splits.new_items(events, SHARES)
-    drawn = splits.drawn_items(items, 200, SHARES)
+    codes = splits.split_new_items(events, SHARES)
+    drawn = splits.draw_item_splits(items, 200, SHARES)
     new = {part: set(np.flatnonzero(drawn == part)) for part in (splits.VALID, splits.TEST)}
     for part, those in new.items():
         assert set(codes[np.isin(items, list(those))]) == {part}
@@ -101,8 +101,8 @@ def test_new_items_leave_train_wholly_and_are_drawn_over_popularity() -> None:
 
 def test_beside_new_items_a_tenth_of_a_users_known_ones_is_asked_for() -> None:
     events = world(per_user=20)
-    codes = splits.new_items(events, SHARES)
-    known = splits.drawn_items(events.items, 30, SHARES)[events.items] == splits.TRAIN
+    codes = splits.split_new_items(events, SHARES)
+    known = splits.draw_item_splits(events.items, 30, SHARES)[events.items] == splits.TRAIN
     for user in range(40):
         mine = known & (events.users == user)
         order = codes[mine][np.argsort(events.times[mine])]
@@ -114,16 +114,18 @@ def test_auto_takes_what_the_data_bring() -> None:
     events = world()
     auto = SplitConfig(valid=0.1, test=0.2)
     given_codes = np.zeros(len(events), np.int8)
-    assert splits.split(auto, events, given_codes, seed=5) is given_codes
-    timed = splits.split(auto, events, None, seed=5)
-    assert np.array_equal(timed, splits.user_time(events, SHARES))
+    assert splits.split_events(auto, events, given_codes, seed=5) is given_codes
+    timed = splits.split_events(auto, events, None, seed=5)
+    assert np.array_equal(timed, splits.split_by_user_time(events, SHARES))
     untimed = Interactions.of(events.users, events.items, shape=events.shape)
-    assert np.array_equal(splits.split(auto, untimed, None, seed=5), splits.random(untimed, SHARES))
+    assert np.array_equal(
+        splits.split_events(auto, untimed, None, seed=5), splits.split_random(untimed, SHARES)
+    )
 
 
 def test_a_split_that_the_data_do_not_allow_is_refused() -> None:
     untimed = Interactions.of([0], [0], shape=(1, 1))
-    with pytest.raises(DataError, match="the data bring no split"):
-        splits.split(SplitConfig(use="given"), untimed, None, seed=0)
-    with pytest.raises(DataError, match="events without a time: received 'global_time'"):
-        splits.split(SplitConfig(use="global_time"), untimed, None, seed=0)
+    with pytest.raises(DataError, match="the data have no split"):
+        splits.split_events(SplitConfig(use="given"), untimed, None, seed=0)
+    with pytest.raises(DataError, match="some events have no time: received 'global_time'"):
+        splits.split_events(SplitConfig(use="global_time"), untimed, None, seed=0)

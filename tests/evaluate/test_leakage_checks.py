@@ -28,8 +28,8 @@ def behaviour(protocol: str) -> dict[str, Interactions]:
         pairs // 40, pairs % 40, shape=(30, 40), times=generator.permutation(600) + 1000
     )
     settings = config(protocol)
-    codes = splits.split(settings.data.split, events, None, seed=settings.seed)
-    return {name: events.take(codes == code) for code, name in enumerate(splits.NAMES)}
+    codes = splits.split_events(settings.data.split, events, None, seed=settings.seed)
+    return {name: events.take(codes == code) for code, name in enumerate(splits.SPLITS)}
 
 
 def moved(part: Interactions, **columns: int) -> Interactions:

@@ -127,7 +127,7 @@ def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
     users = [0, 1, *[2] * 12]
     events = Interactions.of(users, [0, 1, *range(12)], shape=(3, 12), times=range(14))
     for use in ("user_time", "leave_one_out", "random"):
-        codes = splits.split(SplitConfig(use=use), events, None, seed=0)
+        codes = splits.split_events(SplitConfig(use=use), events, None, seed=0)
         train, test = (events.take(codes == code) for code in (splits.TRAIN, splits.TEST))
         assert {0, 1} <= set(train.users)
         model = Popular().fit(train, {})

@@ -53,7 +53,7 @@ def test_training_and_service_weigh_alike(min_rating: float | None, named: dict)
 
 def test_a_kind_the_config_does_not_name_is_refused_in_training_and_seen_in_service() -> None:
     data = {"kinds": KINDS}
-    with pytest.raises(DataError, match="unknown kinds of behaviour"):
+    with pytest.raises(DataError, match="unknown kinds of events"):
         in_training(["view", "glance"], [1.0, 1.0], data)
     assert in_service(["view", "glance"], [1.0, 1.0], data) == [1.0, 0.0]
 

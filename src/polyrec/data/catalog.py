@@ -1,4 +1,4 @@
-"""The items' raw content, row by row, read when it is asked for."""
+"""The raw content of items, row by row, read on access."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from polyrec.artifact.feature_pack import PACK_SUFFIX, PackedView, read_pack
 from polyrec.config import DataConfig
-from polyrec.data.validation import Finding, finding
+from polyrec.data.validation import Finding, finding_for
 from polyrec.errors import DataError, nearest
 from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw, SourceTables
 
@@ -26,7 +26,7 @@ class FeatureRows(Sequence[Floats | None]):
 
     array: npt.NDArray[Any]
     usable: Bools
-    card: Mapping[str, Any] = field(default_factory=dict)  # of the encoder that made them
+    card: Mapping[str, Any] = field(default_factory=dict)  # of the encoder that they come from
 
     def __len__(self) -> int:
         return len(self.usable)
@@ -44,53 +44,55 @@ class FeatureRows(Sequence[Floats | None]):
         return (self[i] for i in range(len(self)))
 
 
-def make_catalog(
+def build_catalog(
     config: DataConfig, tables: SourceTables, ids: pl.Series
 ) -> tuple[Catalog, list[Finding]]:
-    """Return the items with their content, and what is odd about it.
+    """Return the items with their content, and findings about it.
 
-    `ids` begins with the rows of the items table; items after those have no content.
+    `ids` starts with the rows of the items table; the items after those have no content.
     """
     names = tuple(map(str, ids.to_list()))
     columns = _Columns(tables.items, len(names))
-    found: list[Finding] = []
-    contents = {name: _lengthened(ready, len(names)) for name, ready in tables.contents.items()}
+    findings: list[Finding] = []
+    contents = {name: _padded(rows, len(names)) for name, rows in tables.contents.items()}
     if config.text:
         contents["text"] = columns.text(config.text)
     root = config.path if config.path.is_dir() else config.path.parent
     for kind in ("image", "audio", "video"):
         column = getattr(config, kind)
         if column is not None:
-            contents[kind] = _files(root, kind, columns.values(column), found)
+            contents[kind] = _files(root, kind, columns.values(column), findings)
     for name, source in _features(config, root, tables).items():
         if name in contents:
-            raise DataError("content given twice", received=name, remedy="rename the features")
+            remedy = "rename the features"
+            raise DataError("two contents have one name", received=name, remedy=remedy)
         if isinstance(source, Path) and source.suffix == PACK_SUFFIX:
-            contents[name] = _packed(read_pack(source, name), names, found)
+            contents[name] = _pack_rows(read_pack(source, name), names, findings)
             continue
-        contents[name] = _rows(name, source, columns.rows or len(names), len(names), found)
-    found += [
+        sizes = (columns.rows or len(names), len(names))
+        contents[name] = _feature_rows(name, source, sizes, findings)
+    findings += [
         entry
         for name, content in contents.items()
-        for entry in finding(
+        for entry in finding_for(
             "note",
             f"items without {name}",
             (names[i] for i, raw in enumerate(content) if raw is None),
-            "an absent modality is masked, never filled",
+            "absent content is masked",
         )
     ]
     titles = columns.titles(names)
-    return Catalog(names, titles, contents), found
+    return Catalog(names, titles, contents), findings
 
 
-def _lengthened(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:
+def _padded(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:
     if len(contents) == total:
         return contents
     return [*contents, *[None] * (total - len(contents))]
 
 
 class _Columns:
-    """The columns of the items table, lengthened to the whole catalogue."""
+    """The columns of the items table, padded with None to the size of the catalogue."""
 
     def __init__(self, table: pl.DataFrame | None, total: int) -> None:
         self.table = pl.DataFrame() if table is None else table
@@ -119,8 +121,10 @@ class _Columns:
         )
 
 
-def _files(root: Path, kind: str, names: Sequence[Any], found: list[Finding]) -> list[Raw | None]:
-    """Return the media files; one that leaves the folder is refused, and a finding."""
+def _files(
+    root: Path, kind: str, names: Sequence[Any], findings: list[Finding]
+) -> list[Raw | None]:
+    """Return the media files of the items; a path outside the folder is a `Problem`."""
     home = root.resolve()
     outside, missing = [], []
     files: list[Raw | None] = []
@@ -131,9 +135,10 @@ def _files(root: Path, kind: str, names: Sequence[Any], found: list[Finding]) ->
         elif isinstance(raw, Path) and not raw.exists():
             missing.append(name)
         files.append(raw)
-    remedy = "media lie inside the data folder; links must not leave it"
-    found += finding("error", f"{kind} paths that leave the data folder", outside, remedy)
-    found += finding("warning", f"{kind} files that are not there", missing, "restore the files")
+    remedy = "media must be inside the data folder, links included"
+    findings += finding_for("error", f"{kind} paths outside the data folder", outside, remedy)
+    remedy = "restore the files"
+    findings += finding_for("warning", f"{kind} files that don't exist", missing, remedy)
     return files
 
 
@@ -142,23 +147,24 @@ def _file(home: Path, name: str) -> Path | Link | Problem:
         return Link(name)
     try:
         file = (home / name).resolve()
-    except (ValueError, OSError, RuntimeError):  # a name with a zero byte, a circle of links
-        return Problem("refused", "not the name of a file")
+    except (ValueError, OSError, RuntimeError):  # a name with a zero byte, circular links
+        return Problem("refused", "not a file name")
     if not file.is_relative_to(home):
-        return Problem("refused", "a path that leaves the data folder")
+        return Problem("refused", "a path outside the data folder")
     return file
 
 
-def _packed(pack: PackedView, ids: Sequence[str], found: list[Finding]) -> FeatureRows:
-    """Return the rows of a pack in the catalogue's order; they are matched by item id."""
-    places = {name: place for place, name in enumerate(pack.ids)}
-    rows = np.array([places.get(name, -1) for name in ids], np.int64)
+def _pack_rows(pack: PackedView, ids: Sequence[str], findings: list[Finding]) -> FeatureRows:
+    """Return the rows of a pack in the order of the catalogue, matched by item id."""
+    row_of = {name: row for row, name in enumerate(pack.ids)}
+    rows = np.array([row_of.get(name, -1) for name in ids], np.int64)
     known = rows >= 0
     if not known.any():
-        received = f"{pack.ids[0]!r} in the pack, {ids[0]!r} in the data" if places else "no ids"
-        raise DataError("a pack of other items", received=received, remedy="check data.features")
-    others = [name for name, there in zip(ids, known, strict=True) if not there]
-    found += finding("note", "items that the pack does not hold", others, "encode them again")
+        received = f"{pack.ids[0]!r} in the pack, {ids[0]!r} in the data" if row_of else "no ids"
+        remedy = "check data.features"
+        raise DataError("the pack has other items", received=received, remedy=remedy)
+    absent = [name for name, is_known in zip(ids, known, strict=True) if not is_known]
+    findings += finding_for("note", "items that are not in the pack", absent, "encode them again")
     usable = known & pack.view.present[np.maximum(rows, 0)]
     return FeatureRows(pack.view.vectors[np.maximum(rows, 0)], usable, pack.card)
 
@@ -173,40 +179,40 @@ def _features(
     for name, file in config.features.items():
         path = (home / file).resolve()
         if not path.is_relative_to(home):
-            remedy = "features lie inside the data folder"
-            raise DataError("a path that leaves the data folder", received=file, remedy=remedy)
+            remedy = "features must be inside the data folder"
+            raise DataError("a path outside the data folder", received=file, remedy=remedy)
         chosen[name] = path
     return chosen
 
 
 def load_array(source: Path | npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an npy file as a read-only map, or the array itself."""
+    """Return an npy file as a read-only memory map, or the array itself."""
     if isinstance(source, np.ndarray):
         return source
     try:
         array: npt.NDArray[Any] = np.load(source, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise DataError("no feature file here", received=source.name, remedy="check it") from error
+        remedy = "check data.features"
+        raise DataError("no such feature file", received=source.name, remedy=remedy) from error
     except (ValueError, OSError, EOFError) as error:
-        remedy = "save a plain number array with numpy.save"
-        raise DataError(
-            "a feature file can't be read", received=source.name, remedy=remedy
-        ) from error
+        what, remedy = "a feature file can't be read", "save a numeric array with numpy.save"
+        raise DataError(what, received=source.name, remedy=remedy) from error
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         shape = f"{source.name}: {array.shape} of {array.dtype}"
-        raise DataError("features are not a table of numbers", received=shape, remedy="use (n, d)")
+        remedy = "use shape (n, d)"
+        raise DataError("features are not a numeric matrix", received=shape, remedy=remedy)
     return array
 
 
-def _rows(
-    name: str, source: Path | npt.NDArray[Any], rows: int, total: int, found: list[Finding]
+def _feature_rows(
+    name: str, source: Path | npt.NDArray[Any], sizes: tuple[int, int], findings: list[Finding]
 ) -> FeatureRows:
+    """Return features with their usable rows; `sizes` are rows expected, and items in all."""
     array = load_array(source)
+    rows, total = sizes
     if len(array) != rows:
-        remedy = f"there are {rows:,} items: give each one row"
-        raise DataError(
-            f"{name} features don't match", received=f"{len(array)} rows", remedy=remedy
-        )
+        what, remedy = f"{name} features don't match the items", f"give {rows:,} rows, one per item"
+        raise DataError(what, received=f"{len(array)} rows", remedy=remedy)
     usable = np.zeros(total, bool)
     low, high = np.full(array.shape[1], np.inf), np.full(array.shape[1], -np.inf)
     for start in range(0, rows, _CHUNK):
@@ -215,9 +221,9 @@ def _rows(
         usable[start : start + len(chunk)] = finite
         low = np.minimum(low, chunk[finite].min(axis=0, initial=np.inf))
         high = np.maximum(high, chunk[finite].max(axis=0, initial=-np.inf))
-    broken, constant = np.flatnonzero(~usable[:rows]), np.flatnonzero(low >= high)
-    found += finding(
-        "warning", f"{name} rows with NaN or infinite values", broken, "counted as missing"
-    )
-    found += finding("note", f"{name} columns that are constant", constant, "they say nothing")
+    invalid, constant = np.flatnonzero(~usable[:rows]), np.flatnonzero(low >= high)
+    what = f"{name} rows with NaN or infinite values"
+    findings += finding_for("warning", what, invalid, "they count as missing")
+    remedy = "they hold no information"
+    findings += finding_for("note", f"{name} columns that are constant", constant, remedy)
     return FeatureRows(array, usable)

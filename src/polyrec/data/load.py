@@ -1,4 +1,4 @@
-"""From a reader's tables to a clean, split data set."""
+"""Build a clean, split data set from the tables of a reader."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from polyrec.artifact.feature_pack import PACK_SUFFIX, read_pack
 from polyrec.config import DataConfig, MinEvents
 from polyrec.config.event_weights import UNNAMED_KIND, EventWeights
 from polyrec.data import splits
-from polyrec.data.catalog import load_array, make_catalog
-from polyrec.data.tables import seconds
-from polyrec.data.validation import Finding, Validation, behaviour, count, distinct, finding
+from polyrec.data.catalog import build_catalog, load_array
+from polyrec.data.sorting import unique_sorted
+from polyrec.data.tables import parse_times
+from polyrec.data.validation import (
+    Finding,
+    Validation,
+    check_behaviour,
+    dataset_counts,
+    finding_for,
+)
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find_class
 from polyrec.types import NO_TIME, Catalog, Dataset, Floats, Interactions, Ints, SourceTables
@@ -25,7 +32,7 @@ from polyrec.types import NO_TIME, Catalog, Dataset, Floats, Interactions, Ints,
 
 @dataclass(frozen=True)
 class LoadedDataset:
-    """A data set, what was found on the way, and the sha256 of its ids and events."""
+    """A data set, its validation, and the sha256 of its ids and events."""
 
     dataset: Dataset
     validation: Validation
@@ -33,48 +40,49 @@ class LoadedDataset:
 
 
 def load_dataset(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> LoadedDataset:
-    """Return the data set of a config: read, numbered, weighted, cleaned and split.
+    """Return the data set of a config: read, indexed, weighted, cleaned and split.
 
-    `weights` says what one event of each kind is worth. Catalogue rows keep the order of the items
-    table; items met only in events follow. Each kind counts once per user-item pair, the latest.
+    `weights` maps a kind of event to its weight. Items keep the order of the items table; items
+    that are only in events follow. Each kind counts once per user-item pair, the latest event.
     """
     tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
     return build_dataset(tables, config, weights=weights, seed=seed)
 
 
 def read_catalog(config: DataConfig) -> Catalog:
-    """Return the items of a config with their content, behaviour aside."""
+    """Return the items of a config with their content."""
     tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
-    found: list[Finding] = []
-    items = _item_ids(config, tables, _whole_rows(tables.events, found), found)
-    return make_catalog(config, tables, items)[0]
+    findings: list[Finding] = []
+    items = _item_ids(config, tables, _complete_events(tables.events, findings), findings)
+    return build_catalog(config, tables, items)[0]
 
 
 def build_dataset(
     tables: SourceTables, config: DataConfig, *, weights: Mapping[str, float], seed: int
 ) -> LoadedDataset:
-    """Return the data set that tables hold, however they were read (see `load_dataset`)."""
-    found: list[Finding] = []
-    frame = _whole_rows(tables.events, found)
-    items = _item_ids(config, tables, frame, found)
+    """Return the data set of source tables; see `load_dataset`."""
+    findings: list[Finding] = []
+    frame = _complete_events(tables.events, findings)
+    items = _item_ids(config, tables, frame, findings)
     users = frame["user"].unique().sort()
     kinds, events = _events(frame, users, items, config, weights)
-    given = _given(frame)
-    del frame  # the largest thing here: not kept while the rest is made
+    given = _given_split(frame)
+    del frame  # the largest object here: freed before the rest is built
     tables = replace(tables, events=pl.DataFrame())
-    catalog, odd = make_catalog(config, tables, items)
-    kept = _latest(events, given, found)
-    kept = kept[_core(events, kept, config.min_events)]
+    catalog, content_findings = build_catalog(config, tables, items)
+    kept = _latest_events(events, given, findings)
+    kept = kept[_k_core(events, kept, config.min_events)]
     events, given = events.take(kept), None if given is None else given[kept]
-    parts = splits.split(config.split, events, given, seed=seed)
-    train, valid, test = (_part(events, parts, name) for name in splits.NAMES)
+    parts = splits.split_events(config.split, events, given, seed=seed)
+    train, valid, test = (_part(events, parts, name) for name in splits.SPLITS)
     names = tuple(map(str, users.to_list()))
     dataset = Dataset(catalog, names, kinds, train, valid, test)
-    found += odd + behaviour(dataset)
+    findings += content_findings + check_behaviour(dataset)
     if not len(valid):
         remedy = "settings can't be chosen: give data.split a valid share"
-        found += [Finding("warning", "the valid split is empty", 0, (), remedy)]
-    return LoadedDataset(dataset, Validation(count(dataset), tuple(found)), _fingerprint(dataset))
+        findings += [Finding("warning", "the valid split is empty", 0, (), remedy)]
+    validation = Validation(dataset_counts(dataset), tuple(findings))
+    return LoadedDataset(dataset, validation, _fingerprint(dataset))
 
 
 def _events(
@@ -84,13 +92,13 @@ def _events(
     config: DataConfig,
     kind_weights: Mapping[str, float],
 ) -> tuple[tuple[str, ...], Interactions]:
-    """Return the names of the kinds, and the events numbered and weighted."""
+    """Return the names of the kinds, and the events with row numbers and weights."""
     kinds, codes = _kinds(frame)
     if "kind" in frame.columns:
         _check_kinds(kinds, kind_weights)
     events = Interactions(
-        users=_numbers(frame["user"], users),
-        items=_numbers(frame["item"], items),
+        users=_rows_of(frame["user"], users),
+        items=_rows_of(frame["item"], items),
         times=_times(frame),
         weights=_weights(frame, kinds, codes, EventWeights(kind_weights, config.min_rating)),
         kinds=codes,
@@ -99,43 +107,43 @@ def _events(
     return kinds, events
 
 
-def _whole_rows(frame: pl.DataFrame, found: list[Finding]) -> pl.DataFrame:
-    """Return the rows that name a user and an item."""
+def _complete_events(frame: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    """Return the events that have a user and an item."""
     if not len(frame):
         raise DataError("there are no events", received="0 rows", remedy="check data.path")
-    broken = frame["user"].is_null() | frame["item"].is_null()
-    if not broken.any():
+    incomplete = frame["user"].is_null() | frame["item"].is_null()
+    if not incomplete.any():
         return frame
-    rows = np.flatnonzero(broken.to_numpy())
-    found += finding("warning", "events without user or item", rows, "they are left out")
-    return frame.filter(~broken)
+    rows = np.flatnonzero(incomplete.to_numpy())
+    findings += finding_for("warning", "events without user or item", rows, "they are dropped")
+    return frame.filter(~incomplete)
 
 
 def _item_ids(
-    config: DataConfig, tables: SourceTables, frame: pl.DataFrame, found: list[Finding]
+    config: DataConfig, tables: SourceTables, frame: pl.DataFrame, findings: list[Finding]
 ) -> pl.Series:
-    """Return the ids of the catalogue: the items table's, then those met only in events."""
-    met = frame["item"].unique().sort()
-    known = _known_ids(config, tables, met)
-    if known is None:
-        return met
-    if known.null_count() or known.n_unique() < len(known):
-        twice = known.filter(known.is_duplicated()).unique().head(3).to_list()
+    """Return the item ids: those of the items table, then those that are only in events."""
+    used = frame["item"].unique().sort()
+    listed = _listed_ids(config, tables, used)
+    if listed is None:
+        return used
+    if listed.null_count() or listed.n_unique() < len(listed):
+        repeated = listed.filter(listed.is_duplicated()).unique().head(3).to_list()
         remedy = "give each item one row with its own id"
-        raise DataError("duplicate or empty item ids", received=twice, remedy=remedy)
-    if known.dtype != met.dtype:
-        known, met = known.cast(pl.String), met.cast(pl.String)
-    further = met.filter(~met.is_in(known.implode()))
-    if len(further) == len(met):
-        received = f"{met[0]!r} in events, {known[0]!r} in items" if len(known) else "no items"
-        raise DataError("no event's item is in the items table", received=received,
+        raise DataError("duplicate or empty item ids", received=repeated, remedy=remedy)
+    if listed.dtype != used.dtype:
+        listed, used = listed.cast(pl.String), used.cast(pl.String)
+    unlisted = used.filter(~used.is_in(listed.implode()))
+    if len(unlisted) == len(used):
+        received = f"{used[0]!r} in events, {listed[0]!r} in items" if len(listed) else "no items"
+        raise DataError("no item of an event is in the items table", received=received,
                         remedy="check data.columns.item")  # fmt: skip
     remedy = "they are kept, without content"
-    found += finding("warning", "ids without items", further, remedy)
-    return pl.concat([known, further])
+    findings += finding_for("warning", "ids without items", unlisted, remedy)
+    return pl.concat([listed, unlisted])
 
 
-def _known_ids(config: DataConfig, tables: SourceTables, met: pl.Series) -> pl.Series | None:
+def _listed_ids(config: DataConfig, tables: SourceTables, used: pl.Series) -> pl.Series | None:
     if tables.items is not None:
         return tables.items["item"]
     sources = [config.path / file for file in config.features.values()]
@@ -145,13 +153,13 @@ def _known_ids(config: DataConfig, tables: SourceTables, met: pl.Series) -> pl.S
     if isinstance(sources[0], Path) and sources[0].suffix == PACK_SUFFIX:
         pack = read_pack(sources[0], next(iter(config.features)))
         return pl.Series(pack.ids, dtype=pl.String)
-    if not met.dtype.is_integer():
-        raise DataError("feature rows without an items file", received=str(met.dtype),
+    if not used.dtype.is_integer():
+        raise DataError("feature rows without an items file", received=str(used.dtype),
                         remedy="add items.csv, or number the items from 0")  # fmt: skip
-    return pl.Series(np.arange(len(load_array(sources[0]))), dtype=met.dtype)
+    return pl.Series(np.arange(len(load_array(sources[0]))), dtype=used.dtype)
 
 
-def _numbers(column: pl.Series, ids: pl.Series) -> Ints:
+def _rows_of(column: pl.Series, ids: pl.Series) -> Ints:
     """Return the row of each id."""
     keys = pl.DataFrame({"id": ids, "row": np.arange(len(ids))})
     rows = pl.DataFrame({"id": column.cast(ids.dtype)}).join(
@@ -165,26 +173,26 @@ def _kinds(frame: pl.DataFrame) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]
         return (UNNAMED_KIND,), np.zeros(len(frame), np.int16)
     kinds = frame["kind"].cast(pl.String).fill_null(UNNAMED_KIND)
     names = kinds.unique().sort()
-    return tuple(names.to_list()), _numbers(kinds, names).astype(np.int16)
+    return tuple(names.to_list()), _rows_of(kinds, names).astype(np.int16)
 
 
 def _check_kinds(kinds: Sequence[str], kind_weights: Mapping[str, float]) -> None:
-    """Raise `DataError` for kinds that the config does not weigh."""
+    """Raise `DataError` for kinds without a weight in the config."""
     unknown = [kind for kind in kinds if kind not in kind_weights]
     if not unknown:
         return
     known = f" ({nearest(unknown[0], kind_weights)})" if kind_weights else ""
     remedy = (
-        f"say what one is worth: data.kinds.{unknown[0]}, below 0 for a dislike{known}; "
-        "or take a preset: shop, social or media"
+        f"give it a weight: data.kinds.{unknown[0]}, below 0 for a dislike{known}; "
+        "or use a preset: shop, social or media"
     )
-    raise DataError("unknown kinds of behaviour", received=unknown[:5], remedy=remedy)
+    raise DataError("unknown kinds of events", received=unknown[:5], remedy=remedy)
 
 
 def _times(frame: pl.DataFrame) -> Ints:
     if "time" not in frame.columns:
         return np.full(len(frame), NO_TIME)
-    return seconds(frame["time"]).fill_null(NO_TIME).to_numpy().astype(np.int64)
+    return parse_times(frame["time"]).fill_null(NO_TIME).to_numpy().astype(np.int64)
 
 
 def _weights(
@@ -195,7 +203,7 @@ def _weights(
     if rule.min_rating is not None:
         if "rating" not in frame.columns:
             raise DataError("data.min_rating needs ratings", received=", ".join(frame.columns),
-                            remedy="map data.columns.rating")  # fmt: skip
+                            remedy="set data.columns.rating")  # fmt: skip
         ratings = _finite(frame["rating"], "rating")
     weights = rule.of_events(kinds, codes, ratings=ratings)
     return weights * _finite(frame["weight"], "weight") if "weight" in frame.columns else weights
@@ -206,47 +214,51 @@ def _finite(column: pl.Series, name: str) -> Floats:
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         received = f"{column[row]!r} in row {row}"
-        raise DataError(f"a {name} is not a finite number", received=received, remedy="mend it")
+        remedy = "fix or drop the row"
+        raise DataError(f"a {name} is not a finite number", received=received, remedy=remedy)
     return values
 
 
-def _given(frame: pl.DataFrame) -> splits.Codes | None:
+def _given_split(frame: pl.DataFrame) -> splits.Codes | None:
     if "split" not in frame.columns:
         return None
     names = frame["split"].cast(pl.String)
-    unknown = names.filter(~names.is_in(list(splits.NAMES)) | names.is_null())
+    unknown = names.filter(~names.is_in(list(splits.SPLITS)) | names.is_null())
     if len(unknown):
-        remedy = f"use {', '.join(splits.NAMES)}"
+        remedy = f"use {', '.join(splits.SPLITS)}"
         raise DataError("unknown split", received=unknown[0], remedy=remedy)
-    codes = dict(zip(splits.NAMES, range(3), strict=True))
+    codes = dict(zip(splits.SPLITS, range(3), strict=True))
     return names.replace_strict(codes, return_dtype=pl.Int8).to_numpy()
 
 
-def _latest(events: Interactions, given: splits.Codes | None, found: list[Finding]) -> Ints:
-    """Return the events to keep: of the same user, item and kind (and given part) the latest."""
+def _latest_events(
+    events: Interactions, given: splits.Codes | None, findings: list[Finding]
+) -> Ints:
+    """Return the events to keep: the latest of each user, item and kind (and given split)."""
     keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
     keys = (keys + events.kinds) * 3 + (0 if given is None else given)
-    if len(distinct(keys)) == len(keys):
+    if len(unique_sorted(keys)) == len(keys):
         return np.arange(len(keys))
     order = np.argsort(keys)
-    alike = np.diff(keys[order], prepend=-1, append=-1) == 0  # (e + 1,) the key of the one before
-    several = order[alike[:-1] | alike[1:]]
-    by_time = several[np.lexsort((several, events.times[several], keys[several]))]
+    equal = np.diff(keys[order], prepend=-1, append=-1) == 0  # (e + 1,) to the key before
+    repeated = order[equal[:-1] | equal[1:]]
+    by_time = repeated[np.lexsort((repeated, events.times[repeated], keys[repeated]))]
     earlier = np.zeros(len(by_time), bool)
     earlier[:-1] = np.diff(keys[by_time]) == 0
     kept = np.ones(len(keys), bool)
     kept[by_time[earlier]] = False
-    twice = np.flatnonzero(~kept)
-    found += finding("note", "repeated events", twice, "each kind counts once per pair, the latest")
+    dropped = np.flatnonzero(~kept)
+    remedy = "each kind counts once per pair, the latest"
+    findings += finding_for("note", "repeated events", dropped, remedy)
     return np.flatnonzero(kept)
 
 
-def _core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:
-    """Return positions in `kept` whose users and items have enough distinct partners."""
+def _k_core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:
+    """Return positions in `kept` of the k-core of users and items (`MinEvents`)."""
     alive = np.arange(len(kept))
     while (least.user > 1 or least.item > 1) and len(alive):
         users, items = events.users[kept[alive]], events.items[kept[alive]]
-        pairs = distinct(users * events.shape[1] + items)
+        pairs = unique_sorted(users * events.shape[1] + items)
         of_user = np.bincount(pairs // events.shape[1], minlength=events.shape[0])
         of_item = np.bincount(pairs % events.shape[1], minlength=events.shape[1])
         enough = (of_user[users] >= least.user) & (of_item[items] >= least.item)
@@ -257,10 +269,10 @@ def _core(events: Interactions, kept: Ints, least: MinEvents) -> Ints:
 
 
 def _part(events: Interactions, parts: splits.Codes, name: str) -> Interactions:
-    part = events.take(np.flatnonzero(parts == splits.NAMES.index(name)))
+    part = events.take(np.flatnonzero(parts == splits.SPLITS.index(name)))
     if name != "valid" and not len(part):
         raise DataError(f"the {name} split is empty", received=f"{len(parts):,} events",
-                        remedy="choose another data.split, or loosen data.min_events")  # fmt: skip
+                        remedy="choose another data.split, or lower data.min_events")  # fmt: skip
     return part
 
 

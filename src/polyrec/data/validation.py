@@ -1,4 +1,4 @@
-"""What was found while reading: counts, and everything a person should know or mend."""
+"""The counts of a data set, and findings: what to fix or to know about it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from polyrec.data.sorting import unique_sorted
 from polyrec.types import NO_TIME, Dataset, Interactions, Ints
 
 _EXAMPLES = 5
@@ -16,7 +17,7 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found: errors must be mended, warnings known, notes are for interest."""
+    """One finding: errors must be fixed, warnings should be known, notes are information."""
 
     level: Literal["error", "warning", "note"]
     what: str
@@ -25,17 +26,17 @@ class Finding:
     remedy: str = ""
 
 
-def finding(
-    level: Literal["error", "warning", "note"], what: str, where: Iterable[object], remedy: str = ""
+def finding_for(
+    level: Literal["error", "warning", "note"], what: str, cases: Iterable[object], remedy: str = ""
 ) -> list[Finding]:
-    """Return a finding with the first few of the things concerned, or none if there are none."""
+    """Return a finding that counts the cases and shows the first few; nothing without cases."""
     examples: list[str] = []
-    number = 0
-    for thing in where:
-        number += 1
+    count = 0
+    for case in cases:
+        count += 1
         if len(examples) < _EXAMPLES:
-            examples.append(str(thing))
-    return [Finding(level, what, number, tuple(examples), remedy)] if number else []
+            examples.append(str(case))
+    return [Finding(level, what, count, tuple(examples), remedy)] if count else []
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Validation:
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing has to be mended."""
-        return all(found.level != "error" for found in self.findings)
+        """Return whether there is no error."""
+        return all(finding.level != "error" for finding in self.findings)
 
     def with_findings(self, more: Sequence[Finding]) -> Validation:
-        """Return the same with further findings."""
+        """Return a copy with more findings."""
         return replace(self, findings=(*self.findings, *more))
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Validation:
         return {"ok": self.ok, **self.counts, "findings": [asdict(f) for f in self.findings]}
 
 
-def count(dataset: Dataset) -> dict[str, Any]:
+def dataset_counts(dataset: Dataset) -> dict[str, Any]:
     """Return the counts of a data set."""
     parts = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
     users, items = len(dataset.users), len(dataset.catalog)
@@ -81,14 +82,8 @@ def count(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def distinct(codes: Ints) -> Ints:
-    """Return the different codes, ascending; `np.unique` takes some ten times as long."""
-    ordered = np.sort(codes)
-    return ordered[np.diff(ordered, prepend=-1) > 0] if len(ordered) else ordered
-
-
 def _pairs(part: Interactions) -> Ints:
-    return distinct(part.users * part.shape[1] + part.items)
+    return unique_sorted(part.users * part.shape[1] + part.items)
 
 
 def _kinds(dataset: Dataset, parts: Sequence[Interactions]) -> dict[str, int]:
@@ -100,20 +95,20 @@ def _day(second: int) -> str:
     return datetime.fromtimestamp(int(second), UTC).isoformat()
 
 
-def behaviour(dataset: Dataset) -> list[Finding]:
-    """Return what is odd about the behaviour of a split data set."""
+def check_behaviour(dataset: Dataset) -> list[Finding]:
+    """Return findings about the interactions of a split data set."""
     train = dataset.train
     active = np.zeros(len(dataset.users), bool)
     active[train.users] = True
     touched = np.zeros(len(dataset.catalog), bool)
     touched[train.items] = True
-    name = dataset.users
-    ids = dataset.catalog.ids
+    users, ids = dataset.users, dataset.catalog.ids
+    idle, cold = np.flatnonzero(~active), np.flatnonzero(~touched)
     return [
-        *finding("note", "users without train events", (name[i] for i in np.flatnonzero(~active)),
-                 "they are served what is popular"),
-        *finding("note", "items without train events", (ids[i] for i in np.flatnonzero(~touched)),
-                 "models that read content can still recommend them"),
+        *finding_for("note", "users without train events", (users[i] for i in idle),
+                     "they get popular items"),
+        *finding_for("note", "items without train events", (ids[i] for i in cold),
+                     "models that read content can still recommend them"),
         *_leaks(dataset),
     ]  # fmt: skip
 
@@ -121,14 +116,14 @@ def behaviour(dataset: Dataset) -> list[Finding]:
 def _leaks(dataset: Dataset) -> list[Finding]:
     parts = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
     codes = {name: _pairs(part) for name, part in parts.items()}
-    found = []
+    findings = []
     for first, second in (("train", "valid"), ("train", "test"), ("valid", "test")):
-        place = np.searchsorted(codes[first], codes[second])
-        inside = place < len(codes[first])
-        known = codes[first][place[inside]] == codes[second][inside]
-        shared = codes[second][inside][known]
+        position = np.searchsorted(codes[first], codes[second])
+        inside = position < len(codes[first])
+        equal = codes[first][position[inside]] == codes[second][inside]
+        shared = codes[second][inside][equal]
         width = dataset.train.shape[1]
         pairs = (f"{dataset.users[c // width]} {dataset.catalog.ids[c % width]}" for c in shared)
         what = f"user-item pairs in both {first} and {second}"
-        found += finding("error", what, pairs, "split by pairs: set data.split.use")
-    return found
+        findings += finding_for("error", what, pairs, "split by pairs: set data.split.use")
+    return findings

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from polyrec.config import Config
-from polyrec.data.splits import NAMES, TEST, TRAIN, VALID, Shares, drawn_items
-from polyrec.data.validation import distinct
+from polyrec.data.sorting import unique_sorted
+from polyrec.data.splits import SPLITS, TEST, TRAIN, VALID, SplitShares, draw_item_splits
 from polyrec.errors import DataError, FitError
 from polyrec.types import NO_TIME, Bools, Interactions, Ints
 
@@ -28,8 +28,8 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
     if not len(behaviour["test"]):
         remedy = "a bundle that learned from all behaviour tells in report.json what it reached"
         raise DataError("nothing is left to test on", received="no test events", remedy=remedy)
-    pairs = {name: _pairs(behaviour[name]) for name in NAMES}
-    for first, second in itertools.combinations(NAMES, 2):
+    pairs = {name: _pairs(behaviour[name]) for name in SPLITS}
+    for first, second in itertools.combinations(SPLITS, 2):
         shared = np.intersect1d(pairs[first], pairs[second], assume_unique=True)
         if len(shared):
             row, column = divmod(int(shared[0]), behaviour["train"].shape[1])
@@ -77,11 +77,11 @@ def _without_pairs(part: object, name: str, matrix: sparse.sparray, hidden: Ints
 
 def _in_time(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
     """Raise where something of valid or test is older than the newest train event."""
-    times = {name: behaviour[name].times for name in NAMES}
+    times = {name: behaviour[name].times for name in SPLITS}
     if any((found == NO_TIME).any() for found in times.values()):
         raise DataError("events without a time", received="protocol global_time",
                         remedy="use protocol compat")  # fmt: skip
-    for first, second in itertools.combinations(NAMES, 2):
+    for first, second in itertools.combinations(SPLITS, 2):
         if len(times[first]) and len(times[second]):
             newest, oldest = int(times[first].max()), int(times[second].min())
             if oldest < newest:
@@ -105,16 +105,16 @@ def _one_each(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - o
 
 def _new(behaviour: Behaviour, config: Config) -> None:
     """Raise where an item that was drawn as new has events in an earlier part."""
-    taken = np.concatenate([behaviour[name].items for name in NAMES])
+    taken = np.concatenate([behaviour[name].items for name in SPLITS])
     split = config.data.split
-    shares = Shares(split.valid, split.test, config.seed)
-    drawn = drawn_items(taken, behaviour["train"].shape[1], shares)
+    shares = SplitShares(split.valid, split.test, config.seed)
+    drawn = draw_item_splits(taken, behaviour["train"].shape[1], shares)
     for part, earlier in ((TEST, (TRAIN, VALID)), (VALID, (TRAIN, TEST))):
         for code in earlier:
-            seen = np.intersect1d(behaviour[NAMES[code]].items, np.flatnonzero(drawn == part))
+            seen = np.intersect1d(behaviour[SPLITS[code]].items, np.flatnonzero(drawn == part))
             if len(seen):
                 received = f"{len(seen):,} items, such as item {seen[0]}"
-                raise DataError(f"leak: items new to {NAMES[part]} have events in {NAMES[code]}",
+                raise DataError(f"leak: items new to {SPLITS[part]} have events in {SPLITS[code]}",
                                 received=received,
                                 remedy="set data.split.use new_items")  # fmt: skip
 
@@ -127,4 +127,4 @@ _GUARDS: Mapping[str, Callable[[Behaviour, Config], None]] = {
 
 
 def _pairs(part: Interactions) -> Ints:
-    return distinct(part.users * part.shape[1] + part.items)
+    return unique_sorted(part.users * part.shape[1] + part.items)

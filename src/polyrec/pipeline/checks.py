@@ -7,7 +7,7 @@ from typing import Any
 
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
-from polyrec.data.validation import Validation, finding
+from polyrec.data.validation import Validation, finding_for
 from polyrec.errors import DataError
 from polyrec.media.probe import iter_problems
 from polyrec.pipeline.assemble import build_part, validated_config
@@ -31,7 +31,7 @@ def check_data(config: Config | str | Path, *, progress: Progress = silent) -> V
                 unreadable.append(f"{catalog.ids[row]} ({problem})")
             progress(f"decode {kind}", row + 1, len(contents))
         remedy = "get complete copies; the content of such items counts as missing"
-        findings += finding("warning", f"{kind} files that can't be read", unreadable, remedy)
+        findings += finding_for("warning", f"{kind} files that can't be read", unreadable, remedy)
     return data.validation.with_findings(findings)
 
 

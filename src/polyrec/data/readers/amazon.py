@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from polyrec.contracts import BasePart, part
-from polyrec.data.tables import lists_to_text, need_folder, read_table, rename
+from polyrec.data.tables import lists_to_text, read_table, rename_columns, require_folder
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -23,11 +23,11 @@ _EVENTS_2023 = {
 
 @part
 class AmazonReader(BasePart):
-    """Read reviews*.json(l)[.gz] and, where it is there, meta*.json(l)[.gz].
+    """Read reviews*.json(l)[.gz] and, if it exists, meta*.json(l)[.gz].
 
     >>> AmazonReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -39,23 +39,26 @@ class AmazonReader(BasePart):
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of a folder with one file of reviews, or of the file itself."""
-        folder = path.parent if path.is_file() else need_folder(path)
-        found = [path] if path.is_file() else _files(folder, meta=False)
-        if len(found) != 1:
-            names = ", ".join(file.name for file in found) or "none"
-            raise DataError("one file of reviews is needed", received=names, remedy="name it")
-        reviews = read_table(found[0])
+        folder = path.parent if path.is_file() else require_folder(path)
+        files = [path] if path.is_file() else _files(folder, meta=False)
+        if len(files) != 1:
+            names = ", ".join(file.name for file in files) or "none"
+            remedy = "set data.path to the file"
+            raise DataError("one reviews file is required", received=names, remedy=remedy)
+        reviews = read_table(files[0])
         modern = "parent_asin" in reviews.columns
         usual = _EVENTS_2023 if modern else _EVENTS_2014
-        events = rename(reviews, columns, usual, source=found[0].name)
+        events = rename_columns(reviews, columns, usual, source=files[0].name)
         if modern and "time" in events.columns:
-            events = events.with_columns(pl.col("time") // 1000)  # 2023 counts milliseconds
+            events = events.with_columns(pl.col("time") // 1000)  # milliseconds in 2023
         metas = _files(folder, meta=True)
         items = lists_to_text(read_table(metas[0])) if metas else None
-        called = {"item": usual["item"], "title": "title"}
+        item_columns = {"item": usual["item"], "title": "title"}
         return SourceTables(
             events.select(c for c in events.columns if c in ("user", "item", "rating", "time")),
-            None if items is None else rename(items, columns, called, source=metas[0].name),
+            None
+            if items is None
+            else rename_columns(items, columns, item_columns, source=metas[0].name),
         )
 
 

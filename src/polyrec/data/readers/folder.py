@@ -1,4 +1,4 @@
-"""polyrec's own layout: interactions.*, items.*, and features beside them."""
+"""polyrec's own layout: interactions.*, items.*, and feature files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from polyrec.contracts import BasePart, part
-from polyrec.data.tables import find_table, need_folder, read_table, rename
+from polyrec.data.tables import find_table, read_table, rename_columns, require_folder
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -20,11 +20,11 @@ ITEMS = {"item": "item_id", "title": "title"}
 
 @part
 class FolderReader(BasePart):
-    """Read interactions.{parquet,csv,tsv,jsonl} and, where it is there, items.* the same way.
+    """Read interactions.{parquet,csv,tsv,jsonl} and, if it exists, items.* the same way.
 
     >>> FolderReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -34,7 +34,7 @@ class FolderReader(BasePart):
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
-        events = find_table(need_folder(path), "interactions")
+        events = find_table(require_folder(path), "interactions")
         if events is None:
             raise DataError(
                 "the folder has no interactions file",
@@ -43,6 +43,6 @@ class FolderReader(BasePart):
             )
         items = find_table(path, "items")
         return SourceTables(
-            rename(read_table(events), columns, EVENTS, source=events.name),
-            rename(read_table(items), columns, ITEMS, source=items.name) if items else None,
+            rename_columns(read_table(events), columns, EVENTS, source=events.name),
+            rename_columns(read_table(items), columns, ITEMS, source=items.name) if items else None,
         )

@@ -9,7 +9,13 @@ from typing import Any, ClassVar
 import polars as pl
 
 from polyrec.contracts import BasePart, part
-from polyrec.data.tables import find_table, lists_to_text, need_folder, read_table, rename
+from polyrec.data.tables import (
+    find_table,
+    lists_to_text,
+    read_table,
+    rename_columns,
+    require_folder,
+)
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -19,11 +25,11 @@ _ITEMS = {"item": "ItemId", "title": "Comment"}
 
 @part
 class GorseReader(BasePart):
-    """Read feedback.jsonl and, where it is there, items.jsonl; hidden items stay out.
+    """Read feedback.jsonl and, if it exists, items.jsonl; hidden items are dropped.
 
     >>> GorseReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -35,10 +41,10 @@ class GorseReader(BasePart):
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
-        feedback = find_table(need_folder(path), "feedback")
+        feedback = find_table(require_folder(path), "feedback")
         if feedback is None:
-            raise DataError("no feedback.jsonl here", received=str(path), remedy="export it")
-        events = rename(read_table(feedback), columns, _EVENTS, source=feedback.name)
+            raise DataError("no feedback.jsonl", received=str(path), remedy="export it")
+        events = rename_columns(read_table(feedback), columns, _EVENTS, source=feedback.name)
         file = find_table(path, "items")
         if file is None:
             return SourceTables(events)
@@ -47,4 +53,4 @@ class GorseReader(BasePart):
             hidden = items.filter(pl.col("IsHidden"))["ItemId"]
             items = items.filter(~pl.col("IsHidden"))
             events = events.filter(~pl.col("item").is_in(hidden.implode()))
-        return SourceTables(events, rename(items, columns, _ITEMS, source=file.name))
+        return SourceTables(events, rename_columns(items, columns, _ITEMS, source=file.name))

@@ -11,7 +11,7 @@ import polars as pl
 
 from polyrec.contracts import BasePart, part
 from polyrec.data.readers.recbole import one_file
-from polyrec.data.tables import read_table, rename
+from polyrec.data.tables import read_table, rename_columns
 from polyrec.types import SourceTables
 
 _EVENTS = {
@@ -26,7 +26,7 @@ class MMRecReader(BasePart):
 
     >>> MMRecReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -37,7 +37,9 @@ class MMRecReader(BasePart):
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
         inter = one_file(path, "*.inter")
-        events = rename(read_table(inter, suffix=".tsv"), columns, _EVENTS, source=inter.name)
+        events = rename_columns(
+            read_table(inter, suffix=".tsv"), columns, _EVENTS, source=inter.name
+        )
         if "split" in events.columns:
             events = events.with_columns(pl.col("split").replace_strict(_SPLITS, default=None))
         files = sorted(path.glob("*_feat.npy"))

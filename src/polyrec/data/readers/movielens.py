@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from polyrec.contracts import BasePart, part
-from polyrec.data.tables import need_folder, read_table, rename
+from polyrec.data.tables import read_table, rename_columns, require_folder
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -23,7 +23,7 @@ class MovieLensReader(BasePart):
 
     >>> MovieLensReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -33,7 +33,7 @@ class MovieLensReader(BasePart):
 
     def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
         """Return the tables of the folder."""
-        need_folder(path)
+        require_folder(path)
         if (path / "ratings.csv").is_file():
             events, items = read_table(path / "ratings.csv"), _movies(path / "movies.csv")
         elif (path / "u.data").is_file():
@@ -44,12 +44,12 @@ class MovieLensReader(BasePart):
             items = _split(path / "movies.dat", "::", ["movieId", "title", "genres"])
         else:
             raise DataError(
-                "no MovieLens files here",
+                "no MovieLens files",
                 received=", ".join(sorted(p.name for p in path.iterdir())[:20]),
-                remedy="ratings.csv, u.data or ratings.dat is needed",
+                remedy="add ratings.csv, u.data or ratings.dat",
             )
-        known = None if items is None else rename(items, columns, _ITEMS, source="movies")
-        return SourceTables(rename(events, columns, _EVENTS, source="ratings"), known)
+        known = None if items is None else rename_columns(items, columns, _ITEMS, source="movies")
+        return SourceTables(rename_columns(events, columns, _EVENTS, source="ratings"), known)
 
 
 def _movies(path: Path) -> pl.DataFrame | None:
@@ -59,10 +59,10 @@ def _movies(path: Path) -> pl.DataFrame | None:
 def _split(path: Path, separator: str, names: list[str]) -> pl.DataFrame:
     """Return the first columns of a headerless Latin-1 file as text."""
     if not path.is_file():
-        raise DataError("no file here", received=str(path), remedy="check data.path")
+        raise DataError("no such file", received=str(path), remedy="check data.path")
     lines = pl.Series(path.read_text(encoding="latin-1").splitlines(), dtype=pl.String)
     cells = lines.filter(lines.str.len_bytes() > 0).str.split(separator)
     if not len(cells) or int(cells.list.len().min()) < len(names):  # type: ignore[arg-type]
         remedy = f"{separator!r} between {', '.join(names)}"
-        raise DataError(f"{path.name} has other columns", received=len(cells), remedy=remedy)
+        raise DataError(f"{path.name} lacks columns", received=len(cells), remedy=remedy)
     return pl.DataFrame({name: cells.list.get(i) for i, name in enumerate(names)})

@@ -10,7 +10,7 @@ import polars as pl
 
 from polyrec.contracts import BasePart, part
 from polyrec.data.readers.folder import EVENTS, ITEMS
-from polyrec.data.tables import need_folder, read_table, rename
+from polyrec.data.tables import read_table, rename_columns, require_folder
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -19,11 +19,11 @@ _TYPES = {"token": pl.String, "float": pl.Float64, "token_seq": pl.String, "floa
 
 @part
 class RecBoleReader(BasePart):
-    """Read NAME.inter and, where it is there, NAME.item.
+    """Read NAME.inter and, if it exists, NAME.item.
 
     >>> RecBoleReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
-    polyrec.errors.DataError: no data folder here: received 'nowhere'; check data.path
+    polyrec.errors.DataError: no such data folder: received 'nowhere'; check data.path
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -36,22 +36,24 @@ class RecBoleReader(BasePart):
         events = one_file(path, "*.inter")
         items = events.with_suffix(".item")
         return SourceTables(
-            rename(_atomic(events), columns, EVENTS, source=events.name),
-            rename(_atomic(items), columns, ITEMS, source=items.name) if items.is_file() else None,
+            rename_columns(_atomic(events), columns, EVENTS, source=events.name),
+            rename_columns(_atomic(items), columns, ITEMS, source=items.name)
+            if items.is_file()
+            else None,
         )
 
 
 def one_file(folder: Path, pattern: str) -> Path:
-    """Return the only file in a folder that fits a pattern."""
-    found = sorted(need_folder(folder).glob(pattern))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise DataError(f"one {pattern} file is needed", received=names, remedy="check data.path")
-    return found[0]
+    """Return the only file in a folder that matches a pattern."""
+    files = sorted(require_folder(folder).glob(pattern))
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "none"
+        raise DataError(f"one {pattern} file is required", received=names, remedy="check data.path")
+    return files[0]
 
 
 def _atomic(path: Path) -> pl.DataFrame:
-    # everything as text first: a typed read would guess
+    # all columns as text first: polars would infer other types
     table = read_table(path, suffix=".tsv", infer_schema=False, quote_char=None)
     typed = {}
     for column in table.columns:
@@ -68,5 +70,5 @@ def _atomic(path: Path) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0][:200]
         raise DataError(
-            f"{path.name} breaks its types", received=reason, remedy="mend it"
+            f"{path.name} has values of other types", received=reason, remedy="fix it"
         ) from error

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyrec.data.order import order_by
+from polyrec.data.sorting import order_by
 
 wide = st.integers(-(2**40), 2**40)
 
