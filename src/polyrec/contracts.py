@@ -34,6 +34,7 @@ from typing import (
 )
 
 from polyrec.types import (
+    Bools,
     Embeddings,
     Floats,
     Interactions,
@@ -194,6 +195,13 @@ class Recommender(Protocol):
 
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
         """Return the k best items of each row; equal scores go to the lower item number."""
+
+    def usable(self, query: Query) -> Bools:
+        """Return (b,) whether the model can tell anything from each history.
+
+        Rows that are not usable (no history, dislikes alone, weights of 0, unknown items) have the
+        scores of an empty history: what is popular.
+        """
 
 
 @runtime_checkable

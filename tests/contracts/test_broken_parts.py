@@ -175,6 +175,12 @@ class OffersAnythingWithoutHistory(EASE):
 
 
 @part
+class TrustsAnyHistory(EASE):
+    def usable(self, query: Query) -> np.ndarray:
+        return np.diff(query.starts) > 0
+
+
+@part
 class TriesForeignSettings(EASE):
     def search_space(self, items: Views) -> list[dict[str, Any]]:
         return [{"l3": (1.0, 2.0)}]
@@ -227,6 +233,7 @@ RECOMMENDERS = [
     (ScoresDependOnTheBatch, "test_scores_are_finite_float32_and_a_batch_equals_its_members"),
     (ScoresAreNotFinite, "test_scores_are_finite_float32_and_a_batch_equals_its_members"),
     (OffersAnythingWithoutHistory, "test_no_history_is_answered_with_what_is_popular"),
+    (TrustsAnyHistory, "test_an_unusable_history_is_answered_as_an_empty_one"),
     (TriesForeignSettings, "test_its_search_space_holds_settings_of_its_own"),
     (PrefersLowItemNumbers, "test_renumbered_items_permute_scores"),
     (ShortensLists, "test_a_list_longer_than_the_catalogue_is_padded"),

@@ -196,6 +196,40 @@ def test_no_history_is_answered_with_what_is_popular(checkerboard: Interactions,
     assert sorted(listed.tolist()) == list(range(12))
 
 
+def test_an_unusable_history_is_answered_as_an_empty_one(
+    fresh: Recommender, checkerboard: Interactions, parity_views: dict
+) -> None:
+    # items 12 and 13 nobody took, and 13 has no content
+    train = dataclasses.replace(checkerboard, shape=(20, 14))
+    rows = {"text": (2, [[1.0, 0.0], [0.0, 0.0]]), "image": (3, [[0.5] * 3, [0.0] * 3])}
+    views = {
+        name: Embeddings(
+            np.vstack([parity_views[name].vectors, np.array(more, np.float32)]),
+            np.append(parity_views[name].present, [True, False]),
+        )
+        for name, (_, more) in rows.items()
+    }
+    model = fresh.fit(train, views)
+    popular = model.recommend(Query.of([[]]), 14, hide_seen=False).items
+    histories = {
+        "seen, weight 0": ([3, 4], [0.0, 0.0]),
+        "one dislike": ([3], [-1.0]),
+        "an item nobody took and nobody described": ([13], [1.0]),
+        "a dislike and an unknown item": ([5, 13], [-1.0, 1.0]),
+    }
+    for case, (items, weights) in histories.items():
+        query = Query(
+            np.array([-1]),
+            np.array([0, len(items)]),
+            np.array(items),
+            np.array(weights, np.float32),
+        )
+        assert not model.usable(query).any(), case
+        listed = model.recommend(query, 14, hide_seen=False).items
+        assert listed.tolist() == popular.tolist(), case
+    assert model.usable(train.histories(range(20))).all()
+
+
 def test_no_questions_get_no_answers(model: Recommender) -> None:
     assert model.recommend(Query.of([]), 3).items.shape == (0, 3)
 

@@ -10,7 +10,7 @@ import numpy as np
 from polyrec.contracts import BasePart, copy_learned, learned, part
 from polyrec.errors import FitError
 from polyrec.index.topk import top_k
-from polyrec.types import Floats, Interactions, Query, Ranking, Views
+from polyrec.types import Bools, Floats, Interactions, Ints, Query, Ranking, Views
 
 _BATCH_BYTES = 64 * 2**20  # scores held at once while ranking
 
@@ -19,8 +19,9 @@ _BATCH_BYTES = 64 * 2**20  # scores held at once while ranking
 class BaseRecommender(BasePart):
     """A recommender whose subclass implements `_fit` and `_score`.
 
-    Who has no history gets what is popular. Ranking, masks, memory bounds and the copy that
-    `add_items` fills are the same for all.
+    A user without a usable history gets what is popular. A history is usable if it has an event of
+    positive weight on an item that the model knows something about, by behaviour or content.
+    Ranking, masks, memory bounds and the copy that `add_items` fills are the same for all.
     """
 
     is_personal: ClassVar[bool] = True  # whether lists differ between users
@@ -43,10 +44,16 @@ class BaseRecommender(BasePart):
         return self
 
     def score(self, query: Query) -> Floats:
-        """Return (b, n) scores in a fresh array; without history, what is popular."""
+        """Return (b, n) scores in a fresh array; without a usable history, what is popular."""
         scores = self._score(query)
-        scores[np.diff(query.starts) == 0] = self.popularity_
+        scores[~self.usable(query)] = self.popularity_
         return scores
+
+    def usable(self, query: Query) -> Bools:
+        """Return (b,) whether the model can tell anything from each history."""
+        informative = (query.weights > 0) & self._informative(query.items)
+        rows = np.repeat(np.arange(len(query)), np.diff(query.starts))
+        return np.bincount(rows[informative], minlength=len(query)) > 0
 
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
         """Return the k best items of each row; equal scores go to the lower item number."""
@@ -67,6 +74,13 @@ class BaseRecommender(BasePart):
     def _score(self, query: Query, /) -> Floats:
         """Return (b, n) float32 scores in a fresh array; rows without history don't matter."""
         raise NotImplementedError
+
+    def _informative(self, items: Ints, /) -> Bools:
+        """Return whether the model knows anything about each of these items: someone took it.
+
+        A model that reads content adds the items that have some.
+        """
+        return np.asarray(self.popularity_[items] > 0)
 
     def _grown(self, count: int) -> Self:
         """Return a copy with `count` further items that nobody took; other arrays are shared."""

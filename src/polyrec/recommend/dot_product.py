@@ -6,7 +6,7 @@ import numpy as np
 
 from polyrec.contracts import learned, part
 from polyrec.recommend.base import BaseRecommender
-from polyrec.types import Floats, Query
+from polyrec.types import Bools, Floats, Ints, Query
 
 
 @part
@@ -22,6 +22,9 @@ class DotProduct(BaseRecommender):
     def users(self, query: Query) -> Floats:
         """Return (b, d) vectors of the users in a query."""
         raise NotImplementedError
+
+    def _informative(self, items: Ints) -> Bools:
+        return np.asarray(self.vectors_[items].any(axis=1))
 
     def _score(self, query: Query) -> Floats:
         scores: Floats = self.users(query) @ self.vectors_.T

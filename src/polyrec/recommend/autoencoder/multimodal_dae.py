@@ -17,7 +17,7 @@ from polyrec.recommend.autoencoder.base import Autoencoder, HistoryBatch, init_t
 from polyrec.recommend.base import count_items
 from polyrec.recommend.content_features import check_weights, readable
 from polyrec.recommend.item_graph import ContentSimilarity, knn_graph, mix_graphs
-from polyrec.types import FUSED, Csr, Embeddings, Floats, Interactions, Views
+from polyrec.types import FUSED, Bools, Csr, Embeddings, Floats, Interactions, Ints, Views
 
 
 @part
@@ -83,6 +83,9 @@ class MultimodalDAE(Autoencoder):
             {"smoothing": (0.5, 1.0, 2.0)} if names else {},
             {"dropout": (0.3, 0.5)},
         ]
+
+    def _informative(self, items: Ints) -> Bools:
+        return np.asarray(self.tables_["encoder"][items].any(axis=1))
 
     def _shares(self, items: Views) -> dict[str, float]:
         check_weights(self.weights, items)

@@ -14,7 +14,7 @@ from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.base import BaseRecommender, count_items, popularity
 from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
 from polyrec.registry import find_class
-from polyrec.types import Floats, Interactions, Query, Views
+from polyrec.types import Bools, Floats, Interactions, Query, Views
 
 CLOSED = ({"use": "multimodal_linear"}, {"use": "item_knn"}, {"use": "rp3beta"})
 """The members of a blend that names none: closed forms, which need no torch."""
@@ -98,6 +98,12 @@ class Blend(BaseRecommender):
             config = validate_settings(PartConfig, own, where=where)
             kind = find_class("recommend", config.use)
             yield make_part(kind, config.settings, where=where, shared=shared)
+
+    def usable(self, query: Query) -> Bools:
+        """Return (b,) whether any member can tell anything from each history."""
+        members = zip(self.members_, self.known_, strict=True)
+        usable = [member.usable(_within(query, known)) for member, known in members]
+        return np.asarray(np.any(usable, axis=0))
 
     def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
         """Fit every member, then weigh them."""

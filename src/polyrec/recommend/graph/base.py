@@ -95,7 +95,6 @@ class GraphRecommender(EarlyStoppedRecommender):
         zero = ~self.items_.any(axis=1)
         if zero.any():
             scores[:, zero] = scores.min(axis=1, keepdims=True) - 1
-        scores[weight[:, 0] <= 0] = self.popularity_
         return scores
 
     def _network(self, shape: tuple[int, int]) -> GraphNetwork:

@@ -13,7 +13,7 @@ from polyrec.recommend.content_features import check_weights, readable
 from polyrec.recommend.graph.base import GraphRecommender, normalize_rows
 from polyrec.recommend.graph.losses import GraphOutput
 from polyrec.recommend.item_graph import ContentSimilarity, knn_graph, mix_graphs
-from polyrec.types import Csr, Floats, Interactions, Views
+from polyrec.types import Bools, Csr, Floats, Interactions, Ints, Views
 
 
 @part
@@ -62,6 +62,9 @@ class ContentGraphRecommender(GraphRecommender):
     def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
         self._read(items)
         super()._fit(train, items, valid)
+
+    def _informative(self, items: Ints) -> Bools:
+        return np.asarray(self.reach_[items].any(axis=1))
 
     def _read(self, items: Views) -> None:
         weights = self.weights

@@ -23,7 +23,7 @@ from polyrec.recommend.linear.cold_items import (
 from polyrec.recommend.linear.gram import L2_TRIED, check_memory, gram, inverse, solve
 from polyrec.recommend.linear.growable_matrix import GrowableMatrix
 from polyrec.recommend.linear.item_item import BEHAVIOUR, ItemItem
-from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Views
+from polyrec.types import FUSED, Bools, Embeddings, Floats, Interactions, Ints, Views
 
 
 @part
@@ -189,6 +189,12 @@ class MultimodalLinear(ItemItem):
         )
         self.cold_items_ = learn_cold_items(self.weights_, warm, self.features_, train)
         self._place_cold_items()
+
+    def _informative(self, items: Ints) -> Bools:
+        known = super()._informative(items)
+        for features in self.features_.values():
+            known |= features[items].any(axis=1)
+        return known
 
     def _read(self, items: Views) -> None:
         weights = self.weights

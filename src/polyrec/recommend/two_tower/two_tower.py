@@ -61,6 +61,7 @@ class TwoTower(BaseRecommender):
 
     weights_: dict[str, Floats] = learned()
     items_: dict[str, Floats] = learned()  # of `ItemOutput`
+    informative_: Bools = learned()  # (n,) items that someone took or that have content
     widths_: dict[str, int] = learned()  # of the views read
     losses_: list[float] = learned()  # on the events held out
     _network: Towers | None = cached()
@@ -86,16 +87,20 @@ class TwoTower(BaseRecommender):
 
     def refresh_item_vectors(self, items: Views) -> Self:
         """Run the item tower over these views for the items of the catalogue."""
-        content = self._content(items, len(self.popularity_))
-        self.items_ = self._item_output(*content, self.popularity_ > 0)
+        content, present = self._content(items, len(self.popularity_))
+        taken = self.popularity_ > 0
+        self.items_ = self._item_output(content, present, taken)
+        self.informative_ = taken | present.any(axis=1)
         return self
 
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on."""
         count = count_items(views)
         grown = self._grown(count)
-        fresh = self._item_output(*self._content(views, count), np.zeros(count, bool))
+        content, present = self._content(views, count)
+        fresh = self._item_output(content, present, np.zeros(count, bool))
         grown.items_ = {k: np.concatenate([v, fresh[k]]) for k, v in self.items_.items()}
+        grown.informative_ = np.concatenate([self.informative_, present.any(axis=1)])
         return grown
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
@@ -127,6 +132,9 @@ class TwoTower(BaseRecommender):
             items = ItemOutput(**{k: torch.from_numpy(v) for k, v in self.items_.items()})
             scores: Floats = network.scores(users, items).numpy()
         return scores
+
+    def _informative(self, items: Ints) -> Bools:
+        return self.informative_[items]
 
     def _loaded(self) -> Towers:
         """Return the trained towers, on the CPU."""
