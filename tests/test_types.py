@@ -41,3 +41,11 @@ def test_taking_rows_keeps_problems_with_their_rows() -> None:
     view = Embeddings(np.zeros((3, 1), np.float32), np.array([True, False, True]), {1: "broken"})
     assert view.take([2, 1]).problems == {1: "broken"}
     assert view.take([0, 2]).problems == {}
+
+
+def test_a_query_with_an_item_twice_stays_as_it_was() -> None:
+    query = Query.of([[], [0], [3, 3]])
+    assert query.matrix(4).toarray()[2].tolist() == [0, 0, 0, 2]
+    assert query.starts.tolist() == [0, 0, 1, 3]
+    assert query.items.tolist() == [0, 3, 3]
+    assert query.weights.tolist() == [1, 1, 1]

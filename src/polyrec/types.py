@@ -220,8 +220,8 @@ class Query:
     def matrix(self, items: int) -> Csr:
         """Return the (b, items) float32 history weights."""
         parts = (self.weights, self.items, self.starts)
-        matrix = sparse.csr_array(parts, shape=(len(self), items))
-        matrix.sum_duplicates()
+        matrix = sparse.csr_array(parts, shape=(len(self), items), copy=True)
+        matrix.sum_duplicates()  # in place: without the copy, the query itself would change
         return matrix
 
     def take(self, first: int, stop: int) -> Query:
