@@ -61,8 +61,9 @@ def test_dislikes_count_against_what_is_like_them(
     if hasattr(model, "epochs"):
         model.dim, model.epochs, model.rate = 16, 60, 2e-2
     model.fit(checkerboard)
-    who, starts, items = np.array([-1]), np.array([0, 3]), np.array([0, 2, 4])
+    who, starts, items = np.array([-1]), np.array([0, 4]), np.array([11, 0, 2, 4])
     liked, disliked = (
-        model.score(Query(who, starts, items, np.full(3, weight, np.float32))) for weight in (1, -1)
+        model.score(Query(who, starts, items, np.float32([1, weight, weight, weight])))
+        for weight in (1, -1)
     )
     assert disliked[0, 6::2].sum() < liked[0, 6::2].sum()

@@ -219,8 +219,8 @@ def test_a_dislike_pushes_like_items_down() -> None:
     pairs = [(user, item) for user in range(30) for item in (0, 1)] + [(30, 2), (31, 2), (31, 3)]
     train = Interactions.of(*zip(*pairs, strict=True), shape=(32, 4))
     for model in (EASE(l2=1).fit(train), ItemKNN(shrink=1).fit(train, {})):
-        disliked = Query(np.array([-1]), np.array([0, 1]), np.array([0]), np.float32([-1]))
-        assert model.score(disliked)[0, 1] < model.score(disliked)[0, 3]
+        mixed = Query(np.array([-1]), np.array([0, 2]), np.array([2, 0]), np.float32([1e-6, -1]))
+        assert model.score(mixed)[0, 1] < model.score(mixed)[0, 3]
 
 
 def test_popular_counts_weights() -> None:
