@@ -20,6 +20,12 @@ def save_results(name: str, figures: Any) -> None:
     print(json.dumps(figures, indent=1))
 
 
+def merge_results(name: str, label: str, figures: Any) -> None:
+    """Write figures under a label into results/NAME.json, beside those of other labels."""
+    path = RESULTS / f"{name}.json"
+    save_results(name, {**(read_figures(path) or {}), label: figures})
+
+
 def read_figures(path: Path) -> Any:
     """Return the figures of a results file, None if there is none."""
     return json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else None

@@ -13,8 +13,16 @@ from uvicorn.supervisors import Multiprocess
 
 from polyrec.serve.app import create_app
 from polyrec.serve.metrics import SHARED
+from polyrec.serve.middleware.connections import BoundedProtocol, ConnectionTable
 from polyrec.serve.middleware.logs import configure_logging
 from polyrec.serve.settings import Settings
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_OPEN_FILES = 65_536
 
 AppDecorator = Callable[[FastAPI], FastAPI]
 """Adds to an application, pages for example."""
@@ -31,6 +39,7 @@ def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "inf
 
     Requests under way are answered first, for half a minute at most.
     """
+    _allow_open_files()
     if settings.workers == 1:
         uvicorn.Server(_config(settings, level, decorate)).run()
         return
@@ -40,7 +49,23 @@ def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "inf
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files, which many shells set too low for connections."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _config(settings: Settings, level: str, decorate: AppDecorator) -> uvicorn.Config:
+    table = ConnectionTable(
+        settings.max_connections,
+        settings.max_connections_per_address,
+        settings.head_timeout_s,
+        settings.proxies,
+    )
     return uvicorn.Config(
         partial(make_worker_app, settings, level, decorate),
         factory=True,
@@ -51,6 +76,10 @@ def _config(settings: Settings, level: str, decorate: AppDecorator) -> uvicorn.C
         access_log=False,
         log_level="info",
         server_header=False,
+        http=partial(BoundedProtocol, table=table),  # type: ignore[arg-type] # it is only called
+        ws="none",
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=60,  # loading a large bundle keeps a worker busy

@@ -32,16 +32,25 @@ class Settings:
     media: Path | None = None  # the folder of uploaded files; None: beside the database
     refit_hours: float = 0.0  # between two refits; 0: none is scheduled
     retry_after_s: int = 1  # the Retry-After of a refused request
-    require_keys: bool | None = None  # whether requests need a key; None: unless bound to loopback
+    require_keys: bool | None = (
+        None  # whether requests need a key; None: unless on loopback, without proxies
+    )
     requests_per_second: float = 0.0  # of one key and worker; 0: no limit
     max_requests: int = 512  # under way in one worker; beyond, requests are refused
+    max_requests_per_address: int = 128  # of `max_requests`
+    max_connections: int = 2_000  # of one worker; beyond, the oldest that waits gives way
+    max_connections_per_address: int = 256  # of one worker, proxies excepted
+    head_timeout_s: float = 10.0  # to receive the head of a request
+    proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-For is believed
     cors_origins: tuple[str, ...] = ()  # sites whose pages may send requests
     allowed_hosts: tuple[str, ...] = ()  # Host headers that are accepted; none: any
 
     @property
     def requires_key(self) -> bool:
-        """Return whether requests need a key."""
-        return not is_loopback(self.host) if self.require_keys is None else self.require_keys
+        """Return whether requests need a key: by default unless only this machine can send any."""
+        if self.require_keys is not None:
+            return self.require_keys
+        return bool(self.proxies) or not is_loopback(self.host)
 
     @property
     def media_folder(self) -> Path:

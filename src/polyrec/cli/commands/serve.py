@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,10 @@ def serve(  # noqa: PLR0913 - one option per setting
     origin: Annotated[
         list[str] | None, typer.Option(help="A site whose pages may send requests (CORS).")
     ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="The address or network of a proxy whose X-Forwarded-For is believed."),
+    ] = None,
     media: Annotated[
         Path | None, typer.Option(help="Uploaded files; by default beside the database.")
     ] = None,
@@ -64,6 +69,7 @@ def serve(  # noqa: PLR0913 - one option per setting
         require_keys=keys,
         requests_per_second=per_second,
         cors_origins=tuple(origin or ()),
+        proxies=tuple(map(_check_network, proxy or ())),
         media=media,
         refit_hours=refit_every,
     )
@@ -72,6 +78,15 @@ def serve(  # noqa: PLR0913 - one option per setting
         settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
     _import_bundle(settings)
     run.run_service(settings, decorate=mount, level=log_level)
+
+
+def _check_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        remedy = "write an address or a network: 127.0.0.1, 10.0.0.0/8"
+        raise ConfigError("not the address of a proxy", received=text, remedy=remedy) from None
+    return text
 
 
 def _check_level(level: str) -> None:

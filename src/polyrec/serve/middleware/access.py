@@ -1,4 +1,4 @@
-"""Access control: API keys with scopes, rate limits, and a bound on concurrent requests.
+"""Access control: API keys with scopes, rate limits, and a bound on requests under way.
 
 Keys come as `X-API-Key` or `Authorization: Bearer`. A key that was found in the database is cached
 for a second: after a revocation every worker refuses it within that second. The dashboard has its
@@ -8,13 +8,14 @@ own login.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyrec.database import keys
 from polyrec.serve.metrics import REFUSED
+from polyrec.serve.middleware.client_address import client_group
 from polyrec.serve.middleware.cross_site import is_cross_site
 from polyrec.serve.middleware.query import query_params
 from polyrec.serve.middleware.rate_limiter import RateLimiter
@@ -23,7 +24,8 @@ from polyrec.serve.responses import json_response, problem_body
 from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
-PUBLIC_PATHS = ("/api/health/", "/docs", "/openapi.json", "/dashboard")
+HEALTH = "/api/health/"  # never refused
+PUBLIC_PATHS = ("/docs", "/openapi.json", "/dashboard")
 _CACHE_S = 1.0
 _MAX_CACHED_KEYS = 10_000
 _INVALID_PER_SECOND = 5.0  # keys, of one address
@@ -36,28 +38,55 @@ class Access:
         self._app, self._settings = app, settings
         self._limiter = RateLimiter()
         self._cache: OrderedDict[str, tuple[keys.ApiKey | None, float]] = OrderedDict()
-        self._running = 0
+        self._running: Counter[str] = Counter()  # address group -> requests under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 401, 403, 429 or 503."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(HEALTH):
             await self._app(scope, receive, send)
             return
-        refusal: ASGIApp | None
-        if self._running >= self._settings.max_requests:
-            refusal = self._refuse(
-                503, "too many requests at once", wait=self._settings.retry_after_s
-            )
-        else:
-            refusal = await self._check(scope)
+        group = client_group(scope)
+        refusal = self._check_load(group) or await self._check(scope)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        self._running += 1
+        self._count(group, 1)
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, self._uncounted(receive, group), send)
         finally:
-            self._running -= 1
+            self._count(group, -1)
+
+    def _uncounted(self, receive: Receive, group: str) -> Receive:
+        """Return a `receive` during which a request is not counted: slow bodies block nobody."""
+        complete = False
+
+        async def wait() -> Message:
+            nonlocal complete
+            if complete:  # now it waits for the end of the connection
+                return await receive()
+            self._count(group, -1)
+            try:
+                message = await receive()
+            finally:
+                self._count(group, 1)
+            complete = not message.get("more_body", False)
+            return message
+
+        return wait
+
+    def _count(self, group: str, change: int) -> None:
+        self._running[group] += change
+        if not self._running[group]:
+            del self._running[group]
+
+    def _check_load(self, group: str) -> ASGIApp | None:
+        """Return a response of 503 if the worker, or one address, has too much under way."""
+        settings = self._settings
+        busy = self._running[group] >= settings.max_requests_per_address
+        if not busy and self._running.total() < settings.max_requests:
+            return None
+        what = "too many requests at once" + (" from one address" if busy else "")
+        return self._refuse(503, what, wait=settings.retry_after_s)
 
     async def _check(self, scope: Scope) -> ASGIApp | None:
         """Return the response that refuses a request, None for one that is allowed."""
@@ -89,8 +118,9 @@ class Access:
         return self._refuse(403, "a page of another site sent this request", remedy=remedy)
 
     def _refuse_unknown(self, scope: Scope, text: str, now: float) -> ASGIApp:
-        address = (scope.get("client") or ("?",))[0]
-        wait = self._limiter.wait(f"@{address}", per_second=_INVALID_PER_SECOND, now=now)
+        wait = self._limiter.wait(
+            f"@{client_group(scope)}", per_second=_INVALID_PER_SECOND, now=now
+        )
         if text and wait:
             return self._refuse(429, "too many invalid keys", wait=wait)
         what = "this key is unknown or was revoked" if text else "an API key is required"
