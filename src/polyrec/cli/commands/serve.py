@@ -22,36 +22,45 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
+Host = Annotated[str, typer.Option(help="The address to listen at.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")]
+DatabaseUrl = Annotated[
+    str, typer.Option(help="sqlite:///file or postgresql://user:password@host/name.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes over one database.")]
+Keys = Annotated[
+    bool | None,
+    typer.Option("--keys/--no-keys", help="Require API keys; by default unless on loopback."),
+]
+Rate = Annotated[float, typer.Option(min=0, help="Requests per second of one key; 0: no limit.")]
+Origins = Annotated[
+    list[str] | None, typer.Option(help="A site whose pages may send requests (CORS).")
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(help="The address or network of a proxy whose X-Forwarded-For is believed."),
+]
+MediaFolder = Annotated[
+    Path | None, typer.Option(help="Uploaded files; by default beside the database.")
+]
+RefitHours = Annotated[float, typer.Option(min=0, help="Hours between two refits; 0: never.")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+
+
 @app.command()
 def serve(  # noqa: PLR0913 - one option per setting
     bundle: BundleFolder,
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8087,
-    database: Annotated[
-        str, typer.Option(help="sqlite:///file or postgresql://user:password@host/name.")
-    ] = "sqlite:///polyrec.sqlite",
-    workers: Annotated[int, typer.Option(min=1, help="Processes over one database.")] = 1,
-    keys: Annotated[
-        bool | None,
-        typer.Option("--keys/--no-keys", help="Require API keys; by default unless on loopback."),
-    ] = None,
-    per_second: Annotated[
-        float, typer.Option(min=0, help="Requests per second of one key; 0: no limit.")
-    ] = 0.0,
-    origin: Annotated[
-        list[str] | None, typer.Option(help="A site whose pages may send requests (CORS).")
-    ] = None,
-    proxy: Annotated[
-        list[str] | None,
-        typer.Option(help="The address or network of a proxy whose X-Forwarded-For is believed."),
-    ] = None,
-    media: Annotated[
-        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
-    ] = None,
-    refit_every: Annotated[
-        float, typer.Option(min=0, help="Hours between two refits; 0: never.")
-    ] = 0.0,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    host: Host = "127.0.0.1",
+    port: Port = 8087,
+    database: DatabaseUrl = "sqlite:///polyrec.sqlite",
+    workers: Workers = 1,
+    keys: Keys = None,
+    per_second: Rate = 0.0,
+    origin: Origins = None,
+    proxy: Proxies = None,
+    media: MediaFolder = None,
+    refit_every: RefitHours = 0.0,
+    log_level: LogLevel = "info",
 ) -> None:
     """Serve a bundle over HTTP: Gorse's routes and our own; /docs lists all of them."""
     with require_serve_extra():
