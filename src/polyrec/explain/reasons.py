@@ -5,7 +5,7 @@ from __future__ import annotations
 from polyrec.contracts import LinearInHistory, Recommender
 from polyrec.errors import DataError
 from polyrec.explain.additive import additive
-from polyrec.explain.leave_one_out import leave_one_out
+from polyrec.explain.leave_one_out import leave_one_out_parts
 from polyrec.types import Explanation, Interactions, Query
 
 
@@ -29,6 +29,6 @@ def explain(model: Recommender, query: Query, item: int, train: Interactions) ->
     if isinstance(model, LinearInHistory):
         parts = additive(model, query, item, train)
     else:
-        parts = leave_one_out(model, query, item, scores)
+        parts = leave_one_out_parts(model, query, item, scores)
     baseline = 0.0 if any(parts.values()) else score
     return Explanation(item, score, parts, baseline, exact)

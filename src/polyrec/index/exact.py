@@ -44,8 +44,8 @@ class ExactIndex:
             raise FitError("queries of another width", received=queries.shape, remedy=remedy)
         step = max(1, _BATCH_BYTES // (4 * max(1, len(self.vectors))))
         starts = range(0, max(1, len(queries)), step)
-        found = [top_k(self.score(queries[start : start + step]), k) for start in starts]
-        return np.concatenate([i for i, _ in found]), np.concatenate([s for _, s in found])
+        lists = [top_k(self.score(queries[start : start + step]), k) for start in starts]
+        return np.concatenate([i for i, _ in lists]), np.concatenate([s for _, s in lists])
 
     def score(self, queries: Floats) -> Floats:
         """Return (b, n) the similarity to every vector, -inf for absent rows."""

@@ -32,12 +32,12 @@ def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     order = np.lexsort((flat, -values, flat // columns))
     flat, values = flat[order], values[order]
     row = flat // columns
-    place = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
-    listed = place < k
+    rank = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
+    listed = rank < k
     best = np.full((rows, k), -1, np.int64)
     gains = np.full((rows, k), -np.inf, np.float32)
-    best[row[listed], place[listed]] = flat[listed] % columns
-    gains[row[listed], place[listed]] = values[listed]
+    best[row[listed], rank[listed]] = flat[listed] % columns
+    gains[row[listed], rank[listed]] = values[listed]
     return best, gains
 
 
