@@ -54,7 +54,7 @@ def measure(data: str, model: str, goal: tuple[float, float] | None) -> dict[str
         "data": data,
         "hash": report["data"]["hash"],
         "model": model,
-        "settings": report["chosen"],
+        "settings": report["settings"],
         "valid": {m: round(valid[m], 4) for m in ("recall@20", "ndcg@20")},
         "test": {m: round(test[m], 4) for m in ("recall@20", "ndcg@20", "coverage@20")},
         "interval": report["intervals"]["test"]["recall@20"],

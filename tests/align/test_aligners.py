@@ -21,20 +21,20 @@ def world(noise: float = 0.3, seed: int = 0, **present: np.ndarray) -> dict[str,
     """Return two views, 20 and 12 wide, of 6 skewed factors, with noise of their own."""
     generator = np.random.default_rng(seed)
     shared = generator.gamma(1.0, size=(ITEMS, 6)) * [3, 2.5, 2, 1.5, 1.2, 1]
-    found = {}
+    result = {}
     for name, width in (("image", 12), ("text", 20)):
         rows = shared @ generator.normal(size=(6, width)) + noise * generator.normal(
             size=(ITEMS, width)
         )
-        here = present.get(name, np.ones(ITEMS, bool))
-        found[name] = Embeddings(np.where(here[:, None], rows, 0).astype(np.float32), here)
-    return found
+        mask = present.get(name, np.ones(ITEMS, bool))
+        result[name] = Embeddings(np.where(mask[:, None], rows, 0).astype(np.float32), mask)
+    return result
 
 
 def found_at_once(views: dict, rows: slice = slice(None)) -> float:
     """Return the share of texts whose own picture is the nearest (cosine)."""
-    one, two = (_unit(views[name].vectors[rows]) for name in ("text", "image"))
-    return float((np.argmax(one @ two.T, axis=1) == np.arange(len(one))).mean())
+    left, second = (_unit(views[name].vectors[rows]) for name in ("text", "image"))
+    return float((np.argmax(left @ second.T, axis=1) == np.arange(len(left))).mean())
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -80,9 +80,9 @@ def test_few_pairs_and_many_alone_are_enough_for_transport() -> None:
         pairs = np.arange(ITEMS) % 100 == 7  # 4 pairs for 6 dimensions
         first = generator.random(ITEMS) < 0.5
         views = world(noise=0.1, seed=seed, text=pairs | first, image=pairs | ~first)
-        whole = world(noise=0.1, seed=seed)
-        by_pairs.append(found_at_once(Procrustes(width=6).fit(views, None).align(whole)))
-        transported.append(found_at_once(SinkhornOT(width=6).fit(views, None).align(whole)))
+        full = world(noise=0.1, seed=seed)
+        by_pairs.append(found_at_once(Procrustes(width=6).fit(views, None).align(full)))
+        transported.append(found_at_once(SinkhornOT(width=6).fit(views, None).align(full)))
     assert np.mean(transported) > np.mean(by_pairs) + 0.05
 
 
@@ -108,8 +108,8 @@ def test_rotations_keep_distances() -> None:
     views = world()
     part = Procrustes(width=6, anchor="text").fit(views, None)
     white = Whiten(width=6).fit(views, None).align(views)["image"].vectors
-    turned = part.align(views)["image"].vectors
-    assert np.allclose(white @ white.T, turned @ turned.T, atol=1e-2)
+    rotated = part.align(views)["image"].vectors
+    assert np.allclose(white @ white.T, rotated @ rotated.T, atol=1e-2)
 
 
 def test_agreement_with_the_anchor_is_the_length() -> None:
@@ -117,11 +117,11 @@ def test_agreement_with_the_anchor_is_the_length() -> None:
     views["image"].vectors[:50] = views["image"].vectors[
         np.roll(np.arange(50), 7)
     ]  # wrong pictures
-    here = np.ones(ITEMS, bool)
-    here[-5:] = False
-    given = {**views, "text": Embeddings(np.where(here[:, None], views["text"].vectors, 0), here)}
-    part = CosineWeighted(width=6, anchor="text").fit(given, None)
-    aligned = part.align(given)
+    mask = np.ones(ITEMS, bool)
+    mask[-5:] = False
+    inputs = {**views, "text": Embeddings(np.where(mask[:, None], views["text"].vectors, 0), mask)}
+    part = CosineWeighted(width=6, anchor="text").fit(inputs, None)
+    aligned = part.align(inputs)
     lengths = np.linalg.norm(aligned["image"].vectors, axis=1)
     assert lengths[:50].mean() < 0.6 < 0.9 < lengths[50:-5].mean()
     assert np.allclose(lengths[-5:], part.mean_weights_["image"], atol=1e-5)
@@ -142,29 +142,29 @@ def test_content_is_brought_to_where_behaviour_puts_the_items() -> None:
     # the groups are a small part of what the pictures show
     rows = np.hstack([0.3 * marks, generator.normal(size=(120, 10))]).astype(np.float32)
     views = {"image": Embeddings(rows, np.ones(120, bool))}
-    made = _unit(
+    output = _unit(
         BehaviourGuided(width=8, pull=0.05).fit(views, train).align(views)["image"].vectors
     )
     same = group[90:, None] == group[None, :90]  # items that nobody took against those taken
     before = _unit(rows - rows.mean(axis=0))
-    gap = [np.where(same, x[90:] @ x[:90].T, np.nan) for x in (made, before)]
-    other = [np.where(~same, x[90:] @ x[:90].T, np.nan) for x in (made, before)]
+    gap = [np.where(same, x[90:] @ x[:90].T, np.nan) for x in (output, before)]
+    other = [np.where(~same, x[90:] @ x[:90].T, np.nan) for x in (output, before)]
     after, plain = (np.nanmean(g) - np.nanmean(o) for g, o in zip(gap, other, strict=True))
     assert after > 3 * plain > 0
-    nobody = Interactions.of([], [], shape=(1, 120))
-    assert not BehaviourGuided(width=8).fit(views, nobody).align(views)["image"].vectors.any()
+    none_present = Interactions.of([], [], shape=(1, 120))
+    assert not BehaviourGuided(width=8).fit(views, none_present).align(views)["image"].vectors.any()
 
 
 def test_views_of_one_space_share_the_map_of_whitening() -> None:
     generator = np.random.default_rng(0)
     shared = generator.normal(size=(200, 5)).astype(np.float32) * np.float32([5, 3, 1, 1, 0.5])
-    here = np.ones(200, bool)
+    mask = np.ones(200, bool)
     views = {
-        "image": Embeddings(shared + 2, here, space="clip"),
+        "image": Embeddings(shared + 2, mask, space="clip"),
         "text": Embeddings(
-            shared + 0.3 * generator.normal(size=(200, 5)).astype(np.float32), here, space="clip"
+            shared + 0.3 * generator.normal(size=(200, 5)).astype(np.float32), mask, space="clip"
         ),
-        "sound": Embeddings(shared, here),
+        "sound": Embeddings(shared, mask),
     }
     part = Whiten(width=4).fit(views, None)
     assert np.array_equal(part.maps_["image"], part.maps_["text"])

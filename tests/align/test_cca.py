@@ -9,12 +9,12 @@ from polyrec.types import Embeddings
 def two_views(items: int = 1500, shared: int = 5) -> tuple[np.ndarray, dict[str, Embeddings]]:
     generator = np.random.default_rng(0)
     truth = generator.standard_normal((items, shared))
-    found = {}
+    result = {}
     for name, width in (("image", 30), ("text", 20)):
         private = generator.standard_normal((items, width - shared))
         mixed = np.hstack([truth, 2 * private]) @ generator.standard_normal((width, width))
-        found[name] = Embeddings((mixed + 3).astype(np.float32), np.ones(items, bool))
-    return truth, found
+        result[name] = Embeddings((mixed + 3).astype(np.float32), np.ones(items, bool))
+    return truth, result
 
 
 def first_found(views: dict[str, Embeddings], rows: slice) -> float:
@@ -47,7 +47,7 @@ def test_pairs_that_miss_a_modality_do_not_spoil_the_others() -> None:
     _, views = two_views()
     generator = np.random.default_rng(1)
     partly = {
-        name: Embeddings(v.vectors * (here := generator.random(1500) > 0.4)[:, None], here)
+        name: Embeddings(v.vectors * (present := generator.random(1500) > 0.4)[:, None], present)
         for name, v in views.items()
     }
     model = CCA(width=5, ridge=1e-4).fit(partly, None)
@@ -96,28 +96,31 @@ def test_components_keep_few_items_in_many_dimensions_from_agreeing_by_chance() 
         views[name] = Embeddings(rows.astype(np.float32), np.ones(700, bool))
     head = {name: view.take(range(400)) for name, view in views.items()}
     tail = {name: view.take(range(400, 700)) for name, view in views.items()}
-    found = [
+    result = [
         first_found(CCA(components=count).fit(head, None).align(tail), slice(None))
         for count in (None, 128, 40)
     ]
-    assert found[0] < 0.3 < 0.5 < found[1] < 0.95 < found[2], found
+    assert result[0] < 0.3 < 0.5 < result[1] < 0.95 < result[2], result
 
 
 def test_one_view_alone_is_whitened() -> None:
     _, views = two_views()
     alone = {"text": views["text"]}
     expected = Whiten(width=None, ridge=1e-2).fit(alone, None).align(alone)["text"].vectors
-    found = CCA(width=12).fit(alone, None).align(alone)["text"].vectors
-    assert np.allclose(found, expected[:, :12], atol=1e-6)
+    result = CCA(width=12).fit(alone, None).align(alone)["text"].vectors
+    assert np.allclose(result, expected[:, :12], atol=1e-6)
 
 
 def test_a_wholly_absent_view_takes_no_part() -> None:
     _, views = two_views()
-    nobody = Embeddings(np.zeros((1500, 4), np.float32), np.zeros(1500, bool))
-    one, two = CCA(width=9).fit(views, None), CCA(width=9).fit(views | {"audio": nobody}, None)
-    assert np.array_equal(one.agreement_, two.agreement_)
-    assert np.array_equal(one.maps_["text"], two.maps_["text"])
-    assert not two.maps_["audio"].any()
+    none_present = Embeddings(np.zeros((1500, 4), np.float32), np.zeros(1500, bool))
+    left, second = (
+        CCA(width=9).fit(views, None),
+        CCA(width=9).fit(views | {"audio": none_present}, None),
+    )
+    assert np.array_equal(left.agreement_, second.agreement_)
+    assert np.array_equal(left.maps_["text"], second.maps_["text"])
+    assert not second.maps_["audio"].any()
 
 
 def test_views_that_no_item_has_both_of_share_nothing() -> None:

@@ -20,15 +20,15 @@ def world(noise: float = 0.1, seed: int = 0, lost: float = 0.3) -> tuple[dict, d
     """Return views of 4 shared factors where every item has one at least, and the same unharmed."""
     generator = np.random.default_rng(seed)
     shared = generator.normal(size=(ITEMS, 4))
-    whole, views = {}, {}
+    full, views = {}, {}
     alone = generator.integers(3, size=ITEMS)
     for i, (name, width) in enumerate((("audio", 6), ("image", 9), ("text", 5))):
         rows = shared @ generator.normal(size=(4, width)) + generator.normal(size=width)
         rows = (rows + noise * generator.normal(size=rows.shape)).astype(np.float32)
-        here = (generator.random(ITEMS) >= lost) | (alone == i)
-        whole[name] = Embeddings(rows, np.ones(ITEMS, bool))
-        views[name] = Embeddings(np.where(here[:, None], rows, 0), here)
-    return views, whole
+        mask = (generator.random(ITEMS) >= lost) | (alone == i)
+        full[name] = Embeddings(rows, np.ones(ITEMS, bool))
+        views[name] = Embeddings(np.where(mask[:, None], rows, 0), mask)
+    return views, full
 
 
 def behaviour(seed: int = 0, users: int = 60, items: int = ITEMS) -> Interactions:
@@ -37,28 +37,28 @@ def behaviour(seed: int = 0, users: int = 60, items: int = ITEMS) -> Interaction
     return Interactions.of(pairs[:, 0], pairs[:, 1], shape=(users, items))
 
 
-def error(filled: dict, views: dict, whole: dict) -> float:
+def error(filled: dict, views: dict, full: dict) -> float:
     """Return the mean squared error of the filled rows in units of the view's variance."""
     errors = []
     for name, view in views.items():
         absent = ~view.present
-        missed = filled[name].vectors[absent] - whole[name].vectors[absent]
-        errors.append((missed**2).mean() / whole[name].vectors.var(axis=0).mean())
+        missed = filled[name].vectors[absent] - full[name].vectors[absent]
+        errors.append((missed**2).mean() / full[name].vectors.var(axis=0).mean())
     return float(np.mean(errors))
 
 
-def same(one: dict, two: dict) -> bool:
-    return one.keys() == two.keys() and all(
-        np.array_equal(one[n].vectors, two[n].vectors)
-        and np.array_equal(one[n].present, two[n].present)
-        for n in one
+def same(first: dict, second: dict) -> bool:
+    return first.keys() == second.keys() and all(
+        np.array_equal(first[n].vectors, second[n].vectors)
+        and np.array_equal(first[n].present, second[n].present)
+        for n in first
     )
 
 
 def test_what_other_views_tell_is_recovered_and_baselines_are_beaten() -> None:
-    views, whole = world()
+    views, full = world()
     errors = {
-        method: error(Impute(method).fit(views, behaviour()).align(views), views, whole)
+        method: error(Impute(method).fit(views, behaviour()).align(views), views, full)
         for method in METHODS
     }
     assert errors["ridge"] < 0.1
@@ -76,14 +76,14 @@ def test_cca_reads_the_little_that_two_wide_views_share() -> None:
         shared = generator.normal(size=(400, 1))
         rows = [np.hstack([shared + 0.3 * generator.normal(size=(400, 1)),
                            generator.normal(size=(400, 99))]) for _ in range(2)]  # fmt: skip
-        turned = [(r @ np.linalg.qr(generator.normal(size=(100, 100)))[0]).astype(np.float32)
+        rotated = [(r @ np.linalg.qr(generator.normal(size=(100, 100)))[0]).astype(np.float32)
                   for r in rows]  # fmt: skip
-        here = np.arange(400) < 300
-        whole = {"a": Embeddings(turned[0], np.ones(400, bool)),
-                 "b": Embeddings(turned[1], np.ones(400, bool))}  # fmt: skip
-        views = whole | {"b": Embeddings(turned[1] * here[:, None], here)}
+        mask = np.arange(400) < 300
+        full = {"a": Embeddings(rotated[0], np.ones(400, bool)),
+                 "b": Embeddings(rotated[1], np.ones(400, bool))}  # fmt: skip
+        views = full | {"b": Embeddings(rotated[1] * mask[:, None], mask)}
         filled = Impute(method).fit(views, behaviour(items=400)).align(views)
-        missed = filled["b"].vectors[~here] - turned[1][~here]
+        missed = filled["b"].vectors[~mask] - rotated[1][~mask]
         errors[method] = float((missed**2).mean())
     assert errors["cca"] < errors["mean"]
     assert errors["cca"] < errors["ridge"]
@@ -91,12 +91,12 @@ def test_cca_reads_the_little_that_two_wide_views_share() -> None:
 
 def test_the_better_source_has_the_say_column_by_column() -> None:
     generator = np.random.default_rng(1)
-    target, here = generator.normal(size=(ITEMS, 2)).astype(np.float32), np.ones(ITEMS, bool)
+    target, mask = generator.normal(size=(ITEMS, 2)).astype(np.float32), np.ones(ITEMS, bool)
     noise = generator.normal(size=(ITEMS, 2)).astype(np.float32)
     partly = np.arange(ITEMS) >= 50
     views = {
-        "a": Embeddings(np.stack([target[:, 0], noise[:, 0]], axis=1), here),
-        "b": Embeddings(np.stack([noise[:, 1], target[:, 1]], axis=1), here),
+        "a": Embeddings(np.stack([target[:, 0], noise[:, 0]], axis=1), mask),
+        "b": Embeddings(np.stack([noise[:, 1], target[:, 1]], axis=1), mask),
         "c": Embeddings(np.where(partly[:, None], target, 0), partly),
     }
     filled = Impute(ridge=1e-3).fit(views, None).align(views)["c"]
@@ -125,9 +125,9 @@ def test_trust_is_what_leaving_each_item_out_says(seed: int, ridge: float) -> No
 
 def test_the_ridge_is_the_one_that_items_left_out_favour() -> None:
     for noise, expected in ((0.05, 0.01), (8.0, 1.0)):
-        views, whole = world(noise)
+        views, full = world(noise)
         errors = {
-            ridge: error(Impute(ridge=ridge).fit(views, None).align(views), views, whole)
+            ridge: error(Impute(ridge=ridge).fit(views, None).align(views), views, full)
             for ridge in (None, 0.01, 0.1, 1.0, 10.0)
         }
         assert errors[None] <= 1.05 * min(errors.values())
@@ -178,8 +178,8 @@ def test_neighbours_equal_those_found_one_by_one() -> None:
 
 
 def test_an_item_nobody_took_and_new_items_have_no_neighbours() -> None:
-    here = np.array([True, True, False, False])
-    views = {"text": Embeddings(np.eye(4, dtype=np.float32), here)}
+    mask = np.array([True, True, False, False])
+    views = {"text": Embeddings(np.eye(4, dtype=np.float32), mask)}
     train = Interactions.of([0, 0, 0], [0, 1, 2], shape=(1, 4))
     part = Impute("neighbours").fit(views, train)
     filled = part.align(views)["text"]
@@ -191,8 +191,8 @@ def test_an_item_nobody_took_and_new_items_have_no_neighbours() -> None:
     later = part.align({"text": Embeddings(views["text"].vectors, np.arange(4) == 1)})["text"]
     assert later.vectors[0].tolist() == later.vectors[2].tolist() == [0, 1, 0, 0]
     # nobody's behaviour, nobody's neighbour
-    nobody = Impute("neighbours").fit(views, None).align(views)["text"]
-    assert np.array_equal(nobody.present, here)
+    none_present = Impute("neighbours").fit(views, None).align(views)["text"]
+    assert np.array_equal(none_present.present, mask)
 
 
 def test_an_item_without_any_view_stays_without_except_for_the_baselines() -> None:
@@ -254,21 +254,21 @@ class TestEveryMethod:
     def test_items_and_views_in_another_order_get_the_same_guesses(self, method: str) -> None:
         views, _ = world()
         train, order = behaviour(), np.random.default_rng(3).permutation(ITEMS)
-        turned = {name: view.take(order) for name, view in reversed(views.items())}
+        rotated = {name: view.take(order) for name, view in reversed(views.items())}
         moved = Interactions.of(train.users, np.argsort(order)[train.items], shape=train.shape)
-        one = Impute(method, neighbours=ITEMS).fit(views, train).align(views)
-        two = Impute(method, neighbours=ITEMS).fit(turned, moved).align(turned)
-        for name, view in one.items():
-            assert np.array_equal(two[name].present, view.present[order])
-            assert np.allclose(two[name].vectors, view.vectors[order], atol=1e-3)
+        first = Impute(method, neighbours=ITEMS).fit(views, train).align(views)
+        second = Impute(method, neighbours=ITEMS).fit(rotated, moved).align(rotated)
+        for name, view in first.items():
+            assert np.array_equal(second[name].present, view.present[order])
+            assert np.allclose(second[name].vectors, view.vectors[order], atol=1e-3)
 
     @given(case=st.data())
     def test_any_catalogue_comes_out_finite_and_nothing_is_lost(
         self, method: str, case: st.DataObject
     ) -> None:
         rows = arrays(np.float32, (5, 2), elements=st.integers(-9, 9).map(float))
-        here = arrays(np.bool_, 5)
-        given_views = {n: Embeddings(case.draw(rows), case.draw(here)) for n in ("a", "b", "c")}
+        mask = arrays(np.bool_, 5)
+        given_views = {n: Embeddings(case.draw(rows), case.draw(mask)) for n in ("a", "b", "c")}
         train = behaviour(case.draw(st.integers(0, 9)), users=8, items=5)
         filled = Impute(method, ridge=0.0).fit(given_views, train).align(given_views)
         for name, view in filled.items():
@@ -279,11 +279,11 @@ class TestEveryMethod:
     def test_odd_catalogues_are_survived(self, method: str) -> None:
         assert Impute(method).fit({}, None).align({}) == {}
         views, _ = world()
-        one = {name: view.take([0]) for name, view in views.items()}
-        Impute(method).fit(one, None).align(one)
-        nobody = Interactions.of([], [], shape=(0, 0))
+        first = {name: view.take([0]) for name, view in views.items()}
+        Impute(method).fit(first, None).align(first)
+        none_present = Interactions.of([], [], shape=(0, 0))
         empty = {name: view.take(np.arange(0)) for name, view in views.items()}
-        assert len(Impute(method).fit(empty, nobody).align(empty)["text"]) == 0
+        assert len(Impute(method).fit(empty, none_present).align(empty)["text"]) == 0
         gone = views | {"text": Embeddings(views["text"].vectors, np.zeros(ITEMS, bool))}
         filled = Impute(method).fit(gone, behaviour()).align(gone)["text"]
         assert filled.present.any() == (method == "zero")

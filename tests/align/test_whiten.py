@@ -58,9 +58,9 @@ def test_a_covariance_taken_in_slices_is_the_covariance(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("scale", [1e-15, 1e15])
 def test_the_unit_of_the_features_does_not_matter(scale: float) -> None:
     rows = normal(60, 5).astype(np.float32)
-    one, two = {"a": view(rows)}, {"a": view(rows * np.float32(scale))}
-    expected = Whiten().fit(one, None).align(one)["a"].vectors
-    assert np.allclose(Whiten().fit(two, None).align(two)["a"].vectors, expected, atol=1e-4)
+    first, second = {"a": view(rows)}, {"a": view(rows * np.float32(scale))}
+    expected = Whiten().fit(first, None).align(first)["a"].vectors
+    assert np.allclose(Whiten().fit(second, None).align(second)["a"].vectors, expected, atol=1e-4)
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -114,7 +114,7 @@ def test_runs_are_compared_and_refused_where_data_differ(place: Path) -> None:
     assert told["runs"]["pop"]["cost"]["fit_s"] > 0
     refused = polyrec("compare", "out", "moved", folder=place)
     assert refused.returncode == 1
-    assert "made with different splits" in refused.stderr
+    assert "runs on different splits" in refused.stderr
     assert polyrec("compare", "out", folder=place).returncode == 2
 
 

@@ -38,10 +38,10 @@ def pair(seed: int, count: int = 30, width: int = 4, noise: float = 0.5) -> tupl
 
 
 def one_space(x: np.ndarray, y: np.ndarray, **present: np.ndarray) -> dict[str, Embeddings]:
-    here = np.ones(len(x), bool)
+    mask = np.ones(len(x), bool)
     return {
-        "image": Embeddings(x, present.get("image", here), space="clip"),
-        "text": Embeddings(y, present.get("text", here), space="clip"),
+        "image": Embeddings(x, present.get("image", mask), space="clip"),
+        "text": Embeddings(y, present.get("text", mask), space="clip"),
     }
 
 
@@ -49,10 +49,10 @@ def one_space(x: np.ndarray, y: np.ndarray, **present: np.ndarray) -> dict[str, 
 def test_measures_equal_their_definitions(seed: int) -> None:
     x, y = pair(seed)
     likeness = x.astype(float) @ y.T
-    place = (likeness > np.diag(likeness)[:, None]).sum(axis=1)
+    rank = (likeness > np.diag(likeness)[:, None]).sum(axis=1)
     place_back = (likeness > np.diag(likeness)).sum(axis=0)
     forth, back = retrieval_recall(x, y, ks=(1, 10))
-    assert forth == pytest.approx([(place < 1).mean(), (place < 10).mean()])
+    assert forth == pytest.approx([(rank < 1).mean(), (rank < 10).mean()])
     assert back == pytest.approx([(place_back < 1).mean(), (place_back < 10).mean()])
     assert alignment(x, y) == pytest.approx(
         np.mean([((a - b) ** 2).sum() for a, b in zip(x, y, strict=True)])
@@ -83,11 +83,13 @@ def test_the_order_of_items_does_not_matter(seed: int) -> None:
     x[3], y[3] = x[5], y[5]  # ties too
     order = np.random.default_rng(seed).permutation(30)
     views = one_space(x, y, text=np.arange(30) > 4)
-    (one,) = view_agreement(views)
-    (two,) = view_agreement({name: view.take(order) for name, view in views.items()})
-    assert one.keys() == two.keys()
-    for key, value in one.items():
-        assert two[key] == (pytest.approx(value, abs=1e-6) if isinstance(value, float) else value)
+    (first,) = view_agreement(views)
+    (second,) = view_agreement({name: view.take(order) for name, view in views.items()})
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert second[key] == (
+            pytest.approx(value, abs=1e-6) if isinstance(value, float) else value
+        )
 
 
 @given(SEEDS, st.integers(4, 9))
@@ -106,9 +108,14 @@ def test_rotations_and_units_leave_cka_and_a_common_rotation_everything(seed: in
     x, y = pair(seed)
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(4, 4)))[0].astype(np.float32)
     assert cka(x @ turn, 5 * y + 3) == pytest.approx(cka(x, y), abs=1e-5)
-    (one,), (two,) = view_agreement(one_space(x, y)), view_agreement(one_space(x @ turn, y @ turn))
-    for key, value in one.items():
-        assert two[key] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value)
+    (first,), (second,) = (
+        view_agreement(one_space(x, y)),
+        view_agreement(one_space(x @ turn, y @ turn)),
+    )
+    for key, value in first.items():
+        assert second[key] == (
+            pytest.approx(value, abs=1e-5) if isinstance(value, float) else value
+        )
 
 
 def test_duplicates_share_the_places_they_tie_for() -> None:
@@ -137,9 +144,9 @@ def test_two_cones_have_a_gap() -> None:
 
 def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = pair(0, count=57, width=600)
-    whole = retrieval_recall(x, y, ks=(1, 10))
+    complete = retrieval_recall(x, y, ks=(1, 10))
     monkeypatch.setattr(module, "_BLOCK_BYTES", 4 * 57 * 5)
-    assert retrieval_recall(x, y, ks=(1, 10)) == whole
+    assert retrieval_recall(x, y, ks=(1, 10)) == complete
 
 
 def test_wide_equal_rows_tie_in_spite_of_rounding() -> None:
@@ -171,11 +178,11 @@ def test_constant_columns_say_nothing() -> None:
 
 def test_only_views_of_one_space_are_compared_row_by_row() -> None:
     x, y = pair(0)
-    here = np.ones(30, bool)
+    mask = np.ones(30, bool)
     views = one_space(x, y) | {
-        "audio": Embeddings(x, here),
-        "frames": Embeddings(np.ones((30, 9), np.float32), here, space="clip"),
-        FUSED: Embeddings(y, here),
+        "audio": Embeddings(x, mask),
+        "frames": Embeddings(np.ones((30, 9), np.float32), mask, space="clip"),
+        FUSED: Embeddings(y, mask),
     }
     rows = view_agreement(views)
     assert [(row["first"], row["second"]) for row in rows if "gap" in row] == [("image", "text")]
@@ -199,24 +206,24 @@ def test_few_common_rows_are_told_as_they_are(items: int) -> None:
 @pytest.mark.parametrize("junk", [np.nan, np.inf, 3.4e38])
 def test_what_absent_rows_hold_is_not_read(junk: float) -> None:
     x, y = pair(0)
-    here = np.arange(30) > 6
-    views = one_space(x, np.where(here[:, None], y, 0), text=here)
-    other = one_space(x, np.where(here[:, None], y, np.float32(junk)), text=here)
+    mask = np.arange(30) > 6
+    views = one_space(x, np.where(mask[:, None], y, 0), text=mask)
+    other = one_space(x, np.where(mask[:, None], y, np.float32(junk)), text=mask)
     titles = ["item"] * 30
     assert view_agreement(views) == view_agreement(other)
     assert map_svg(views, titles=titles, pictures={}) == map_svg(other, titles=titles, pictures={})
 
 
 class TestMap:
-    def drawn(self, count: int = 30, pictures: dict | None = None, **present: np.ndarray) -> str:
+    def map_of(self, count: int = 30, pictures: dict | None = None, **present: np.ndarray) -> str:
         x, y = pair(0, count=count)
         titles = [f"{EVIL} {i}" for i in range(count)]
         return map_svg(one_space(x, y, **present), titles=titles, pictures=pictures or {})
 
     def test_it_is_escaped_xml_with_a_point_per_row_and_a_legend(self) -> None:
-        drawn = self.drawn(text=np.arange(30) > 9)
-        root = ET.fromstring(drawn)
-        assert "<script" not in drawn
+        svg = self.map_of(text=np.arange(30) > 9)
+        root = ET.fromstring(svg)
+        assert "<script" not in svg
         circles = root.findall("circle")
         titled = [c.find("title").text for c in circles if c.find("title") is not None]
         assert len(titled) == 30 + 20
@@ -227,12 +234,12 @@ class TestMap:
         assert root.find("title").text == root.get("aria-label") != ""
 
     def test_points_stay_on_the_drawing_and_lines_join_those_of_one_item(self) -> None:
-        root = ET.fromstring(self.drawn(300))
+        root = ET.fromstring(self.map_of(300))
         _, _, width, height = map(float, root.get("viewBox").split())
-        places = [(float(c.get("cx")), float(c.get("cy"))) for c in root.findall("circle")]
-        assert all(0 <= x <= width and 0 <= y <= height for x, y in places)
+        positions = [(float(c.get("cx")), float(c.get("cy"))) for c in root.findall("circle")]
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in positions)
         titled = [c.find("title") for c in root.findall("circle")]
-        at = {t.text: place for t, place in zip(titled, places, strict=True) if t is not None}
+        at = {t.text: xy for t, xy in zip(titled, positions, strict=True) if t is not None}
         lines = root.findall("line")
         assert len(lines) == 60
         ends = [tuple(float(line.get(k)) for k in ("x1", "y1", "x2", "y2")) for line in lines]
@@ -241,32 +248,32 @@ class TestMap:
 
     def test_many_items_are_a_sample_and_those_with_pictures_are_in_it(self, jpeg: bytes) -> None:
         pictures = dict.fromkeys(range(900, 940), jpeg)
-        drawn = self.drawn(1000, pictures)
-        root = ET.fromstring(drawn)
+        map_of = self.map_of(1000, pictures)
+        root = ET.fromstring(map_of)
         assert len([c for c in root.findall("circle") if c.find("title") is not None]) == 800
         images = root.findall("image")
         assert len(images) == 24
         assert images[0].find("title").text == f"{EVIL} 900"
-        assert drawn.count("data:image/jpeg;base64,") == 24
-        assert not re.search("https?:", drawn)
-        assert drawn == self.drawn(1000, pictures)
+        assert map_of.count("data:image/jpeg;base64,") == 24
+        assert not re.search("https?:", map_of)
+        assert map_of == self.map_of(1000, pictures)
 
     def test_a_picture_lies_at_its_image_and_only_if_the_item_is_there(self, jpeg: bytes) -> None:
-        nobody = np.arange(30) != 2
+        none_present = np.arange(30) != 2
         pictures = {1: jpeg, 2: jpeg}
-        root = ET.fromstring(self.drawn(30, pictures, text=nobody, image=nobody))
+        root = ET.fromstring(self.map_of(30, pictures, text=none_present, image=none_present))
         (image,) = root.findall("image")
         (own,) = [c for c in root.findall("circle") if c.findtext("title") == f"{EVIL} 1: image"]
         assert float(image.get("x")) + 15 == pytest.approx(float(own.get("cx")), abs=0.11)
 
     def test_the_space_of_most_views_is_drawn(self) -> None:
         x, y = pair(0)
-        here = np.ones(30, bool)
-        views = one_space(x, y) | {"audio": Embeddings(x, here, space="clap")}
-        drawn = map_svg(views, titles=["t"] * 30, pictures={})
-        assert "&#x27;clip&#x27;" in drawn
-        assert ">audio<" not in drawn
-        apart = {"audio": Embeddings(x, here), "text": Embeddings(y, here)}
+        mask = np.ones(30, bool)
+        views = one_space(x, y) | {"audio": Embeddings(x, mask, space="clap")}
+        map_of = map_svg(views, titles=["t"] * 30, pictures={})
+        assert "&#x27;clip&#x27;" in map_of
+        assert ">audio<" not in map_of
+        apart = {"audio": Embeddings(x, mask), "text": Embeddings(y, mask)}
         assert map_svg(apart, titles=["t"] * 30, pictures={}) == ""
 
     @pytest.mark.parametrize(
@@ -276,7 +283,7 @@ class TestMap:
     )
     def test_odd_catalogues_are_drawn(self, part: Any) -> None:
         x, y = (rows[part] for rows in pair(0))
-        drawn = map_svg(one_space(x, y), titles=["t"] * 30, pictures={})
-        assert "nan" not in drawn
-        assert "inf" not in drawn
-        assert bool(drawn) == bool(len(x))
+        map_of = map_svg(one_space(x, y), titles=["t"] * 30, pictures={})
+        assert "nan" not in map_of
+        assert "inf" not in map_of
+        assert bool(map_of) == bool(len(x))

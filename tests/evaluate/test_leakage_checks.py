@@ -1,4 +1,4 @@
-"""Every leak fails a run: each guard has a leak that it finds, and stays quiet without one."""
+"""Every leak fails a run: each check finds its leak, and passes without one."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def behaviour(protocol: str) -> dict[str, Interactions]:
     return {name: events.take(codes == code) for code, name in enumerate(splits.SPLITS)}
 
 
-def moved(part: Interactions, **columns: int) -> Interactions:
-    """Return a part whose first event is changed."""
+def with_first_event(part: Interactions, **columns: int) -> Interactions:
+    """Return a split with another first event."""
     changed = {}
     for name, value in columns.items():
         changed[name] = getattr(part, name).copy()
@@ -49,21 +49,23 @@ def test_a_split_of_the_protocols_own_has_no_leak(protocol: str) -> None:
 @pytest.mark.parametrize("pair", [("train", "valid"), ("train", "test"), ("valid", "test")])
 def test_a_pair_in_two_parts(pair: tuple[str, str]) -> None:
     parts = behaviour("compat")
-    one, other = (parts[name] for name in pair)
-    user, item = int(one.users[0]), int(one.items[0])
-    parts[pair[1]] = moved(other, users=user, items=item)
-    said = f"leak: user-item pairs in both {pair[0]} and {pair[1]}: .* user {user} with item {item}"
-    with pytest.raises(DataError, match=said):
+    first, other = (parts[name] for name in pair)
+    user, item = int(first.users[0]), int(first.items[0])
+    parts[pair[1]] = with_first_event(other, users=user, items=item)
+    message = (
+        f"leak: user-item pairs in both {pair[0]} and {pair[1]}: .* user {user} with item {item}"
+    )
+    with pytest.raises(DataError, match=message):
         check_split(parts, config("compat"))
 
 
 @pytest.mark.parametrize("name", ["valid", "test"])
 def test_an_event_older_than_train_under_global_time(name: str) -> None:
     parts = behaviour("global_time")
-    parts[name] = moved(parts[name], times=1000)
+    parts[name] = with_first_event(parts[name], times=1000)
     with pytest.raises(DataError, match=f"leak: {name} has events older than the newest of train"):
         check_split(parts, config("global_time"))
-    parts[name] = moved(parts[name], times=-1)
+    parts[name] = with_first_event(parts[name], times=-1)
     with pytest.raises(DataError, match="events without a time"):
         check_split(parts, config("global_time"))
 
@@ -73,7 +75,7 @@ def test_more_than_one_pair_left_out() -> None:
     user = int(parts["test"].users[1])
     taken = {int(i) for part in parts.values() for i in part.items[part.users == user]}
     fresh = next(item for item in range(40) if item not in taken)
-    parts["test"] = moved(parts["test"], users=user, items=fresh)
+    parts["test"] = with_first_event(parts["test"], users=user, items=fresh)
     with pytest.raises(DataError, match=f"received '2 pairs of user {user}'"):
         check_split(parts, config("leave_one_out"))
 
@@ -93,8 +95,8 @@ def test_a_new_item_that_is_known(new_to: str, seen_in: str) -> None:
     joined = {f.name: np.concatenate([getattr(parts[seen_in], f.name), getattr(known, f.name)])
               for f in dataclasses.fields(Interactions) if f.name != "shape"}  # fmt: skip
     parts[seen_in] = Interactions(**joined, shape=known.shape)
-    said = f"leak: items new to {new_to} have events in {seen_in}: .* such as item {item}"
-    with pytest.raises(DataError, match=said):
+    message = f"leak: items new to {new_to} have events in {seen_in}: .* such as item {item}"
+    with pytest.raises(DataError, match=message):
         check_split(parts, config("new_items"))
 
 
@@ -114,14 +116,16 @@ def everything(parts: dict[str, Interactions]) -> Interactions:
 
 
 @pytest.mark.parametrize(
-    ("fit", "said"),
+    ("fit", "message"),
     [
-        (lambda events: Graph().fit(events), "leak: test events are in what was learned"),
-        (lambda events: Popular().fit(events, {}), "leak: items that only test knows are counted"),
+        (lambda events: Graph().fit(events), "leak: a part has learned test events"),
+        (lambda events: Popular().fit(events, {}), "leak: popularity counts test events"),
     ],
 )
-def test_a_part_that_was_fitted_on_test(fit: Callable[[Interactions], object], said: str) -> None:
+def test_a_part_that_was_fitted_on_test(
+    fit: Callable[[Interactions], object], message: str
+) -> None:
     parts = behaviour("new_items")
     check_fitted_parts([fit(parts["train"])], parts)
-    with pytest.raises(FitError, match=said):
+    with pytest.raises(FitError, match=message):
         check_fitted_parts([fit(everything(parts))], parts)

@@ -33,13 +33,13 @@ def oracle(name: str, hits: list[bool], relevant: int, share: float) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(HIT_METRICS))
-@given(drawn=cases)
-def test_a_metric_per_user_equals_its_definition(name: str, drawn: list) -> None:
-    drawn = [(hits, max(1, sum(hits), relevant)) for hits, relevant in drawn]
-    relevant = np.array([count for _, count in drawn])
-    values = HIT_METRICS[name](np.array([hits for hits, _ in drawn]), relevant)
-    share = len(drawn) / relevant.sum()
-    expected = [oracle(name, hits, count, share) for hits, count in drawn]
+@given(sampled=cases)
+def test_a_metric_per_user_equals_its_definition(name: str, sampled: list) -> None:
+    sampled = [(hits, max(1, sum(hits), relevant)) for hits, relevant in sampled]
+    relevant = np.array([count for _, count in sampled])
+    values = HIT_METRICS[name](np.array([hits for hits, _ in sampled]), relevant)
+    share = len(sampled) / relevant.sum()
+    expected = [oracle(name, hits, count, share) for hits, count in sampled]
     assert np.allclose(values, expected)
 
 
@@ -52,19 +52,19 @@ def test_accuracy_is_the_share_of_answered_questions() -> None:
 def test_metrics_over_lists_equal_their_definitions(lists: list[list[int]]) -> None:
     shown = [item for row in lists for item in row if item >= 0]
     counts = np.array([9, 5, 4, 1, 1, 1, 0], np.float32)
-    found = {name: metric(np.array(lists), counts) for name, metric in AGGREGATE_METRICS.items()}
-    assert found["coverage"] == pytest.approx(len(set(shown)) / 7)
+    result = {name: metric(np.array(lists), counts) for name, metric in AGGREGATE_METRICS.items()}
+    assert result["coverage"] == pytest.approx(len(set(shown)) / 7)
     if not shown:
-        assert math.isnan(found["gini"])
-        assert math.isnan(found["novelty"])
-        assert math.isnan(found["long_tail"])
+        assert math.isnan(result["gini"])
+        assert math.isnan(result["novelty"])
+        assert math.isnan(result["long_tail"])
         return
     times = [shown.count(item) for item in range(7)]
     differences = sum(abs(a - b) for a in times for b in times)
-    assert found["gini"] == pytest.approx(differences / (2 * 7 * sum(times)))
+    assert result["gini"] == pytest.approx(differences / (2 * 7 * sum(times)))
     surprise = [-math.log2(max(1, counts[item]) / 21) for item in shown]
-    assert found["novelty"] == pytest.approx(sum(surprise) / len(shown))
-    assert found["long_tail"] == pytest.approx(sum(item != 0 for item in shown) / len(shown))
+    assert result["novelty"] == pytest.approx(sum(surprise) / len(shown))
+    assert result["long_tail"] == pytest.approx(sum(item != 0 for item in shown) / len(shown))
 
 
 @pytest.mark.parametrize(

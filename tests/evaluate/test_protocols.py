@@ -21,13 +21,13 @@ class Fixed:
 
     table: tuple[float, ...] = (5, 4, 3, 2, 1, 0)
     shift: float = 0.0
-    asked: list = field(default_factory=list, init=False)
+    calls: list = field(default_factory=list, init=False)
 
     def fit(self, *_: object, **__: object) -> "Fixed":
         return self
 
     def score(self, query: Query) -> np.ndarray:
-        self.asked += query.users.tolist()
+        self.calls += query.users.tolist()
         return np.tile(np.float32(self.table) + np.float32(self.shift), (len(query), 1))
 
     def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Any:
@@ -49,14 +49,14 @@ TARGET = Interactions.of(
 )
 
 
-def test_asked_are_users_with_train_events_and_relevant_items() -> None:
-    found = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2"])
-    # 2 and 4 have no train, what 3 did in the target is no positive
-    assert found.users.tolist() == [0, 1]
-    assert found.ranking.items.tolist() == [[1, 2], [0, 2]]
-    assert found.hits.tolist() == [[True, False], [True, False]]
-    assert found.values["recall@2"].tolist() == [0.5, 1.0]
-    assert found.means["recall@2"] == 0.75
+def test_evaluated_users_have_train_events_and_relevant_items() -> None:
+    result = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2"])
+    # 2 and 4 have no train events, the target event of 3 is no positive
+    assert result.users.tolist() == [0, 1]
+    assert result.ranking.items.tolist() == [[1, 2], [0, 2]]
+    assert result.hits.tolist() == [[True, False], [True, False]]
+    assert result.values["recall@2"].tolist() == [0.5, 1.0]
+    assert result.means["recall@2"] == 0.75
 
 
 def test_only_train_is_hidden_for_valid_and_for_test() -> None:
@@ -72,58 +72,58 @@ def test_seen_but_unrated_items_are_hidden_too() -> None:
 
 
 def test_cut_offs_take_the_head_of_one_list() -> None:
-    found = evaluate_top_k(
+    result = evaluate_top_k(
         Fixed(), TRAIN, TARGET, ["recall@1", "recall@20", "coverage@20", "coverage@1"]
     )
-    assert found.ranking.items.shape == (2, 20)
-    assert found.values["recall@20"].tolist() == [1, 1]
-    assert found.means["coverage@1"] == pytest.approx(2 / 6)
-    assert found.means["coverage@20"] == 1
+    assert result.ranking.items.shape == (2, 20)
+    assert result.values["recall@20"].tolist() == [1, 1]
+    assert result.means["coverage@1"] == pytest.approx(2 / 6)
+    assert result.means["coverage@20"] == 1
 
 
-def test_columns_keep_the_lists_and_count_what_is_relevant_there() -> None:
+def test_groups_keep_the_lists_and_count_their_own_relevant_items() -> None:
     # items 3, 4 and 5 have no train event: cold
     target = Interactions.of([0, 0, 0, 1, 3], [1, 3, 4, 0, 5], shape=(5, 6))
     names = ["recall@3", "recall@3:warm", "recall@3:cold", "ndcg@3:cold"]
-    found = evaluate_top_k(Fixed(), TRAIN, target, names)
-    assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
-    assert found.values["recall@3"].tolist() == pytest.approx([2 / 3, 1, 0])
-    assert found.values["recall@3:warm"][:2].tolist() == [1, 1]
-    assert np.isnan(found.values["recall@3:warm"][2])
-    assert found.values["recall@3:cold"][[0, 2]].tolist() == [0.5, 0]
-    assert np.isnan(found.values["recall@3:cold"][1])
-    assert found.means["recall@3:cold"] == 0.25
-    # one of two cold items at the third place
+    result = evaluate_top_k(Fixed(), TRAIN, target, names)
+    assert result.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3]]
+    assert result.values["recall@3"].tolist() == pytest.approx([2 / 3, 1, 0])
+    assert result.values["recall@3:warm"][:2].tolist() == [1, 1]
+    assert np.isnan(result.values["recall@3:warm"][2])
+    assert result.values["recall@3:cold"][[0, 2]].tolist() == [0.5, 0]
+    assert np.isnan(result.values["recall@3:cold"][1])
+    assert result.means["recall@3:cold"] == 0.25
+    # one of two cold items at rank 3
     ideal = 1 + 1 / np.log2(3)
-    assert found.values["ndcg@3:cold"][0] == pytest.approx(0.5 / ideal)
+    assert result.values["ndcg@3:cold"][0] == pytest.approx(0.5 / ideal)
 
 
-def test_the_protocol_of_new_items_tells_columns() -> None:
+def test_new_items_reports_warm_and_cold_items() -> None:
     names = ["ndcg@5", "coverage@5", "diversity@5"]
     assert protocol_metrics("compat", names) == tuple(names)
     columns = ("ndcg@5", "ndcg@5:warm", "ndcg@5:cold", "coverage@5", "diversity@5")
     assert protocol_metrics("new_items", names) == columns
 
 
-def test_users_with_nothing_in_train_are_counted_and_not_asked() -> None:
+def test_users_without_train_events_are_counted_and_not_evaluated() -> None:
     assert evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2"]).without_train == 2
 
 
 def test_equal_scores_go_by_item_number() -> None:
-    found = evaluate_top_k(Fixed(table=(1,) * 6), TRAIN, TARGET, ["recall@3"])
-    assert found.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3]]
+    result = evaluate_top_k(Fixed(table=(1,) * 6), TRAIN, TARGET, ["recall@3"])
+    assert result.ranking.items.tolist() == [[1, 2, 3], [0, 2, 3]]
 
 
 def test_a_single_user_and_an_item_nobody_touched() -> None:
     train = Interactions.of([0], [0], shape=(1, 3))
-    found = evaluate_top_k(Fixed(table=(3, 2, 1)), train, Interactions.of([0], [2], shape=(1, 3)),
+    result = evaluate_top_k(Fixed(table=(3, 2, 1)), train, Interactions.of([0], [2], shape=(1, 3)),
                    ["mrr@3", "gini@3", "novelty@3"])  # fmt: skip
-    assert found.means["mrr@3"] == 0.5
-    assert np.isfinite(list(found.means.values())).all()
-    assert bootstrap_interval(found.values["mrr@3"]) == (0.5, 0.5)
+    assert result.means["mrr@3"] == 0.5
+    assert np.isfinite(list(result.means.values())).all()
+    assert bootstrap_interval(result.values["mrr@3"]) == (0.5, 0.5)
 
 
-def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
+def test_users_with_one_interaction_stay_in_train_and_are_not_evaluated() -> None:
     users = [0, 1, *[2] * 12]
     events = Interactions.of(users, [0, 1, *range(12)], shape=(3, 12), times=range(14))
     for use in ("user_time", "leave_one_out", "random"):
@@ -134,27 +134,29 @@ def test_users_with_one_interaction_stay_in_train_and_are_not_asked() -> None:
         assert evaluate_top_k(model, train, test, ["recall@5"]).users.tolist() == [2]
 
 
-def test_nothing_to_choose_by_is_said() -> None:
+def test_a_metric_without_value_on_valid_is_refused() -> None:
     target = Interactions.of([0], [1], shape=(5, 6))
-    with pytest.raises(FitError, match="valid has nothing to choose by: received 'ndcg@2:cold'"):
+    with pytest.raises(
+        FitError, match="a metric that has no value on valid: received 'ndcg@2:cold'"
+    ):
         grid_search(lambda s: Fixed(**s), (TRAIN, target), {}, by="ndcg@2:cold", fixed={})
 
 
-def test_nobody_to_ask_is_said() -> None:
+def test_a_target_without_evaluable_users_is_refused() -> None:
     with pytest.raises(FitError, match="nobody to evaluate on"):
         evaluate_top_k(Fixed(), TRAIN, Interactions.of([2], [0], shape=(5, 6)), ["recall@2"])
 
 
-def test_values_per_user_are_kept(tmp_path: Path) -> None:
-    found = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2", "gini@2"])
-    found.save_per_user(tmp_path / "v.npz")
-    kept = np.load(tmp_path / "v.npz")
-    assert kept["users"].tolist() == [0, 1]
-    assert kept["recall_at_2"].tolist() == [0.5, 1.0]
-    assert set(kept.files) == {"users", "recall_at_2"}
+def test_values_per_user_are_saved(tmp_path: Path) -> None:
+    result = evaluate_top_k(Fixed(), TRAIN, TARGET, ["recall@2", "gini@2"])
+    result.save_per_user(tmp_path / "v.npz")
+    stored = np.load(tmp_path / "v.npz")
+    assert stored["users"].tolist() == [0, 1]
+    assert stored["recall_at_2"].tolist() == [0.5, 1.0]
+    assert set(stored.files) == {"users", "recall_at_2"}
 
 
-def test_the_interval_holds_the_mean_about_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_mean_95_times_in_100() -> None:
     generator = np.random.default_rng(0)
     inside = 0
     for trial in range(60):
@@ -175,13 +177,13 @@ def test_settings_are_chosen_stage_by_stage_and_the_first_of_equals_wins() -> No
     assert [trial.settings for trial in fixed] == [{"shift": 0.0}, {"shift": 1.0}]
 
 
-def test_choosing_sees_neither_test_nor_anyone_else() -> None:
-    asked = []
+def test_grid_search_ranks_users_of_train_and_valid_alone() -> None:
+    calls = []
 
-    def make(settings: dict) -> Fixed:
+    def build(settings: dict) -> Fixed:
         model = Fixed(**settings)
-        asked.append(model.asked)
+        calls.append(model.calls)
         return model
 
-    grid_search(make, (TRAIN, TARGET), {}, by="recall@1", fixed={})
-    assert {user for users in asked for user in users} == {0, 1}
+    grid_search(build, (TRAIN, TARGET), {}, by="recall@1", fixed={})
+    assert {user for users in calls for user in users} == {0, 1}

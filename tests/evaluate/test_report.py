@@ -29,12 +29,12 @@ def evaluation() -> Evaluation:
 
 
 def report() -> Report:
-    found = {"level": "warning", "what": EVIL, "count": 3, "examples": [EVIL], "remedy": "none"}
+    result = {"level": "warning", "what": EVIL, "count": 3, "examples": [EVIL], "remedy": "none"}
     return Report(
         data={
             "name": EVIL, "users": 2, "items": 3, "events": 9, "density": 0.5, "hash": "ab" * 32,
             "splits": {"train": 5, "valid": 2, "test": 2}, "kinds": {EVIL: 9}, "time_range": None,
-            "findings": [found],
+            "findings": [result],
         },
         config={"recommend": {"use": "ease"}, "evaluate": {"protocol": "compat"}, "note": EVIL},
         versions={"polyrec": "0"},
@@ -57,8 +57,8 @@ def test_report_json_is_json_and_nothing_is_nan(tmp_path: Path) -> None:
 
 def page(tmp_path: Path) -> str:
     picture = SampleItem("i1", EVIL, picture=b"\xff\xd8jpeg", hit=True)
-    drawn = SampleItem("i2", "Blue Harbour")
-    sample = SampleUser(EVIL, [picture], [drawn, picture], {"recall@20": 0.5})
+    sampled = SampleItem("i2", "Blue Harbour")
+    sample = SampleUser(EVIL, [picture], [sampled, picture], {"recall@20": 0.5})
     write_report_page(report(), evaluation(), 3, [sample], tmp_path / "report.html")
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 

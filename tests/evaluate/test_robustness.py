@@ -1,4 +1,4 @@
-"""What a lost modality costs, on worlds where that is known."""
+"""Lost modalities, on worlds where their value is known."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def imputed(views: dict) -> Content:
 
 
 def views(lacking: int = 0) -> dict[str, Embeddings]:
-    """Return text and audio that tell an item's group of ten, and an image that tells nothing."""
+    """Return text and audio that determine an item's group of ten, and a random image."""
     generator = np.random.default_rng(0)
     groups = np.eye(GROUPS)[np.arange(ITEMS) % GROUPS]
     rows = {
@@ -55,13 +55,13 @@ def views(lacking: int = 0) -> dict[str, Embeddings]:
         "audio": groups @ generator.normal(size=(GROUPS, 16)),
         "image": generator.normal(size=(ITEMS, 5)),
     }
-    here = np.arange(ITEMS) >= lacking
+    mask = np.arange(ITEMS) >= lacking
     return {
-        n: Embeddings(np.where(here[:, None], r, 0).astype("f4"), here) for n, r in rows.items()
+        n: Embeddings(np.where(mask[:, None], r, 0).astype("f4"), mask) for n, r in rows.items()
     }
 
 
-def exam(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> EvalSetting:
+def setting(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> EvalSetting:
     """Return 60 users of one group each: half of its items in train, the others in the target."""
     generator = np.random.default_rng(1)
     parts: list[list[tuple[int, int]]] = [[], []]
@@ -74,8 +74,8 @@ def exam(metrics: tuple[str, ...] = ("recall@10", "coverage@10")) -> EvalSetting
 
 
 def find(rows: list, **labels: object) -> dict:
-    (found,) = [row for row in rows if labels.items() <= row.items()]
-    return found
+    (result,) = [row for row in rows if labels.items() <= row.items()]
+    return result
 
 
 class TestDrop:
@@ -84,52 +84,52 @@ class TestDrop:
         self, count: int, seed: int, rates: list[float]
     ) -> None:
         popularity = np.random.default_rng(seed).integers(0, 9, count)
-        given_views = {"a": Embeddings(np.ones((count, 2), np.float32), np.ones(count, bool))}
+        originals = {"a": Embeddings(np.ones((count, 2), np.float32), np.ones(count, bool))}
         before = np.ones(count, bool)
         for rate in sorted(rates):
             settings = {"rate": rate, "popularity": popularity, "seed": seed}
-            view = drop_modality(given_views, "a", **settings)["a"]
+            view = drop_modality(originals, "a", **settings)["a"]
             assert abs((~view.present).sum() - rate * count) < 1 + 5
             assert (view.present <= before).all()
             assert np.array_equal(
-                drop_modality(given_views, "a", **settings)["a"].present, view.present
+                drop_modality(originals, "a", **settings)["a"].present, view.present
             )
             before = view.present
-        everything = drop_modality(given_views, "a", rate=1, popularity=popularity, seed=seed)["a"]
+        everything = drop_modality(originals, "a", rate=1, popularity=popularity, seed=seed)["a"]
         assert not everything.present.any()
 
     @pytest.mark.parametrize("rate", RATES)
     def test_each_fifth_by_popularity_loses_the_same_share(self, rate: float) -> None:
         popularity = np.random.default_rng(0).permutation(100)
-        whole = {"a": Embeddings(np.ones((100, 2), np.float32), np.ones(100, bool))}
-        left = drop_modality(whole, "a", rate=rate, popularity=popularity, seed=3)["a"].present
+        full = {"a": Embeddings(np.ones((100, 2), np.float32), np.ones(100, bool))}
+        left = drop_modality(full, "a", rate=rate, popularity=popularity, seed=3)["a"].present
         lost = [(~left[popularity // 20 == fifth]).sum() for fifth in range(5)]
         assert lost == [round(20 * rate)] * 5
 
     def test_few_items_lose_their_share_as_a_whole(self) -> None:
-        whole = {"a": Embeddings(np.ones((5, 2), np.float32), np.ones(5, bool))}
+        full = {"a": Embeddings(np.ones((5, 2), np.float32), np.ones(5, bool))}
         lost = [
             (
-                ~drop_modality(whole, "a", rate=rate, popularity=np.arange(5), seed=0)["a"].present
+                ~drop_modality(full, "a", rate=rate, popularity=np.arange(5), seed=0)["a"].present
             ).sum()
             for rate in RATES
         ]
         assert lost == [0, 1, 2, 3, 4]
 
     def test_the_share_is_of_the_items_that_have_it_and_others_stay(self) -> None:
-        whole = views(lacking=20)
+        full = views(lacking=20)
         problem = {3: Problem("damaged", "no end")}
-        whole["text"] = Embeddings(whole["text"].vectors, whole["text"].present, problem, "clip")
+        full["text"] = Embeddings(full["text"].vectors, full["text"].present, problem, "clip")
         left = drop_modality(
-            whole | {FUSED: whole["text"]}, "text", rate=0.4, popularity=[1] * ITEMS, seed=0
+            full | {FUSED: full["text"]}, "text", rate=0.4, popularity=[1] * ITEMS, seed=0
         )
         assert left["text"].present.sum() == 60
         assert not left["text"].vectors[~left["text"].present].any()
         assert left["text"].problems == problem
         assert left["text"].space == "clip"
-        assert left.keys() == whole.keys()
-        assert left["image"] is whole["image"]
-        assert whole["text"].present.sum() == 100
+        assert left.keys() == full.keys()
+        assert left["image"] is full["image"]
+        assert full["text"].present.sum() == 100
 
     def test_what_does_not_fit_is_refused(self) -> None:
         for rate in (-0.1, 1.1, np.nan):
@@ -142,18 +142,18 @@ class TestDrop:
 
 
 class TestMissing:
-    def test_losing_what_tells_costs_and_imputing_it_does_not(self) -> None:
-        ways = {"imputed": imputed, "plain": by("text")}
-        rows = evaluate_missing(ways, views(), exam(), modalities=["text"])
+    def test_losing_a_modality_lowers_recall_and_imputing_it_does_not(self) -> None:
+        models = {"imputed": imputed, "plain": by("text")}
+        rows = evaluate_missing(models, views(), setting(), modalities=["text"])
         assert len(rows) == len(RATES) * 2 * 2
         values = [
-            find(rows, way="plain", rate=r, metric="recall@10", modality="text")["value"]
+            find(rows, model="plain", rate=r, metric="recall@10", modality="text")["value"]
             for r in RATES
         ]
         assert all(np.diff(values) < 0)
         for rate in RATES[1:]:
-            plain = find(rows, way="plain", rate=rate, metric="recall@10")
-            ours = find(rows, way="imputed", rate=rate, metric="recall@10")
+            plain = find(rows, model="plain", rate=rate, metric="recall@10")
+            ours = find(rows, model="imputed", rate=rate, metric="recall@10")
             assert plain["lost"] == round(ITEMS * rate)
             assert plain["change_low"] <= plain["change"] <= plain["change_high"] < 0
             assert 0 < plain["lead_low"] <= plain["lead"] <= plain["lead_high"]
@@ -161,15 +161,15 @@ class TestMissing:
             assert abs(ours["change"]) < 0.3 * abs(plain["change"])
             assert ours["lead"] == ours["lead_low"] == ours["lead_high"] == 0
 
-    def test_differences_are_those_of_compat_user_by_user(self) -> None:
-        asked = exam()
+    def test_differences_are_those_of_evaluate_top_k_user_by_user(self) -> None:
+        shared = setting()
         rows = evaluate_missing(
-            {"": by("text")}, views(), asked, modalities=["text"], rates=[0.4], seed=5
+            {"": by("text")}, views(), shared, modalities=["text"], rates=[0.4], seed=5
         )
-        left = drop_modality(views(), "text", rate=0.4, popularity=asked.popularity, seed=5)
+        left = drop_modality(views(), "text", rate=0.4, popularity=shared.popularity, seed=5)
         before, after = (
-            evaluate_top_k(by("text")(some), asked.train, asked.target, asked.metrics)
-            for some in (views(), left)
+            evaluate_top_k(by("text")(subset), shared.train, shared.target, shared.metrics)
+            for subset in (views(), left)
         )
         row = find(rows, metric="recall@10")
         assert row["value"] == after.means["recall@10"]
@@ -178,22 +178,24 @@ class TestMissing:
         assert (row["change_low"], row["change_high"]) == bootstrap_interval(paired)
 
     def test_metrics_over_all_lists_have_no_interval(self) -> None:
-        rows = evaluate_missing({"": by("text")}, views(), exam(), modalities=["text"], rates=[0.8])
+        rows = evaluate_missing(
+            {"": by("text")}, views(), setting(), modalities=["text"], rates=[0.8]
+        )
         row = find(rows, metric="coverage@10")
         assert row["change"] != 0
         assert row["change_low"] is row["change_high"] is row["lead_low"] is None
 
-    def test_every_loss_is_learned_anew_and_nothing_lost_only_once(self) -> None:
-        seen: list[dict] = []
+    def test_every_loss_is_fitted_anew_and_no_loss_only_once(self) -> None:
+        observed: list[dict] = []
 
-        def way(given_views: dict) -> Content:
-            seen.append({name: int(view.present.sum()) for name, view in given_views.items()})
-            return by("text")(given_views)
+        def method(originals: dict) -> Content:
+            observed.append({name: int(view.present.sum()) for name, view in originals.items()})
+            return by("text")(originals)
 
-        rows = evaluate_missing({"": way}, views() | {FUSED: views()["text"]}, exam())
-        assert len(seen) == 1 + 3 * 4
-        assert seen[0] == dict.fromkeys(("text", "audio", "image"), ITEMS)
-        assert seen[1] == {"text": ITEMS, "audio": 96, "image": ITEMS}
+        rows = evaluate_missing({"": method}, views() | {FUSED: views()["text"]}, setting())
+        assert len(observed) == 1 + 3 * 4
+        assert observed[0] == dict.fromkeys(("text", "audio", "image"), ITEMS)
+        assert observed[1] == {"text": ITEMS, "audio": 96, "image": ITEMS}
         assert {row["modality"] for row in rows} == {"text", "audio", "image"}
         for row in rows:
             if row["rate"] == 0 or row["modality"] != "text":
@@ -201,58 +203,60 @@ class TestMissing:
 
 
 class TestKnockOut:
-    def test_noise_keeps_mean_and_variances_and_nothing_else(self) -> None:
+    def test_noise_keeps_only_mean_and_variances(self) -> None:
         generator = np.random.default_rng(0)
         rows = (generator.normal(size=(4000, 3)) * [1, 5, 0] + [3, 0, 7]).astype(np.float32)
-        here = np.arange(4000) >= 100
-        whole = {"a": Embeddings(np.where(here[:, None], rows, 0), here)}
-        fake = knock_out_modality(whole, "a", "noise", seed=0)["a"]
-        assert np.array_equal(fake.present, here)
-        assert not fake.vectors[:100].any()
-        assert np.allclose(fake.vectors[here].mean(axis=0), [3, 0, 7], atol=0.3)
-        assert np.allclose(fake.vectors[here].std(axis=0), [1, 5, 0], rtol=0.05)
-        assert abs(np.corrcoef(fake.vectors[here, 0], rows[here, 0])[0, 1]) < 0.05
-        assert fake.vectors.dtype == np.float32
+        mask = np.arange(4000) >= 100
+        full = {"a": Embeddings(np.where(mask[:, None], rows, 0), mask)}
+        replaced = knock_out_modality(full, "a", "noise", seed=0)["a"]
+        assert np.array_equal(replaced.present, mask)
+        assert not replaced.vectors[:100].any()
+        assert np.allclose(replaced.vectors[mask].mean(axis=0), [3, 0, 7], atol=0.3)
+        assert np.allclose(replaced.vectors[mask].std(axis=0), [1, 5, 0], rtol=0.05)
+        assert abs(np.corrcoef(replaced.vectors[mask, 0], rows[mask, 0])[0, 1]) < 0.05
+        assert replaced.vectors.dtype == np.float32
 
     @given(st.integers(0, 20), st.integers(0, 9))
-    def test_shuffled_rows_are_the_same_rows_and_nobody_keeps_the_own(
+    def test_shuffled_rows_are_the_same_rows_and_none_keeps_its_own(
         self, count: int, seed: int
     ) -> None:
         generator = np.random.default_rng(seed)
-        here = generator.random(count) < 0.7
-        rows = np.where(here, np.arange(1, count + 1), 0)[:, None].astype(np.float32)
-        fake = knock_out_modality({"a": Embeddings(rows, here)}, "a", "shuffled", seed=seed)["a"]
-        assert np.array_equal(np.sort(fake.vectors, axis=0), np.sort(rows, axis=0))
-        if here.sum() > 1:
-            assert (fake.vectors != rows)[here].all()
-            assert np.array_equal(fake.present, here)
+        mask = generator.random(count) < 0.7
+        rows = np.where(mask, np.arange(1, count + 1), 0)[:, None].astype(np.float32)
+        replaced = knock_out_modality({"a": Embeddings(rows, mask)}, "a", "shuffled", seed=seed)[
+            "a"
+        ]
+        assert np.array_equal(np.sort(replaced.vectors, axis=0), np.sort(rows, axis=0))
+        if mask.sum() > 1:
+            assert (replaced.vectors != rows)[mask].all()
+            assert np.array_equal(replaced.present, mask)
 
-    def test_absent_is_nobody_and_the_given_views_stay(self) -> None:
-        whole = views(lacking=20)
+    def test_absent_leaves_no_row_and_inputs_stay(self) -> None:
+        full = views(lacking=20)
         for how in KNOCKOUTS:
-            left = knock_out_modality(whole | {FUSED: whole["text"]}, "text", how, seed=0)
-            assert left.keys() == whole.keys()
+            left = knock_out_modality(full | {FUSED: full["text"]}, "text", how, seed=0)
+            assert left.keys() == full.keys()
             assert left["text"].present.any() == (how != "absent")
-            assert np.array_equal(whole["text"].vectors, views(lacking=20)["text"].vectors)
-            again = knock_out_modality(whole, "text", how, seed=0)
+            assert np.array_equal(full["text"].vectors, views(lacking=20)["text"].vectors)
+            again = knock_out_modality(full, "text", how, seed=0)
             assert np.array_equal(again["text"].vectors, left["text"].vectors)
-        nobody = {"a": Embeddings(np.ones((3, 2), np.float32), np.zeros(3, bool))}
+        none_present = {"a": Embeddings(np.ones((3, 2), np.float32), np.zeros(3, bool))}
         for how in KNOCKOUTS:
-            assert not knock_out_modality(nobody, "a", how, seed=0)["a"].vectors.any()
+            assert not knock_out_modality(none_present, "a", how, seed=0)["a"].vectors.any()
 
-    def test_an_unknown_way_is_refused(self) -> None:
+    def test_an_unknown_knockout_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="unknown knockout: received 'nois'; did you mean"):
             knock_out_modality(views(), "text", "nois", seed=0)
 
 
-def test_a_modality_that_tells_costs_however_knocked_out_and_an_idle_one_never() -> None:
-    rows = evaluate_knockout({"": by("text")}, views(), exam(("ndcg@10",)))
+def test_knocking_out_a_used_modality_lowers_ndcg_and_an_unused_one_never() -> None:
+    rows = evaluate_knockout({"": by("text")}, views(), setting(("ndcg@10",)))
     assert len(rows) == 1 + 3 * 3
-    whole = find(rows, modality="")
-    assert whole["value"] > 0.9
-    assert whole["change"] == 0
+    full = find(rows, modality="")
+    assert full["value"] > 0.9
+    assert full["change"] == 0
     for how in KNOCKOUTS:
-        told = find(rows, modality="text", how=how)
-        assert told["change_high"] < -0.1
+        details = find(rows, modality="text", how=how)
+        assert details["change_high"] < -0.1
         idle = find(rows, modality="image", how=how)
         assert idle["change"] == idle["change_low"] == idle["change_high"] == 0

@@ -8,8 +8,8 @@ from polyrec.types import Embeddings
 
 
 def view(rows: list, present: list | None = None) -> Embeddings:
-    here = np.ones(len(rows), bool) if present is None else np.array(present)
-    return Embeddings(np.float32(rows), here)
+    mask = np.ones(len(rows), bool) if present is None else np.array(present)
+    return Embeddings(np.float32(rows), mask)
 
 
 def test_a_missing_modality_does_not_pull_similarity_down() -> None:

@@ -22,21 +22,21 @@ def oracle(query: np.ndarray, row: np.ndarray, metric: str) -> float:
 @pytest.mark.parametrize("metric", ["cosine", "dot", "pearson"])
 @given(case=st.data())
 def test_scores_are_the_formula_best_first(metric: str, case: st.DataObject) -> None:
-    whole = st.integers(-3, 3).map(float)
-    vectors = case.draw(arrays(np.float32, (5, 3), elements=whole))
-    queries = case.draw(arrays(np.float32, (2, 3), elements=whole))
+    full = st.integers(-3, 3).map(float)
+    vectors = case.draw(arrays(np.float32, (5, 3), elements=full))
+    queries = case.draw(arrays(np.float32, (2, 3), elements=full))
     present = case.draw(arrays(np.bool_, 5))
     items, scores = ExactIndex(vectors, present, metric).search(queries, 6)
     assert items.dtype == np.int64
     assert scores.dtype == np.float32
     for b in range(2):
-        found = items[b][items[b] >= 0]
-        assert sorted(found) == np.flatnonzero(present).tolist()
-        assert (items[b, len(found) :] == -1).all()
-        assert (scores[b, len(found) :] == -np.inf).all()
-        assert (np.diff(scores[b, : len(found)]) <= 0).all()
-        expected = [oracle(queries[b], vectors[i], metric) for i in found]
-        assert np.allclose(scores[b, : len(found)], expected, atol=1e-5)
+        result = items[b][items[b] >= 0]
+        assert sorted(result) == np.flatnonzero(present).tolist()
+        assert (items[b, len(result) :] == -1).all()
+        assert (scores[b, len(result) :] == -np.inf).all()
+        assert (np.diff(scores[b, : len(result)]) <= 0).all()
+        expected = [oracle(queries[b], vectors[i], metric) for i in result]
+        assert np.allclose(scores[b, : len(result)], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dot", "pearson"])
@@ -47,9 +47,9 @@ def test_what_absent_rows_hold_changes_nothing(metric: str) -> None:
     expected = ExactIndex(vectors, present, metric).search(queries, 9)
     for junk in (np.nan, np.inf, 3e38):
         vectors[~present] = junk
-        found = ExactIndex(vectors, present, metric).search(queries, 9)
-        assert np.array_equal(found[0], expected[0])
-        assert np.array_equal(found[1], expected[1])
+        result = ExactIndex(vectors, present, metric).search(queries, 9)
+        assert np.array_equal(result[0], expected[0])
+        assert np.array_equal(result[1], expected[1])
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 123.4])

@@ -41,9 +41,9 @@ def test_no_rows_and_no_places_give_empty_lists(columns: int) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 699])
-def test_nan_is_refused_wherever_it_hides(place: int) -> None:
+def test_nan_is_refused_wherever_it_hides(column: int) -> None:
     scores = np.zeros((2, 700), np.float32)
-    scores[1, place] = np.nan
+    scores[1, column] = np.nan
     with pytest.raises(FitError, match="scores hold NaN"):
         top_k(scores, 3)
 
@@ -52,7 +52,7 @@ def test_the_three_measures_are_their_formulas() -> None:
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((40, 5)).astype(np.float32)
     query = generator.standard_normal((3, 5)).astype(np.float32)
-    here = np.ones(40, bool)
+    present = np.ones(40, bool)
     plain = query @ vectors.T
     lengths = np.outer(np.linalg.norm(query, axis=1), np.linalg.norm(vectors, axis=1))
     expected = {
@@ -61,7 +61,7 @@ def test_the_three_measures_are_their_formulas() -> None:
         "pearson": np.corrcoef(query, vectors)[:3, 3:],
     }
     for metric, scores in expected.items():
-        items, values = ExactIndex(vectors, here, metric).search(query, 4)
+        items, values = ExactIndex(vectors, present, metric).search(query, 4)
         assert np.array_equal(items, np.argsort(-scores, axis=1)[:, :4])
         assert np.allclose(values, np.take_along_axis(scores, items, axis=1), atol=1e-5)
 

@@ -43,28 +43,28 @@ def optimize(parameters: list, optimizer: object, steps: range) -> None:
 
 
 def test_its_steps_are_those_of_torch_bit_for_bit() -> None:
-    mine, theirs = weights(), weights()
+    mine, reference = weights(), weights()
     own = AdamW(mine, 0.01, 0.3)
-    other = torch.optim.AdamW(theirs, 0.01, weight_decay=0.3, fused=True)
+    other = torch.optim.AdamW(reference, 0.01, weight_decay=0.3, fused=True)
     for steps, rate in ((range(6), 0.01), (range(6, 12), 0.002)):
         own.rate = other.param_groups[0]["lr"] = rate
         optimize(mine, own, steps)
-        optimize(theirs, other, steps)
-    for one, another in zip(mine, theirs, strict=True):
-        assert torch.equal(one, another)
+        optimize(reference, other, steps)
+    for left, another in zip(mine, reference, strict=True):
+        assert torch.equal(left, another)
 
 
 def test_it_goes_on_from_what_it_dumped() -> None:
-    whole, first = weights(), weights()
-    optimize(whole, AdamW(whole, 0.01, 0.3), range(12))
+    full, first = weights(), weights()
+    optimize(full, AdamW(full, 0.01, 0.3), range(12))
     optimizer = AdamW(first, 0.01, 0.3)
     optimize(first, optimizer, range(7))
-    kept = {name: tensor.clone() for name, tensor in optimizer.dump().items()}
+    stored = {name: tensor.clone() for name, tensor in optimizer.dump().items()}
     again = AdamW(first, 0.01, 0.3)
-    again.restore(kept)
+    again.restore(stored)
     optimize(first, again, range(7, 12))
-    for one, other in zip(whole, first, strict=True):
-        assert torch.equal(one, other)
+    for left, other in zip(full, first, strict=True):
+        assert torch.equal(left, other)
 
 
 def test_a_step_that_overflowed_is_left_out_by_the_scaler() -> None:
@@ -75,7 +75,7 @@ def test_a_step_that_overflowed_is_left_out_by_the_scaler() -> None:
     scaler.unscale_(optimizer)
     scaler.step(optimizer)
     scaler.update()
-    assert all(torch.equal(one, other) for one, other in zip(parameters, before, strict=True))
+    assert all(torch.equal(left, other) for left, other in zip(parameters, before, strict=True))
 
 
 def test_learning_does_not_load_the_compiler_of_torch() -> None:

@@ -39,13 +39,13 @@ def test_value_and_gradients_are_those_of_torch(
     monkeypatch: pytest.MonkeyPatch, bias: bool, at_once: int
 ) -> None:
     monkeypatch.setattr(softmax, "_CPU_LOGITS", at_once)
-    mine, theirs = parts(bias=bias), parts(bias=bias)
-    found, wanted = ours(*mine), plain(*theirs)
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-6)
-    (3 * found).backward()
+    own, reference = parts(bias=bias), parts(bias=bias)
+    result, wanted = ours(*own), plain(*reference)
+    assert result.item() == pytest.approx(wanted.item(), rel=1e-6)
+    (3 * result).backward()
     (3 * wanted).backward()
-    for one, other in zip(mine, theirs, strict=True):
-        np.testing.assert_allclose(one.grad, other.grad, rtol=1e-5, atol=1e-6)
+    for first, other in zip(own, reference, strict=True):
+        np.testing.assert_allclose(first.grad, other.grad, rtol=1e-5, atol=1e-6)
 
 
 def test_great_logits_do_not_overflow() -> None:

@@ -1,4 +1,4 @@
-"""Measure rankings: metrics, protocols, comparisons of runs, reports."""
+"""Evaluate rankings: metrics, protocols, comparisons of runs, reports."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Small charts as SVG: drawn here, coloured by the page's own style sheet."""
+"""Small charts as SVG, coloured by the page's own style sheet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH, _HEIGHT, _EDGE = 520, 240, 34
 
 
 def bar_chart(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:
-    """Return horizontal bars, one per (name, value), values written beside them."""
+    """Return horizontal bars with their values, one per (name, value)."""
     if not rows:
         return ""
     longest = max((abs(value) for _, value in rows), default=0) or 1
@@ -33,7 +33,7 @@ def bar_chart(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") 
 
 
 def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str:
-    """Return how values between 0 and 1 are spread, in 20 columns."""
+    """Return the histogram of values between 0 and 1, in 20 bins."""
     counts, _ = np.histogram(np.clip(values, 0, 1), bins=20, range=(0, 1))
     top = max(1, int(counts.max()))
     step = (WIDTH - 2 * _EDGE) / 20
@@ -49,14 +49,14 @@ def histogram(values: npt.NDArray[np.float64], *, title: str, label: str) -> str
     return svg("".join(parts) + _axis(ticks, label) + _top(f"{top} users"), title)
 
 
-def lorenz_curve(shown: npt.NDArray[np.int64], *, title: str, label: str) -> str:
-    """Return which share of all recommendations the least shown items get (Lorenz curve)."""
-    ordered = np.sort(shown)
+def lorenz_curve(counts: npt.NDArray[np.int64], *, title: str, label: str) -> str:
+    """Return the Lorenz curve of how often items are recommended, least recommended first."""
+    ordered = np.sort(counts)
     total = max(1, int(ordered.sum()))
     share = np.concatenate([[0], np.cumsum(ordered) / total])
-    place = np.linspace(0, 1, len(share))
-    picks = np.unique(np.linspace(0, len(share) - 1, 120).astype(int))
-    points = " ".join(f"{_x(place[i]):.1f},{_y(share[i]):.1f}" for i in picks)
+    items = np.linspace(0, 1, len(share))
+    drawn = np.unique(np.linspace(0, len(share) - 1, 120).astype(int))
+    points = " ".join(f"{_x(items[i]):.1f},{_y(share[i]):.1f}" for i in drawn)
     even = f'<line class="even" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>'
     line = f'<polyline class="line" points="{points}"/>'
     ticks = [(0.0, "0"), (0.5, "half"), (1.0, "all items")]
@@ -74,8 +74,8 @@ def _y(share: float) -> float:
 def _axis(ticks: Sequence[tuple[float, str]], label: str) -> str:
     base = _y(0)
     texts = "".join(
-        f'<text x="{_x(at)}" y="{base + 15}" text-anchor="middle">{escape(name)}</text>'
-        for at, name in ticks
+        f'<text x="{_x(position)}" y="{base + 15}" text-anchor="middle">{escape(name)}</text>'
+        for position, name in ticks
     )
     line = f'<line class="axis" x1="{_x(0)}" y1="{base}" x2="{_x(1)}" y2="{base}"/>'
     middle = f'<text class="name" x="{WIDTH / 2}" y="{base + 31}" text-anchor="middle">'
@@ -87,7 +87,7 @@ def _top(text: str) -> str:
 
 
 def svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
-    """Return a drawing of `WIDTH` units with a name for those who don't see it."""
+    """Return a drawing `WIDTH` units wide, with a title for screen readers."""
     return (
         f'<svg role="img" viewBox="0 0 {WIDTH} {height:.0f}" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{body}</svg>"
@@ -97,7 +97,7 @@ def svg(body: str, title: str, *, height: float = _HEIGHT) -> str:
 def interval_chart(rows: Sequence[tuple[str, float, float, float, bool]], *, title: str) -> str:
     """Return differences with their intervals, one per (name, value, low, high, significant).
 
-    The line in the middle is no difference; what is significant is filled.
+    The line in the middle is 0; significant differences are filled.
     """
     reach = max((abs(end) for _, _, low, high, _ in rows for end in (low, high)), default=0) or 1
     label, room = 250, WIDTH - 250 - 80

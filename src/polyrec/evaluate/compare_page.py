@@ -1,4 +1,4 @@
-"""A comparison for programs (compare.json) and for people (compare.html)."""
+"""Write a comparison for programs (compare.json) and for people (compare.html)."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ COST_COLUMNS = {
     "single_p95_ms": ("95% ms", ",.2f"),
     "batch_per_s": ("users/s in batches", ",.0f"),
 }
-"""What each figure of cost is called in a table, and how it is written."""
+"""Cost -> its heading in a table, and its format."""
 
 
 class Cell(NamedTuple):
-    """A figure as it is shown."""
+    """A mean in a table."""
 
     text: str
     best: bool = False
-    beaten: bool = False  # differs significantly from the best
+    worse: bool = False  # differs significantly from the best
 
 
 def comparison_rows(comparison: Comparison) -> list[tuple[str, str, list[Cell], list[str]]]:
-    """Return a row per run: its name, its recommender, its figures, what they cost."""
+    """Return a row per run: name, recommender, means, costs."""
     best = {metric: comparison.best(metric) for metric in comparison.metrics}
-    beaten = {metric: comparison.beaten(metric) for metric in comparison.metrics}
+    worse = {metric: comparison.worse(metric) for metric in comparison.metrics}
     rows = []
     for run in comparison.runs:
-        figures = []
+        means = []
         for metric in comparison.metrics:
             value = run.means.get(metric)
             text = "–" if value is None else f"{value:.4f}"
-            figures.append(Cell(text, run.name == best[metric], run.name in beaten[metric]))
+            means.append(Cell(text, run.name == best[metric], run.name in worse[metric]))
         cost = [
             "–" if (value := run.cost[name]) is None else format(value, form)
             for name, (_, form) in COST_COLUMNS.items()
         ]
-        rows.append((run.name, run.report["config"]["recommend"]["use"], figures, cost))
+        rows.append((run.name, run.report["config"]["recommend"]["use"], means, cost))
     return rows
 
 
 def comparison_dict(comparison: Comparison) -> dict[str, Any]:
-    """Return everything that compare.json holds."""
+    """Return the content of compare.json."""
     first = comparison.runs[0].report
     runs = {
         run.name: {
             "recommender": run.report["config"]["recommend"]["use"],
-            "settings": run.report["chosen"],
+            "settings": run.report["settings"],
             "seed": run.report["config"]["seed"],
             "versions": run.report["versions"],
             "metrics": {metric: run.means.get(metric) for metric in comparison.metrics},
@@ -65,7 +65,7 @@ def comparison_dict(comparison: Comparison) -> dict[str, Any]:
         }
         for run in comparison.runs
     }
-    told: dict[str, Any] = json_values(
+    tree: dict[str, Any] = json_values(
         {
             "data": {"name": first["data"]["name"], "hash": first["data"]["hash"]},
             "protocol": first["config"]["evaluate"]["protocol"],
@@ -78,15 +78,15 @@ def comparison_dict(comparison: Comparison) -> dict[str, Any]:
             ],
         }
     )
-    return told
+    return tree
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write compare.json and compare.html: one file, no scripts, nothing from elsewhere."""
+    """Write compare.json and compare.html, a page without scripts or outside resources."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = comparison_dict(comparison)
-    plain = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "compare.json").write_text(plain, encoding="utf-8")
+    tree = comparison_dict(comparison)
+    text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "compare.json").write_text(text, encoding="utf-8")
     environment = Environment(
         loader=PackageLoader("polyrec.evaluate"),
         autoescape=True,
@@ -94,10 +94,10 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         lstrip_blocks=True,
     )
     page = environment.get_template("compare.html.j2").render(
-        told=told,
+        comparison=tree,
         metrics=comparison.metrics,
         rows=comparison_rows(comparison),
-        costs=[name for name, _ in COST_COLUMNS.values()],
+        cost_headings=[name for name, _ in COST_COLUMNS.values()],
         differences=comparison.differences,
         charts=_charts(comparison),
     )
@@ -105,7 +105,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 
 
 def _charts(comparison: Comparison) -> Mapping[str, str]:
-    drawn = {}
+    svgs = {}
     for metric in comparison.metrics:
         rows = [
             (f"{d.first} − {d.second}", d.difference, d.low, d.high, d.significant)
@@ -113,7 +113,7 @@ def _charts(comparison: Comparison) -> Mapping[str, str]:
             if d.metric == metric
         ]
         if rows:
-            drawn[metric] = charts.interval_chart(
+            svgs[metric] = charts.interval_chart(
                 rows, title=f"Differences in {metric}, with intervals"
             )
-    return drawn
+    return svgs

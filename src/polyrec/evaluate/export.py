@@ -1,4 +1,4 @@
-"""Rankings and judgements as files that other tools read: TREC run and qrels, parquet, csv."""
+"""Write rankings and relevant items for other tools: TREC run and qrels, parquet, csv."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ def write_rankings(
 ) -> None:
     """Write the lists: .parquet and .csv as user, item, score, rank; any other name as a TREC run.
 
-    A TREC run has lines of user, Q0, item, rank, score and tag. Programs that read one order it by
-    score alone, so an equal score is lowered by the least step that a float32 can take.
+    A TREC run has lines of user, Q0, item, rank, score and tag. Its readers sort by score alone, so
+    an equal score is lowered by the smallest step of a float32.
     """
-    rows, places = (evaluation.ranking.items >= 0).nonzero()
-    asked = evaluation.users[rows]
-    listed = evaluation.ranking.items[rows, places]
+    rows, ranks = (evaluation.ranking.items >= 0).nonzero()
+    row_users = evaluation.users[rows]
+    listed = evaluation.ranking.items[rows, ranks]
     if path.suffix in _TABLES:
         frame = pl.DataFrame(
             {
-                "user": [users[row] for row in asked],
+                "user": [users[row] for row in row_users],
                 "item": [items[row] for row in listed],
-                "score": evaluation.ranking.scores[rows, places],
-                "rank": places + 1,
+                "score": evaluation.ranking.scores[rows, ranks],
+                "rank": ranks + 1,
             }
         )
         frame.write_parquet(path) if path.suffix == ".parquet" else frame.write_csv(path)
         return
-    who, what, name = _words(users), _words(items), trec_word(tag)
-    scores = _falling(evaluation.ranking.scores)[rows, places]
+    user_words, item_words, name = _trec_words(users), _trec_words(items), trec_word(tag)
+    scores = _decreasing(evaluation.ranking.scores)[rows, ranks]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(
-            f"{who[user]} Q0 {what[item]} {place + 1} {score:.9g} {name}\n"
-            for user, item, place, score in zip(asked, listed, places, scores, strict=True)
+            f"{user_words[user]} Q0 {item_words[item]} {rank + 1} {score:.9g} {name}\n"
+            for user, item, rank, score in zip(row_users, listed, ranks, scores, strict=True)
         )
 
 
@@ -56,15 +56,15 @@ def write_qrels(
     users: Sequence[str],
     items: Sequence[str],
 ) -> None:
-    """Write what is relevant to each user that was asked, in lines of user, 0, item and 1."""
+    """Write the relevant items of each evaluated user, in lines of user, 0, item and 1."""
     if path.suffix in _TABLES:
         raise ConfigError("qrels are plain text", received=path.name, remedy="use .qrels")
-    who, what = _words(users), _words(items)
+    user_words, item_words = _trec_words(users), _trec_words(items)
     relevant = target.positives()
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for user in evaluation.users:
-            found = np.sort(relevant.indices[relevant.indptr[user] : relevant.indptr[user + 1]])
-            file.writelines(f"{who[user]} 0 {what[item]} 1\n" for item in found)
+            row = np.sort(relevant.indices[relevant.indptr[user] : relevant.indptr[user + 1]])
+            file.writelines(f"{user_words[user]} 0 {item_words[item]} 1\n" for item in row)
 
 
 def trec_word(name: str) -> str:
@@ -75,17 +75,17 @@ def trec_word(name: str) -> str:
     """
     if not name:
         raise DataError("an id is empty", remedy="write .csv or .parquet, or give it an id")
-    return re.sub(r"[\s%\x00-\x1f\x7f-\x9f]", lambda found: quote(found[0], safe=""), name)
+    return re.sub(r"[\s%\x00-\x1f\x7f-\x9f]", lambda match: quote(match[0], safe=""), name)
 
 
-def _words(names: Sequence[str]) -> list[str]:
+def _trec_words(names: Sequence[str]) -> list[str]:
     return [trec_word(name) for name in names]
 
 
-def _falling(scores: Floats) -> Floats:
-    """Return scores that fall within each row; they change only where they were equal."""
-    falling = scores.copy()
-    for place in range(1, scores.shape[1]):
-        highest = np.nextafter(falling[:, place - 1], np.float32(-np.inf))
-        falling[:, place] = np.minimum(falling[:, place], highest)
-    return falling
+def _decreasing(scores: Floats) -> Floats:
+    """Return scores that strictly decrease along each row; only equal ones change."""
+    decreasing = scores.copy()
+    for rank in range(1, scores.shape[1]):
+        limit = np.nextafter(decreasing[:, rank - 1], np.float32(-np.inf))
+        decreasing[:, rank] = np.minimum(decreasing[:, rank], limit)
+    return decreasing

@@ -1,4 +1,4 @@
-"""Choose a recommender's settings on valid; test never comes near."""
+"""Choose a recommender's settings on valid; test is not passed in."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from polyrec.types import Interactions, Progress, Views, silent
 
 @dataclass(frozen=True)
 class Trial:
-    """What one combination of settings reached on valid."""
+    """The score of one combination of settings on valid."""
 
     settings: Mapping[str, Any]
     score: float
 
 
 def grid_search(
-    make: Callable[[Mapping[str, Any]], Recommender],
-    parts: tuple[Interactions, Interactions],
+    build: Callable[[Mapping[str, Any]], Recommender],
+    splits: tuple[Interactions, Interactions],
     items: Views,
     *,
     by: str,
     fixed: Mapping[str, Any],
     progress: Progress = silent,
 ) -> list[Trial]:
-    """Return every trial on `parts` (train, valid), the best first.
+    """Return every trial on `splits` (train, valid), the best first.
 
-    A recommender with `search_space(items)` says which settings are worth trying, stage by stage:
-    a stage tries all its combinations with the settings of earlier stages held at their best.
-    `fixed` settings stay as they are. Of equal scores the earlier trial wins.
+    `build(settings)` returns a recommender. A `Tunable` one declares candidates stage by stage: a
+    stage tries all its combinations with the settings of earlier stages held at their best. `fixed`
+    settings are not searched. Of equal scores the earlier trial wins.
     """
-    train, valid = parts
-    stages = _open_stages(make(fixed), items, fixed)
+    train, valid = splits
+    stages = _open_stages(build(fixed), items, fixed)
     total = sum(len(list(_combinations(stage))) for stage in stages)
     trials: list[Trial] = []
     best: dict[str, Any] = {}
@@ -46,10 +46,10 @@ def grid_search(
         for combination in _combinations(stage):
             settings = {**best, **combination}
             if all(settings != trial.settings for trial in trials):
-                model = make({**fixed, **settings}).fit(train, items, valid=valid)
+                model = build({**fixed, **settings}).fit(train, items, valid=valid)
                 score = evaluate_top_k(model, train, valid, [by], views=items).means[by]
                 if math.isnan(score):
-                    raise FitError("valid has nothing to choose by", received=by,
+                    raise FitError("a metric that has no value on valid", received=by,
                                    remedy="set evaluate.select_by")  # fmt: skip
                 trials.append(Trial(settings, score))
             progress("choose settings on valid", len(trials), total)
@@ -62,9 +62,7 @@ def grid_search(
 def _open_stages(
     model: Recommender, items: Views, fixed: Mapping[str, Any]
 ) -> list[Mapping[str, Sequence[Any]]]:
-    space: Sequence[Mapping[str, Sequence[Any]]] = []
-    if isinstance(model, Tunable):
-        space = model.search_space(items)
+    space = model.search_space(items) if isinstance(model, Tunable) else ()
     stages = [{k: v for k, v in stage.items() if k not in fixed} for stage in space]
     return [stage for stage in stages if stage]
 

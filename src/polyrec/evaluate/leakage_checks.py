@@ -1,7 +1,7 @@
-"""Leaks fail a run: what a model may not have known is looked for here, before and after it learns.
+"""Checks that fail a run where test data leak into training.
 
-Parts are given train (and some, to stop by, valid) and nothing else; these guards find what went
-wrong before that, in the split, and what a part came to know by another way.
+Parts are fitted on train (some also read valid for early stopping). `check_split` finds leaks in
+the split, before anything is fitted; `check_fitted_parts` those in what was learned (decision 16).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Behaviour: TypeAlias = Mapping[str, Interactions]
 
 
 def check_split(behaviour: Behaviour, config: Config) -> None:
-    """Raise `DataError` where pairs lie in two parts, no test is left, or a protocol is broken."""
+    """Raise `DataError` where splits share pairs, test is empty, or a protocol is violated."""
     if not len(behaviour["test"]):
-        remedy = "a bundle that learned from all behaviour tells in report.json what it reached"
-        raise DataError("nothing is left to test on", received="no test events", remedy=remedy)
+        remedy = "was it fitted on all events? then its report.json has the test metrics"
+        raise DataError("the test split is empty", received="no test events", remedy=remedy)
     pairs = {name: _pairs(behaviour[name]) for name in SPLITS}
     for first, second in itertools.combinations(SPLITS, 2):
         shared = np.intersect1d(pairs[first], pairs[second], assume_unique=True)
@@ -36,16 +36,16 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
             received = f"{len(shared):,} pairs, such as user {row} with item {column}"
             raise DataError(f"leak: user-item pairs in both {first} and {second}",
                             received=received, remedy="set data.split.use")  # fmt: skip
-    guard = _GUARDS.get(config.evaluate.protocol)
-    if guard is not None:
-        guard(behaviour, config)
+    check = _PROTOCOL_CHECKS.get(config.evaluate.protocol)
+    if check is not None:
+        check(behaviour, config)
 
 
 def check_fitted_parts(parts: Iterable[object], behaviour: Behaviour) -> None:
-    """Raise `FitError` where what one of the parts has learned holds behaviour of test.
+    """Raise `FitError` where what a part has learned contains test events.
 
-    Looked at are the learned attributes: (u, n) sparse matrices may hold no pair of test, and
-    `popularity_` (n,) must not tell apart items that nobody took in train or valid.
+    Of the attributes, (u, n) sparse matrices must hold no pair of test, and `popularity_` (n,) must
+    be the same for all items without events in train and valid.
     """
     known = np.zeros(behaviour["train"].shape[1], bool)
     for name in ("train", "valid"):
@@ -53,32 +53,32 @@ def check_fitted_parts(parts: Iterable[object], behaviour: Behaviour) -> None:
     for part in parts:
         for name, value in vars(part).items():
             if name == "popularity_" and np.shape(value) == known.shape:
-                _same_for_unknown(part, np.asarray(value), ~known)
+                _check_popularity(part, np.asarray(value), ~known)
             elif sparse.issparse(value) and value.shape == behaviour["train"].shape:
-                _without_pairs(part, name, value, _pairs(behaviour["test"]))
+                _check_pairs(part, name, value, _pairs(behaviour["test"]))
 
 
-def _same_for_unknown(part: object, counts: Ints, unknown: Bools) -> None:
+def _check_popularity(part: object, counts: Ints, unknown: Bools) -> None:
     if len(np.unique(counts[unknown])) > 1:
         item = int(np.flatnonzero(unknown)[counts[unknown].argmax()])
         received = f"popularity of item {item} in {type(part).__name__}"
-        raise FitError("leak: items that only test knows are counted", received=received,
+        raise FitError("leak: popularity counts test events", received=received,
                        remedy="fit on train alone")  # fmt: skip
 
 
-def _without_pairs(part: object, name: str, matrix: sparse.sparray, hidden: Ints) -> None:
+def _check_pairs(part: object, name: str, matrix: sparse.sparray, test_pairs: Ints) -> None:
     rows, columns = sparse.coo_array(matrix).coords
-    held = np.intersect1d(rows.astype(np.int64) * matrix.shape[1] + columns, hidden)
-    if len(held):
-        received = f"{len(held):,} pairs in {type(part).__name__}.{name}"
-        raise FitError("leak: test events are in what was learned", received=received,
+    leaked = np.intersect1d(rows.astype(np.int64) * matrix.shape[1] + columns, test_pairs)
+    if len(leaked):
+        received = f"{len(leaked):,} pairs in {type(part).__name__}.{name}"
+        raise FitError("leak: a part has learned test events", received=received,
                        remedy="fit on train alone")  # fmt: skip
 
 
-def _in_time(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
-    """Raise where something of valid or test is older than the newest train event."""
+def _check_times(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
+    """Raise where an event of valid or test is older than the newest train event."""
     times = {name: behaviour[name].times for name in SPLITS}
-    if any((found == NO_TIME).any() for found in times.values()):
+    if any((values == NO_TIME).any() for values in times.values()):
         raise DataError("events without a time", received="protocol global_time",
                         remedy="use protocol compat")  # fmt: skip
     for first, second in itertools.combinations(SPLITS, 2):
@@ -91,11 +91,11 @@ def _in_time(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - on
                                 remedy="set data.split.use global_time")  # fmt: skip
 
 
-def _one_each(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
-    """Raise where more than one pair of a user was left out for a part."""
+def _check_one_pair(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
+    """Raise where valid or test has more than one pair of a user."""
     for name in ("valid", "test"):
-        part = behaviour[name]
-        counts = np.bincount(_pairs(part) // part.shape[1], minlength=part.shape[0])
+        events = behaviour[name]
+        counts = np.bincount(_pairs(events) // events.shape[1], minlength=events.shape[0])
         if counts.max(initial=0) > 1:
             received = f"{counts.max()} pairs of user {counts.argmax()}"
             raise DataError(f"leave_one_out has more than one pair of a user in {name}",
@@ -103,28 +103,29 @@ def _one_each(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - o
                             remedy="set data.split.use leave_one_out")  # fmt: skip
 
 
-def _new(behaviour: Behaviour, config: Config) -> None:
-    """Raise where an item that was drawn as new has events in an earlier part."""
+def _check_new_items(behaviour: Behaviour, config: Config) -> None:
+    """Raise where an item that was drawn as new to a split has events in another one."""
     taken = np.concatenate([behaviour[name].items for name in SPLITS])
-    split = config.data.split
-    shares = SplitShares(split.valid, split.test, config.seed)
+    shares = SplitShares(config.data.split.valid, config.data.split.test, config.seed)
     drawn = draw_item_splits(taken, behaviour["train"].shape[1], shares)
-    for part, earlier in ((TEST, (TRAIN, VALID)), (VALID, (TRAIN, TEST))):
-        for code in earlier:
-            seen = np.intersect1d(behaviour[SPLITS[code]].items, np.flatnonzero(drawn == part))
-            if len(seen):
-                received = f"{len(seen):,} items, such as item {seen[0]}"
-                raise DataError(f"leak: items new to {SPLITS[part]} have events in {SPLITS[code]}",
-                                received=received,
-                                remedy="set data.split.use new_items")  # fmt: skip
+    for split, others in ((TEST, (TRAIN, VALID)), (VALID, (TRAIN, TEST))):
+        for other in others:
+            leaked = np.intersect1d(behaviour[SPLITS[other]].items, np.flatnonzero(drawn == split))
+            if len(leaked):
+                received = f"{len(leaked):,} items, such as item {leaked[0]}"
+                raise DataError(
+                    f"leak: items new to {SPLITS[split]} have events in {SPLITS[other]}",
+                    received=received,
+                    remedy="set data.split.use new_items",
+                )
 
 
-_GUARDS: Mapping[str, Callable[[Behaviour, Config], None]] = {
-    "global_time": _in_time,
-    "leave_one_out": _one_each,
-    "new_items": _new,
+_PROTOCOL_CHECKS: Mapping[str, Callable[[Behaviour, Config], None]] = {
+    "global_time": _check_times,
+    "leave_one_out": _check_one_pair,
+    "new_items": _check_new_items,
 }
 
 
-def _pairs(part: Interactions) -> Ints:
-    return unique_sorted(part.users * part.shape[1] + part.items)
+def _pairs(events: Interactions) -> Ints:
+    return unique_sorted(events.users * events.shape[1] + events.items)

@@ -1,7 +1,7 @@
-"""Metrics of ranked lists, by name: per user where users differ, over all lists where lists do.
+"""Metrics of ranked lists, by name: some per user, some over the lists of all users.
 
 `ndcg@20` counts all relevant items, `ndcg@20:cold` those without a train event, `ndcg@20:warm` the
-others; `diversity@20` reads the fused view, `diversity@20:image` another one.
+others; `diversity@20` reads the fused view, `diversity@20:image` the view `image`.
 
 In the formulas: k list length, H hits among the first k, T the user's relevant items.
 """
@@ -23,36 +23,35 @@ Values: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric at a cut-off, of some items only or of a view.
+    """A metric at a cut-off, of a group of items or of a view.
 
     >>> Metric.parse("ndcg@20:cold")
-    Metric(name='ndcg', k=20, of='cold')
+    Metric(name='ndcg', k=20, suffix='cold')
     """
 
     name: str
     k: int
-    of: str = ""
+    suffix: str = ""  # of `ITEM_GROUPS`, or a view; "": all items, the fused view
 
     @classmethod
     def parse(cls, text: str) -> Metric:
-        """Return the metric that "name@k" or "name@k:of" names, or raise `ConfigError`."""
-        whole, colon, of = text.partition(":")
-        name, at, cut = whole.partition("@")
-        known = (*HIT_METRICS, *CONTENT_METRICS, *AGGREGATE_METRICS)
-        if name not in known:
-            raise ConfigError("unknown metric", received=text, remedy=nearest(name, known))
-        if not at or not cut.isdecimal() or int(cut) < 1:
+        """Return the metric that "name@k" or "name@k:suffix" names, or raise `ConfigError`."""
+        head, colon, suffix = text.partition(":")
+        name, at, k = head.partition("@")
+        names = (*HIT_METRICS, *CONTENT_METRICS, *AGGREGATE_METRICS)
+        if name not in names:
+            raise ConfigError("unknown metric", received=text, remedy=nearest(name, names))
+        if not at or not k.isdecimal() or int(k) < 1:
             raise ConfigError("a metric is name@k, k >= 1", received=text, remedy=f"{name}@20")
-        if colon and not (
-            of in ITEM_GROUPS if name in HIT_METRICS else of and name in CONTENT_METRICS
-        ):
-            remedy = "after : comes warm or cold; for diversity and calibration, a view"
-            raise ConfigError("no such part of a metric", received=text, remedy=remedy)
-        return cls(name, int(cut), of)
+        by_group = name in HIT_METRICS and suffix in ITEM_GROUPS
+        if colon and not by_group and not (name in CONTENT_METRICS and suffix):
+            remedy = "after the colon: warm or cold; a view for diversity and calibration"
+            raise ConfigError("unknown suffix of a metric", received=text, remedy=remedy)
+        return cls(name, int(k), suffix)
 
 
 def with_warm_and_cold(metrics: Sequence[str]) -> tuple[str, ...]:
-    """Return the metrics, each that counts hits followed by those of warm and of cold items.
+    """Return the metrics, each that counts hits followed by its values on warm and cold items.
 
     >>> with_warm_and_cold(["recall@5", "gini@5"])
     ('recall@5', 'recall@5:warm', 'recall@5:cold', 'gini@5')
@@ -60,8 +59,8 @@ def with_warm_and_cold(metrics: Sequence[str]) -> tuple[str, ...]:
     names = []
     for name in metrics:
         metric = Metric.parse(name)
-        split = metric.name in HIT_METRICS and not metric.of
-        names += [name, *(f"{name}:{column}" for column in ITEM_GROUPS if split)]
+        counts_hits = metric.name in HIT_METRICS and not metric.suffix
+        names += [name, *(f"{name}:{group}" for group in ITEM_GROUPS if counts_hits)]
     return tuple(dict.fromkeys(names))
 
 
@@ -104,15 +103,15 @@ def reciprocal_rank(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - on
 
 
 def hit_rate(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
-    """Return (b,) 1 where anything was hit."""
+    """Return (b,) 1 where there is a hit, else 0."""
     return np.asarray(hits.any(axis=1), np.float64)
 
 
 def accuracy(hits: Bools, relevant: Ints) -> Values:
-    """Return (b,) top-k categorical accuracy: every relevant item is one question.
+    """Return (b,) top-k categorical accuracy over relevant items instead of users.
 
-    A question is answered when its item is among the first k. Values are scaled so that their
-    plain mean is the share of answered questions over all users.
+    Values are scaled so that their mean is the share of relevant items, of all users together, that
+    are among the first k.
     """
     return np.asarray(hits.sum(axis=1) * (len(relevant) / relevant.sum()))
 
@@ -132,43 +131,43 @@ ITEM_GROUPS = ("warm", "cold")
 """Relevant items with a train event, and those without one."""
 
 CONTENT_METRICS = ("diversity", "calibration")
-"""The metrics per user that read a view of the items' content: `evaluate.content`."""
+"""The metrics per user that read a view of the items: `evaluate.content`."""
 
 
 def coverage(lists: Ints, counts: Floats) -> float:
     """Return the share of the catalogue that is in any list; `counts` (n,) are train events."""
-    return len(_shown(lists, counts).nonzero()[0]) / len(counts)
+    return len(_list_counts(lists, counts).nonzero()[0]) / len(counts)
 
 
 def gini(lists: Ints, counts: Floats) -> float:
-    """Return how unevenly lists show the catalogue: 0 all alike, near 1 a few items only.
+    """Return the Gini index of how often items are listed: 0 equally, near 1 a few items only.
 
     >>> round(gini(np.array([[0], [0]]), np.ones(4, np.float32)), 2)
     0.75
     """
-    shown = np.sort(_shown(lists, counts))
-    total, items = shown.sum(), len(shown)
+    listed = np.sort(_list_counts(lists, counts))
+    total, items = listed.sum(), len(listed)
     if not total:
         return float("nan")
     ranks = np.arange(1, items + 1)
-    return float(((2 * ranks - items - 1) * shown).sum() / (items * total))
+    return float(((2 * ranks - items - 1) * listed).sum() / (items * total))
 
 
 def novelty(lists: Ints, counts: Floats) -> float:
-    """Return the mean surprise of a listed item, -log2 of its share of train events, in bits.
+    """Return the mean self-information of listed items, -log2 of the share of train events.
 
-    An item nobody took counts as taken once (Zhou et al., PNAS 2010).
+    In bits; an item without events counts as if it had one (Zhou et al., PNAS 2010).
     """
-    shown = _shown(lists, counts)
-    surprise = -np.log2(np.maximum(counts, 1) / max(1.0, float(counts.sum())))
-    return float(shown @ surprise / shown.sum()) if shown.sum() else float("nan")
+    listed = _list_counts(lists, counts)
+    information = -np.log2(np.maximum(counts, 1) / max(1.0, float(counts.sum())))
+    return float(listed @ information / listed.sum()) if listed.sum() else float("nan")
 
 
 def long_tail(lists: Ints, counts: Floats) -> float:
     """Return the share of listed items outside the head, the fifth of items with most events."""
     head = np.argsort(-counts, kind="stable")[: max(1, len(counts) // 5)]
-    shown = _shown(lists, counts)
-    return float(1 - shown[head].sum() / shown.sum()) if shown.sum() else float("nan")
+    listed = _list_counts(lists, counts)
+    return float(1 - listed[head].sum() / listed.sum()) if listed.sum() else float("nan")
 
 
 AGGREGATE_METRICS: Mapping[str, Callable[[Ints, Floats], float]] = {
@@ -179,5 +178,5 @@ AGGREGATE_METRICS: Mapping[str, Callable[[Ints, Floats], float]] = {
 }
 
 
-def _shown(lists: Ints, counts: Floats) -> Ints:
+def _list_counts(lists: Ints, counts: Floats) -> Ints:
     return np.bincount(lists[lists >= 0], minlength=len(counts))

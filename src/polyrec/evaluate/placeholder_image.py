@@ -1,4 +1,4 @@
-"""What stands in for the picture of an item that has none."""
+"""A placeholder for the picture of an item that has none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 
 def initials_svg(item: str, letters: str) -> str:
-    """Return an SVG of a few letters, at most four, on a colour of the item's own."""
+    """Return an SVG of up to four letters on a colour derived from the item's id."""
     hue = int.from_bytes(hashlib.sha256(item.encode()).digest()[:2]) % 360
     size = 44 if len(letters) <= 2 else 30
     return (

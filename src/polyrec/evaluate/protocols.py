@@ -1,7 +1,7 @@
-"""Who is asked, what is hidden, what counts: the protocols of evaluation.
+"""Evaluation on a held-out split: full ranking, train items hidden, metrics per user.
 
-compat, global_time, leave_one_out and new_items differ in the split (`data.splits`) and in which
-columns are told; all of them ask in the same way.
+The protocols compat, global_time, leave_one_out and new_items differ in the split (`data.splits`)
+and in which item groups are reported; all of them rank in the same way.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a recommender reached: lists, values per user, and their means."""
+    """The lists of the evaluated users, metrics per user, and their means."""
 
     users: Ints  # (b,)
     ranking: Ranking  # (b, k)
     hits: Bools  # (b, k)
-    relevant: Ints  # (b,) how many items were there to be found
-    values: Mapping[str, Values]  # (b,) of each metric that users have one by one; nan: not asked
+    relevant: Ints  # (b,) number of relevant items
+    values: Mapping[str, Values]  # (b,) of each metric per user; nan: left out of the mean
     means: Mapping[str, float]
-    without_train: int = 0  # users with something to be found who are not asked
+    without_train: int = 0  # users with relevant items who have no train events
 
     def save_per_user(self, path: Path) -> None:
         """Write users and their values as npz, for paired tests between runs."""
@@ -49,7 +49,7 @@ class Evaluation:
 
 
 def array_name(metric: str) -> str:
-    """Return what a metric's array is called in per_user.npz.
+    """Return the name of a metric's array in per_user.npz.
 
     >>> array_name("ndcg@20:cold")
     'ndcg_at_20_of_cold'
@@ -58,7 +58,7 @@ def array_name(metric: str) -> str:
 
 
 def protocol_metrics(protocol: str, metrics: Sequence[str]) -> tuple[str, ...]:
-    """Return the metrics that a protocol tells: new_items has columns for warm and cold items."""
+    """Return the metrics that a protocol reports: new_items adds those of warm and cold items."""
     return with_warm_and_cold(metrics) if protocol == "new_items" else tuple(metrics)
 
 
@@ -72,89 +72,89 @@ def evaluate_top_k(
 ) -> Evaluation:
     """Return how well `target` is predicted from `train`: full ranking, train items hidden.
 
-    Asked are the users with train events and relevant items (weights adding up to over 0) in
-    `target`; only what they did in train is hidden, for valid and for test; the mean is over them.
-    A column (warm, cold) keeps the lists and counts what is relevant there, over the users who have
-    some of it. `views` are what diversity and calibration read.
+    Evaluated are the users with train events and relevant items (weights adding up to over 0) in
+    `target`; only their train items are hidden, on valid and on test; means are over these users.
+    For a group of items (warm, cold) the lists stay the same and only its items count as relevant,
+    over the users who have some. `views` are read by diversity and calibration.
     """
-    asked = [Metric.parse(name) for name in metrics]
+    parsed = [Metric.parse(name) for name in metrics]
     relevant = target.positives()
     counts = np.diff(relevant.indptr).astype(np.int64)
     users = evaluable_users(train, relevant)
     if not len(users):
         raise FitError("nobody to evaluate on", received=f"{len(target)} target events",
                        remedy="users need train events and relevant target items")  # fmt: skip
-    longest = max(metric.k for metric in asked)
+    longest = max(metric.k for metric in parsed)
     ranking = recommender.recommend(train.histories(users), longest, hide_seen=True)
     hits = _hits(ranking.items, users, relevant.indices, relevant.indptr, train.shape[1])
-    answers = _Answers(train, users, ranking.items, hits, relevant, views or {})
+    lists = _RankedLists(train, users, ranking.items, hits, relevant, views or {})
     values, means = {}, {}
-    for name, metric in zip(metrics, asked, strict=True):
+    for name, metric in zip(metrics, parsed, strict=True):
         if metric.name in AGGREGATE_METRICS:
-            lists = ranking.items[:, : metric.k]
-            means[name] = AGGREGATE_METRICS[metric.name](lists, answers.popularity)
+            top = ranking.items[:, : metric.k]
+            means[name] = AGGREGATE_METRICS[metric.name](top, lists.popularity)
             continue
-        measure = answers.of_content if metric.name in CONTENT_METRICS else answers.of_hits
+        measure = lists.content_metric if metric.name in CONTENT_METRICS else lists.hit_metric
         values[name] = measure(metric)
         means[name] = _mean(values[name])
-    left_out = int((counts > 0).sum()) - len(users)
-    return Evaluation(users, ranking, hits, counts[users], values, means, left_out)
+    without_train = int((counts > 0).sum()) - len(users)
+    return Evaluation(users, ranking, hits, counts[users], values, means, without_train)
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """The lists of all users, and what metrics hold against them."""
+class _RankedLists:
+    """The lists of all evaluated users, and what metrics compare them with."""
 
     train: Interactions
     users: Ints  # (b,)
-    lists: Ints  # (b, k)
+    items: Ints  # (b, k)
     hits: Bools  # (b, k)
     relevant: Csr  # (u, n)
     views: Views
 
     @cached_property
     def popularity(self) -> Floats:
-        """Return (n,) how many users took each item in train."""
+        """Return (n,) the number of users who took each item in train."""
         taken = self.train.positives().indices
         return np.bincount(taken, minlength=self.train.shape[1]).astype(np.float32)
 
-    def of_hits(self, metric: Metric) -> Values:
-        """Return (b,) values; nan for users without a relevant item in the metric's column."""
-        counted = self._counted(metric.of)
-        inside = counted[self.relevant.indices].astype(np.int64)
-        total = np.concatenate([[0], np.cumsum(inside)])
-        counts = np.diff(total[self.relevant.indptr])[self.users]
-        has = counts > 0
-        found = np.full(len(self.users), np.nan)
-        hits = self.hits[has, : metric.k] & counted[self.lists[has, : metric.k]]
-        found[has] = HIT_METRICS[metric.name](hits, counts[has])
-        return found
+    def hit_metric(self, metric: Metric) -> Values:
+        """Return (b,) values; nan for users without a relevant item in the metric's group."""
+        in_group = self._item_group(metric.suffix)
+        counted = in_group[self.relevant.indices].astype(np.int64)
+        totals = np.concatenate([[0], np.cumsum(counted)])
+        counts = np.diff(totals[self.relevant.indptr])[self.users]
+        rows = counts > 0
+        values = np.full(len(self.users), np.nan)
+        hits = self.hits[rows, : metric.k] & in_group[self.items[rows, : metric.k]]
+        values[rows] = HIT_METRICS[metric.name](hits, counts[rows])
+        return values
 
-    def of_content(self, metric: Metric) -> Values:
-        """Return (b,) values; nan for users of whose lists or histories the view says too little.
+    def content_metric(self, metric: Metric) -> Values:
+        """Return (b,) values; nan for users with too little content in lists or histories.
 
-        Without any content, the fused view that is read by default is not there: all nan.
+        Without any content, the fused view that is read by default is missing: all nan.
         """
-        name, lists = metric.of or FUSED, self.lists[:, : metric.k]
-        if metric.of and name not in self.views:
+        name, items = metric.suffix or FUSED, self.items[:, : metric.k]
+        if metric.suffix and name not in self.views:
             raise DataError("no such view", received=name, remedy=nearest(name, self.views))
         if name not in self.views:
-            return np.full(len(lists), np.nan)
+            return np.full(len(items), np.nan)
         if metric.name == "diversity":
-            return diversity(lists, self.views[name])
+            return diversity(items, self.views[name])
         history = self.train.positives()[self.users]
-        return calibration(lists, history, content_clusters(self.views[name]))
+        return calibration(items, history, content_clusters(self.views[name]))
 
-    def _counted(self, column: str) -> Bools:
-        """Return (n,) whether an item belongs to a column; "" is all of them."""
+    def _item_group(self, group: str) -> Bools:
+        """Return (n,) whether an item belongs to a group; "" is all of them."""
         warm = np.zeros(self.train.shape[1], bool)
         warm[self.train.items] = True
-        return {"": np.ones_like(warm), "warm": warm, "cold": ~warm}[column]
+        return {"": np.ones_like(warm), "warm": warm, "cold": ~warm}[group]
 
 
 def _mean(values: Values) -> float:
-    told = values[~np.isnan(values)]
-    return float(told.mean()) if len(told) else float("nan")
+    numbers = values[~np.isnan(values)]
+    return float(numbers.mean()) if len(numbers) else float("nan")
 
 
 def bootstrap_interval(
@@ -177,8 +177,8 @@ def bootstrap_interval(
 def _hits(lists: Ints, users: Ints, indices: Ints, indptr: Ints, items: int) -> Bools:
     """Return (b, k) whether each listed item is relevant to its user."""
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    known = np.sort(rows * items + indices)
-    asked = users[:, None] * items + lists
-    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    hits: Bools = (known[place] == asked) & (lists >= 0)
+    relevant = np.sort(rows * items + indices)
+    listed = users[:, None] * items + lists
+    nearest_pair = np.minimum(np.searchsorted(relevant, listed), len(relevant) - 1)
+    hits: Bools = (relevant[nearest_pair] == listed) & (lists >= 0)
     return hits

@@ -1,4 +1,4 @@
-"""What could not be read: a file for programs, a page for people."""
+"""Contents that could not be read: a file for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Quarantined(NamedTuple):
 def quarantined_contents(
     catalog: Catalog, view: str, content: str, problems: Mapping[int, Problem]
 ) -> list[Quarantined]:
-    """Return the list of one view, in the order of the catalogue."""
+    """Return the unreadable contents of one view, in the order of the catalogue."""
     contents = catalog.content(content)
     return [
         Quarantined(view, catalog.ids[row], _source(contents[row]), *problems[row])
@@ -34,21 +34,21 @@ def quarantined_contents(
     ]
 
 
-def write_quarantine(found: Iterable[Quarantined], path: Path) -> None:
+def write_quarantine(entries: Iterable[Quarantined], path: Path) -> None:
     """Write one JSON object per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # names that are not UTF-8 stay what they are, as escapes
-    lines = [json.dumps(entry._asdict()) + "\n" for entry in found]
+    # names that are not UTF-8 are kept as escapes
+    lines = [json.dumps(entry._asdict()) + "\n" for entry in entries]
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def write_quarantine_page(found: Sequence[Quarantined], path: Path) -> None:
-    """Write the list as a page: counts by status, then every entry."""
+def write_quarantine_page(entries: Sequence[Quarantined], path: Path) -> None:
+    """Write a page with counts by status and every entry."""
     environment = Environment(loader=PackageLoader("polyrec.evaluate"), autoescape=True)
-    counts = Counter((entry.view, entry.status) for entry in found)
-    plain = [Quarantined(*(_shown(cell) for cell in entry)) for entry in found]
+    counts = Counter((entry.view, entry.status) for entry in entries)
+    printable = [Quarantined(*(_escaped(text) for text in entry)) for entry in entries]
     page = environment.get_template("quarantine.html.j2").render(
-        found=plain, counts=sorted(counts.items())
+        entries=printable, counts=sorted(counts.items())
     )
     path.write_text(page, encoding="utf-8")
 
@@ -59,5 +59,5 @@ def _source(raw: Raw | None) -> str:
     return raw.url if isinstance(raw, Link) else ""
 
 
-def _shown(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()

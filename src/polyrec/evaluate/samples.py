@@ -1,4 +1,4 @@
-"""Some users as a person would look at them: what they did, what they are recommended."""
+"""Sample users for the report: their histories and recommendations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from polyrec.evaluate.report import SampleItem, SampleUser
 from polyrec.media.probe import THUMBNAILS
 from polyrec.types import Catalog, Dataset
 
-_USERS, _SHOWN = 6, 10
+_USERS, _ITEMS = 6, 10
+_METRICS = ("recall@20", "ndcg@20")
 
 
 def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list[SampleUser]:
-    """Return a few evaluated users, drawn at random so that nobody can pick the pretty ones."""
+    """Return up to six evaluated users, drawn at random."""
     generator = np.random.default_rng(seed)
     count = len(evaluation.users)
     drawn = np.sort(generator.choice(count, size=min(_USERS, count), replace=False))
@@ -23,10 +24,10 @@ def draw_samples(dataset: Dataset, evaluation: Evaluation, *, seed: int) -> list
 
 def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> SampleUser:
     user = int(evaluation.users[row])
-    listed = evaluation.ranking.items[row, :_SHOWN]
-    hits = evaluation.hits[row, :_SHOWN]
-    history = dataset.train.histories([user]).items[-_SHOWN:]
-    figures = {name: float(v[row]) for name, v in evaluation.values.items() if name in _FIGURES}
+    listed = evaluation.ranking.items[row, :_ITEMS]
+    hits = evaluation.hits[row, :_ITEMS]
+    history = dataset.train.histories([user]).items[-_ITEMS:]
+    metrics = {name: float(v[row]) for name, v in evaluation.values.items() if name in _METRICS}
     return SampleUser(
         user=dataset.users[user],
         history=[sample_item(dataset.catalog, int(item)) for item in history],
@@ -35,22 +36,19 @@ def _sample(dataset: Dataset, evaluation: Evaluation, row: int) -> SampleUser:
             for item, hit in zip(listed, hits, strict=True)
             if item >= 0
         ],
-        figures=figures,
+        metrics=metrics,
     )
 
 
-_FIGURES = ("recall@20", "ndcg@20")
-
-
 def sample_item(catalog: Catalog, item: int, *, hit: bool = False) -> SampleItem:
-    """Return an item's title and small picture: its image, else a frame of its video."""
+    """Return an item with title and small picture: its image, else a frame of its video."""
     for kind, picture in THUMBNAILS.items():
         raw = catalog.content(kind)[item]
         if raw is None or isinstance(raw, np.ndarray):
             continue
         try:
-            small = picture(raw, size=160)
+            thumbnail = picture(raw, size=160)
         except MediaError:
             continue
-        return SampleItem(catalog.ids[item], catalog.titles[item], small, hit)
+        return SampleItem(catalog.ids[item], catalog.titles[item], thumbnail, hit)
     return SampleItem(catalog.ids[item], catalog.titles[item], None, hit)

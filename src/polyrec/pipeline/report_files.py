@@ -155,14 +155,14 @@ def _report(
         seconds=finished.watch.seconds,
         peak_memory_mb=costs["peak_memory_mb"],
         cost=costs,
-        asked={
+        evaluated={
             split: {"users": len(evaluation.users), "without_train": evaluation.without_train}
             for split, evaluation in evaluations.items()
         },
         metrics={"valid": {}}
         | {split: evaluation.means for split, evaluation in evaluations.items()},
         intervals={"test": bootstrap_intervals(evaluations["test"])},
-        chosen=part_settings(bundle.parts.recommender),
+        settings=part_settings(bundle.parts.recommender),
         trials=finished.trials,
         views=_encoded_views(finished),
         notes=notes,

@@ -47,7 +47,7 @@ def _print_comparison(comparison: Comparison) -> None:
 
     rows = []
     for name, recommender, values, costs in comparison_rows(comparison):
-        marked = [f"{v.text}{'*' if v.best else '†' if v.beaten else ''}" for v in values]
+        marked = [f"{v.text}{'*' if v.best else '†' if v.worse else ''}" for v in values]
         rows.append((name, recommender, *marked, *costs))
     heads = (
         "run",

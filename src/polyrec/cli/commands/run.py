@@ -28,7 +28,11 @@ def run(
         run_pipeline(load_config(config, overrides), out=folder, progress=progress)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     if as_json:
-        results = {"bundle": str(folder), "metrics": report["metrics"], "chosen": report["chosen"]}
+        results = {
+            "bundle": str(folder),
+            "metrics": report["metrics"],
+            "settings": report["settings"],
+        }
         print_json(results)
         return
     print_metrics(report["metrics"])
