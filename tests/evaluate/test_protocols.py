@@ -143,7 +143,7 @@ def test_a_metric_without_value_on_valid_is_refused() -> None:
 
 
 def test_a_target_without_evaluable_users_is_refused() -> None:
-    with pytest.raises(FitError, match="nobody to evaluate on"):
+    with pytest.raises(FitError, match="no user to evaluate"):
         evaluate_top_k(Fixed(), TRAIN, Interactions.of([2], [0], shape=(5, 6)), ["recall@2"])
 
 

@@ -1,4 +1,4 @@
-"""Map every view onto the items' behaviour factors."""
+"""Map every view onto the items' behaviour factors by ridge regression."""
 
 from __future__ import annotations
 

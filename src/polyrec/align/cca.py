@@ -1,4 +1,4 @@
-"""Project every view onto the directions it shares with the others."""
+"""Project the views onto the directions that they share; any number of views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight a modality's rows by how far they agree with an anchor's."""
+"""Project the views by CCA, and weight each row by its cosine to an anchor view."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class CosineWeighted(AffineAligner):
     """Rows of length max(0, cos(x_m, x_anchor)), once all views lie in CCA's shared space.
 
-    A picture that shows something else than the text says then counts for less. An item without the
-    anchor gets the view's mean weight; the anchor's own rows have length 1. Fuse with `mean` and
-    lengths kept (`lengths: given`).
+    A picture that does not match the text gets a small weight. An item without the anchor gets the
+    view's mean weight; the anchor's own rows have length 1. Fuse with `mean` and `lengths: given`.
 
     >>> from polyrec.types import Embeddings
     >>> rows = np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32)

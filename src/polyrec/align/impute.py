@@ -1,4 +1,4 @@
-"""Fill in the views that items lack."""
+"""Fill in absent rows: by ridge, cca, neighbours in behaviour, mean or zero."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _by_mean(
 
 
 def _by_zero(
-    imputer: Impute,  # noqa: ARG001 - one form for all
+    imputer: Impute,  # noqa: ARG001 - same signature for all
     views: Mapping[str, Embeddings],
     name: str,
     absent: Ints,

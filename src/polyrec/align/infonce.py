@@ -1,4 +1,4 @@
-"""Train projection heads to match an item's views against those of the other items."""
+"""Train projection heads by symmetric InfoNCE, initialised with CCA."""
 
 from __future__ import annotations
 

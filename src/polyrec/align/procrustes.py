@@ -1,4 +1,4 @@
-"""Rotate every view onto an anchor; distances stay what they are."""
+"""Rotate every view onto an anchor; distances stay as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotate views onto an anchor though it is known for few items, or for none, which rows pair."""
+"""Rotate every view onto an anchor by optimal transport, with few pairs or none."""
 
 from __future__ import annotations
 

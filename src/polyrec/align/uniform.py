@@ -1,4 +1,4 @@
-"""Train projection heads to bring an item's views together and to spread the items."""
+"""Train projection heads for alignment and uniformity, initialised with CCA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Centre each view and give it unit covariance: the cheapest gain there is."""
+"""Whiten each view: mean 0, unit covariance (PCA or ZCA); views of one space share the map."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Whiten(AffineAligner):
 
     Keeps the `width` directions of most variance (None: all that have any, so a view can come out
     narrower); mean(L) is over those kept. Column j has variance L_j / (L_j + ridge mean(L)). A
-    constant column vanishes; a view that is wholly absent, constant or of one row has no direction
+    constant column vanishes; a view that is absent, constant or of one row has no direction
     and comes out 0 wide. Views of one space keep their own means and share the map, so that they
     stay comparable. With `method` zca the result is rotated back, z V': as wide as the view, and of
     all whitenings the nearest to it. Source: PCA and ZCA whitening, Kessy et al., The American

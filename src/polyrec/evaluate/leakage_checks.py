@@ -75,7 +75,7 @@ def _check_pairs(part: object, name: str, matrix: sparse.sparray, test_pairs: In
                        remedy="fit on train alone")  # fmt: skip
 
 
-def _check_times(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
+def _check_times(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - same signature for all
     """Raise where an event of valid or test is older than the newest train event."""
     times = {name: behaviour[name].times for name in SPLITS}
     if any((values == NO_TIME).any() for values in times.values()):
@@ -91,7 +91,7 @@ def _check_times(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 
                                 remedy="set data.split.use global_time")  # fmt: skip
 
 
-def _check_one_pair(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - one form for all
+def _check_one_pair(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - same signature for all
     """Raise where valid or test has more than one pair of a user."""
     for name in ("valid", "test"):
         events = behaviour[name]

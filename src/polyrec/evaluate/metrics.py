@@ -73,7 +73,7 @@ def recall(hits: Bools, relevant: Ints) -> Values:
     return np.asarray(hits.sum(axis=1) / relevant)
 
 
-def precision(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+def precision(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - same signature for all
     """Return (b,) |H| / k."""
     return np.asarray(hits.mean(axis=1))
 
@@ -96,13 +96,13 @@ def average_precision(hits: Bools, relevant: Ints) -> Values:
     return np.asarray(at_hits.sum(axis=1) / np.minimum(relevant, hits.shape[1]))
 
 
-def reciprocal_rank(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+def reciprocal_rank(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - same signature for all
     """Return (b,) 1 / rank of the first hit, 0 without one among the first k."""
     first = hits.argmax(axis=1)
     return np.asarray(np.where(hits.any(axis=1), 1 / (first + 1), 0.0))
 
 
-def hit_rate(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - one form for all
+def hit_rate(hits: Bools, relevant: Ints) -> Values:  # noqa: ARG001 - same signature for all
     """Return (b,) 1 where there is a hit, else 0."""
     return np.asarray(hits.any(axis=1), np.float64)
 

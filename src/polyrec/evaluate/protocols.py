@@ -82,7 +82,7 @@ def evaluate_top_k(
     counts = np.diff(relevant.indptr).astype(np.int64)
     users = evaluable_users(train, relevant)
     if not len(users):
-        raise FitError("nobody to evaluate on", received=f"{len(target)} target events",
+        raise FitError("no user to evaluate", received=f"{len(target)} target events",
                        remedy="users need train events and relevant target items")  # fmt: skip
     longest = max(metric.k for metric in parsed)
     ranking = recommender.recommend(train.histories(users), longest, hide_seen=True)

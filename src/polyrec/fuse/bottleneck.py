@@ -1,4 +1,4 @@
-"""A Transformer whose views exchange information through a few bottleneck tokens."""
+"""Transformer whose views exchange information through a few bottleneck tokens."""
 
 from __future__ import annotations
 

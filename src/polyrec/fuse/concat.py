@@ -1,4 +1,4 @@
-"""Put the views side by side."""
+"""Concatenate the views, each row of each at length 1 times the view's weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weighted mean of projected views, its weights learned on the simplex."""
+"""Weighted mean of projected views, with weights learned on the simplex."""
 
 from __future__ import annotations
 

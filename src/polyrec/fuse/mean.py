@@ -1,4 +1,4 @@
-"""Average views that share a space."""
+"""Average views of one width, with weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WeightedMean(BasePart):
     """
 
     weights: dict[str, float] | None = None  # view -> weight >= 0; None: equal
-    lengths: Literal["unit", "given"] = "unit"  # given: longer rows weigh more, as aligned
+    lengths: Literal["unit", "given"] = "unit"  # given: rows are weighted by their length
 
     weights_: dict[str, float] = learned()  # of the views that are read; the largest is 1
     width_: int = learned()

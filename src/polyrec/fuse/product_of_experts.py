@@ -1,4 +1,4 @@
-"""Product of experts: each view says what it thinks and how sure it is."""
+"""Product of experts: views weighted by their precision, with an uncertainty per item."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProductOfExperts(TrainedFuser):
     """sum_m t_m mu_m / (1 + sum_m t_m): Gaussian experts N(mu_m, 1 / t_m) times the prior N(0, 1).
 
     mu_m and log t_m are linear in x_m (Wu & Goodman, NeurIPS 2018); an absent view has precision 0,
-    so missing ones need nothing further. `uncertainty` tells the variance that is left.
+    so missing ones need no mask. `uncertainty` returns the posterior variance.
 
     >>> ProductOfExperts(dim=8).dim
     8
@@ -31,14 +31,14 @@ class ProductOfExperts(TrainedFuser):
         return _Product(widths, self.dim)
 
     def uncertainty(self, views: Views) -> Floats:
-        """Return (n,) the mean variance of an item's numbers: 1 where nothing is known of it."""
+        """Return (n,) the mean variance of an item's numbers: 1 without any view."""
         units = normalize_views(views, self.widths_)
         present = np.stack([units[name].present for name in self.widths_], axis=1)
         inputs = {name: torch.from_numpy(units[name].vectors) for name in self.widths_}
         with torch.inference_mode():
             _, precision = self.network.experts(inputs, torch.from_numpy(present))
-            left: Floats = (1 / (1 + precision.sum(dim=1))).mean(dim=1).numpy()
-        return left
+            variance: Floats = (1 / (1 + precision.sum(dim=1))).mean(dim=1).numpy()
+        return variance
 
 
 class _Product(nn.Module):

@@ -1,4 +1,4 @@
-"""Find the nearest vectors."""
+"""Nearest vectors and the top k."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Compare with every vector: exact, and fast enough to some 200,000 items."""
+"""Exact nearest neighbours by brute force, fast enough for some 200,000 items."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _BATCH_BYTES = 64 * 2**20  # scores held at once
 class ExactIndex:
     """The nearest of (n, d) vectors by cosine, dot product or Pearson correlation.
 
-    A zero row, for Pearson a constant one, has no direction and scores 0. Memory beside the
-    vectors: a scaled copy of them, made by the first search, and twice 64 MiB of scores (or 8 n
-    bytes, if that is more) for any number of queries.
+    A zero row, for Pearson a constant one, scores 0. Memory besides the vectors: a scaled copy of
+    them, made by the first search, and twice 64 MiB of scores (or 8 n bytes, if that is more) for
+    any number of queries.
 
     >>> index = ExactIndex(np.eye(3, dtype=np.float32), np.array([True, True, False]))
     >>> index.search(np.array([[1, 2, 9]], np.float32), 3)[0]
@@ -31,7 +31,7 @@ class ExactIndex:
     """
 
     vectors: Floats  # (n, d)
-    present: Bools  # (n,) absent rows are never found
+    present: Bools  # (n,) absent rows are never returned
     metric: Literal["cosine", "dot", "pearson"] = "cosine"
 
     def search(self, queries: Floats, k: int) -> tuple[Ints, Floats]:
@@ -40,7 +40,7 @@ class ExactIndex:
         Equal scores go to the lower row. Queries of another width, and NaN, raise `FitError`.
         """
         if queries.shape[1] != self.vectors.shape[1]:
-            remedy = f"ask with vectors {self.vectors.shape[1]} wide"
+            remedy = f"give vectors {self.vectors.shape[1]} wide"
             raise FitError("queries of another width", received=queries.shape, remedy=remedy)
         step = max(1, _BATCH_BYTES // (4 * max(1, len(self.vectors))))
         starts = range(0, max(1, len(queries)), step)
@@ -55,7 +55,7 @@ class ExactIndex:
 
     @cached_property
     def _table(self) -> Floats:
-        """Return the (n, d) rows to multiply with; absent ones are 0 whatever they held."""
+        """Return the (n, d) scaled rows; absent ones are 0."""
         return self._scale(np.where(self.present[:, None], self.vectors, np.float32(0)))
 
     def _scale(self, rows: Floats) -> Floats:
@@ -65,19 +65,19 @@ class ExactIndex:
         return _SCALES[self.metric](rows)
 
 
-def _same(rows: Floats) -> Floats:
+def _identity(rows: Floats) -> Floats:
     return rows
 
 
 def _centred_unit(rows: Floats) -> Floats:
     """Return the rows less their mean, at length 1; constant rows are zero."""
     centred = rows - rows.sum(axis=1, keepdims=True, dtype=np.float64) / max(1, rows.shape[1])
-    # what rounding leaves of a constant row is no direction
+    # what is left of a constant row is rounding
     return unit_rows(np.where(row_lengths(centred) > 1e-7 * row_lengths(rows), centred, 0))
 
 
 _SCALES: dict[str, Callable[[Floats], Floats]] = {
     "cosine": unit_rows,
-    "dot": _same,
+    "dot": _identity,
     "pearson": _centred_unit,
 }

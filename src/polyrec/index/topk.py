@@ -1,4 +1,4 @@
-"""Pick the k best of each row exactly, in an order that does not depend on luck."""
+"""Select the k best of each row exactly, in a deterministic order."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BLOCK = 32  # columns per block: 16 to 64 were equally fast on 1,024 x 7,050
 def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     """Return the k best columns of each row, best first, and their scores, both (b, k).
 
-    Equal scores go to the lower column, at the border of the list too. Columns at -inf never
-    appear; where fewer than k remain, column -1 at -inf pads. NaN raises `FitError`.
+    Equal scores go to the lower column, also at the end of the list. Columns at -inf are never
+    listed; where fewer than k remain, column -1 at -inf pads. NaN raises `FitError`.
 
     The k-th largest of disjoint block maxima bounds the k-th largest score from below, so only
     the few columns at or above it are sorted: about 5 times faster than `np.argpartition`.
@@ -35,10 +35,10 @@ def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     rank = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
     listed = rank < k
     best = np.full((rows, k), -1, np.int64)
-    gains = np.full((rows, k), -np.inf, np.float32)
+    best_scores = np.full((rows, k), -np.inf, np.float32)
     best[row[listed], rank[listed]] = flat[listed] % columns
-    gains[row[listed], rank[listed]] = values[listed]
-    return best, gains
+    best_scores[row[listed], rank[listed]] = values[listed]
+    return best, best_scores
 
 
 def top_of_row(scores: Floats, k: int) -> tuple[Ints, Floats]:
@@ -50,13 +50,13 @@ def top_of_row(scores: Floats, k: int) -> tuple[Ints, Floats]:
     floor = _floor(scores[None], k)[0, 0]
     rows = np.flatnonzero(scores >= floor)
     values = scores[rows]
-    if len(rows) > 4 * k:  # many at the floor: the first k are enough
+    if len(rows) > 4 * k:  # many equal the floor: the first k are enough
         level = np.flatnonzero(values == floor)[:k]
         rows = np.sort(np.concatenate([rows[values > floor], rows[level]]))
         values = scores[rows]
     order = np.argsort(-values, kind="stable")[:k]
     rows, values = rows[order], values[order]
-    count = int(np.searchsorted(-values, np.inf))  # -inf never appears
+    count = int(np.searchsorted(-values, np.inf))  # -inf is never listed
     return rows[:count], values[:count]
 
 

@@ -1,4 +1,4 @@
-"""Bring vectors to length 1."""
+"""Normalise vectors to length 1."""
 
 from __future__ import annotations
 

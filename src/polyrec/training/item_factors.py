@@ -14,7 +14,7 @@ from polyrec.types import Bools, Csr, Floats, Interactions, Ints
 class ItemFactors(NamedTuple):
     """The items' side of behaviour."""
 
-    rows: Ints  # (m,) of the items asked for, those with events
+    rows: Ints  # (m,) of the requested items, those with events
     factors: Floats  # (n, width) centred, about length 1; 0 for items without events
     cooccurrence: Csr  # (n, n) weighted number of users of both items; columns in `rows`
     takers: Csr  # (u, n) 1 where the user took the item; columns in `rows`
