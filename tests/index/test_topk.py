@@ -40,7 +40,7 @@ def test_no_rows_and_no_places_give_empty_lists(columns: int) -> None:
     assert top_k(np.zeros((2, columns), np.float32), 0)[0].shape == (2, 0)
 
 
-@pytest.mark.parametrize("place", [0, 699])
+@pytest.mark.parametrize("column", [0, 699])
 def test_nan_is_refused_wherever_it_hides(column: int) -> None:
     scores = np.zeros((2, 700), np.float32)
     scores[1, column] = np.nan
