@@ -7,8 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from polyrec.align.affine import AffineAligner
-from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.base import AffineAligner, check_settings, zero_absent
 from polyrec.align.whiten import Doubles, whitening
 from polyrec.contracts import part
 from polyrec.errors import FitError, nearest

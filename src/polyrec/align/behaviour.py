@@ -6,9 +6,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from polyrec.align.affine import AffineAligner
 from polyrec.align.anchor import whitened_rows
-from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.base import AffineAligner, check_settings, zero_absent
 from polyrec.align.whiten import whitening
 from polyrec.contracts import part
 from polyrec.training.item_factors import factorize_items

@@ -8,8 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from polyrec.align.affine import AffineAligner
-from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.base import AffineAligner, check_settings, zero_absent
 from polyrec.align.whiten import Doubles, covariance, whitening, with_fixed_signs
 from polyrec.contracts import learned, part
 from polyrec.types import Embeddings, Floats, Interactions, Views

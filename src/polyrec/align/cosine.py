@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from polyrec.align.affine import AffineAligner
 from polyrec.align.anchor import choose_anchor
+from polyrec.align.base import AffineAligner, zero_absent
 from polyrec.align.cca import CCA
-from polyrec.align.validation import zero_absent
 from polyrec.contracts import learned, part
 from polyrec.types import Bools, Embeddings, Floats, Interactions, Views
 

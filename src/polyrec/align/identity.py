@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from polyrec.align.validation import check_views, zero_absent
+from polyrec.align.base import check_views, zero_absent
 from polyrec.contracts import BasePart, learned, part
 from polyrec.types import Interactions, Views
 

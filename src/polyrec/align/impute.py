@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from polyrec.align.anchor import whitened_rows
+from polyrec.align.base import check_settings, check_views, zero_absent
 from polyrec.align.subspace_regression import column_trust, regress_through_subspace
-from polyrec.align.validation import check_settings, check_views, zero_absent
 from polyrec.align.whiten import Doubles, whitening
 from polyrec.contracts import BasePart, learned, part
 from polyrec.errors import ConfigError, nearest

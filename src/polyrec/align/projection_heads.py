@@ -12,10 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.align.affine import AffineAligner
+from polyrec.align.base import AffineAligner, check_settings, zero_absent
 from polyrec.align.cca import CCA
 from polyrec.align.torch_modules import UnitAffineModule
-from polyrec.align.validation import check_settings, zero_absent
 from polyrec.contracts import learned, part
 from polyrec.training.loop import Schedule, train
 from polyrec.types import Embeddings, Interactions, Ints, Views

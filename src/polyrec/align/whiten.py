@@ -8,8 +8,7 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.align.affine import AffineAligner
-from polyrec.align.validation import check_settings, zero_absent
+from polyrec.align.base import AffineAligner, check_settings, zero_absent
 from polyrec.contracts import part
 from polyrec.types import Embeddings, Floats, Interactions, Views
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from polyrec.align.validation import zero_absent as clean_views
+from polyrec.align.base import zero_absent as clean_views
 from polyrec.align.whiten import whitening
 from polyrec.errors import FitError
 from polyrec.index.exact import ExactIndex
