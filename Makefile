@@ -36,9 +36,9 @@ check: .venv/.installed-dev
 	.venv/bin/interrogate src
 	.venv/bin/deptry .
 
-# a file's tests stay together: what they share is made once
+# a file's tests stay together: what they share is made once; tests/conftest.py orders the files
 tests: .venv/.installed-dev
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: .venv/.installed-dev
 	$(MAKE) --jobs=2 check tests

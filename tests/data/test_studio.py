@@ -46,10 +46,12 @@ def test_the_same_seed_makes_the_same_bytes_and_another_makes_others(
 def test_whole_media_open_and_damaged_ones_are_in_the_truth(world: Path) -> None:
     damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
     assert damaged
+    opened = set()
     for path in sorted(world.glob("*/*.*")):
         name = str(path.relative_to(world))
         if name.startswith("truth") or name in damaged:
             continue
+        opened.add(path.parent.name)
         if name.startswith("image"):
             with Image.open(path) as cover:
                 assert cover.size == (160, 160)
@@ -58,6 +60,7 @@ def test_whole_media_open_and_damaged_ones_are_in_the_truth(world: Path) -> None
             assert clip.streams.audio
             assert bool(clip.streams.video) == name.startswith("video")
             assert abs(clip.duration / 1e6 - 3) < 0.2
+    assert opened == {"image", "audio", "video"}
 
 
 def test_modalities_are_missing_at_about_the_rate_asked(tmp_path: Path) -> None:

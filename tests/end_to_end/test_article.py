@@ -84,6 +84,7 @@ def test_it_goes_the_whole_way_and_is_kept(studio: Path, tmp_path: Path) -> None
 def test_its_encoders_learn_with_it_as_one_network(studio: Path, tmp_path: Path) -> None:
     few = ["recommend.epochs=2", *(f"encode.{kind}.epochs=1" for kind in KINDS)]
     bundle = polyrec.run(article(studio, tmp_path, "recommend.end_to_end=true", *few))
+    compared = []
     for name in KINDS:
         encoder = bundle.parts.encoders[name]
         assert bundle.cards[name]["weights_sha256"] == encoder.fingerprint_
@@ -93,5 +94,7 @@ def test_its_encoders_learn_with_it_as_one_network(studio: Path, tmp_path: Path)
             row = encoder.encode([file])
             near = np.abs(bundle.views[name].vectors - row.vectors).max(axis=1).min()
             assert near < 1e-5 or not row.present[0]
+            compared += [name] * int(row.present[0])
+    assert {"image", "audio"} <= set(compared)
     again = Bundle.load(bundle.save(tmp_path / "out"))
     assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
