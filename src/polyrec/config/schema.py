@@ -15,33 +15,15 @@ from polyrec.errors import ConfigError
 
 PRESETS: dict[str, dict[str, float]] = {
     "shop": {
-        "view": 1,
-        "click": 1,
-        "cart": 2,
-        "like": 2,
-        "purchase": 4,
-        "return": -2,
-        "dislike": -2,
+        "view": 1, "click": 1, "cart": 2, "like": 2, "purchase": 4, "return": -2, "dislike": -2,
     },
     "social": {
-        "view": 1,
-        "like": 2,
-        "comment": 3,
-        "share": 4,
-        "follow": 4,
-        "hide": -2,
-        "report": -4,
+        "view": 1, "like": 2, "comment": 3, "share": 4, "follow": 4, "hide": -2, "report": -4,
     },
     "media": {
-        "view": 1,
-        "play": 1,
-        "like": 2,
-        "finish": 3,
-        "purchase": 4,
-        "skip": -1,
-        "dislike": -2,
+        "view": 1, "play": 1, "like": 2, "finish": 3, "purchase": 4, "skip": -1, "dislike": -2,
     },
-}
+}  # fmt: skip
 """Preset -> kind of event -> weight."""
 
 

@@ -33,7 +33,7 @@ _TIMED_USERS, _TIMED_K = 200, 10  # users whose requests are timed, and the leng
 
 
 @dataclass(frozen=True)
-class FinishedRun:
+class RunOutputs:
     """Everything that the report of a run is made from."""
 
     bundle: Bundle
@@ -44,24 +44,22 @@ class FinishedRun:
     watch: Stopwatch
 
 
-def write_reports(
-    finished: FinishedRun, evaluations: Mapping[str, Evaluation], folder: Path
-) -> None:
+def write_reports(outputs: RunOutputs, evaluations: Mapping[str, Evaluation], folder: Path) -> None:
     """Write report.json, report.html, per_user.npz, quarantine.* and alignment.*."""
-    dataset = finished.data.dataset
+    dataset = outputs.data.dataset
     catalog = dataset.catalog
-    alignment = write_alignment_report(finished.views, finished.bundle.views, catalog, folder)
+    alignment = write_alignment_report(outputs.views, outputs.bundle.views, catalog, folder)
     evaluation = evaluations["test"]
-    costs = measure_costs(finished.bundle, evaluation, finished.watch.seconds, folder)
-    report = _report(finished, evaluations, costs, aligned=bool(alignment))
+    costs = measure_costs(outputs.bundle, evaluation, outputs.watch.seconds, folder)
+    report = _report(outputs, evaluations, costs, aligned=bool(alignment))
     report.write_json(folder / "report.json")
     evaluation.save_per_user(folder / "per_user.npz")
-    samples = draw_samples(dataset, evaluation, seed=finished.bundle.config.seed)
+    samples = draw_samples(dataset, evaluation, seed=outputs.bundle.config.seed)
     write_report_page(report, evaluation, len(catalog), samples, folder / "report.html")
     unreadable = [
         entry
-        for name, view in finished.views.items()
-        for entry in quarantined_contents(catalog, name, finished.contents[name], view.problems)
+        for name, view in outputs.views.items()
+        for entry in quarantined_contents(catalog, name, outputs.contents[name], view.problems)
     ]
     write_quarantine(unreadable, folder / "quarantine.jsonl")
     write_quarantine_page(unreadable, folder / "quarantine.html")
@@ -127,13 +125,13 @@ def _sample(count: int, size: int, seed: int) -> Ints:
     return np.sort(np.random.default_rng(seed).permutation(count)[:size])
 
 
-def _encoded_views(finished: FinishedRun) -> list[EncodedView]:
-    ids = finished.data.dataset.catalog.ids
+def _encoded_views(outputs: RunOutputs) -> list[EncodedView]:
+    ids = outputs.data.dataset.catalog.ids
     entries = []
-    for name, view in finished.views.items():
+    for name, view in outputs.views.items():
         problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
         present = int(view.present.sum())
-        encoder = finished.bundle.parts.encoders[name]
+        encoder = outputs.bundle.parts.encoders[name]
         counts = (view.width, present, len(view) - present)
         entry = EncodedView(name, type(encoder).__name__, *counts, problems, encoder.card())
         entries.append(entry)
@@ -141,18 +139,18 @@ def _encoded_views(finished: FinishedRun) -> list[EncodedView]:
 
 
 def _report(
-    finished: FinishedRun, evaluations: Mapping[str, Evaluation], costs: Times, *, aligned: bool
+    outputs: RunOutputs, evaluations: Mapping[str, Evaluation], costs: Times, *, aligned: bool
 ) -> Report:
-    bundle, data = finished.bundle, finished.data
+    bundle, data = outputs.bundle, outputs.data
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
-    if not finished.trials:
+    if not outputs.trials:
         notes = ["The model was fitted on train alone; no settings were chosen on valid."]
     name = bundle.config.data.path.name
     return Report(
         data={"name": name, "hash": data.fingerprint, **data.validation.to_dict()},
         config=bundle.config.model_dump(mode="json"),
         versions=versions(),
-        seconds=finished.watch.seconds,
+        seconds=outputs.watch.seconds,
         peak_memory_mb=costs["peak_memory_mb"],
         cost=costs,
         evaluated={
@@ -163,8 +161,8 @@ def _report(
         | {split: evaluation.means for split, evaluation in evaluations.items()},
         intervals={"test": bootstrap_intervals(evaluations["test"])},
         settings=part_settings(bundle.parts.recommender),
-        trials=finished.trials,
-        views=_encoded_views(finished),
+        trials=outputs.trials,
+        views=_encoded_views(outputs),
         notes=notes,
         aligned=aligned,
     )

@@ -17,7 +17,7 @@ from polyrec.pipeline.assemble import encoder_configs, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import fit_bundle
-from polyrec.pipeline.report_files import FinishedRun, write_reports
+from polyrec.pipeline.report_files import RunOutputs, write_reports
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Progress, silent
 
@@ -52,8 +52,8 @@ def run(
             evaluations = evaluate_bundle(bundle, config.evaluate.metrics, progress=progress)
         parts = encoder_configs(config, data.dataset.catalog).items()
         contents = {view: part.content or view for view, part in parts}
-        finished = FinishedRun(bundle, data, views, contents, trials, watch)
-        write_reports(finished, evaluations, folder)
+        outputs = RunOutputs(bundle, data, views, contents, trials, watch)
+        write_reports(outputs, evaluations, folder)
     return bundle
 
 
