@@ -45,9 +45,9 @@ def test_it_answers_the_same_after_loading(saved: tuple[Bundle, Path]) -> None:
     assert loaded.recommend(users) == bundle.recommend(users)
     item = bundle.ids[int(bundle.views["fused"].present.argmax())]
     assert loaded.similar(item) == bundle.similar(item)
-    found = loaded.search("text", "a boat on the blue sea, waves and gulls")
-    assert found == bundle.search("text", "a boat on the blue sea, waves and gulls")
-    assert len(found.ids[0]) == 10
+    results = loaded.search("text", "a boat on the blue sea, waves and gulls")
+    assert results == bundle.search("text", "a boat on the blue sea, waves and gulls")
+    assert len(results.ids[0]) == 10
 
 
 def test_known_users_and_histories_take_the_same_call(saved: tuple[Bundle, Path]) -> None:
@@ -67,7 +67,7 @@ def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("ask", "said"),
+    ("query", "message"),
     [
         (lambda b: b.recommend(["nobody"]), "unknown user: received 'nobody'"),
         (
@@ -87,10 +87,10 @@ def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> Non
         ),
     ],
 )
-def test_a_wrong_query_is_a_clear_error(saved, ask, said: str) -> None:
+def test_a_wrong_query_is_a_clear_error(saved, query, message: str) -> None:
     with pytest.raises(PolyrecError) as caught:
-        ask(saved[0])
-    assert said in str(caught.value)
+        query(saved[0])
+    assert message in str(caught.value)
 
 
 def test_an_item_without_content_has_no_neighbours(saved: tuple[Bundle, Path]) -> None:
@@ -104,17 +104,17 @@ def test_no_byte_can_change_unnoticed(copy: Path) -> None:
     for path in sorted(copy.glob("*.npz")) + sorted(copy.glob("[a-l,n]*.json")):
         if path.name in ("per_user.npz", "report.json", "alignment.json"):
             continue
-        whole = path.read_bytes()
-        if not whole:
+        content = path.read_bytes()
+        if not content:
             continue
-        broken = bytearray(whole)
-        broken[len(whole) // 2] ^= 1
+        broken = bytearray(content)
+        broken[len(content) // 2] ^= 1
         path.write_bytes(broken)
         with pytest.raises(
             BundleError, match=f"a file is missing or changed: received '{path.name}'"
         ):
             Bundle.load(copy)
-        path.write_bytes(whole)
+        path.write_bytes(content)
     Bundle.load(copy)
 
 
@@ -124,7 +124,7 @@ def change_manifest(folder: Path, change: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"format": 99}, "was made by a newer polyrec: received 'format 99, not 2'; upgrade"),
         (
@@ -138,11 +138,11 @@ def change_manifest(folder: Path, change: dict) -> None:
         ({"config": {"dta": 1}}, "unknown key"),
     ],
 )
-def test_a_wrong_manifest_is_a_clear_error(copy: Path, change: dict, said: str) -> None:
+def test_a_wrong_manifest_is_a_clear_error(copy: Path, change: dict, message: str) -> None:
     change_manifest(copy, change)
     with pytest.raises(PolyrecError) as caught:
         Bundle.load(copy)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
     for align in ({"use": "none"}, {"use": "whiten", "width": 8}):
         bundle = polyrec.run(parse_config(tree | {"align": align}, folder=tmp_path))
         again = Bundle.load(bundle.save(tmp_path / align["use"]))
-        found = again.search("image", "a boat", by="text", k=5)
-        assert found == bundle.search("image", "a boat", by="text", k=5)
+        results = again.search("image", "a boat", by="text", k=5)
+        assert results == bundle.search("image", "a boat", by="text", k=5)
         assert again.view_of("text", prefer="image") == "text"
         assert again.cards["text"]["licence"] == "mit"
         with pytest.raises(DataError, match="share no space: received 'words and image'"):

@@ -54,9 +54,9 @@ def test_new_content_is_fused_as_an_item_with_nothing_else(parts: Parts) -> None
 
 def test_a_view_takes_content_of_its_own_space_alone(parts: Parts) -> None:
     index = ContentIndex({"text": rows([[1, 0]], "clip"), "image": rows([[0, 1]], "clip")}, parts)
-    both = {"text": rows([[1, 2]], "clip"), "image": rows([[3, 4]], "clip")}
-    assert index.embed("image", both).tolist() == [[1, 2], [3, 4]]
+    encoded = {"text": rows([[1, 2]], "clip"), "image": rows([[3, 4]], "clip")}
+    assert index.embed("image", encoded).tolist() == [[1, 2], [3, 4]]
     with pytest.raises(DataError, match="share no space: received 'text and image'"):
         index.embed("image", {"text": rows([[1, 2]], "lsa")})
     with pytest.raises(DataError, match="no such view: received 'smell'"):
-        index.score("smell", both["text"].vectors)
+        index.score("smell", encoded["text"].vectors)

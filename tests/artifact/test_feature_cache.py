@@ -14,14 +14,14 @@ from polyrec.errors import DataError
 from polyrec.types import Problem
 
 
-def test_what_was_put_is_got_and_the_first_stays(tmp_path: Path) -> None:
+def test_the_first_vector_of_a_key_stays(tmp_path: Path) -> None:
     with FeatureCache(tmp_path / "deep" / "c.sqlite") as cache:
         rows = {bytes([i]) * 32: np.full(3, i, np.float32) for i in range(200)}
         cache.put("one", rows)
         cache.put("one", {bytes(32): np.full(3, 9, np.float32)})
-        found = cache.get([*rows, b"absent"])
-        assert found.keys() == rows.keys()
-        assert all(np.array_equal(found[key], rows[key]) for key in rows)
+        cached = cache.get([*rows, b"absent"])
+        assert cached.keys() == rows.keys()
+        assert all(np.array_equal(cached[key], rows[key]) for key in rows)
         assert [(h.identity, h.vectors) for h in cache.encoders()] == [("one", 200)]
 
 
@@ -34,13 +34,13 @@ def test_more_keys_than_a_statement_takes(tmp_path: Path) -> None:
 
 def test_two_may_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
-    with FeatureCache(path) as one, FeatureCache(path) as two:
-        one.put("a", {b"1": np.float32([1])})
-        two.put("a", {b"2": np.float32([2])})
-        assert len(one.get([b"1", b"2"])) == len(two.get([b"1", b"2"])) == 2
+    with FeatureCache(path) as first, FeatureCache(path) as second:
+        first.put("a", {b"1": np.float32([1])})
+        second.put("a", {b"2": np.float32([2])})
+        assert len(first.get([b"1", b"2"])) == len(second.get([b"1", b"2"])) == 2
 
 
-def test_a_foreign_file_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cache_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "c.sqlite").write_bytes(
         b"this is no database, and long enough to be read as one" * 30
     )
@@ -60,25 +60,27 @@ for batch in range(10_000):
 """
 
 
-def test_a_killed_writer_leaves_whole_batches_and_loses_none_it_told_of(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_complete_batches_and_loses_none_it_acknowledged(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "c.sqlite"
     for _ in range(3):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
-        told = int(writer.stdout.readline())
+        written = int(writer.stdout.readline())
         time.sleep(0.05)
         os.kill(writer.pid, signal.SIGKILL)
-        told = int([told, *writer.stdout.read().split()[:-1]][-1])
+        written = int([written, *writer.stdout.read().split()[:-1]][-1])
         writer.wait()
         writer.stdout.close()
         with FeatureCache(path) as cache:
             count = cache.encoders()[0].vectors
             assert count % 8 == 0
-            assert count >= 8 * (told + 1)
+            assert count >= 8 * (written + 1)
             rows = cache.get([i.to_bytes(8) for i in range(count)])
             assert all((row == row[0]).all() and len(row) == 64 for row in rows.values())
 
 
-def test_problems_are_kept_beside_vectors(tmp_path: Path) -> None:
+def test_problems_are_cached_beside_vectors(tmp_path: Path) -> None:
     with FeatureCache(tmp_path / "c.sqlite") as cache:
         broken = Problem("truncated", "cut off")
         cache.put("one", {b"a": np.float32([1, 2]), b"b": broken})
@@ -87,7 +89,7 @@ def test_problems_are_kept_beside_vectors(tmp_path: Path) -> None:
         assert (held.vectors, held.problems, held.bytes) == (1, 1, 8)
 
 
-def test_pruning_forgets_what_it_names_and_no_more(tmp_path: Path) -> None:
+def test_pruning_deletes_what_it_selects_and_no_more(tmp_path: Path) -> None:
     with FeatureCache(tmp_path / "c.sqlite") as cache:
         cache.put("LSA 1", {b"a": np.float32([1])})
         cache.put("CNN 1", {b"b": np.float32([1])})

@@ -18,7 +18,7 @@ VIEW = Embeddings(
 )
 
 
-def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
+def test_a_pack_round_trips(tmp_path: Path) -> None:
     path = write_pack(tmp_path / "deep/p.safetensors", ["a", "ü", "c"], {"image": VIEW}, {
         "image": {"name": "ImageModel", "licence": "mit"}})  # fmt: skip
     pack = read_pack(path, "image")
@@ -30,7 +30,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     assert read_pack(path, "poster").ids == pack.ids  # the only view there is
 
 
-def test_packs_that_are_none_are_said(tmp_path: Path) -> None:
+def test_files_that_are_not_packs_are_errors(tmp_path: Path) -> None:
     path = write_pack(tmp_path / "p.safetensors", ["a"] * 3, {"one": VIEW, "two": VIEW}, {})
     with pytest.raises(DataError, match="no such view: received 'ones'; did you mean 'one'"):
         read_pack(path, "ones")
@@ -49,31 +49,31 @@ def test_packs_that_are_none_are_said(tmp_path: Path) -> None:
 def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path) -> None:
     data = {"path": str(world), "text": ["title"], "image": "image"}
     settings = {"data": data, "preset": "shop", "cache": str(tmp_path / "c.sqlite")}
-    made = fill_feature_cache(
+    summary = fill_feature_cache(
         parse_config(settings, folder=tmp_path), pack=tmp_path / "p.safetensors"
     )
-    assert made.counts["image"]["present"] > 40
+    assert summary.counts["image"]["present"] > 40
     # there: the same items in another order, one of them unknown to the pack, no media at all
-    there = tmp_path / "there"
-    there.mkdir()
+    folder = tmp_path / "there"
+    folder.mkdir()
     items = pl.read_parquet(world / "items.parquet").select("item_id", "title")[::-1]
     extra = pl.DataFrame({"item_id": ["stranger"], "title": ["?"]})
-    pl.concat([extra, items]).write_csv(there / "items.csv")
-    (there / "p.safetensors").write_bytes((tmp_path / "p.safetensors").read_bytes())
+    pl.concat([extra, items]).write_csv(folder / "items.csv")
+    (folder / "p.safetensors").write_bytes((tmp_path / "p.safetensors").read_bytes())
     for file in world.glob("interactions.*"):
-        (there / file.name).write_bytes(file.read_bytes())
+        (folder / file.name).write_bytes(file.read_bytes())
     tree = {
-        "data": {"path": str(there), "features": {"image": "p.safetensors"}},
+        "data": {"path": str(folder), "features": {"image": "p.safetensors"}},
         "preset": "shop",
         "recommend": {"use": "multimodal_linear", "l2": 20},
         "cache": str(tmp_path / "other.sqlite"),
     }
     bundle = polyrec.run(parse_config(tree, folder=tmp_path), out=tmp_path / "out")
     pack = read_pack(tmp_path / "p.safetensors", "image")
-    place = pack.ids.index("i0005")
+    row = pack.ids.index("i0005")
     row = bundle.ids.index("i0005")
-    assert bundle.views["image"].present[row] == pack.view.present[place]
-    assert np.array_equal(bundle.views["image"].vectors[row], pack.view.vectors[place])
+    assert bundle.views["image"].present[row] == pack.view.present[row]
+    assert np.array_equal(bundle.views["image"].vectors[row], pack.view.vectors[row])
     assert not bundle.views["image"].present[bundle.ids.index("stranger")]
     again = polyrec.artifact.bundle.Bundle.load(tmp_path / "out")
     assert again.cards["image"]["name"] == "Descriptor"

@@ -48,7 +48,7 @@ def test_sparse_matrices_come_back() -> None:
     assert (round_trip(matrix) != matrix).nnz == 0
 
 
-def test_settings_and_private_names_are_no_state() -> None:
+def test_settings_and_private_names_are_not_saved() -> None:
     part = Part(size=4)
     part.learned_ = 1
     part._hidden_ = 2
@@ -57,7 +57,7 @@ def test_settings_and_private_names_are_no_state() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), np.array([object()]), {"a": object()}, [[1]]])
-def test_what_a_bundle_can_not_keep_is_said(value: object) -> None:
+def test_values_that_a_bundle_can_not_store_are_errors(value: object) -> None:
     with pytest.raises(TypeError, match="a bundle can't store"):
         round_trip(value)
 
@@ -70,12 +70,12 @@ def test_parts_within_a_part_come_back_with_what_they_learned() -> None:
     assert np.array_equal(back[1].popularity_, inner[1].popularity_)
 
 
-def test_a_part_that_is_in_no_room_is_not_kept() -> None:
+def test_an_unregistered_part_is_not_saved() -> None:
     with pytest.raises(TypeError, match="a bundle can't store"):
         round_trip([Part()])
 
 
-def test_a_bundle_can_not_name_a_part_that_is_in_no_room() -> None:
+def test_a_bundle_can_not_name_an_unregistered_part() -> None:
     node = {"room": "recommend", "use": "os:system", "settings": {}, "learned": {}}
     with pytest.raises(ConfigError, match="unknown part"):
         part_state.load_learned(Part(), {"learned_": {"parts": [node]}}, {})

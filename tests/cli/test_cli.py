@@ -18,10 +18,10 @@ import yaml
 from polyrec.cli import console, main
 
 
-def program(*words: object, folder: Path) -> subprocess.CompletedProcess:
+def program(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
     """Run the command as a person does."""
     result = subprocess.run(
-        [sys.executable, "-c", "from polyrec.cli import main; main()", *map(str, words)],
+        [sys.executable, "-c", "from polyrec.cli import main; main()", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "HOME": str(folder), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -32,12 +32,12 @@ def program(*words: object, folder: Path) -> subprocess.CompletedProcess:
     return result
 
 
-def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
+def polyrec(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
     """Run the command in this process; what it does not catch itself fails the test."""
     out, errors = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         patch.setenv("HOME", str(folder))
-        patch.setattr(sys, "argv", ["polyrec", *map(str, words)])
+        patch.setattr(sys, "argv", ["polyrec", *map(str, arguments)])
         for stream in (console.out, console.err):
             patch.setattr(stream, "width", 200)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
@@ -46,11 +46,11 @@ def polyrec(*words: object, folder: Path) -> subprocess.CompletedProcess:
                 code = 0
             except SystemExit as end:
                 code = end.code or 0
-    return subprocess.CompletedProcess(words, code, out.getvalue(), errors.getvalue())
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture(scope="module")
-def place(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a config and the bundle made from it."""
     folder = tmp_path_factory.mktemp("cli")
     tree = {
@@ -67,115 +67,116 @@ def place(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_run_prints_json_for_programs(place: Path) -> None:
-    result = polyrec("run", "run.yaml", "--json", "--set", "recommend.use=popular", folder=place)
-    told = json.loads(result.stdout)
-    assert told["metrics"]["test"]["recall@20"] > 0
-    assert (place / told["bundle"] / "report.html").is_file()
+def test_run_prints_json_for_programs(project: Path) -> None:
+    result = polyrec("run", "run.yaml", "--json", "--set", "recommend.use=popular", folder=project)
+    results = json.loads(result.stdout)
+    assert results["metrics"]["test"]["recall@20"] > 0
+    assert (project / results["bundle"] / "report.html").is_file()
 
 
-def test_evaluate_again_with_other_metrics(place: Path) -> None:
-    told = json.loads(
-        polyrec("evaluate", "out", "--metrics", "recall@20,mrr@5", "--json", folder=place).stdout
+def test_evaluate_again_with_other_metrics(project: Path) -> None:
+    results = json.loads(
+        polyrec("evaluate", "out", "--metrics", "recall@20,mrr@5", "--json", folder=project).stdout
     )
-    report = json.loads((place / "out/report.json").read_text())
-    assert told["metrics"]["test"]["recall@20"] == pytest.approx(
+    report = json.loads((project / "out/report.json").read_text())
+    assert results["metrics"]["test"]["recall@20"] == pytest.approx(
         report["metrics"]["test"]["recall@20"]
     )
-    assert set(told["metrics"]["test"]) == {"recall@20", "mrr@5"}
-    assert "mrr@20" in polyrec("evaluate", "out", folder=place).stdout
+    assert set(results["metrics"]["test"]) == {"recall@20", "mrr@5"}
+    assert "mrr@20" in polyrec("evaluate", "out", folder=project).stdout
 
 
-def test_lists_and_judgements_are_exported(place: Path) -> None:
-    words = ["--run", "x/a.run", "--qrels", "x/a.qrels", "--metrics", "ndcg@7", "--json"]
-    told = json.loads(polyrec("evaluate", "out", *words, folder=place).stdout)
-    assert told["cost"].keys() >= {"single_median_ms", "single_p95_ms", "batch_per_s"}
-    user, zero, item, rank, _, tag = (place / "x/a.run").read_text().splitlines()[0].split(" ")
+def test_lists_and_judgements_are_exported(project: Path) -> None:
+    arguments = ["--run", "x/a.run", "--qrels", "x/a.qrels", "--metrics", "ndcg@7", "--json"]
+    results = json.loads(polyrec("evaluate", "out", *arguments, folder=project).stdout)
+    assert results["cost"].keys() >= {"single_median_ms", "single_p95_ms", "batch_per_s"}
+    user, zero, item, rank, _, tag = (project / "x/a.run").read_text().splitlines()[0].split(" ")
     assert (user[0], zero, item[0], rank, tag) == ("u", "Q0", "i", "1", "multimodal_linear")
-    assert (place / "x/a.qrels").read_text().startswith(f"{user} 0 i")
-    lost = polyrec("evaluate", "out", "--protocol", "missing", "--run", "b.run", folder=place)
+    assert (project / "x/a.qrels").read_text().startswith(f"{user} 0 i")
+    lost = polyrec("evaluate", "out", "--protocol", "missing", "--run", "b.run", folder=project)
     assert lost.returncode == 2
 
 
-def test_runs_are_compared_and_refused_where_data_differ(place: Path) -> None:
-    for name, words in (("pop", ["recommend.use=popular"]), ("moved", ["data.split.test=0.3"])):
-        sets = [part for word in words for part in ("--set", word)]
+def test_runs_are_compared_and_refused_where_data_differ(project: Path) -> None:
+    for name, arguments in (("pop", ["recommend.use=popular"]), ("moved", ["data.split.test=0.3"])):
+        sets = [part for word in arguments for part in ("--set", word)]
         assert polyrec("run", "run.yaml", "--out", name, "--set", "seed=3", *sets,
-                       folder=place).returncode == 0  # fmt: skip
-    shown = polyrec("compare", "out", "pop", "--out", "c", folder=place)
+                       folder=project).returncode == 0  # fmt: skip
+    shown = polyrec("compare", "out", "pop", "--out", "c", folder=project)
     assert shown.returncode == 0, shown.stderr
     assert "popular" in shown.stdout
     assert "p, corrected" in shown.stdout
-    assert "<svg" in (place / "c/compare.html").read_text()
-    told = json.loads(polyrec("compare", "out", "pop", "--metrics", "ndcg@10,coverage@20", "--json",
-                              folder=place).stdout)  # fmt: skip
-    assert told["runs"].keys() == {"out", "pop"}
-    assert [row["metric"] for row in told["differences"]] == ["ndcg@10"]
-    assert told["runs"]["pop"]["cost"]["fit_s"] > 0
-    refused = polyrec("compare", "out", "moved", folder=place)
+    assert "<svg" in (project / "c/compare.html").read_text()
+    arguments = ["--metrics", "ndcg@10,coverage@20", "--json"]
+    results = json.loads(polyrec("compare", "out", "pop", *arguments, folder=project).stdout)
+    assert results["runs"].keys() == {"out", "pop"}
+    assert [row["metric"] for row in results["differences"]] == ["ndcg@10"]
+    assert results["runs"]["pop"]["cost"]["fit_s"] > 0
+    refused = polyrec("compare", "out", "moved", folder=project)
     assert refused.returncode == 1
     assert "runs on different splits" in refused.stderr
-    assert polyrec("compare", "out", folder=place).returncode == 2
+    assert polyrec("compare", "out", folder=project).returncode == 2
 
 
-def test_recommend_for_a_user_and_for_a_history(place: Path) -> None:
+def test_recommend_for_a_user_and_for_a_history(project: Path) -> None:
     rows = json.loads(
-        polyrec("recommend", "out", "--user", "u0003", "-k", "4", "--json", folder=place).stdout
+        polyrec("recommend", "out", "--user", "u0003", "-k", "4", "--json", folder=project).stdout
     )
     assert len(rows) == 4
     assert rows[0].keys() == {"id", "title", "score"}
-    shown = polyrec("recommend", "out", "--history", "i0001,i0002", folder=place)
+    shown = polyrec("recommend", "out", "--history", "i0001,i0002", folder=project)
     assert shown.returncode == 0
     assert "title" in shown.stdout
 
 
-def test_explain_adds_up_to_the_score(place: Path) -> None:
-    told = json.loads(
+def test_explain_adds_up_to_the_score(project: Path) -> None:
+    results = json.loads(
         polyrec("explain", "out", "--item", "i0003", "--history", "i0001,i0002", "--json",
-                folder=place).stdout
+                folder=project).stdout
     )  # fmt: skip
-    assert told["exact"]
-    assert {entry["item"] for entry in told["history"]} == {"i0001", "i0002"}
-    assert abs(sum(told["sources"].values()) + told["baseline"] - told["score"]) < 1e-5
-    shown = polyrec("explain", "out", "--item", "i0003", "--user", "u0001", folder=place).stdout
+    assert results["exact"]
+    assert {entry["item"] for entry in results["history"]} == {"i0001", "i0002"}
+    assert abs(sum(results["sources"].values()) + results["baseline"] - results["score"]) < 1e-5
+    shown = polyrec("explain", "out", "--item", "i0003", "--user", "u0001", folder=project).stdout
     assert "behaviour" in shown
-    assert polyrec("explain", "out", "--item", "i0003", folder=place).returncode == 2
+    assert polyrec("explain", "out", "--item", "i0003", folder=project).returncode == 2
 
 
-def test_similar_to_an_item_a_text_and_a_file(place: Path, world: Path, jpeg: bytes) -> None:
-    (place / "red.jpg").write_bytes(jpeg)
+def test_similar_to_an_item_a_text_and_a_file(project: Path, world: Path, jpeg: bytes) -> None:
+    (project / "red.jpg").write_bytes(jpeg)
     item = json.loads(
-        polyrec("recommend", "out", "--history", "i0001", "--json", folder=place).stdout
+        polyrec("recommend", "out", "--history", "i0001", "--json", folder=project).stdout
     )[0]
-    for words in (
+    for arguments in (
         ["--item", item["id"]],
         ["--text", "a boat at sea, waves"],
         ["--image", "red.jpg"],
     ):
-        result = polyrec("similar", "out", *words, "-k", "3", "--json", folder=place)
+        result = polyrec("similar", "out", *arguments, "-k", "3", "--json", folder=project)
         assert result.returncode == 0, result.stderr
         assert len(json.loads(result.stdout)) == 3
 
 
-def test_encode_fills_the_cache_and_lists_what_is_unreadable(place: Path) -> None:
-    told = json.loads(polyrec("encode", "run.yaml", "--json", folder=place).stdout)
-    assert sum(told["views"]["image"][name] for name in ("present", "missing", "unreadable")) == 60
-    assert "unreadable" in polyrec("encode", "run.yaml", folder=place).stdout
+def test_encode_fills_the_cache_and_lists_what_is_unreadable(project: Path) -> None:
+    results = json.loads(polyrec("encode", "run.yaml", "--json", folder=project).stdout)
+    counts = results["views"]["image"]
+    assert sum(counts[name] for name in ("present", "missing", "unreadable")) == 60
+    assert "unreadable" in polyrec("encode", "run.yaml", folder=project).stdout
 
 
-def test_check_a_config_and_a_folder(place: Path, world: Path) -> None:
-    result = polyrec("check", "run.yaml", "--out", "check.json", folder=place)
+def test_check_a_config_and_a_folder(project: Path, world: Path) -> None:
+    result = polyrec("check", "run.yaml", "--out", "check.json", folder=project)
     assert result.returncode == 0
     assert "image files that can't be read" in result.stdout
-    assert json.loads((place / "check.json").read_text())["users"] == 150
-    plain = polyrec("check", world, "--json", folder=place)
-    assert (place / "runs/world.check.json").is_file()
+    assert json.loads((project / "check.json").read_text())["users"] == 150
+    plain = polyrec("check", world, "--json", folder=project)
+    assert (project / "runs/world.check.json").is_file()
     assert plain.returncode == 0
     assert json.loads(plain.stdout)["kinds"].keys() == {"view", "like", "purchase", "dislike"}
     assert "a config names the columns that hold content" in plain.stderr
 
 
-def test_check_exits_1_where_something_must_be_mended(tmp_path: Path) -> None:
+def test_check_exits_1_on_errors(tmp_path: Path) -> None:
     rows = "user_id,item_id,split\n1,a,train\n1,b,test\n2,a,train\n2,a,test\n"
     (tmp_path / "interactions.csv").write_text(rows)
     result = polyrec("check", tmp_path, folder=tmp_path)
@@ -191,7 +192,7 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["run", "nowhere.yaml"], 2, "no such config"),
         (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
@@ -216,111 +217,115 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
         (["dance"], 2, "No such command"),
     ],
 )
-def test_mistakes_are_told_with_their_exit_code(
-    place: Path, words: list, code: int, said: str
+def test_errors_are_printed_with_their_exit_code(
+    project: Path, arguments: list, code: int, message: str
 ) -> None:
-    result = polyrec(*words, folder=place)
-    assert said in result.stderr
+    result = polyrec(*arguments, folder=project)
+    assert message in result.stderr
     assert result.returncode == code
 
 
-def test_a_program_of_its_own_ends_with_the_exit_code(place: Path) -> None:
-    result = program("run", "run.yaml", "--set", "recommend.use=eese", folder=place)
+def test_the_exit_code_of_the_process(project: Path) -> None:
+    result = program("run", "run.yaml", "--set", "recommend.use=eese", folder=project)
     assert "did you mean 'ease'" in result.stderr
     assert result.returncode == 2
 
 
-def test_an_unexpected_fault_is_told_without_a_traceback(place: Path) -> None:
+def test_an_unexpected_error_is_printed_without_a_traceback(project: Path) -> None:
     code = (
         "import polyrec.artifact.bundle as b, polyrec.cli as c\n"
         "def broken(*_): raise RuntimeError('boom')\n"
         "b.Bundle.load = broken\nc.main()"
     )
-    words = [sys.executable, "-c", code, "recommend", "out", "--user", "u0001"]
-    result = subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+    arguments = [sys.executable, "-c", code, "recommend", "out", "--user", "u0001"]
+    result = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert "unexpected RuntimeError: boom" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_version_and_help(place: Path) -> None:
-    assert program("--version", folder=place).stdout.strip() == "0.1.0"
-    shown = program("--help", folder=place).stdout
+def test_version_and_help(project: Path) -> None:
+    assert program("--version", folder=project).stdout.strip() == "0.1.0"
+    shown = program("--help", folder=project).stdout
     for command in ("check", "encode", "run", "tune", "evaluate", "recommend", "similar", "demo"):
         assert command in shown
 
 
-def test_the_cache_is_shown_and_pruned(place: Path) -> None:
-    assert polyrec("encode", "run.yaml", "--pack", "p.safetensors", folder=place).returncode == 0
-    assert (place / "p.safetensors").stat().st_size > 60_000
-    assert (place / "runs/run.quarantine.jsonl").is_file()
-    told = json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)
-    assert told["held"][0]["identity"].startswith("Descriptor")
-    assert told["held"][0]["vectors"] > 40
-    assert polyrec("cache", "run.yaml", "--prune", folder=place).returncode == 2
-    pruned = polyrec("cache", "run.yaml", "--prune", "--encoder", "Descriptor", folder=place)
+def test_the_cache_is_shown_and_pruned(project: Path) -> None:
+    assert polyrec("encode", "run.yaml", "--pack", "p.safetensors", folder=project).returncode == 0
+    assert (project / "p.safetensors").stat().st_size > 60_000
+    assert (project / "runs/run.quarantine.jsonl").is_file()
+    results = json.loads(polyrec("cache", "run.yaml", "--json", folder=project).stdout)
+    assert results["held"][0]["identity"].startswith("Descriptor")
+    assert results["held"][0]["vectors"] > 40
+    assert polyrec("cache", "run.yaml", "--prune", folder=project).returncode == 2
+    pruned = polyrec("cache", "run.yaml", "--prune", "--encoder", "Descriptor", folder=project)
     assert "rows deleted" in pruned.stdout
-    assert json.loads(polyrec("cache", "run.yaml", "--json", folder=place).stdout)["held"] == []
+    assert json.loads(polyrec("cache", "run.yaml", "--json", folder=project).stdout)["held"] == []
 
 
-def test_alignment_and_robustness_are_told(place: Path) -> None:
-    told = polyrec("align-report", "run.yaml", "--set", "align.use=cca", "--json", folder=place)
-    rows = json.loads(told.stdout)
+def test_alignment_and_robustness_are_printed(project: Path) -> None:
+    arguments = ["align-report", "run.yaml", "--set", "align.use=cca", "--json"]
+    rows = json.loads(polyrec(*arguments, folder=project).stdout)
     assert rows["after"][0]["recall@10"] > 0.1
     assert "recall@10" not in rows["before"][0]
-    page = (place / "runs/run.alignment/alignment.html").read_text()
+    page = (project / "runs/run.alignment/alignment.html").read_text()
     assert "image and text" in page
     assert "<svg" in page
-    assert "image and text" in polyrec("align-report", "run.yaml", folder=place).stdout
-    one = polyrec("align-report", "run.yaml", "--set", "data.image=null", folder=place)
+    assert "image and text" in polyrec("align-report", "run.yaml", folder=project).stdout
+    one = polyrec("align-report", "run.yaml", "--set", "data.image=null", folder=project)
     assert one.returncode == 1
     assert "give two views" in one.stderr
-    assert (place / "out/alignment.html").is_file()
+    assert (project / "out/alignment.html").is_file()
     for protocol, marks in (("missing", ("80% lost",)), ("knockout", ("shuffled", "noise"))):
-        result = polyrec("evaluate", "out", "--protocol", protocol, folder=place)
+        result = polyrec("evaluate", "out", "--protocol", protocol, folder=project)
         assert result.returncode == 0, result.stderr
         assert all(mark in result.stdout for mark in marks)
     rows = json.loads(polyrec("evaluate", "out", "--protocol", "knockout", "--metrics", "ndcg@5",
-                              "--json", folder=place).stdout)  # fmt: skip
+                              "--json", folder=project).stdout)  # fmt: skip
     assert {row["how"] for row in rows} == {"", "noise", "shuffled", "absent"}
-    assert polyrec("evaluate", "out", "--protocol", "knockouts", folder=place).returncode == 2
+    assert polyrec("evaluate", "out", "--protocol", "knockouts", folder=project).returncode == 2
 
 
-def test_tune_shows_and_writes_the_best_settings(place: Path) -> None:
+def test_tune_shows_and_writes_the_best_settings(project: Path) -> None:
     pytest.importorskip("optuna", reason="extra tune is not installed")
-    words = ["tune", "run.yaml", "--set", "recommend={use: ease}", "--trials", "2"]
-    shown = polyrec(*words, "--set", "data.image=null", folder=place)
+    arguments = ["tune", "run.yaml", "--set", "recommend={use: ease}", "--trials", "2"]
+    shown = polyrec(*arguments, "--set", "data.image=null", folder=project)
     assert shown.returncode == 0, shown.stderr
     assert "recommend.l2" in shown.stdout
-    told = json.loads(polyrec(*words, "--set", "data.image=null", "--json", folder=place).stdout)
-    assert told["trials"] == 2
-    tuned = yaml.safe_load((place / told["config"]).read_text())
-    assert tuned["recommend"]["l2"] == told["settings"]["recommend.l2"]
-    wrong = polyrec(*words, "--set", "tune.ranges={recommend.l2: [9, []]}", folder=place)
+    results = json.loads(
+        polyrec(*arguments, "--set", "data.image=null", "--json", folder=project).stdout
+    )
+    assert results["trials"] == 2
+    tuned = yaml.safe_load((project / results["config"]).read_text())
+    assert tuned["recommend"]["l2"] == results["settings"]["recommend.l2"]
+    wrong = polyrec(*arguments, "--set", "tune.ranges={recommend.l2: [9, []]}", folder=project)
     assert wrong.returncode == 2
     assert "tune.ranges.recommend.l2 is not valid" in wrong.stderr
 
 
-def test_rows_that_items_lack_are_filled_in_where_asked(place: Path) -> None:
-    words = ["run", "run.yaml", "--out", "filled", "--set", "align.impute={method: ridge}"]
-    assert polyrec(*words, folder=place).returncode == 0
+def test_absent_rows_are_imputed_where_the_config_says_so(project: Path) -> None:
+    arguments = ["run", "run.yaml", "--out", "filled", "--set", "align.impute={method: ridge}"]
+    assert polyrec(*arguments, folder=project).returncode == 0
     from polyrec.artifact.bundle import Bundle
 
-    plain, filled = (Bundle.load(place / name).views for name in ("out", "filled"))
+    plain, filled = (Bundle.load(project / name).views for name in ("out", "filled"))
     assert filled["image"].present.sum() > plain["image"].present.sum()
-    wrong = polyrec("run", "run.yaml", "--set", "align.impute={metod: ridge}", folder=place)
+    wrong = polyrec("run", "run.yaml", "--set", "align.impute={metod: ridge}", folder=project)
     assert "did you mean 'method'" in wrong.stderr
 
 
-def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+def test_keys_are_created_listed_and_revoked(tmp_path: Path) -> None:
     url = "sqlite:///keys.sqlite"
-    made = json.loads(
+    created = json.loads(
         polyrec("keys", "create", "shop", "--scope", "read", "--database", url, "--json",
                 folder=tmp_path).stdout
     )  # fmt: skip
-    assert made["key"].startswith(f"pr_{made['id']}_")
-    assert polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path).returncode == 0
-    again = polyrec("keys", "revoke", made["id"], "--database", url, folder=tmp_path)
+    assert created["key"].startswith(f"pr_{created['id']}_")
+    assert (
+        polyrec("keys", "revoke", created["id"], "--database", url, folder=tmp_path).returncode == 0
+    )
+    again = polyrec("keys", "revoke", created["id"], "--database", url, folder=tmp_path)
     assert again.returncode == 1
     assert "no valid key with this id" in again.stderr
     listed = json.loads(

@@ -25,7 +25,7 @@ def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"seeed": 1}, "unknown key: received 'seeed'; did you mean 'seed'?"),
         (
@@ -43,26 +43,26 @@ def test_defaults_are_enough_beside_a_path(tmp_path: Path) -> None:
         ({"data": {"path": "x", "split": {"test": 2}}}, "data.split.test is not valid: received 2"),
     ],
 )
-def test_a_mistake_names_its_place_and_a_remedy(tmp_path: Path, change: dict, said: str) -> None:
+def test_an_error_names_the_key_and_a_remedy(tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config.read_config(write(tmp_path, MINIMAL | change))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: [", "not valid YAML"),
         ("- 1", "a config must be a mapping"),
         ("", "a config must be a mapping"),
     ],
 )
-def test_what_is_no_config_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_config_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         config.read_config(write(tmp_path, text))
 
 
-def test_a_missing_config_is_said(tmp_path: Path) -> None:
+def test_a_missing_config_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such config"):
         config.read_config(tmp_path / "none.yaml")
 
@@ -90,7 +90,7 @@ def test_another_part_drops_the_settings_of_the_one_before(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("text", ["seed", "=3", "data.path.deep=1", "seed=[1"])
-def test_an_override_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_overrides_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError):
         config.read_config(write(tmp_path, MINIMAL), overrides=[text])
 
@@ -113,7 +113,7 @@ def test_a_variable_without_value_is_named(tmp_path: Path) -> None:
         config.read_config(write(tmp_path, {"data": {"path": "${NOWHERE_SET}"}}))
 
 
-def test_presets_weigh_kinds_and_the_config_has_the_last_word(tmp_path: Path) -> None:
+def test_presets_set_weights_and_the_config_overrides_them(tmp_path: Path) -> None:
     tree = {"preset": "shop", "data": {"path": "x", "kinds": {"view": 0.5}}}
     weights = config.read_config(write(tmp_path, tree)).weights
     assert (weights["view"], weights["like"], weights["purchase"]) == (0.5, 2, 4)

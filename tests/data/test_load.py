@@ -32,7 +32,7 @@ def found(loaded: LoadedDataset, what: str) -> int:
     return next((f.count for f in loaded.validation.findings if what in f.what), 0)
 
 
-def test_items_keep_the_order_of_their_table_and_strangers_follow(tmp_path: Path) -> None:
+def test_items_keep_the_order_of_their_table_and_unlisted_ones_follow(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN, {"item_id": [30, 20, 99], "title": ["C", None, "Z"]})
     assert loaded.dataset.catalog.ids == ("30", "20", "99", "10")
     assert loaded.dataset.catalog.titles == ("C", "20", "Z", "10")
@@ -40,7 +40,7 @@ def test_items_keep_the_order_of_their_table_and_strangers_follow(tmp_path: Path
     assert loaded.dataset.users == ("1", "2")
 
 
-def test_numbers_and_text_ids_meet(tmp_path: Path) -> None:
+def test_integer_and_text_ids_match(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN, {"item_id": ["10", "20", "x30"]})
     assert loaded.dataset.catalog.ids[:3] == ("10", "20", "x30")
 
@@ -67,7 +67,7 @@ def test_an_unknown_kind_is_refused_with_its_remedy(tmp_path: Path) -> None:
         make(tmp_path, GIVEN | {"kind": ["view", "peek", "view", "view"]}, weights={"view": 1})
 
 
-def test_rated_below_the_mark_is_seen_but_no_positive(tmp_path: Path) -> None:
+def test_low_ratings_are_seen_but_not_positive(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN | {"rating": [2.0, 5, 4, 5]}, min_rating=4)
     assert loaded.dataset.train.weights.tolist() == [0, 1]
     assert loaded.dataset.train.histories([0]).items.tolist() == [0]
@@ -75,7 +75,7 @@ def test_rated_below_the_mark_is_seen_but_no_positive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "options", "said"),
+    ("change", "options", "message"),
     [
         ({"rating": ["a", "1", "1", "1"]}, {"min_rating": 4}, "a rating is not a finite number"),
         ({}, {"min_rating": 4}, "data.min_rating needs ratings"),
@@ -85,26 +85,26 @@ def test_rated_below_the_mark_is_seen_but_no_positive(tmp_path: Path) -> None:
         ({"timestamp": ["soon"] * 4}, {}, "4 times can't be parsed: received 'soon'"),
     ],
 )
-def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, said: str) -> None:
+def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, message: str) -> None:
     with pytest.raises(DataError) as caught:
         make(tmp_path, GIVEN | change, **options)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("items", "said"),
+    ("items", "message"),
     [
         ({"item_id": [10, 10, 20]}, "duplicate or empty item ids: received [10]"),
         ({"item_id": [7, 8, 9]}, "no item of an event is in the items table"),
     ],
 )
-def test_items_that_make_no_sense_are_refused(tmp_path: Path, items: dict, said: str) -> None:
+def test_inconsistent_items_are_refused(tmp_path: Path, items: dict, message: str) -> None:
     with pytest.raises(DataError) as caught:
         make(tmp_path, GIVEN, items)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_events_without_user_or_item_are_left_out_and_told(tmp_path: Path) -> None:
+def test_events_without_user_or_item_are_dropped_and_reported(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN | {"user_id": [1, None, 2, 2]})
     assert found(loaded, "events without user or item") == 1
     assert loaded.validation.counts["events"] == 3
@@ -135,7 +135,7 @@ def test_a_pair_in_two_given_parts_is_a_leak(tmp_path: Path) -> None:
     assert not loaded.validation.ok
 
 
-def test_an_empty_valid_is_told(tmp_path: Path) -> None:
+def test_an_empty_valid_split_is_reported(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN)
     assert any("valid split is empty" in f.what for f in loaded.validation.findings)
 
@@ -152,11 +152,11 @@ def test_the_core_is_a_fixed_point_and_keeps_the_catalogue(tmp_path: Path) -> No
     assert len(loaded.dataset.catalog) == 3
 
 
-def test_the_fingerprint_tells_data_apart(tmp_path: Path) -> None:
-    one = make(tmp_path, GIVEN)
-    assert make(tmp_path, GIVEN).fingerprint == one.fingerprint
+def test_the_fingerprint_distinguishes_data(tmp_path: Path) -> None:
+    first = make(tmp_path, GIVEN)
+    assert make(tmp_path, GIVEN).fingerprint == first.fingerprint
     other = GIVEN | {"item_id": [10, 20, 20, 30]}
-    assert make(tmp_path, other).fingerprint != one.fingerprint
+    assert make(tmp_path, other).fingerprint != first.fingerprint
 
 
 def test_features_must_match_the_items(tmp_path: Path) -> None:
@@ -178,22 +178,22 @@ def test_rows_with_nan_or_infinity_count_as_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "said"),
+    ("array", "message"),
     [
         (np.array([{"a": 1}], dtype=object), "a feature file can't be read"),
         (np.ones(3), "features are not a numeric matrix"),
         (np.array([["a"], ["b"], ["c"]]), "features are not a numeric matrix"),
     ],
 )
-def test_files_that_are_no_features_are_refused(
-    tmp_path: Path, array: np.ndarray, said: str
+def test_files_that_are_not_features_are_refused(
+    tmp_path: Path, array: np.ndarray, message: str
 ) -> None:
     np.save(tmp_path / "f.npy", array)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         make(tmp_path, GIVEN, {"item_id": [10, 20, 30]}, features={"text": "f.npy"})
 
 
-def test_paths_that_leave_the_folder_are_errors_and_content_of_nobody(tmp_path: Path) -> None:
+def test_paths_outside_the_folder_are_errors_and_no_content(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"x")
     data = tmp_path / "data"
     data.mkdir()
@@ -231,7 +231,7 @@ def test_feature_rows_number_the_items_where_there_is_no_table(tmp_path: Path) -
         make(tmp_path, GIVEN | {"item_id": list("abac")}, features={"image": "f.npy"})
 
 
-def test_content_given_twice_is_refused(tmp_path: Path) -> None:
+def test_two_contents_of_one_name_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "f.npy", np.eye(3))
     items = {"item_id": [10, 20, 30], "title": ["A", "B", "C"]}
     with pytest.raises(DataError, match="two contents have one name: received 'text'"):

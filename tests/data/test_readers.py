@@ -92,7 +92,7 @@ def test_movielens_reads_its_three_layouts(tmp_path: Path, layout: str) -> None:
     assert tables.items["title"][0] in ("Heat (1995)", "Les Misérables")
 
 
-def test_movielens_says_what_it_looks_for(tmp_path: Path) -> None:
+def test_movielens_reports_missing_files(tmp_path: Path) -> None:
     lines(tmp_path / "other.txt", "x")
     with pytest.raises(DataError, match=r"no MovieLens files: received 'other\.txt'"):
         find_class("data", "movielens")().read(tmp_path, {})
@@ -151,36 +151,36 @@ def test_article_turns_pairs_into_items_with_content(tmp_path: Path) -> None:
     assert tables.features["image"].shape == (2, 12)
 
 
-def test_article_without_matching_rows_is_refused(tmp_path: Path) -> None:
+def test_csv_npy_without_matching_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"labels\.npy has another number of rows: received 2"):
         find_class("data", "article")().read(article(tmp_path, [1, 0]), {})
 
 
 @pytest.mark.parametrize("name", sorted(registered_parts("data")))
-def test_a_missing_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> None:
+def test_every_reader_reports_a_missing_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="no such data folder"):
         find_class("data", name)().read(tmp_path / "nowhere", {})
 
 
 @pytest.mark.parametrize("name", sorted(set(registered_parts("data"))))
-def test_an_empty_folder_is_said_by_every_reader(tmp_path: Path, name: str) -> None:
+def test_every_reader_reports_an_empty_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError):
         find_class("data", name)().read(tmp_path, {})
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "the file is empty"),
         (b"user_id,item_id\n\xff\xfe,2\n", "can't be read"),
         (b"user,item_id\n1,2\n", "has no column 'user_id' for the user: received 'user, item_id'"),
     ],
 )
-def test_a_bad_table_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_bad_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "interactions.csv").write_bytes(content)
     with pytest.raises(DataError) as caught:
         find_class("data", "folder")().read(tmp_path, {})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_columns_are_mapped_by_the_config_alone(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_no_pair_lies_in_two_parts_and_the_same_seed_gives_the_same(use: str, dr
     for user, item, code in zip(events.users, events.items, codes, strict=True):
         if code != splits.DROPPED:
             parts.setdefault((user, item), set()).add(int(code))
-    assert all(len(found) == 1 for found in parts.values())
+    assert all(len(codes_of_pair) == 1 for codes_of_pair in parts.values())
 
 
 def world(users: int = 40, per_user: int = 10) -> Interactions:
@@ -54,7 +54,7 @@ def test_in_time_means_that_a_users_later_pairs_are_tested() -> None:
         assert order.tolist() == [0] * 7 + [1] + [2] * 2
 
 
-def test_leaving_one_out_takes_the_last_and_the_last_but_one() -> None:
+def test_leave_one_out_takes_the_last_pair_and_the_one_before() -> None:
     events = world()
     codes = splits.split_leave_one_out(events, SHARES)
     for user in range(40):
@@ -99,7 +99,7 @@ def test_new_items_leave_train_wholly_and_are_drawn_over_popularity() -> None:
         assert 0.5 < counts[list(those)].mean() / counts[counts > 0].mean() < 2
 
 
-def test_beside_new_items_a_tenth_of_a_users_known_ones_is_asked_for() -> None:
+def test_a_tenth_of_the_known_pairs_is_tested_beside_new_items() -> None:
     events = world(per_user=20)
     codes = splits.split_new_items(events, SHARES)
     known = splits.draw_item_splits(events.items, 30, SHARES)[events.items] == splits.TRAIN
@@ -110,7 +110,7 @@ def test_beside_new_items_a_tenth_of_a_users_known_ones_is_asked_for() -> None:
         assert order.tolist() == [0] * (len(order) - 2 * tenth) + [1] * tenth + [2] * tenth
 
 
-def test_auto_takes_what_the_data_bring() -> None:
+def test_auto_takes_the_split_of_the_data() -> None:
     events = world()
     auto = SplitConfig(valid=0.1, test=0.2)
     given_codes = np.zeros(len(events), np.int8)

@@ -63,7 +63,7 @@ def test_whole_media_open_and_damaged_ones_are_in_the_truth(world: Path) -> None
     assert opened == {"image", "audio", "video"}
 
 
-def test_modalities_are_missing_at_about_the_rate_asked(tmp_path: Path) -> None:
+def test_modalities_are_missing_at_about_the_set_rate(tmp_path: Path) -> None:
     truth = generate_studio(tmp_path, StudioSettings(items=30, users=20, missing=0.3, damaged=0))
     rate = 1 - truth.latents.present.mean()
     assert 0.2 < rate < 0.4
@@ -74,12 +74,12 @@ def test_modalities_are_missing_at_about_the_rate_asked(tmp_path: Path) -> None:
 
 
 def test_texts_are_in_two_languages(world: Path) -> None:
-    told = pl.read_parquet(world / "items.parquet")["description"].drop_nulls()
-    chinese = told.str.contains("[\u4e00-\u9fff]").mean()
+    descriptions = pl.read_parquet(world / "items.parquet")["description"].drop_nulls()
+    chinese = descriptions.str.contains("[\u4e00-\u9fff]").mean()
     assert 0.05 < chinese < 0.5
 
 
-def test_nobody_meets_an_item_before_its_release(world: Path) -> None:
+def test_no_event_is_before_the_release_of_its_item(world: Path) -> None:
     truth = np.load(world / "truth/truth.npz")
     events = pl.read_parquet(world / "interactions.parquet")
     days = (events["timestamp"].to_numpy() - START) / 86_400
@@ -114,13 +114,13 @@ def test_the_driver_is_a_modality_that_the_item_has(world: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"items": 3}, "too small"),
         ({"missing": 1.5}, "a rate is out of range"),
         ({"events": 1}, "too small"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         StudioSettings(**settings)

@@ -33,28 +33,28 @@ def tail(database: Database) -> Iterator[ChangeReader]:
     opened.close()
 
 
-def put(database: Database, *given: Feedback, overwrite: bool = False) -> int:
+def put(database: Database, *rows: Feedback, overwrite: bool = False) -> int:
     with database.write() as connection:
-        return feedback.put_feedback(connection, given, overwrite=overwrite)
+        return feedback.put_feedback(connection, rows, overwrite=overwrite)
 
 
-def told(database: Database, user: str) -> list[tuple[str, str, float]]:
+def stored_events(database: Database, user: str) -> list[tuple[str, str, float]]:
     with database.read() as connection:
         events = feedback.recent_events(connection, user, longest=100)
     return [(event.item_id, event.feedback_type, event.value) for event in events]
 
 
-def test_an_insert_keeps_what_is_there_and_a_put_replaces_it(database: Database) -> None:
+def test_an_insert_keeps_existing_feedback_and_overwrite_replaces_it(database: Database) -> None:
     assert put(database, Feedback("like", "u", "a", 1), Feedback("like", "u", "a", 2)) == 1
-    assert told(database, "u") == [("a", "like", 1)]
+    assert stored_events(database, "u") == [("a", "like", 1)]
     assert put(database, Feedback("like", "u", "a", 3), Feedback("buy", "u", "a", 4)) == 1
-    assert sorted(told(database, "u")) == [("a", "buy", 4), ("a", "like", 1)]
+    assert sorted(stored_events(database, "u")) == [("a", "buy", 4), ("a", "like", 1)]
     assert put(database, Feedback("like", "u", "a", 5), Feedback("like", "u", "a", 6),
                overwrite=True) == 1  # fmt: skip
-    assert sorted(told(database, "u")) == [("a", "buy", 4), ("a", "like", 6)]
+    assert sorted(stored_events(database, "u")) == [("a", "buy", 4), ("a", "like", 6)]
 
 
-def test_feedback_makes_users_and_items_that_nobody_knew(database: Database) -> None:
+def test_feedback_creates_unknown_users_and_items(database: Database) -> None:
     with database.write() as connection:
         records.put_items(connection, [ItemRecord("a", comment="known")])
     put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
@@ -69,7 +69,7 @@ def test_feedback_makes_users_and_items_that_nobody_knew(database: Database) -> 
 def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
     times = {"a": 30, "b": 10, "c": 20, "d": 20}
     put(database, *(Feedback("like", "u", item, timestamp=t) for item, t in times.items()))
-    assert [event[0] for event in told(database, "u")] == ["b", "d", "c", "a"]
+    assert [event[0] for event in stored_events(database, "u")] == ["b", "d", "c", "a"]
     with database.read() as connection:
         latest = feedback.recent_events(connection, "u", longest=2)
     assert [event.item_id for event in latest] == ["c", "a"]
@@ -112,8 +112,8 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ch
     with database.write() as connection:
         assert records.delete_user(connection, "secret-name", database.secret) == 1
         assert records.delete_user(connection, "nobody", database.secret) == 0
-    assert told(database, "secret-name") == []
-    assert told(database, "other") == [("a", "like", 0.0)]
+    assert stored_events(database, "secret-name") == []
+    assert stored_events(database, "other") == [("a", "like", 0.0)]
     with database.read() as connection:
         for table in (sa.table("users"), FEEDBACK, LOG, META):
             rows = connection.execute(sa.select(sa.text("*")).select_from(table)).all()
@@ -123,7 +123,7 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ch
     assert change.user_id == change_log.user_digest("secret-name", database.secret)
 
 
-def test_whoever_was_erased_is_known_until_no_model_is_older(database: Database) -> None:
+def test_an_erasure_is_kept_until_no_model_is_older(database: Database) -> None:
     with database.write() as connection:
         records.delete_user(connection, "u", database.secret)
         ((name, moment),) = change_log.erased_users(connection).items()
@@ -138,7 +138,7 @@ def test_whoever_was_erased_is_known_until_no_model_is_older(database: Database)
         assert not change_log.erased_users(connection)
 
 
-def test_only_another_comment_is_read_anew(database: Database) -> None:
+def test_only_a_changed_comment_is_encoded_again(database: Database) -> None:
     plain = ItemRecord("a", comment="a red lamp", labels=["x"], timestamp=5)
     with database.write() as connection:
         records.put_items(connection, [plain])
@@ -173,7 +173,7 @@ def test_a_deleted_item_takes_its_feedback_along(database: Database, tail: Chang
     with database.write() as connection:
         assert records.delete_item(connection, "a") == 1
         assert records.delete_item(connection, "a") == 0
-    assert told(database, "u") == [("b", "like", 0.0)]
+    assert stored_events(database, "u") == [("b", "like", 0.0)]
     actions = [(c.action, c.user_id, c.item_id) for c in tail.after(before)]
     assert actions == [(change_log.NO_FEEDBACK, "u", "a"), (change_log.ITEM, None, "a")]
 
@@ -195,7 +195,7 @@ def test_text_is_never_read_as_sql(database: Database) -> None:
     with database.write() as connection:
         records.put_users(connection, [UserRecord(nasty, labels={nasty: nasty}, comment=nasty)])
         assert records.find_user(connection, nasty).labels == {nasty: nasty}
-    assert told(database, nasty) == [(nasty, nasty, 0.0)]
+    assert stored_events(database, nasty) == [(nasty, nasty, 0.0)]
 
 
 def test_numbers_become_visible_in_their_order(database: Database) -> None:
@@ -253,7 +253,7 @@ def test_the_writer_commits_many_together_and_one_failure_alone(database: Databa
     with pytest.raises(ValueError, match="no"):
         bad.result(30)
     writer.close()
-    assert len(told(database, "u")) == 5
+    assert len(stored_events(database, "u")) == 5
 
 
 def test_a_full_or_closed_writer_refuses(database: Database) -> None:
@@ -278,7 +278,7 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
     first.close()
     second = Database.open(database_url)
     assert second.secret == first.secret
-    assert told(second, "u") == [("a", "like", 0.0)]
+    assert stored_events(second, "u") == [("a", "like", 0.0)]
     with second.write() as connection:
         connection.execute(META.update().where(META.c.name == "format").values(value="99"))
     second.close()
@@ -287,14 +287,14 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("nonsense", "not a database URL: received 'nonsense'"),
         ("mysql://me:word@host/name", r"received 'mysql://me:\*\*\*@host/name'"),
     ],
 )
-def test_another_url_is_refused_without_its_password(url: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_another_url_is_refused_without_its_password(url: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         Database.open(url)
 
 
@@ -308,18 +308,18 @@ def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them
             connection.execute(sa.text(f"DROP INDEX {index}"))
     first.close()
     opened = Database.open(url)
-    asked: list[tuple[str, object]] = []
+    queries: list[tuple[str, object]] = []
     sa.event.listen(
-        opened.engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3]))
+        opened.engine, "before_cursor_execute", lambda *event: queries.append((event[2], event[3]))
     )
     with opened.read() as connection:
         for after in (None, ("u", "i", "like")):
             feedback.list_feedback(connection, feedback_type="like", after=after, count=9)
         change_log.erased_users(connection)
-        questions = [(sql, given) for sql, given in asked if sql.startswith("SELECT")]
+        questions = [(sql, params) for sql, params in queries if sql.startswith("SELECT")]
         plans = [
-            [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)]
-            for sql, given in questions
+            [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", params)]
+            for sql, params in questions
         ]
     opened.close()
     by_type = "SEARCH feedback USING INDEX feedback_by_type (feedback_type=?"
@@ -330,14 +330,14 @@ def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them
     ]
 
 
-def test_a_database_that_is_not_there_is_said_so() -> None:
+def test_a_missing_database_is_an_error() -> None:
     with pytest.raises(DataError, match="the database can't be opened: received 'sqlite:////no"):
         Database.open("sqlite:////nowhere/at/all.sqlite")
     with pytest.raises(DataError, match=r"received 'postgresql\+psycopg://me:\*\*\*@127"):
         Database.open("postgresql://me:word@127.0.0.1:9/name")
 
 
-def test_what_is_there_stays_and_only_new_rows_are_told(database: Database) -> None:
+def test_existing_rows_stay_and_only_new_ones_are_returned(database: Database) -> None:
     ann, bob = ({"user_id": name, "labels": "null", "comment": name} for name in ("ann", "bob"))
     with database.write() as connection:
         assert insert_new(connection, USERS, []) == []

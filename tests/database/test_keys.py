@@ -39,14 +39,14 @@ def test_the_database_holds_no_secret(connection) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "pr", "pr_", "pr__", "pr_00000000_x", "xx_1_2", "é_ü_ö"])
-def test_what_is_no_key_opens_nothing(connection, text: str) -> None:
+def test_texts_that_are_not_keys_are_refused(connection, text: str) -> None:
     key, right = keys.create_key(connection, "shop", ["read"])
     assert keys.verify_key(connection, text) is None
     assert keys.verify_key(connection, right[:-1]) is None
     assert keys.verify_key(connection, f"pr_{key.key_id}_") is None
 
 
-def test_admin_may_everything_and_others_what_they_say() -> None:
+def test_admin_includes_all_scopes() -> None:
     assert keys.ApiKey("a", "boss", ("admin",)).may("write")
     assert not keys.ApiKey("a", "events", ("write",)).may("read")
 
@@ -59,7 +59,7 @@ def test_admin_may_everything_and_others_what_they_say() -> None:
         ((" ", ["read"]), "needs a name"),
     ],
 )
-def test_senseless_keys_are_not_made(connection, arguments: tuple, match: str) -> None:
+def test_invalid_keys_are_refused(connection, arguments: tuple, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         keys.create_key(connection, *arguments)
     with pytest.raises(ConfigError, match="the rate"):

@@ -54,9 +54,9 @@ def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dat
     return dataset, encode_dataset(config, dataset)[1]
 
 
-def reached(model: Recommender, behaviour: dict[str, Interactions]) -> float:
-    found = evaluate_top_k(model, behaviour["train"], behaviour["test"], ["recall@20"])
-    return found.means["recall@20"]
+def recall(model: Recommender, behaviour: dict[str, Interactions]) -> float:
+    evaluation = evaluate_top_k(model, behaviour["train"], behaviour["test"], ["recall@20"])
+    return evaluation.means["recall@20"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -68,14 +68,14 @@ def test_it_learns(
     *_, aligned = align_and_fuse(config, data.train, views)
     model = build_recommender(config, {}).fit(data.train, aligned, valid=data.valid)
     popular = polyrec.recommend.Popular().fit(data.train, {})
-    assert reached(model, data.behaviour) > 1.1 * reached(popular, data.behaviour)
+    assert recall(model, data.behaviour) > 1.1 * recall(popular, data.behaviour)
 
 
-def test_it_goes_the_whole_way_and_is_kept(studio: Path, tmp_path: Path) -> None:
+def test_it_runs_end_to_end_and_is_saved(studio: Path, tmp_path: Path) -> None:
     bundle = polyrec.run(article(studio, tmp_path, *VARIANTS["attention"]))
     popular = polyrec.recommend.Popular().fit(bundle.behaviour["train"], {})
-    found = evaluate_bundle(bundle, ["recall@20"])["test"].means["recall@20"]
-    assert found > 1.1 * reached(popular, bundle.behaviour)
+    on_test = evaluate_bundle(bundle, ["recall@20"])["test"].means["recall@20"]
+    assert on_test > 1.1 * recall(popular, bundle.behaviour)
     again = Bundle.load(bundle.save(tmp_path / "out"))
     assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
     assert again.search("text", "a quiet sea").ids[0]

@@ -21,12 +21,12 @@ ENCODERS = {"image": "descriptor", "audio": "spectral", "video": "motion"}
 @pytest.fixture(scope="module")
 def good(world: Path) -> dict[str, list[Path]]:
     """Return whole files of the studio data set by kind."""
-    found = {}
+    files_of = {}
     for kind, use in ENCODERS.items():
         encoder = find_class("encode", use)()
         files = [p for p in sorted((world / kind).iterdir())[:9] if encoder.encode([p]).present[0]]
-        found[kind] = files[:5]
-    return found
+        files_of[kind] = files[:5]
+    return files_of
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
@@ -35,8 +35,8 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
 ) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    whole = good[kind][0].read_bytes()
-    expected = write_all(folder, kind, whole)
+    intact = good[kind][0].read_bytes()
+    expected = write_all(folder, kind, intact)
     assert len(expected) >= 33
     encoder = find_class("encode", ENCODERS[kind])()
     alone = encode_contents(encoder, good[kind], context)
@@ -61,10 +61,10 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
 
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_garbage_inside_never_ends_the_run(kind: str, good: dict, context: EncodeContext) -> None:
-    whole = good[kind][1].read_bytes()
-    pieces = [garbage(whole, seed, share) for seed in range(6) for share in (0.02, 0.4)]
+    intact = good[kind][1].read_bytes()
+    pieces = [garbage(intact, seed, share) for seed in range(6) for share in (0.02, 0.4)]
     encoder = find_class("encode", ENCODERS[kind])()
-    view = encode_contents(encoder, [whole, *pieces, whole], context)
+    view = encode_contents(encoder, [intact, *pieces, intact], context)
     assert view.present[0]
     assert view.present[-1]
     # what a decoder lets pass is finite, what it doesn't has a reason
@@ -103,9 +103,9 @@ def test_limits_of_the_config_are_kept(good: dict, tmp_path: Path) -> None:
             "cache": str(tmp_path / cache),
             "engine": {"workers": 1},
         }
-        found = fill_feature_cache(parse_config(tree, folder=tmp_path)).quarantine
+        entries = fill_feature_cache(parse_config(tree, folder=tmp_path)).quarantine
         kinds = ("image", "audio")
-        return {k: {entry.status for entry in found if entry.view == k} for k in kinds}
+        return {k: {entry.status for entry in entries if entry.view == k} for k in kinds}
 
     assert statuses("a", max_pixels=100) == {"image": {"too large"}, "audio": set()}
     assert statuses("b", max_seconds=0.5) == {"image": set(), "audio": {"too large"}}
@@ -128,6 +128,6 @@ def test_a_page_of_bad_names_is_escaped_and_whole(good: dict, tmp_path: Path) ->
     assert "every content was read" in (tmp_path / "none.html").read_text(encoding="utf-8")
 
 
-def test_default_limits_are_what_the_page_says() -> None:
+def test_default_limits_match_the_docs() -> None:
     assert Limits().max_seconds == 3600
     assert Limits().hosts == ()

@@ -64,16 +64,16 @@ def start(folder: Path, cache: Path) -> subprocess.Popen:
 
 def decoders() -> set[int]:
     """Return the decoding processes of this machine that have lost their run."""
-    found = set()
-    for place in Path("/proc").glob("[0-9]*"):
+    children = set()
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            told = (place / "cmdline").read_bytes()
-            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if b"polyrec.compute.decode_worker" in told and parent == 1:
-            found.add(int(place.name))
-    return found
+        if b"polyrec.compute.decode_worker" in command and parent == 1:
+            children.add(int(folder.name))
+    return children
 
 
 def test_a_run_killed_at_any_moment_goes_on_and_ends_as_if_it_never_was(tmp_path: Path) -> None:

@@ -45,13 +45,13 @@ def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, li
     return folder / "out", steps
 
 
-def test_everything_is_made_and_told(world: Path, run: tuple[Path, list]) -> None:
+def test_a_run_writes_all_files_and_reports_progress(world: Path, run: tuple[Path, list]) -> None:
     out, steps = run
     report = json.loads((out / "report.json").read_text())
     damaged = json.loads((world / "truth/truth.json").read_text())["damaged"]
-    told = {view["name"]: view for view in report["views"]}
-    assert set(told) == set(MEDIA)
-    unread = {(kind, item) for kind, view in told.items() for item in view["problems"]}
+    views = {view["name"]: view for view in report["views"]}
+    assert set(views) == set(MEDIA)
+    unread = {(kind, item) for kind, view in views.items() for item in view["problems"]}
     broken = {(name.split("/")[0], f"i{int(name[6:11]):04d}") for name in damaged}
     assert unread == broken
     assert broken
@@ -90,8 +90,8 @@ def test_content_beats_behaviour_alone_beats_popularity(larger: Path) -> None:
     reached = {}
     for use in ("popular", "ease", "multimodal_linear"):
         bundle = polyrec.run(config(larger, larger.parent, recommend={"use": use}))
-        found = evaluate_bundle(bundle, ["ndcg@10"])
-        reached[use] = found["test"].means["ndcg@10"]
+        evaluation = evaluate_bundle(bundle, ["ndcg@10"])
+        reached[use] = evaluation["test"].means["ndcg@10"]
     assert reached["multimodal_linear"] > reached["ease"] > reached["popular"]
 
 
@@ -107,10 +107,10 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
     reached = []
-    for given in (views, shuffled):
-        model = polyrec.recommend.MultimodalLinear(l2=20).fit(dataset.train, given)
-        found = evaluate_top_k(model, dataset.train, dataset.test, ["recall@5:cold"])
-        reached.append(found.means["recall@5:cold"])
+    for content in (views, shuffled):
+        model = polyrec.recommend.MultimodalLinear(l2=20).fit(dataset.train, content)
+        evaluation = evaluate_top_k(model, dataset.train, dataset.test, ["recall@5:cold"])
+        reached.append(evaluation.means["recall@5:cold"])
     assert reached[0] > 3 * reached[1]
 
 
@@ -129,7 +129,7 @@ def test_a_missing_valid_leaves_the_settings_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"recommend": {"use": "eese"}}, "did you mean 'ease'"),
         ({"encode": {"text": {"use": "lsa", "with": 3}}}, "encode.text: unknown setting"),
@@ -142,12 +142,12 @@ def test_a_missing_valid_leaves_the_settings_as_they_are(
         ({"evaluate": {"select_by": "ndcg"}}, "a metric is name@k"),
     ],
 )
-def test_a_config_that_can_not_work_is_refused_before_any_work(
-    world: Path, tmp_path: Path, change: dict, said: str
+def test_an_invalid_config_is_refused_before_any_work(
+    world: Path, tmp_path: Path, change: dict, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         polyrec.run(config(world, tmp_path, **change))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_run_without_content_is_a_run(world: Path, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_checking_finds_what_was_broken(world: Path, tmp_path: Path) -> None:
     assert validation.ok
 
 
-def test_every_modality_tells_the_shared_factors_and_shuffled_rows_do_not(
+def test_every_modality_predicts_the_shared_factors_and_shuffled_rows_do_not(
     larger: Path,
 ) -> None:
     truth = np.load(larger / "truth/truth.npz")

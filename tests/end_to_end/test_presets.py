@@ -16,7 +16,7 @@ QUICK = ["recommend.weights=null", "recommend.content_l2=5", "recommend.l2=50"]
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_it_learns_and_knows_items_that_nobody_took(
+def test_it_beats_popularity_and_scores_new_items(
     world: Path, features: Path, preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POLYREC_WORLD", str(world))

@@ -18,27 +18,27 @@ USERS, ITEMS = 60, 40
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return data in which users of one half like one half of the items, and features tell it."""
-    place = tmp_path_factory.mktemp("halves")
+    copy = tmp_path_factory.mktemp("halves")
     generator = np.random.default_rng(3)
     rows = []
     for user in range(USERS):
         own = generator.permutation(np.arange(user % 2, ITEMS, 2))[:14]
         rows += [(f"u{user:02d}", f"i{item:02d}") for item in own]
     times = generator.permutation(len(rows)) + 1_000_000
-    write(place, rows, times.tolist())
-    pl.DataFrame({"item_id": [f"i{i:02d}" for i in range(ITEMS)]}).write_csv(place / "items.csv")
+    write(copy, rows, times.tolist())
+    pl.DataFrame({"item_id": [f"i{i:02d}" for i in range(ITEMS)]}).write_csv(copy / "items.csv")
     side = np.arange(ITEMS) % 2
     features = np.stack([side, 1 - side, np.ones(ITEMS)], axis=1)
     features = features + 0.1 * generator.standard_normal((ITEMS, 3))
-    np.save(place / "text_feat.npy", features.astype(np.float32))
-    return place
+    np.save(copy / "text_feat.npy", features.astype(np.float32))
+    return copy
 
 
-def write(place: Path, rows: list, times: list, split: list | None = None) -> None:
+def write(copy: Path, rows: list, times: list, split: list | None = None) -> None:
     users, items = zip(*rows, strict=True)
     columns = {"user_id": users, "item_id": items, "timestamp": times}
     frame = pl.DataFrame(columns if split is None else {**columns, "split": split})
-    frame.write_csv(place / "interactions.csv")
+    frame.write_csv(copy / "interactions.csv")
 
 
 def config(folder: Path, protocol: str, **evaluate: object) -> Config:
@@ -53,7 +53,7 @@ def config(folder: Path, protocol: str, **evaluate: object) -> Config:
 
 
 @pytest.mark.parametrize("protocol", ["compat", "global_time", "leave_one_out", "new_items"])
-def test_each_protocol_goes_the_whole_way(folder: Path, tmp_path: Path, protocol: str) -> None:
+def test_each_protocol_runs_end_to_end(folder: Path, tmp_path: Path, protocol: str) -> None:
     bundle = polyrec.run(config(folder, protocol), out=tmp_path / "out")
     report = json.loads((tmp_path / "out/report.json").read_text())
     columns = ["recall@5:warm", "recall@5:cold"] if protocol == "new_items" else []
@@ -71,9 +71,9 @@ def test_new_items_are_found_and_settings_can_be_chosen_for_them(folder: Path) -
     settings = config(folder, "new_items", select_by="recall@5:cold")
     tree = settings.model_dump() | {"recommend": {"use": "multimodal_linear"}}
     bundle = polyrec.run(parse_config(tree, folder=folder))
-    found = evaluate_bundle(bundle, ["recall@5", "hit_rate@5"])
+    evaluations = evaluate_bundle(bundle, ["recall@5", "hit_rate@5"])
     for part in ("valid", "test"):
-        means = found[part].means
+        means = evaluations[part].means
         assert means["hit_rate@5:cold"] > 0.3, part
         assert 0 <= means["recall@5:warm"] <= 1, part
     test_only = set(bundle.behaviour["test"].items) - set(bundle.behaviour["train"].items)
@@ -88,13 +88,13 @@ def test_nothing_that_was_learned_depends_on_test(folder: Path, tmp_path: Path) 
     split = ["test" if i % 7 == 0 else "valid" if i % 7 == 1 else "train" for i in range(len(rows))]
     seals = []
     for name in ("one", "two"):
-        place = tmp_path / name
-        place.mkdir()
+        copy = tmp_path / name
+        copy.mkdir()
         for file in ("items.csv", "text_feat.npy"):
-            (place / file).write_bytes((folder / file).read_bytes())
-        write(place, rows, frame["timestamp"].to_list(), split)
-        polyrec.run(config(place, "compat"), out=place / "out")
-        seals.append(json.loads((place / "out/manifest.json").read_text())["files"])
+            (copy / file).write_bytes((folder / file).read_bytes())
+        write(copy, rows, frame["timestamp"].to_list(), split)
+        polyrec.run(config(copy, "compat"), out=copy / "out")
+        seals.append(json.loads((copy / "out/manifest.json").read_text())["files"])
         taken = set(rows)
         for i, part in enumerate(split):  # every user's test moves to items it never took
             if part == "test":

@@ -39,7 +39,7 @@ class KilledError(BaseException):
 def test_a_run_killed_while_training_ends_as_if_it_never_was(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run(config(world, tmp_path), out=tmp_path / "whole")
+    complete = run(config(world, tmp_path), out=tmp_path / "whole")
     seen = []
 
     def dying(stage: str, done: int, total: int, note: str = "", /) -> None:
@@ -57,6 +57,6 @@ def test_a_run_killed_while_training_ends_as_if_it_never_was(
     again = run(config(world, tmp_path), out=tmp_path / "killed")
     assert len(lines) >= 3
     assert not (tmp_path / ".killed.trainings").exists()
-    query = whole.events.histories(range(20))
-    mine, theirs = (b.parts.recommender.score(query) for b in (again, whole))
+    query = complete.events.histories(range(20))
+    mine, theirs = (b.parts.recommender.score(query) for b in (again, complete))
     assert np.array_equal(mine, theirs)
