@@ -53,8 +53,8 @@ def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path)
         parse_config(settings, folder=tmp_path), pack=tmp_path / "p.safetensors"
     )
     assert summary.counts["image"]["present"] > 40
-    # there: the same items in another order, one of them unknown to the pack, no media at all
-    folder = tmp_path / "there"
+    # on the other machine: the same items in another order, one of them unknown to the pack, no media at all
+    folder = tmp_path / "other"
     folder.mkdir()
     items = pl.read_parquet(world / "items.parquet").select("item_id", "title")[::-1]
     extra = pl.DataFrame({"item_id": ["stranger"], "title": ["?"]})
@@ -70,10 +70,10 @@ def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path)
     }
     bundle = polyrec.run(parse_config(tree, folder=tmp_path), out=tmp_path / "out")
     pack = read_pack(tmp_path / "p.safetensors", "image")
-    row = pack.ids.index("i0005")
+    pack_row = pack.ids.index("i0005")
     row = bundle.ids.index("i0005")
-    assert bundle.views["image"].present[row] == pack.view.present[row]
-    assert np.array_equal(bundle.views["image"].vectors[row], pack.view.vectors[row])
+    assert bundle.views["image"].present[row] == pack.view.present[pack_row]
+    assert np.array_equal(bundle.views["image"].vectors[row], pack.view.vectors[pack_row])
     assert not bundle.views["image"].present[bundle.ids.index("stranger")]
     again = polyrec.artifact.bundle.Bundle.load(tmp_path / "out")
     assert again.cards["image"]["name"] == "Descriptor"
@@ -86,5 +86,5 @@ def test_a_pack_of_other_items_is_refused(world: Path, tmp_path: Path) -> None:
     for name in ("items.parquet", "interactions.parquet"):
         (folder / name).write_bytes((world / name).read_bytes())
     tree = {"data": {"path": str(folder), "features": {"image": "p.safetensors"}}, "preset": "shop"}
-    with pytest.raises(DataError, match="a pack of other items"):
+    with pytest.raises(DataError, match="the pack has other items"):
         fill_feature_cache(parse_config(tree, folder=tmp_path))
