@@ -53,7 +53,7 @@ def test_another_machine_loads_a_pack_with_features(world: Path, tmp_path: Path)
         parse_config(settings, folder=tmp_path), pack=tmp_path / "p.safetensors"
     )
     assert summary.counts["image"]["present"] > 40
-    # on the other machine: the same items in another order, one of them unknown to the pack, no media at all
+    # the other machine: other order of items, one item that is not in the pack, no media
     folder = tmp_path / "other"
     folder.mkdir()
     items = pl.read_parquet(world / "items.parquet").select("item_id", "title")[::-1]
