@@ -192,7 +192,7 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "message"),
+    ("arguments", "code", "message"),
     [
         (["run", "nowhere.yaml"], 2, "no such config"),
         (["run", "run.yaml", "--set", "recommend.use=eese"], 2, "did you mean 'ease'"),
