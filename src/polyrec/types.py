@@ -57,6 +57,27 @@ FUSED = "fused"
 NO_TIME = -1
 """The time of an event whose source gives none."""
 
+MAX_ID_LENGTH = 256
+
+
+def id_problem(value: str) -> str | None:
+    r"""Return why a text can't be the id of a user, item, category or event kind, else None.
+
+    Training and the service use this rule, so that the service can address what a bundle has.
+
+    >>> id_problem("a/b c"), id_problem("a\tb")
+    (None, 'an id must not contain control characters')
+    """
+    if not value.strip() or len(value) > MAX_ID_LENGTH:
+        return f"an id has 1 to {MAX_ID_LENGTH} characters"
+    if value.isprintable():
+        return None
+    if any(character < " " or character == "\x7f" for character in value):
+        return "an id must not contain control characters"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "text must not contain unpaired surrogates"
+    return None
+
 
 def silent(stage: str, done: int, total: int, note: str = "", /) -> None:
     """Report progress to nobody."""
@@ -282,12 +303,26 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class ItemMetadata:
+    """What is known of an item beside its content: a service filters, sorts and shows by it.
+
+    `labels` are JSON: tags, or names with tags or numbers (`{"genre": ["drama"], "price": 12.5}`).
+    """
+
+    categories: tuple[str, ...] = ()
+    labels: Any = None
+    added: int | None = None  # seconds since 1970
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Catalog:
-    """The items: their ids, what to call them, and their raw content, read when asked for."""
+    """The items: their ids, titles, raw content (read on access) and metadata."""
 
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)
+    metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -333,10 +368,12 @@ class SourceTables:
 
     `events`: user, item, and where the source has them time (s), rating, weight, kind, split.
     `items`: item, perhaps title, then the source's own columns; row i is row i of each feature, and
-    of each of the `contents`, where the source has them ready instead of naming columns.
+    of each of the `contents` and the `metadata`, where the source has them ready instead of naming
+    columns.
     """
 
     events: pl.DataFrame
     items: pl.DataFrame | None = None
     features: Mapping[str, Path | npt.NDArray[Any]] = field(default_factory=dict)
     contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)
+    metadata: Sequence[ItemMetadata] = ()

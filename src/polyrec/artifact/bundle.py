@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +26,21 @@ from polyrec.config import Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
 from polyrec.registry import find_class, short_name
-from polyrec.types import FUSED, Embeddings, Floats, Interactions, Ints, Query, Raw, Views
+from polyrec.types import (
+    FUSED,
+    Embeddings,
+    Floats,
+    Interactions,
+    Ints,
+    ItemMetadata,
+    Query,
+    Raw,
+    Views,
+)
 
 FORMAT = 2  # 2: other names of learned attributes
 _NAMES = ("ids", "titles", "users", "kinds")
+_METADATA_FILE = "metadata.json"  # only where the data have metadata
 _SPLITS = ("train", "valid", "test")
 _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
@@ -56,6 +67,7 @@ class Bundle:
     parts: Parts
     fingerprint: str  # of the data
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
+    metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -246,6 +258,8 @@ def check_output_folder(folder: Path) -> None:
 def _write(bundle: Bundle, folder: Path) -> None:
     writer = ChecksummedWriter(folder)
     writer.json("names.json", {key: getattr(bundle, key) for key in _NAMES})
+    if bundle.metadata:
+        writer.json(_METADATA_FILE, [asdict(row) for row in bundle.metadata])
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour
     writer.arrays("events.npz", {f"{s}.{c}": getattr(behaviour[s], c) for s, c in columns})
@@ -303,7 +317,15 @@ def _read(files: ChecksummedFolder) -> Bundle:
     )
     config = parse_config(manifest["config"], folder=files.folder)
     values = {"config": config, "fingerprint": manifest["data"], "cards": cards["cards"], **names}
-    return Bundle(**values, behaviour=behaviour, views=views, parts=parts)
+    metadata = _read_metadata(files)
+    return Bundle(**values, behaviour=behaviour, views=views, parts=parts, metadata=metadata)
+
+
+def _read_metadata(files: ChecksummedFolder) -> tuple[ItemMetadata, ...]:
+    if _METADATA_FILE not in files.manifest["files"]:
+        return ()
+    rows = files.json(_METADATA_FILE)
+    return tuple(ItemMetadata(**{**row, "categories": tuple(row["categories"])}) for row in rows)
 
 
 def _read_part(files: ChecksummedFolder, room: str, entry: Mapping[str, Any]) -> Any:

@@ -95,13 +95,14 @@ class MinEvents(Section):
 class DataConfig(Section):
     """Where the data are, the names of their columns, and how they are cleaned.
 
-    `columns` maps our names (user, item, time, rating, kind, split, title) to those of the source;
-    nothing is guessed. `features` maps a modality to an npy file; its row i is row i of the items.
+    `columns` maps our names (user, item, time, rating, kind, split, title; categories, labels,
+    price, added, description) to those of the source; nothing is guessed. `features` maps a
+    modality to an npy file; its row i is row i of the items.
     """
 
     use: str = "folder"
     path: Path
-    columns: dict[str, str] = {}
+    columns: dict[str, str | tuple[str, ...]] = {}
     text: tuple[str, ...] = ()
     image: str | None = None
     audio: str | None = None

@@ -13,6 +13,7 @@ import polars as pl
 
 from polyrec.artifact.feature_pack import PACK_SUFFIX, PackedView, read_pack
 from polyrec.config import DataConfig
+from polyrec.data.item_metadata import catalog_metadata
 from polyrec.data.validation import Finding, finding_for
 from polyrec.errors import DataError, nearest
 from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw, SourceTables
@@ -81,8 +82,8 @@ def build_catalog(
             "absent content is masked",
         )
     ]
-    titles = columns.titles(names)
-    return Catalog(names, titles, contents), findings
+    metadata = catalog_metadata(tables.items, tables.metadata, config.columns, len(names))
+    return Catalog(names, columns.titles(names), contents, metadata), findings
 
 
 def _padded(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from polyrec.config import DataConfig, MinEvents
 from polyrec.config.event_weights import UNNAMED_KIND, EventWeights
 from polyrec.data import splits
 from polyrec.data.catalog import build_catalog, load_array
+from polyrec.data.item_metadata import METADATA_COLUMNS
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.tables import parse_times
 from polyrec.data.validation import (
@@ -27,7 +28,16 @@ from polyrec.data.validation import (
 )
 from polyrec.errors import DataError, nearest
 from polyrec.registry import find_class
-from polyrec.types import NO_TIME, Catalog, Dataset, Floats, Interactions, Ints, SourceTables
+from polyrec.types import (
+    NO_TIME,
+    Catalog,
+    Dataset,
+    Floats,
+    Interactions,
+    Ints,
+    SourceTables,
+    id_problem,
+)
 
 
 @dataclass(frozen=True)
@@ -45,16 +55,29 @@ def load_dataset(config: DataConfig, *, weights: Mapping[str, float], seed: int)
     `weights` maps a kind of event to its weight. Items keep the order of the items table; items
     that are only in events follow. Each kind counts once per user-item pair, the latest event.
     """
-    tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
-    return build_dataset(tables, config, weights=weights, seed=seed)
+    return build_dataset(_read_tables(config), config, weights=weights, seed=seed)
 
 
 def read_catalog(config: DataConfig) -> Catalog:
     """Return the items of a config with their content."""
-    tables: SourceTables = find_class("data", config.use)().read(config.path, config.columns)
+    tables = _read_tables(config)
     findings: list[Finding] = []
     items = _item_ids(config, tables, _complete_events(tables.events, findings), findings)
     return build_catalog(config, tables, items)[0]
+
+
+def _read_tables(config: DataConfig) -> SourceTables:
+    """Return the tables of a config's reader, which renames only the columns it knows."""
+    known = {}
+    for name, column in config.columns.items():
+        if name in METADATA_COLUMNS:
+            continue
+        if not isinstance(column, str):
+            remedy = "name one column"
+            raise DataError(f"several columns for {name}", received=column, remedy=remedy)
+        known[name] = column
+    tables: SourceTables = find_class("data", config.use)().read(config.path, known)
+    return tables
 
 
 def build_dataset(
@@ -66,6 +89,8 @@ def build_dataset(
     items = _item_ids(config, tables, frame, findings)
     users = frame["user"].unique().sort()
     kinds, events = _events(frame, users, items, config, weights)
+    for what, ids in (("user", users), ("item", items), ("kind", kinds)):
+        _check_ids(what, ids)
     given = _given_split(frame)
     del frame  # the largest object here: freed before the rest is built
     tables = replace(tables, events=pl.DataFrame())
@@ -174,6 +199,16 @@ def _kinds(frame: pl.DataFrame) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]
     kinds = frame["kind"].cast(pl.String).fill_null(UNNAMED_KIND)
     names = kinds.unique().sort()
     return tuple(names.to_list()), _rows_of(kinds, names).astype(np.int16)
+
+
+def _check_ids(what: str, ids: Iterable[object]) -> None:
+    """Raise `DataError` for ids that the service could not address."""
+    texts = map(str, ids)
+    invalid = [(text, problem) for text in texts if (problem := id_problem(text)) is not None]
+    if invalid:
+        received = ", ".join(repr(text[:40]) for text, _ in invalid[:5])
+        remedy = f"{invalid[0][1]}: rename or drop them"
+        raise DataError(f"{len(invalid):,} invalid {what} ids", received=received, remedy=remedy)
 
 
 def _check_kinds(kinds: Sequence[str], kind_weights: Mapping[str, float]) -> None:

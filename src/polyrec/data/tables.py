@@ -12,7 +12,7 @@ import polars as pl
 from polyrec.errors import DataError, nearest
 
 COLUMNS = ("user", "item", "time", "rating", "weight", "kind", "split", "title")
-"""Our column names; `data.columns` maps them to those of the source."""
+"""Our names of the columns that a reader renames (`data.columns`)."""
 
 
 def read_table(path: Path, *, suffix: str = "", **options: Any) -> pl.DataFrame:

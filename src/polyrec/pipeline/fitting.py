@@ -65,6 +65,7 @@ def fit_bundle(
         parts=parts,
         fingerprint=data.fingerprint,
         cards={view: encoder.card() for view, encoder in encoders.items()},
+        metadata=dataset.catalog.metadata,
     )
     check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials

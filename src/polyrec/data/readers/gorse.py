@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from polyrec.contracts import BasePart, part
+from polyrec.data.item_metadata import read_metadata
 from polyrec.data.tables import (
     find_table,
     lists_to_text,
@@ -21,6 +22,7 @@ from polyrec.types import SourceTables
 
 _EVENTS = {"user": "UserId", "item": "ItemId", "kind": "FeedbackType", "time": "Timestamp"}
 _ITEMS = {"item": "ItemId", "title": "Comment"}
+_METADATA = {"categories": "Categories", "labels": "Labels", "added": "Timestamp"}
 
 
 @part
@@ -48,9 +50,14 @@ class GorseReader(BasePart):
         file = find_table(path, "items")
         if file is None:
             return SourceTables(events)
-        items = lists_to_text(read_table(file))
+        items = read_table(file)
         if "IsHidden" in items.columns:
             hidden = items.filter(pl.col("IsHidden"))["ItemId"]
             items = items.filter(~pl.col("IsHidden"))
             events = events.filter(~pl.col("item").is_in(hidden.implode()))
-        return SourceTables(events, rename_columns(items, columns, _ITEMS, source=file.name))
+        present = {name: column for name, column in _METADATA.items() if column in items.columns}
+        return SourceTables(
+            events,
+            rename_columns(lists_to_text(items), columns, _ITEMS, source=file.name),
+            metadata=read_metadata(items, present),
+        )

@@ -15,19 +15,17 @@ from polyrec.database.feedback import Feedback
 from polyrec.database.records import ItemRecord, UserRecord
 from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.middleware.request_limits import SLASH
+from polyrec.types import MAX_ID_LENGTH, id_problem
 
-_MAX_ID = 256
 _MAX_TEXT = 65_536
-_CONTROL = {chr(code) for code in (*range(32), 127)}
 
 
 def check_id(value: str) -> str:
     """Return an id; raise `ValueError` for an invalid one."""
-    if not value.strip() or len(value) > _MAX_ID:
-        raise ValueError(f"an id has 1 to {_MAX_ID} characters")
-    if not _CONTROL.isdisjoint(value):
-        raise ValueError("an id must not contain control characters")
-    return _check_text(value)
+    problem = id_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
 
 
 def decode_path_id(value: str) -> str:
@@ -57,9 +55,9 @@ def _check_labels(value: Any) -> Any:
 
 
 Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(
-    {"type": "string", "minLength": 1, "maxLength": _MAX_ID}
+    {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
 )]  # fmt: skip
-PathId = Annotated[str, Path(max_length=_MAX_ID), AfterValidator(decode_path_id)]
+PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH), AfterValidator(decode_path_id)]
 Text = Annotated[str, Field(max_length=_MAX_TEXT), AfterValidator(_check_text)]
 AnyJson = Annotated[Any, AfterValidator(_check_labels)]
 Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(

@@ -7,6 +7,7 @@ training is stored with it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.database import change_log
 from polyrec.database.database import Database, dialect_insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, META, USERS
-from polyrec.types import Interactions, Ints, Progress, silent
+from polyrec.types import Interactions, Ints, ItemMetadata, Progress, silent
 
 _BATCH_SIZE = 20_000  # rows of one statement
 _SECOND = 1_000_000  # microseconds
@@ -76,18 +77,27 @@ def _is_imported(connection: Connection, fingerprint: str) -> bool:
 
 
 def _insert_items(connection: Connection, bundle: Bundle) -> None:
-    # the data give items no time: they are older than all that are added later
-    defaults = {"is_hidden": False, "categories": "[]", "timestamp": 0, "labels": "null"}
-    defaults |= {"status": "live", "reason": "", "revision": 0, "described": False}
+    defaults = {"is_hidden": False, "status": "live", "reason": "", "revision": 0}
+    defaults["described"] = False
     statement = dialect_insert(connection, ITEMS).on_conflict_do_nothing()
-    for batch in _batches(list(zip(bundle.ids, bundle.titles, strict=True))):
-        rows = [
-            {"item_id": item_id, "comment": _without_nul(title), **defaults}
-            for item_id, title in batch
-        ]
+    metadata = bundle.metadata or (ItemMetadata(),) * len(bundle.ids)
+    for batch in _batches(list(zip(bundle.ids, bundle.titles, metadata, strict=True))):
+        rows = [{**_item_row(*item), **defaults} for item in batch]
         connection.execute(statement, rows)
         changes = [{"item_id": row["item_id"]} for row in rows]
         change_log.append_changes(connection, change_log.ITEM, changes)
+
+
+def _item_row(item_id: str, title: str, metadata: ItemMetadata) -> dict[str, Any]:
+    lines = dict.fromkeys(filter(None, (title, metadata.description)))
+    return {
+        "item_id": item_id,
+        "comment": _without_nul("\n".join(lines)),
+        "categories": json.dumps(metadata.categories),
+        "labels": json.dumps(metadata.labels),
+        # items without a time are older than all that are added later
+        "timestamp": (metadata.added or 0) * _SECOND,
+    }
 
 
 def _insert_users(connection: Connection, users: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import collect_contents
 from polyrec.serve.background.item_encoder import ItemContents
 from polyrec.serve.state.history import feedback_weight
-from polyrec.types import Catalog, Raw, SourceTables
+from polyrec.types import Catalog, ItemMetadata, Raw, SourceTables
 
 _SECOND = 1_000_000  # microseconds
 _MAX_TITLE = 80  # characters
@@ -79,7 +79,8 @@ def read_training_tables(
         {"item": ids, "title": [_title(item, bundle) for item in items]},
         schema={"item": pl.String, "title": pl.String},
     )
-    return SourceTables(_read_events(connection, rule), frame, contents=contents)
+    metadata = [_metadata(item, bundle) for item in items]
+    return SourceTables(_read_events(connection, rule), frame, contents=contents, metadata=metadata)
 
 
 def _as_loaded(source: BundleSource, name: str, contents: list[Raw | None]) -> Sequence[Raw | None]:
@@ -100,6 +101,16 @@ def _title(item: ItemRecord, bundle: Bundle) -> str:
         return bundle.titles[row]
     line = item.comment.strip().partition("\n")[0]
     return line[:_MAX_TITLE] or item.item_id
+
+
+def _metadata(item: ItemRecord, bundle: Bundle) -> ItemMetadata:
+    added = (item.timestamp or 0) // _SECOND or None
+    row = bundle.rows.get(item.item_id)
+    if row is not None and not item.described:
+        description = bundle.metadata[row].description if bundle.metadata else ""
+    else:
+        description = item.comment.strip().partition("\n")[2].strip()
+    return ItemMetadata(item.categories, item.labels, added, description)
 
 
 def _read_events(connection: Connection, rule: EventWeights) -> pl.DataFrame:
