@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
+from polyrec.evaluate.charts import write_page
 
 _MEASURES = {
     "recall@1": "how often the first result in the second view is the item itself",
@@ -27,7 +27,6 @@ def write_alignment_page(
     measures: Mapping[str, Sequence[Mapping[str, Any]]], svg: str, path: Path
 ) -> None:
     """Write the measures before and after alignment, and the map (SVG, "" for none)."""
-    environment = Environment(loader=PackageLoader("polyrec.evaluate"), autoescape=True)
     pairs = []
     for before, after in zip(measures["before"], measures["after"], strict=True):
         rows = [
@@ -35,8 +34,7 @@ def write_alignment_page(
             for name, meaning in _MEASURES.items()
         ]
         pairs.append((after["first"], after["second"], after["items"], rows))
-    page = environment.get_template("alignment.html.j2").render(pairs=pairs, svg=svg)
-    path.write_text(page, encoding="utf-8")
+    write_page("alignment.html.j2", {"pairs": pairs, "svg": svg}, path)
 
 
 def _format(row: Mapping[str, Any], name: str) -> str:

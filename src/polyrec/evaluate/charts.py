@@ -1,14 +1,25 @@
-"""Small charts as SVG, coloured by the page's own style sheet."""
+"""Small charts as SVG, coloured by the page's own style sheet, and the pages that show them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment, PackageLoader
 
 WIDTH, _HEIGHT, _EDGE = 520, 240, 34
+
+
+def write_page(template: str, values: Mapping[str, Any], path: Path) -> None:
+    """Write a template of this room as a page."""
+    loader = PackageLoader("polyrec.evaluate")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.get_template(template).render(values)
+    path.write_text(page, encoding="utf-8")
 
 
 def bar_chart(rows: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> str:

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader
-
 from polyrec.evaluate import charts
 from polyrec.evaluate.compare import LEVEL, Comparison
 from polyrec.evaluate.report import json_values
@@ -87,21 +85,15 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     tree = comparison_dict(comparison)
     text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "compare.json").write_text(text, encoding="utf-8")
-    environment = Environment(
-        loader=PackageLoader("polyrec.evaluate"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("compare.html.j2").render(
-        comparison=tree,
-        metrics=comparison.metrics,
-        rows=comparison_rows(comparison),
-        cost_headings=[name for name, _ in COST_COLUMNS.values()],
-        differences=comparison.differences,
-        charts=_charts(comparison),
-    )
-    (folder / "compare.html").write_text(page, encoding="utf-8")
+    values = {
+        "comparison": tree,
+        "metrics": comparison.metrics,
+        "rows": comparison_rows(comparison),
+        "cost_headings": [name for name, _ in COST_COLUMNS.values()],
+        "differences": comparison.differences,
+        "charts": _charts(comparison),
+    }
+    charts.write_page("compare.html.j2", values, folder / "compare.html")
 
 
 def _charts(comparison: Comparison) -> Mapping[str, str]:

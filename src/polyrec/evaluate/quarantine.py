@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader
-
+from polyrec.evaluate.charts import write_page
 from polyrec.types import Catalog, Link, Problem, Raw
 
 
@@ -44,13 +43,10 @@ def write_quarantine(entries: Iterable[Quarantined], path: Path) -> None:
 
 def write_quarantine_page(entries: Sequence[Quarantined], path: Path) -> None:
     """Write a page with counts by status and every entry."""
-    environment = Environment(loader=PackageLoader("polyrec.evaluate"), autoescape=True)
     counts = Counter((entry.view, entry.status) for entry in entries)
     printable = [Quarantined(*(_escaped(text) for text in entry)) for entry in entries]
-    page = environment.get_template("quarantine.html.j2").render(
-        entries=printable, counts=sorted(counts.items())
-    )
-    path.write_text(page, encoding="utf-8")
+    values = {"entries": printable, "counts": sorted(counts.items())}
+    write_page("quarantine.html.j2", values, path)
 
 
 def _source(raw: Raw | None) -> str:

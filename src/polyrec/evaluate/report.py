@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
 
 from polyrec.evaluate import charts
 from polyrec.evaluate.grid_search import Trial
@@ -116,27 +115,21 @@ def write_report_page(
     report: Report, evaluation: Evaluation, items: int, samples: Sequence[SampleUser], path: Path
 ) -> None:
     """Write report.html, a page without scripts or outside resources."""
-    environment = Environment(
-        loader=PackageLoader("polyrec.evaluate"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     test = report.metrics["test"]
     headlines = [name for name in _HEADLINES if name in test] or list(test)[:4]
     suffixes = [f":{name}" for name in ITEM_GROUPS if any(m.endswith(f":{name}") for m in test)]
     names = [name for name in test if not name.endswith((":warm", ":cold"))]
-    page = environment.get_template("report.html.j2").render(
-        report=report,
-        headlines=headlines,
-        format_mean=_format,
-        names=names or list(test),
-        suffixes=["", *suffixes] if names else [""],
-        charts=_charts(report, evaluation, items),
-        samples=samples,
-        config=json.dumps(report.config, indent=1, ensure_ascii=False),
-    )
-    path.write_text(page, encoding="utf-8")
+    values = {
+        "report": report,
+        "headlines": headlines,
+        "format_mean": _format,
+        "names": names or list(test),
+        "suffixes": ["", *suffixes] if names else [""],
+        "charts": _charts(report, evaluation, items),
+        "samples": samples,
+        "config": json.dumps(report.config, indent=1, ensure_ascii=False),
+    }
+    charts.write_page("report.html.j2", values, path)
 
 
 def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[str, str]]:
