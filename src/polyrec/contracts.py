@@ -342,7 +342,9 @@ class HasTorchModule(Protocol):
     """A fitted part that can be trained on as a torch module (end to end).
 
     An encoder's module maps its inputs to (b, d) rows. An aligner's maps view -> (b, d) rows and
-    view -> (b,) presence to view -> rows; a fuser's maps the same to (b, d) rows.
+    view -> (b,) presence to view -> rows; a fuser's maps the same to (b, d) rows. Both read no
+    absent row and equal `align` and `fuse`, also where a call has only some of the views; an
+    aligner's weights require no gradients until a trainer says so.
     """
 
     def torch_module(self) -> Any:
