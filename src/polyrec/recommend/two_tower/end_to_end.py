@@ -110,7 +110,7 @@ class EndToEndNetwork(nn.Module):
 def check_trainable(inputs: EndToEndInputs) -> None:
     """Raise `FitError` unless some encoder learns, and gradients pass aligner and fuser."""
     if not inputs.prepared:
-        remedy = "name an encoder that is trained here (text_lstm, image_cnn, ...)"
+        remedy = "name an encoder that is trained on the catalogue (text_lstm, image_cnn, ...)"
         raise FitError("no encoder learns", received=list(inputs.encoders), remedy=remedy)
     for kind, part in (("aligner", inputs.aligner), ("fuser", inputs.fuser)):
         if not isinstance(part, HasTorchModule):
