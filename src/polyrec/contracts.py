@@ -237,7 +237,7 @@ class FitsContents(Protocol):
 
 @runtime_checkable
 class LearnsFromDecoded(Protocol):
-    """An encoder whose network is trained on the catalogue, on contents that a run has already decoded.
+    """An encoder whose network is trained on the catalogue, on contents already decoded.
 
     `encode.run.fit_encoder` calls it; training end to end reads the same decoded contents.
     """
