@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # imported when first used, so that `import polyrec` stays fa
     from polyrec import align as align
     from polyrec import artifact as artifact
     from polyrec import config as config
+    from polyrec import contracts as contracts
     from polyrec import data as data
     from polyrec import encode as encode
     from polyrec import errors as errors

@@ -111,7 +111,7 @@ def room_and_name(part: object) -> tuple[str, str]:
 
 
 def load_object(address: str) -> Any:
-    """Return what "module:name" names; `ExtraError` says how to install a missing package."""
+    """Return what "module:name" names; `ExtraError` names the extra to install."""
     entry = EntryPoint("", address, "")
     try:
         return entry.load()

@@ -13,8 +13,8 @@ from polyrec.types import Embeddings, Interactions
 
 ITEMS = 160
 NAMES = [
-    "learned_mean", "attention", "gate", "bilinear", "bottleneck", "experts_product",
-    "experts_mixture",
+    "learned_mean", "attention", "gate", "bilinear", "bottleneck", "product_of_experts",
+    "mixture_of_experts",
 ]  # fmt: skip
 
 

@@ -1,7 +1,5 @@
 """One command a file."""
 
-from __future__ import annotations
-
 
 def register_commands() -> None:
     """Import every command, which adds it to the application, in the order of `--help`."""

@@ -1,7 +1,5 @@
 """polyrec recommend."""
 
-from __future__ import annotations
-
 from polyrec.cli.app import (
     AsJson,
     BundleFolder,
