@@ -45,8 +45,8 @@ def test_it_answers_the_same_after_loading(saved: tuple[Bundle, Path]) -> None:
     assert loaded.recommend(users) == bundle.recommend(users)
     item = bundle.ids[int(bundle.views["fused"].present.argmax())]
     assert loaded.similar(item) == bundle.similar(item)
-    results = loaded.search("text", "a boat on the blue sea, waves and gulls")
-    assert results == bundle.search("text", "a boat on the blue sea, waves and gulls")
+    results = loaded.search("a boat on the blue sea, waves and gulls")
+    assert results == bundle.search("a boat on the blue sea, waves and gulls")
     assert len(results.ids[0]) == 10
 
 
@@ -79,8 +79,8 @@ def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> Non
         (lambda b: b.recommend(["u0001"], k=0), "a list holds at least one item: received 0"),
         (lambda b: b.similar("nothing"), "unknown item"),
         (lambda b: b.similar("i0001", view="smell"), "no such view: received 'smell'"),
-        (lambda b: b.search("audio", b"x"), "the bundle has no such encoder: received 'audio'"),
-        (lambda b: b.search("image", b"no image"), "the content can't be encoded"),
+        (lambda b: b.similar_to("audio", b"x"), "the bundle has no such encoder: received 'audio'"),
+        (lambda b: b.similar_to("image", b"no image"), "the content can't be encoded"),
         (
             lambda b: b.view_of("video"),
             "the bundle has no encoder for this content: received 'video'",
@@ -195,16 +195,16 @@ def test_a_text_finds_pictures_where_both_lie_in_one_space(
     for align in ({"use": "none"}, {"use": "whiten", "width": 8}):
         bundle = polyrec.run(parse_config(tree | {"align": align}, folder=tmp_path))
         again = Bundle.load(bundle.save(tmp_path / align["use"]))
-        results = again.search("image", "a boat", by="text", k=5)
-        assert results == bundle.search("image", "a boat", by="text", k=5)
+        results = again.similar_to("image", "a boat", by="text", k=5)
+        assert results == bundle.similar_to("image", "a boat", by="text", k=5)
         assert again.view_of("text", prefer="image") == "text"
         assert again.cards["text"]["licence"] == "mit"
         with pytest.raises(DataError, match="share no space: received 'words and image'"):
-            again.search("image", "a boat", by="words")
+            again.similar_to("image", "a boat", by="words")
     shared = polyrec.run(
         parse_config(tree | {"align": {"use": "cca", "width": 8}}, folder=tmp_path)
     )
-    everywhere = shared.search("fused", "a boat", by="words", k=5)
+    everywhere = shared.similar_to("fused", "a boat", by="words", k=5)
     assert len(everywhere.ids[0]) == 5
     assert all(-1.001 <= score <= 1.001 for score in everywhere.scores[0])
-    assert len(shared.search("image", "a boat", by="words", k=5).ids[0]) == 5
+    assert len(shared.similar_to("image", "a boat", by="words", k=5).ids[0]) == 5

@@ -151,6 +151,7 @@ def test_similar_to_an_item_a_text_and_a_file(project: Path, world: Path, jpeg: 
         ["--item", item["id"]],
         ["--text", "a boat at sea, waves"],
         ["--image", "red.jpg"],
+        ["--item", item["id"], "--unlike", "i0001", "--text", "sea", "--user", "u0001"],
     ):
         result = polyrec("similar", "out", *arguments, "-k", "3", "--json", folder=project)
         assert result.returncode == 0, result.stderr
@@ -204,8 +205,8 @@ def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -
         (["recommend", "out", "--user", "x"], 1, "unknown user"),
         (["recommend", "out", "--user", "u0001", "-k", "0"], 2, "Invalid value for '-k'"),
         (["recommend", "gone", "--user", "x"], 1, "no bundle here"),
-        (["similar", "out"], 2, "exactly one query is needed"),
-        (["similar", "out", "--item", "i0001", "--text", "x"], 2, "exactly one query is needed"),
+        (["similar", "out"], 2, "a query is needed"),
+        (["similar", "out", "--item", "i0001", "--unlike", "x"], 1, "unknown item"),
         (["similar", "out", "--image", "gone.jpg"], 1, "no such file"),
         (
             ["similar", "out", "--audio", "run.yaml"],

@@ -78,7 +78,7 @@ def test_it_runs_end_to_end_and_is_saved(studio: Path, tmp_path: Path) -> None:
     assert on_test > 1.1 * recall(popular, bundle.behaviour)
     again = Bundle.load(bundle.save(tmp_path / "out"))
     assert again.recommend(histories=[["i0003"]]) == bundle.recommend(histories=[["i0003"]])
-    assert again.search("text", "a quiet sea").ids[0]
+    assert again.search("a quiet sea").ids[0]
 
 
 def test_its_encoders_learn_with_it_as_one_network(studio: Path, tmp_path: Path) -> None:

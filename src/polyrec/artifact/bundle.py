@@ -21,10 +21,12 @@ from polyrec.artifact.checksummed_folder import (
     read_manifest,
 )
 from polyrec.artifact.content_index import ContentIndex
+from polyrec.artifact.item_search import SearchQuery, search_scores
 from polyrec.artifact.parts import Parts
 from polyrec.config import Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
+from polyrec.index.words import WordIndex
 from polyrec.registry import find_class, short_name
 from polyrec.types import (
     FUSED,
@@ -66,6 +68,7 @@ class Bundle:
     views: Views  # aligned, and FUSED
     parts: Parts
     fingerprint: str  # of the data
+    texts: tuple[str, ...] = ()  # of the items, for search by words; none: titles alone
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
     metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
 
@@ -135,7 +138,24 @@ class Bundle:
         scores[row] = -np.inf
         return self._best(scores, k)
 
-    def search(self, view: str, content: Raw, *, by: str | None = None, k: int = 10) -> ItemLists:
+    @cached_property
+    def words(self) -> WordIndex:
+        """Return the index of the items' titles and texts."""
+        return WordIndex.of(self.titles, self.texts)
+
+    def search(
+        self, query: str | SearchQuery, *, user: str | None = None, k: int = 10
+    ) -> ItemLists:
+        """Return the k items that suit a query best, by words and by content.
+
+        With a user, the recommender takes part in the order. The query's items are not listed.
+        """
+        query = SearchQuery(query) if isinstance(query, str) else query
+        return self._best(search_scores(self, query, user=user, count=k), k)
+
+    def similar_to(
+        self, view: str, content: Raw, *, by: str | None = None, k: int = 10
+    ) -> ItemLists:
         """Return the k items nearest in one view to new content: a text, a file, a feature row.
 
         The content is encoded by the view's own encoder, or by that of another view (`by`) in the
@@ -260,6 +280,7 @@ def _write(bundle: Bundle, folder: Path) -> None:
     writer.json("names.json", {key: getattr(bundle, key) for key in _NAMES})
     if bundle.metadata:
         writer.json(_METADATA_FILE, [asdict(row) for row in bundle.metadata])
+    writer.json("texts.json", bundle.texts)
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour
     writer.arrays("events.npz", {f"{s}.{c}": getattr(behaviour[s], c) for s, c in columns})
@@ -316,6 +337,9 @@ def _read(files: ChecksummedFolder) -> Bundle:
         imputer=_read_part(files, "align", entries["impute"]) if "impute" in entries else None,
     )
     config = parse_config(manifest["config"], folder=files.folder)
+    # bundles of before search by words have no texts
+    texts = files.json("texts.json") if "texts.json" in manifest["files"] else ()
+    names["texts"] = tuple(texts)
     values = {"config": config, "fingerprint": manifest["data"], "cards": cards["cards"], **names}
     metadata = _read_metadata(files)
     return Bundle(**values, behaviour=behaviour, views=views, parts=parts, metadata=metadata)

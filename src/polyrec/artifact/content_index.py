@@ -28,12 +28,17 @@ class ContentIndex:
             raise DataError("no such view", received=name, remedy=nearest(name, self.views))
         return self.views[name]
 
-    def score(self, view: str, vectors: Floats) -> Floats:
-        """Return (n,) the cosine to the mean direction of (m, d) vectors; -inf for absent rows."""
+    def score(self, view: str, vectors: Floats, weights: Floats | None = None) -> Floats:
+        """Return (n,) the cosine to the mean direction of (m, d) vectors; -inf for absent rows.
+
+        With (m,) `weights`, the directions are added up by these; negative ones point away.
+        """
         if view not in self._indexes:
             rows = self.view(view)
             self._indexes[view] = ExactIndex(rows.vectors, rows.present)
-        if len(vectors) > 1:
+        if weights is not None:
+            vectors = (weights @ unit_rows(vectors))[None]
+        elif len(vectors) > 1:
             vectors = unit_rows(vectors).mean(axis=0, keepdims=True)
         scores: Floats = self._indexes[view].score(vectors)[0]
         return scores

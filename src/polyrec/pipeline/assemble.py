@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from polyrec.config import Config, EncodeConfig, PartConfig, make_part, read_config
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.data.catalog import FeatureRows
-from polyrec.errors import ConfigError, nearest
+from polyrec.errors import ConfigError, MediaError, nearest
 from polyrec.evaluate.metrics import Metric
+from polyrec.media.text import clean_text
 from polyrec.registry import find_class
-from polyrec.types import Catalog, Raw
+from polyrec.types import Catalog, Link, Raw
 
 DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
 """The encoder of each kind of content where the config names none; feature rows get `features`."""
@@ -86,3 +89,21 @@ def view_contents(config: Config, catalog: Catalog) -> dict[str, Sequence[Raw | 
     """Return view -> the contents that its encoder reads."""
     parts = encoder_configs(config, catalog)
     return {view: catalog.content(part.content or view) for view, part in parts.items()}
+
+
+def search_texts(catalog: Catalog) -> tuple[str, ...]:
+    """Return the items' texts, clean, for search by words; empty if no item has any.
+
+    Texts behind links are not fetched again.
+    """
+    texts = tuple(map(_search_text, catalog.content("text")))
+    return texts if any(texts) else ()
+
+
+def _search_text(raw: Raw | None) -> str:
+    if raw is None or isinstance(raw, Link | np.ndarray):
+        return ""
+    try:
+        return clean_text(raw)
+    except MediaError:
+        return ""

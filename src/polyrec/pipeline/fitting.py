@@ -15,7 +15,7 @@ from polyrec.data.load import LoadedDataset
 from polyrec.errors import ConfigError
 from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.leakage_checks import check_fitted_parts
-from polyrec.pipeline.assemble import build_part, build_recommender, view_contents
+from polyrec.pipeline.assemble import build_part, build_recommender, search_texts, view_contents
 from polyrec.pipeline.encoding import open_encode_context
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.types import FUSED, Dataset, Interactions, Progress, Views
@@ -64,6 +64,7 @@ def fit_bundle(
         views=aligned,
         parts=parts,
         fingerprint=data.fingerprint,
+        texts=search_texts(dataset.catalog),
         cards={view: encoder.card() for view, encoder in encoders.items()},
         metadata=dataset.catalog.metadata,
     )

@@ -5,37 +5,35 @@ from typing import Annotated
 
 import typer
 
+from polyrec.artifact.item_search import SearchQuery
 from polyrec.cli.app import AsJson, BundleFolder, Count, app, load_bundle
 from polyrec.cli.console import print_list
 from polyrec.errors import ConfigError, DataError
-from polyrec.types import FUSED
 
 
 @app.command()
 def similar(  # noqa: PLR0913 - one option per kind of query
     bundle: BundleFolder,
-    item: Annotated[str | None, typer.Option(help="An item id.")] = None,
-    text: Annotated[str | None, typer.Option(help="Words to search by.")] = None,
+    item: Annotated[list[str] | None, typer.Option(help="An item id; may be repeated.")] = None,
+    unlike: Annotated[list[str] | None, typer.Option(help="Less like this item.")] = None,
+    text: Annotated[str, typer.Option(help="Words to search by.")] = "",
     image: Annotated[Path | None, typer.Option(help="An image to search by.")] = None,
     audio: Annotated[Path | None, typer.Option(help="A sound to search by.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video to search by.")] = None,
-    view: Annotated[str | None, typer.Option(help="Compare in this view alone.")] = None,
+    user: Annotated[str | None, typer.Option(help="Order the items for this user.")] = None,
+    view: Annotated[str, typer.Option(help="Compare in this view alone, without words.")] = "",
     k: Count = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Find items whose content is nearest to an item, a text, or a file."""
-    options = {"text": text, "image": image, "audio": audio, "video": video}
-    contents = [(kind, content) for kind, content in options.items() if content is not None]
-    if (item is not None) + len(contents) != 1:
-        remedy = "give one of --item, --text, --image, --audio, --video"
-        raise ConfigError("exactly one query is needed", remedy=remedy)
+    """Find items by words and content: like a text, a file, some items, or all of these."""
+    files = {"image": image, "audio": audio, "video": video}
+    paths = {kind: path for kind, path in files.items() if path is not None}
+    if not (item or unlike or text.strip() or paths):
+        remedy = "give --item, --unlike, --text, --image, --audio or --video"
+        raise ConfigError("a query is needed", remedy=remedy)
+    for path in paths.values():
+        if not path.is_file():
+            raise DataError("no such file", received=str(path), remedy="check the path")
+    query = SearchQuery(text, paths, item or (), unlike or (), view)
     loaded = load_bundle(bundle)
-    if item is not None:
-        lists = loaded.similar(item, view=view or FUSED, k=k)
-    else:
-        kind, content = contents[0]
-        if isinstance(content, Path) and not content.is_file():
-            raise DataError("no such file", received=str(content), remedy="check the path")
-        encoder_view = loaded.view_of(kind, prefer=view)
-        lists = loaded.search(view or encoder_view, content, by=encoder_view, k=k)
-    print_list(loaded, lists, as_json=as_json)
+    print_list(loaded, loaded.search(query, user=user, k=k), as_json=as_json)
