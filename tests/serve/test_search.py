@@ -24,8 +24,8 @@ def first_picture(known: Bundle, world: Path) -> tuple[str, bytes]:
     return item, (world / files[item]).read_bytes()
 
 
-def test_a_text_query_equals_the_bundle_s_search(client: TestClient, known: Bundle) -> None:
-    expected = known.search("text", "a red lamp for the kitchen", k=5)
+def test_a_text_query_equals_the_bundle_s_nearest_items(client: TestClient, known: Bundle) -> None:
+    expected = known.similar_to("text", "a red lamp for the kitchen", k=5)
     answer = client.post("/api/search", json={"Text": "a red lamp for the kitchen", "N": 5}).json()
     assert [pair["Id"] for pair in answer["Items"]] == expected.ids[0]
     assert answer["View"] == "text"
