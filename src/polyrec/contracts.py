@@ -33,6 +33,7 @@ from typing import (
     runtime_checkable,
 )
 
+from polyrec.errors import ConfigError, nearest
 from polyrec.types import (
     Bools,
     Embeddings,
@@ -94,7 +95,7 @@ def copy_learned(part: P) -> P:
 
 
 class BasePart:
-    """What the contract tests need to know of a part, with the usual answers."""
+    """What every part has: its settings by name, and what the contract tests need to know of it."""
 
     small: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Settings with which it fits a dozen items in a moment."""
@@ -104,6 +105,22 @@ class BasePart:
 
     fills_absent: ClassVar[bool] = False
     """Whether an aligner marks rows as present that were absent."""
+
+    def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - settings are values
+        """Return the settings by name, as scikit-learn's `clone` and searches read them."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {f.name: getattr(self, f.name) for f in fields if f.init}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings, checked as in the constructor; what was learned stays until `fit`."""
+        known = self.get_params()
+        for name in params:
+            if name not in known:
+                raise ConfigError("unknown setting", received=name, remedy=nearest(name, known))
+        type(self)(**{**known, **params})
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
 
 
 # kinds
