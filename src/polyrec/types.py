@@ -255,6 +255,14 @@ class Query:
             self.weights[low:high],
         )
 
+    def select(self, rows: npt.ArrayLike) -> Query:
+        """Return these questions, in this order."""
+        index = np.asarray(rows, np.int64)
+        counts = np.diff(self.starts)[index]
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        events = np.repeat(self.starts[index] - starts[:-1], counts) + np.arange(starts[-1])
+        return Query(self.users[index], starts, self.items[events], self.weights[events])
+
 
 @dataclass(frozen=True)
 class Ranking:

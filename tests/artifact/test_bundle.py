@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,25 @@ def test_known_users_and_histories_take_the_same_call(saved: tuple[Bundle, Path]
     assert "i0003" in bundle.recommend(histories=[["i0003"]], k=60, hide_seen=False).ids[0]
 
 
+def test_lists_as_frames_have_a_row_per_item(saved: tuple[Bundle, Path]) -> None:
+    bundle, _ = saved
+    lists = bundle.recommend(["u0003", "u0001"], k=3)
+    frame = lists.to_polars()
+    assert frame["user"].to_list() == ["u0003"] * 3 + ["u0001"] * 3
+    assert frame["rank"].to_list() == [1, 2, 3] * 2
+    assert frame["item"].to_list() == [*lists.ids[0], *lists.ids[1]]
+    assert frame["title"].to_list() == [bundle.title(item) for item in frame["item"]]
+    assert frame["score"].to_list() == [*lists.scores[0], *lists.scores[1]]
+    pandas = lists.to_pandas()
+    assert pandas.to_dict("list") == frame.to_dict(as_series=False)
+    anonymous = bundle.recommend(histories=[["i0003"], []], k=2).to_polars()
+    assert anonymous["query"].to_list() == [0, 0, 1, 1]
+    nothing = bundle.recommend([]).to_polars()
+    assert nothing.schema == frame.schema
+    assert not len(nothing)
+    assert deepcopy(lists).titles == lists.titles
+
+
 def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> None:
     assert len(saved[0].recommend(histories=[["i0003"]], k=500).ids[0]) == 59
 
@@ -69,7 +89,12 @@ def test_a_list_ends_where_the_catalogue_does(saved: tuple[Bundle, Path]) -> Non
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        (lambda b: b.recommend(["nobody"]), "unknown user: received 'nobody'"),
+        (
+            lambda b: b.recommend(["nobody"]),
+            "unknown user: received 'nobody'; use histories= for unknown users",
+        ),
+        (lambda b: b.recommend("u0001"), "users must be a list: received 'u0001'; write ['u0001']"),
+        (lambda b: b.recommend(histories=["i0003"]), "a history must be a list"),
         (
             lambda b: b.recommend(histories=[["i003"]]),
             "unknown item: received 'i003'; did you mean",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,15 +27,16 @@ from polyrec.config import Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
 from polyrec.index.words import WordIndex
+from polyrec.lists import IdMap, ItemLists
 from polyrec.registry import find_class, short_name
 from polyrec.types import (
     FUSED,
     Embeddings,
     Floats,
     Interactions,
-    Ints,
     ItemMetadata,
     Query,
+    Ranking,
     Raw,
     Views,
 )
@@ -46,13 +47,6 @@ _METADATA_FILE = "metadata.json"  # only where the data have metadata
 _SPLITS = ("train", "valid", "test")
 _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
-
-
-class ItemLists(NamedTuple):
-    """Ranked items, one list per query, best first."""
-
-    ids: list[list[str]]
-    scores: list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -73,9 +67,14 @@ class Bundle:
     metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
 
     @cached_property
+    def id_map(self) -> IdMap:
+        """Return users and items by id."""
+        return IdMap(self.users, self.ids, self.titles, self.events)
+
+    @property
     def rows(self) -> Mapping[str, int]:
         """Return item id -> row."""
-        return {name: row for row, name in enumerate(self.ids)}
+        return self.id_map.item_rows
 
     @cached_property
     def events(self) -> Interactions:
@@ -102,9 +101,9 @@ class Bundle:
         The history of a known user is all of train, valid and test. An unknown user or item raises
         `DataError`. A list is shorter than k where fewer items are left.
         """
-        query = self.query(users, histories=histories)
+        query = self.id_map.query(users, histories=histories)
         ranking = self.parts.recommender.recommend(query, k, hide_seen=hide_seen)
-        return self._named(ranking.items, ranking.scores)
+        return self.id_map.name(ranking, users=users, origin=self)
 
     def query(
         self,
@@ -113,19 +112,11 @@ class Bundle:
         histories: Sequence[Sequence[str]] | None = None,
     ) -> Query:
         """Return the query for known users, or for histories of item ids."""
-        if (users is None) == (histories is None):
-            received = "neither" if users is None else "both"
-            remedy = "give one of the two"
-            raise DataError("users or histories are needed", received=received, remedy=remedy)
-        return (
-            self._user_query(users) if users is not None else self._history_query(histories or [])
-        )
+        return self.id_map.query(users, histories=histories)
 
     def row(self, item: str) -> int:
         """Return the row of an item; an unknown id raises `DataError` with the nearest one."""
-        if item not in self.rows:
-            raise DataError("unknown item", received=item, remedy=nearest(item, self.ids[:10_000]))
-        return self.rows[item]
+        return self.id_map.item_row(item)
 
     def similar(self, item: str, *, view: str = FUSED, k: int = 10) -> ItemLists:
         """Return the k items whose content is nearest to an item's, by cosine in one view."""
@@ -176,7 +167,7 @@ class Bundle:
 
     def history(self, user: str) -> list[str]:
         """Return the item ids of a user's history, oldest first."""
-        return [self.ids[item] for item in self._user_query([user]).items]
+        return [self.ids[item] for item in self.query([user]).items]
 
     def most_active(self, *, rank: int = 0) -> str:
         """Return the user with most events, or the next at `rank` 1, 2, ..."""
@@ -235,28 +226,9 @@ class Bundle:
                 "the bundle is incomplete", received=str(error), remedy=remedy
             ) from error
 
-    def _user_query(self, users: Sequence[str]) -> Query:
-        known = {name: row for row, name in enumerate(self.users)}
-        for user in users:
-            if user not in known:
-                remedy = "use --history (histories=) for unknown users"
-                raise DataError("unknown user", received=user, remedy=remedy)
-        return self.events.histories([known[user] for user in users])
-
-    def _history_query(self, histories: Sequence[Sequence[str]]) -> Query:
-        # a repeated item counts once, at its last position
-        unique = [list(dict.fromkeys(reversed(history)))[::-1] for history in histories]
-        return Query.of([[self.row(item) for item in history] for history in unique])
-
     def _best(self, scores: Floats, k: int) -> ItemLists:
         rows, values = top_of_row(scores, k)
-        return ItemLists([[self.ids[row] for row in rows.tolist()]], [values.tolist()])
-
-    def _named(self, items: Ints, scores: Floats) -> ItemLists:
-        kept = [row >= 0 for row in items]
-        ids = [[self.ids[i] for i in row[keep]] for row, keep in zip(items, kept, strict=True)]
-        values = [row[keep].tolist() for row, keep in zip(scores, kept, strict=True)]
-        return ItemLists(ids, values)
+        return self.id_map.name(Ranking(rows[None], values[None]), origin=self)
 
 
 def read_fingerprint(folder: Path) -> str:
@@ -266,7 +238,7 @@ def read_fingerprint(folder: Path) -> str:
 
 def check_output_folder(folder: Path) -> None:
     """Raise `BundleError` if anything but a bundle would be replaced."""
-    remedy = "choose another --out"
+    remedy = "choose another out="
     if folder.exists() and not folder.is_dir():
         raise BundleError("the output folder is a file", received=str(folder), remedy=remedy)
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():

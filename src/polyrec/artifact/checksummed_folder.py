@@ -89,7 +89,7 @@ def sha256(path: Path) -> str:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a folder; its files are not checked."""
     if not (folder / MANIFEST).is_file():
-        raise BundleError("no bundle here", received=str(folder), remedy="give the --out of a run")
+        raise BundleError("no bundle here", received=str(folder), remedy="give the out= of a run")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if isinstance(manifest["format"], int) and isinstance(manifest["files"], dict):

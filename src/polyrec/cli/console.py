@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,10 +28,17 @@ from polyrec.errors import PolyrecError
 from polyrec.types import Progress
 
 if TYPE_CHECKING:
-    from polyrec.artifact.bundle import Bundle, ItemLists
+    from polyrec.artifact.bundle import Bundle
+    from polyrec.lists import ItemLists
 
 out = Console()
 err = Console(stderr=True)
+
+
+_OPTIONS = {
+    "users": "user",
+    "histories": "history",
+}  # argument -> option where they differ
 
 
 def print_error(error: PolyrecError) -> None:
@@ -39,7 +47,20 @@ def print_error(error: PolyrecError) -> None:
     if error.received is not None:
         err.print(f"  received  {escape(str(error.received))}", highlight=False)
     if error.remedy:
-        err.print(f"  remedy    {escape(error.remedy)}", highlight=False)
+        err.print(f"  remedy    {escape(name_options(error.remedy))}", highlight=False)
+
+
+def name_options(remedy: str) -> str:
+    """Return a remedy whose Python arguments are named as options.
+
+    >>> name_options("use histories= for unknown users, or set a.b=c")
+    'use --history for unknown users, or set a.b=c'
+    """
+    return re.sub(
+        r"(?<![\w.])([a-z_]+)=(?=[\s,;)]|$)",
+        lambda match: "--" + _OPTIONS.get(match[1], match[1].replace("_", "-")),
+        remedy,
+    )
 
 
 class _RateColumn(ProgressColumn):

@@ -215,5 +215,5 @@ def _identity(connection: Connection, engine: Engine) -> str:
 def _refuse(url: URL, error: Exception) -> NoReturn:
     reason = str(getattr(error, "orig", error)).strip().splitlines()
     received = f"{url.render_as_string()}: {reason[0] if reason else type(error).__name__}"
-    remedy = "check --database, and that its folder or server exists"
+    remedy = "check database=, and that its folder or server exists"
     raise DataError("the database can't be opened", received=received, remedy=remedy) from error

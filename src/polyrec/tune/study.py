@@ -106,7 +106,7 @@ def _check_out(out: Path) -> None:
     if not out.is_file():
         return
     if not out.read_text(encoding="utf-8", errors="replace").startswith(_FIRST_LINE):
-        remedy = "give another --out"
+        remedy = "give another out="
         raise ConfigError("a file that tune did not write", received=str(out), remedy=remedy)
 
 
@@ -167,7 +167,7 @@ class _Study:
             untuned = {s.path: s.start for s in self._space if s.start is not None}
             self._study.enqueue_trial(untuned)
         elif stored != identity:
-            remedy = "give another --out, or delete it to start over"
+            remedy = "give another out=, or delete it to start over"
             raise ConfigError("a study of another config or data", received=str(path),
                               remedy=remedy)  # fmt: skip
 

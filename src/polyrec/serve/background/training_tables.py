@@ -50,7 +50,7 @@ class BundleSource:
             raise DataError(
                 "the bundle's own data are not found, and training needs them",
                 received=f"{name} of {item.item_id}",
-                remedy="name their folder with --data",
+                remedy="name their folder: data=",
             )
         row = self._rows.get(item.item_id)
         return None if row is None else self.catalog.content(name)[row]
