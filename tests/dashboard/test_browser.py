@@ -113,7 +113,7 @@ def test_events_come_in_by_themselves(browser, address: str) -> None:
 def test_reports_stand_in_their_frame(browser, address: str) -> None:
     browser.get(f"{address}/dashboard/reports")
     browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
-    until(browser, lambda b: "Reached" in b.find_element(By.TAG_NAME, "main").text)
+    until(browser, lambda b: "Metrics on test" in b.find_element(By.TAG_NAME, "main").text)
     browser.switch_to.default_content()
     shot(browser, "reports")
 

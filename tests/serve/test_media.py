@@ -61,7 +61,7 @@ def test_a_new_item_is_recommended_to_those_who_like_its_kind(
     assert client.put("/api/item/new/media/image", content=file).json() == {"RowAffected": 1}
     status = settled(client, "new")
     assert status["Status"] == "live"
-    assert status["Found"] == "scores"
+    assert status["Source"] == "scores"
     assert status["Views"] == {"text": "read", "image": "read"}
     neighbours = client.get("/api/item/new/neighbors", params={"n": 3}).json()
     assert neighbours[0]["Id"] == twin  # the same content
@@ -81,7 +81,7 @@ def test_text_alone_image_alone_and_nothing_are_all_live(client: TestClient) -> 
     assert [status["Status"] for status in statuses.values()] == ["live"] * 3
     assert statuses["words"]["Views"] == {"text": "read", "image": "nothing there"}
     assert statuses["seen"]["Views"] == {"text": "nothing there", "image": "read"}
-    assert statuses["bare"]["Found"] == "popularity"
+    assert statuses["bare"]["Source"] == "popularity"
     assert "no content" in statuses["bare"]["Reason"]
     assert client.get("/api/latest", params={"n": 1}).json()[0]["Id"] in statuses
     assert client.get("/api/item/bare/neighbors").json() == []
@@ -248,7 +248,7 @@ def test_what_one_worker_reads_the_others_recommend(
         second.post("/api/item", json={"ItemId": "new", "Comment": "a red lamp"})
         second.put("/api/item/new/media/image", content=picture())
         for client in (first, second):
-            assert settled(client, "new")["Found"] == "scores"
+            assert settled(client, "new")["Source"] == "scores"
             assert client.get("/api/item/new/neighbors/").json()
         first.delete("/api/item/new")
         assert second.get("/api/item/new/neighbors/").json() == []

@@ -99,7 +99,7 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
         assert result.exit_code == 0, result.output
         client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp for the hall"})
         status = until(client, "000002")
-        assert settled(client, "late")["Found"] == "scores"
+        assert settled(client, "late")["Source"] == "scores"
     finally:
         stop.set()
         for thread in threads:
@@ -107,7 +107,7 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     assert not failed
     bundle = Bundle.load(registry.current())
     assert status["Data"] == bundle.fingerprint != old.fingerprint
-    assert status["Way"] == ["000001", "000002"]
+    assert status["History"] == ["000001", "000002"]
     assert "new" in bundle.rows
     assert bundle.views["image"].present[bundle.rows["new"]]
     assert old.ids[1] not in bundle.rows
@@ -121,7 +121,7 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
     assert client.get("/api/model").json()["Added"] == 1  # late alone
     assert (registry.folder / "000002" / "report.json").is_file()
     back = client.post("/api/model/rollback")
-    assert back.json()["Way"] == ["000001"]
+    assert back.json()["History"] == ["000001"]
     until(client, "000001")
     assert client.get("/api/item/new/neighbors/").json()  # known to the old bundle as well
     again = client.post("/api/model/rollback")

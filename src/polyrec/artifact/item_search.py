@@ -127,8 +127,8 @@ def join_rankings(rankings: Rankings, weights: SearchWeights, *, count: int) -> 
     Joined scores lie in 0..1, and in 1..2 for an exact title; a single ranking by content keeps its
     cosines. The user's ranking only orders what words or content found.
     """
-    found = [(rankings.words, weights.words), (rankings.content, weights.content)]
-    listed = [(scores, weight) for scores, weight in found if scores is not None and weight > 0]
+    matches = [(rankings.words, weights.words), (rankings.content, weights.content)]
+    listed = [(scores, weight) for scores, weight in matches if scores is not None and weight > 0]
     if not listed:
         return None
     if len(listed) == 1 and rankings.words is None and rankings.user is None:

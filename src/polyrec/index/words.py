@@ -176,8 +176,8 @@ class WordIndex:
         renumbered = np.cumsum(alive) - 1
         kept = alive[slots]
         shape = (int(alive.sum()), len(self._columns))
-        places = (renumbered[slots[kept]], columns[kept])
-        self._matrix = sparse.csc_array((frequencies[kept], places), shape=shape)
+        positions = (renumbered[slots[kept]], columns[kept])
+        self._matrix = sparse.csc_array((frequencies[kept], positions), shape=shape)
         self._lengths = array("f", np.array(self._lengths, np.float32)[alive].tobytes())
         self._rows = array("q", rows[alive].astype(np.int64).tobytes())
         self._slots = {row: slot for slot, row in enumerate(self._rows)}

@@ -70,12 +70,12 @@ def write_texts(latents: Latents, seed: int) -> list[tuple[str, str]]:
     """Return (title, description) of each item, most words from its strongest themes."""
     generator = np.random.default_rng([seed, 3])
     return [
-        _one(latents.shared[item], latents.private[item, 0], latents.chinese[item], generator)
+        _write_text(latents.shared[item], latents.private[item, 0], latents.chinese[item], generator)
         for item in range(len(latents.shared))
     ]
 
 
-def _one(
+def _write_text(
     shared: np.ndarray[tuple[int], np.dtype[np.float64]],
     private: np.ndarray[tuple[int], np.dtype[np.float64]],
     chinese: np.bool_,

@@ -41,7 +41,7 @@ class StatusOut(BaseModel):
     """The status of an item (queued, live or quarantined), its reason and its content."""
 
     model_config = schema_example(
-        ItemId="i1", Status="live", Reason="", Found="scores",
+        ItemId="i1", Status="live", Reason="", Source="scores",
         Views={"text": "read", "image": "damaged: cut off"},
         Media={"image": {"Type": "image/png", "Size": 80412}},
     )  # fmt: skip
@@ -49,7 +49,7 @@ class StatusOut(BaseModel):
     ItemId: str
     Status: str
     Reason: str
-    Found: str  # by scores, content or popularity
+    Source: str  # by scores, content or popularity
     Views: dict[str, str]
     Media: dict[str, MediumOut]
 
@@ -127,7 +127,7 @@ async def status(item_id: PathId, service: CurrentService) -> Response:
         "ItemId": item_id,
         "Status": item.status if processed else records.QUEUED,
         "Reason": item.reason if processed else "",
-        "Found": source,
+        "Source": source,
         "Views": {
             view: _view_status(features.get(view), row) for view in state.encoder.encoder_digests
         },

@@ -26,13 +26,13 @@ class ModelOut(BaseModel):
     """The bundle in service at this worker."""
 
     model_config = schema_example(
-        Version="000002", Made="2026-01-31T12:00:00Z", AgeSeconds=3600.0, Data="9f86d081...",
+        Version="000002", Created="2026-01-31T12:00:00Z", AgeSeconds=3600.0, Data="9f86d081...",
         Items=10_000, Added=12, Erased=0, Status={"live": 10_011, "queued": 1},
-        Versions=["000001", "000002"], Way=["000001", "000002"],
+        Versions=["000001", "000002"], History=["000001", "000002"],
     )  # fmt: skip
 
     Version: str
-    Made: str
+    Created: str
     AgeSeconds: float
     Data: str  # sha256 of the training ids and events
     Items: int  # in training
@@ -40,7 +40,7 @@ class ModelOut(BaseModel):
     Erased: int  # users erased since training: a refit removes them from the files
     Status: dict[str, int]  # of the items in the database
     Versions: list[str]  # all that are stored
-    Way: list[str]  # versions that were current, the present one last
+    History: list[str]  # versions that were current, the present one last
 
 
 @router.get("/model", response_model=ModelOut)
@@ -76,7 +76,7 @@ async def _body(service: Service) -> dict[str, Any]:
         created = model.loaded_at
     return {
         "Version": model.version,
-        "Made": format_timestamp(int(created * 1e6)),
+        "Created": format_timestamp(int(created * 1e6)),
         "AgeSeconds": time.time() - created,
         "Data": model.bundle.fingerprint,
         "Items": len(model.bundle.ids),
@@ -84,5 +84,5 @@ async def _body(service: Service) -> dict[str, Any]:
         "Erased": service.live.erased_since(model),
         "Status": counts,
         "Versions": versions,
-        "Way": [] if registry.is_single else registry.history(),
+        "History": [] if registry.is_single else registry.history(),
     }
