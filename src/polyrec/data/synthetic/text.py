@@ -70,7 +70,9 @@ def write_texts(latents: Latents, seed: int) -> list[tuple[str, str]]:
     """Return (title, description) of each item, most words from its strongest themes."""
     generator = np.random.default_rng([seed, 3])
     return [
-        _write_text(latents.shared[item], latents.private[item, 0], latents.chinese[item], generator)
+        _write_text(
+            latents.shared[item], latents.private[item, 0], latents.chinese[item], generator
+        )
         for item in range(len(latents.shared))
     ]
 
