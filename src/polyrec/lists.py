@@ -34,6 +34,7 @@ class ItemLists(_IdsAndScores):
     """
 
     titles: list[list[str]]
+    sources: list[str]  # of each list: "history", "popular" if that is unusable, a view, "search"
     users: list[str] | None  # whom the lists are for, None if not for known users
     origin: object  # the bundle or data set that has the items' content
 
@@ -43,12 +44,14 @@ class ItemLists(_IdsAndScores):
         scores: list[list[float]],
         *,
         titles: list[list[str]] | None = None,
+        sources: Sequence[str] = (),
         users: Sequence[str] | None = None,
         origin: object = None,
     ) -> Self:
         """Return lists; an item without a title is called by its id."""
         lists = super().__new__(cls, ids, scores)
         lists.titles = ids if titles is None else titles
+        lists.sources = list(sources)
         lists.users = None if users is None else list(users)
         lists.origin = origin
         return lists
@@ -134,7 +137,12 @@ class IdMap:
         return self.item_rows[item]
 
     def name(
-        self, ranking: Ranking, *, users: Iterable[str] | None = None, origin: object = None
+        self,
+        ranking: Ranking,
+        sources: Sequence[str] = (),
+        *,
+        users: Iterable[str] | None = None,
+        origin: object = None,
     ) -> ItemLists:
         """Return a ranking as lists of ids, without the pads."""
         rows = [row[row >= 0].tolist() for row in ranking.items]
@@ -142,6 +150,7 @@ class IdMap:
             [[self.items[i] for i in row] for row in rows],
             [scores[: len(row)].tolist() for row, scores in zip(rows, ranking.scores, strict=True)],
             titles=[[self.titles[i] for i in row] for row in rows],
+            sources=sources,
             users=None if users is None else id_list(users, "users"),
             origin=origin,
         )

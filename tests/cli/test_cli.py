@@ -123,7 +123,7 @@ def test_recommend_for_a_user_and_for_a_history(project: Path) -> None:
         polyrec("recommend", "out", "--user", "u0003", "-k", "4", "--json", folder=project).stdout
     )
     assert len(rows) == 4
-    assert rows[0].keys() == {"id", "title", "score"}
+    assert rows[0].keys() == {"id", "title", "score", "source"}
     shown = polyrec("recommend", "out", "--history", "i0001,i0002", folder=project)
     assert shown.returncode == 0
     assert "title" in shown.stdout

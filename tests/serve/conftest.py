@@ -6,18 +6,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 import polyrec
 from benchmarks.library.postgres import Postgres
+from polyrec.align.identity import Identity
 from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.parts import Parts
 from polyrec.config import parse_config
 from polyrec.database import keys
 from polyrec.database.database import Database
+from polyrec.fuse.concat import Concat
+from polyrec.recommend.linear.ease import EASE
 from polyrec.serve.app import create_app
 from polyrec.serve.background.bundle_import import import_bundle
 from polyrec.serve.settings import Settings
+from polyrec.types import Interactions
 
 
 @pytest.fixture(scope="session")
@@ -121,3 +127,40 @@ def like(client: TestClient) -> Callable[..., None]:
         assert answer.json() == {"RowAffected": len(items)}
 
     return send
+
+
+@pytest.fixture
+def plain_folder(tmp_path: Path) -> Path:
+    """Return a bundle without content: 80 users took 8 of m10..m39, later ones more often.
+
+    Nobody took m00..m09. Those of m10 are the fewest, those of m39 the most.
+    """
+    draw = np.random.default_rng(2)
+    chance = np.arange(1, 31) ** 1.5
+    taken = [draw.choice(30, 8, replace=False, p=chance / chance.sum()) + 10 for _ in range(80)]
+    items = np.concatenate(taken)
+    train = Interactions.of(
+        np.repeat(np.arange(80), 8), items, shape=(80, 40), times=1_600_000_000 + np.arange(640)
+    )
+    empty = train.take(np.zeros(0, np.int64))
+    kinds = {"like": 1, "dislike": -1, "view": 0, "buy": 3}
+    ids = tuple(f"m{item:02d}" for item in range(40))
+    return Bundle(
+        config=parse_config({"data": {"path": "nowhere", "kinds": kinds}}, folder=tmp_path),
+        ids=ids,
+        titles=ids,
+        users=tuple(f"u{user}" for user in range(80)),
+        kinds=("like",),
+        behaviour={"train": train, "valid": empty, "test": empty},
+        views={},
+        parts=Parts({}, Identity(), Concat(), EASE(l2=100).fit(train)),
+        fingerprint="plain",
+    ).save(tmp_path / "plain")
+
+
+@pytest.fixture
+def plain(plain_folder: Path, tmp_path: Path) -> Iterator[TestClient]:
+    """Return a service over `plain_folder`."""
+    database = f"sqlite:///{tmp_path / 'plain.sqlite'}"
+    with TestClient(create_app(Settings(plain_folder, database=database))) as opened:
+        yield opened

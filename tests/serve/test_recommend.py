@@ -310,7 +310,7 @@ def test_items_that_only_content_knows_answer_by_content(
 
 class _WithoutGrowth:
     def __init__(self, recommender: object) -> None:
-        self.score = recommender.score
+        self.score, self.usable = recommender.score, recommender.usable
 
 
 def test_an_item_added_later_is_recommended(client: TestClient, bundle: Bundle) -> None:

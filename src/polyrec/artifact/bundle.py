@@ -98,12 +98,15 @@ class Bundle:
     ) -> ItemLists:
         """Return the k best items for known users, or for unknown ones by histories of item ids.
 
-        The history of a known user is all of train, valid and test. An unknown user or item raises
-        `DataError`. A list is shorter than k where fewer items are left.
+        The history of a known user is all of train, valid and test. Whose history is unusable gets
+        popular items. An unknown user or item raises `DataError`. A list is shorter than k where
+        fewer items are left.
         """
         query = self.id_map.query(users, histories=histories)
-        ranking = self.parts.recommender.recommend(query, k, hide_seen=hide_seen)
-        return self.id_map.name(ranking, users=users, origin=self)
+        recommender = self.parts.recommender
+        ranking = recommender.recommend(query, k, hide_seen=hide_seen)
+        sources = ["history" if usable else "popular" for usable in recommender.usable(query)]
+        return self.id_map.name(ranking, sources, users=users, origin=self)
 
     def query(
         self,
@@ -127,7 +130,7 @@ class Bundle:
             raise DataError(f"this item has no {view} content", received=item, remedy=remedy)
         scores = self.content.score(view, rows.vectors[row : row + 1])
         scores[row] = -np.inf
-        return self._best(scores, k)
+        return self._best(scores, k, view)
 
     @cached_property
     def words(self) -> WordIndex:
@@ -163,7 +166,8 @@ class Bundle:
             reason = str(encoded.problems.get(0, "no content"))
             remedy = "search by other content"
             raise DataError("the content can't be encoded", received=reason, remedy=remedy)
-        return self._best(self.content.score(view, self.content.embed(view, {name: encoded})), k)
+        vectors = self.content.embed(view, {name: encoded})
+        return self._best(self.content.score(view, vectors), k, view)
 
     def history(self, user: str) -> list[str]:
         """Return the item ids of a user's history, oldest first."""
@@ -226,9 +230,9 @@ class Bundle:
                 "the bundle is incomplete", received=str(error), remedy=remedy
             ) from error
 
-    def _best(self, scores: Floats, k: int) -> ItemLists:
+    def _best(self, scores: Floats, k: int, source: str) -> ItemLists:
         rows, values = top_of_row(scores, k)
-        return self.id_map.name(Ranking(rows[None], values[None]), origin=self)
+        return self.id_map.name(Ranking(rows[None], values[None]), [source], origin=self)
 
 
 def read_fingerprint(folder: Path) -> str:

@@ -139,14 +139,20 @@ def print_list(bundle: Bundle, lists: ItemLists, *, as_json: bool) -> None:
         (item, bundle.title(item), score)
         for item, score in zip(lists.ids[0], lists.scores[0], strict=True)
     ]
+    (source,) = lists.sources
     if as_json:
-        print_json([{"id": item, "title": title, "score": score} for item, title, score in entries])
+        print_json([
+            {"id": item, "title": title, "score": score, "source": source}
+            for item, title, score in entries
+        ])  # fmt: skip
         return
     rows = [
         (rank, item, title, f"{score:.4f}")
         for rank, (item, title, score) in enumerate(entries, start=1)
     ]
     print_table(("", "item", "title", "score"), rows)
+    if source == "popular":
+        out.print("popular items: there is no history that the model can use")
 
 
 def format_metric(value: float | None) -> str:

@@ -31,9 +31,9 @@ def recommendation_reason(
     row = model.rows.get(item_id, model.scored_count)
     scored = history.scored_items(model)
     rows, weights = scored.rows[-_MAX_HISTORY:], scored.weights[-_MAX_HISTORY:]
-    if row >= model.scored_count or not weights.any():
-        return None
     query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
+    if row >= model.scored_count or not model.recommender.usable(query)[0]:
+        return None
     train = model.bundle.behaviour["train"]
     return _to_reason(model, explain(model.recommender, query, row, train))
 

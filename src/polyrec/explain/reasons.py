@@ -16,8 +16,8 @@ def explain(model: Recommender, query: Query, item: int, train: Interactions) ->
     others an item's part is how far the score falls when it is left out of the history; these parts
     need not add up to the score, and `exact` is False.
 
-    The baseline is what the score is without the history: all of it where the history has no weight
-    for the item (an empty history, or an item out of a sparse model's reach), else 0.
+    The baseline is what the score is without the history: all of it where the history is unusable
+    or has no weight for the item (out of a sparse model's reach), else 0.
     """
     if len(query) != 1:
         raise DataError("one question at a time", received=len(query), remedy="use query.take")
@@ -26,6 +26,8 @@ def explain(model: Recommender, query: Query, item: int, train: Interactions) ->
         raise DataError("no such item", received=item, remedy=f"items are 0..{scores.shape[1] - 1}")
     score = float(scores[0, item])
     exact = isinstance(model, LinearInHistory)
+    if not model.usable(query)[0]:
+        return Explanation(item, score, {}, score, exact)
     if isinstance(model, LinearInHistory):
         parts = additive(model, query, item, train)
     else:

@@ -50,6 +50,8 @@ class ExactIndex:
     def score(self, queries: Floats) -> Floats:
         """Return (b, n) the similarity to every vector, -inf for absent rows."""
         scores = self._scale(queries) @ self._table.T
+        if self.metric != "dot":
+            np.clip(scores, -1, 1, out=scores)  # rounding passes 1
         scores[:, ~self.present] = -np.inf
         return scores
 

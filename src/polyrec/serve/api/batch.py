@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from polyrec.serve.api.schemas import Id, schema_example
+from polyrec.serve.api.schemas import Id, StrictBody, schema_example
 from polyrec.serve.ranking.recommender import SESSION, USER, ListRequest, RankedList, recommend
 from polyrec.serve.service import Service
 from polyrec.serve.state.history import History
@@ -17,7 +17,7 @@ from polyrec.serve.state.live_catalog import Filters
 _Labels = dict[str, list[str]]
 
 
-class LabelRange(BaseModel):
+class LabelRange(StrictBody):
     """A range of numbers with both ends; an end that is not sent is open."""
 
     model_config = schema_example(Min=5, Max=20)
@@ -26,7 +26,7 @@ class LabelRange(BaseModel):
     Max: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
-class ContextBody(BaseModel):
+class ContextBody(StrictBody):
     """The current context: items on screen, labels that suit the moment.
 
     The items count as the latest history and are not recommended. Items with one of the labels of
@@ -35,11 +35,11 @@ class ContextBody(BaseModel):
 
     model_config = schema_example(Items=["i7"], Labels={"season": ["winter"]})
 
-    Items: Annotated[list[Id], Field(max_length=100)] = []
-    Labels: Annotated[_Labels, Field(max_length=100)] = {}
+    Items: Annotated[list[Id], Field(max_length=100)] = Field(default_factory=list)
+    Labels: Annotated[_Labels, Field(max_length=100)] = Field(default_factory=dict)
 
 
-class BatchQuery(BaseModel):
+class BatchQuery(StrictBody):
     """Queries with common settings: one list per user, then one per history."""
 
     model_config = schema_example(
@@ -48,27 +48,27 @@ class BatchQuery(BaseModel):
         Diversity=0.3, Context={"Items": ["i7"]},
     )  # fmt: skip
 
-    Users: list[Id] = []
+    Users: list[Id] = Field(default_factory=list)
     Histories: Annotated[
         list[Annotated[list[Id], Field(max_length=10_000)]],
         Field(description="Item ids, oldest first."),
-    ] = []
+    ] = Field(default_factory=list)
     N: Annotated[int, Field(ge=0)] = 10
     Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     Categories: Annotated[
         list[str], Field(max_length=100, description="Only items in all of these categories.")
-    ] = []
+    ] = Field(default_factory=list)
     Labels: Annotated[
         _Labels,
         Field(
             max_length=100,
             description='For each key, one of these labels; "" is the key of plain tags.',
         ),
-    ] = {}
+    ] = Field(default_factory=dict)
     Ranges: Annotated[
         dict[str, LabelRange], Field(max_length=100, description="Ranges of numbers in Labels.")
-    ] = {}
-    Exclude: Annotated[list[Id], Field(max_length=100_000)] = []
+    ] = Field(default_factory=dict)
+    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
     Diversity: Annotated[
         float, Field(ge=0, le=1, description="0: relevance only, 1: diversity only.")
     ] = 0.0

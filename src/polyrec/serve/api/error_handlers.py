@@ -69,6 +69,11 @@ def _invalid_request(_request: Request, error: Exception) -> Response:
     if first.get("type") == "json_invalid":
         reason = first.get("ctx", {}).get("error")
         body = problem_body("the body is not valid JSON", received=reason, remedy="send UTF-8 JSON")
+    elif first.get("type") == "unknown_field":
+        context = first.get("ctx", {})
+        body = problem_body(
+            f"{field} has an unknown field", received=context["field"], remedy=context["remedy"]
+        )
     elif first.get("type") == "missing":
         body = problem_body(f"{field} is required", remedy="see /docs")
     else:

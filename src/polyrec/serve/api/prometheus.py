@@ -41,7 +41,7 @@ class ServiceGauges(Collector):
                 live.sequence,
             ),
             "polyrec_model_erased_users": (
-                "Users erased since the model was trained: a refit is due",
+                "Users of the model erased since its training: a refit is due",
                 live.erased_since(model),
             ),
             "polyrec_model_items": ("Items in the model", len(model.ids)),

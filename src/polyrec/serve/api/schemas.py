@@ -1,6 +1,7 @@
 """Request and response bodies with Gorse's field names, and their validation.
 
-Unknown fields are ignored, as in Gorse: a client may send back what it received.
+Gorse's routes ignore unknown fields, as Gorse does: a client may send back what it received. Our
+own routes refuse them (`StrictBody`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,26 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from polyrec.database.feedback import Feedback
 from polyrec.database.records import ItemRecord, UserRecord
+from polyrec.errors import nearest
 from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.middleware.request_limits import SLASH
 from polyrec.types import MAX_ID_LENGTH, id_problem
 
 _MAX_TEXT = 65_536
+_MAX_FIELD_NAME = 64  # characters of an unknown one that are compared and repeated
 
 
 def check_id(value: str) -> str:
@@ -71,6 +83,25 @@ Cursor = Annotated[str, Query(max_length=4_096, description="The cursor of the p
 def schema_example(**values: Any) -> ConfigDict:
     """Return the config of a schema with an example of these values."""
     return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class StrictBody(BaseModel):
+    """A body of a route of our own: an unknown field is refused with the nearest known name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, body: Any) -> Any:
+        fields = cls.model_fields
+        unknown = [name for name in body if name not in fields] if isinstance(body, dict) else ()
+        if unknown:
+            name = str(unknown[0])[:_MAX_FIELD_NAME]
+            remedy = nearest(name, fields)
+            raise PydanticCustomError(
+                "unknown_field", "{remedy}", {"field": name, "remedy": remedy}
+            )
+        return body
 
 
 class UserChange(BaseModel):

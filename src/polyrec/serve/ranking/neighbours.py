@@ -38,8 +38,8 @@ def similar_items(
 ) -> Neighbours:
     """Return the visible items nearest to an item by cosine in a view, by default the fused one.
 
-    An item without content there is compared by the model's scores. An item that the model has no
-    row for has no neighbours.
+    An item without content there is compared by the model's scores. An item that the model knows
+    nothing of has no neighbours.
     """
     model = live.model
     if view:
@@ -64,8 +64,9 @@ def check_view(model: ServingModel, view: str) -> None:
 def _similarities(model: ServingModel, row: int, view: str) -> tuple[Floats | None, str]:
     if view in model.views and model.views[view].present[row]:
         return model.content.score(view, model.views[view].vectors[row : row + 1]), view
-    if row < model.scored_count:
-        return model.recommender.score(Query.of([[row]]))[0], "model"
+    query = Query.of([[row]])
+    if row < model.scored_count and model.recommender.usable(query)[0]:
+        return model.recommender.score(query)[0], "model"
     return None, "none"
 
 
@@ -94,4 +95,4 @@ def _weights(history: History) -> Mapping[str, float]:
 def _cosine(first: Mapping[str, float], second: Mapping[str, float]) -> float:
     dot = sum(weight * second.get(item, 0.0) for item, weight in first.items())
     lengths = np.linalg.norm(list(first.values())) * np.linalg.norm(list(second.values()))
-    return float(dot / lengths) if lengths > 0 else 0.0
+    return float(np.clip(dot / lengths, -1, 1)) if lengths > 0 else 0.0  # rounding passes 1

@@ -117,8 +117,9 @@ def _list(
             more, more_scores = _by_content(live, model, request) if scores is None else _NOTHING
         else:
             more, more_scores = _NOTHING if scores is None else _best(live, model, request, scores)
-        below = values[-1] - 1 if values else 0.0  # a later source's scores are at most 1
-        values += [below + score if sources else score for score in more_scores]
+        # a later source's scores are at most 1; diversity may have left the lowest anywhere
+        below = min(values) - 2 if values else 0.0
+        values += [below + score for score in more_scores]
         ids += more
         sources += [source] * len(more)
     page = slice(request.offset, request.depth)

@@ -89,16 +89,17 @@ class History:
         return KnownItems(rows[scored], weights[scored])
 
     def query(self, model: ServingModel, user: int) -> Query | None:
-        """Return the query for a model, cached too; None if no item has a score and a weight.
+        """Return the query for a model, cached too; None if the history is unusable for it.
 
         `user` is the row among the bundle's users, -1 for an unknown one.
         """
         self.known_items(model)  # drops the query of another model
         if self._query is None or self._query.users[0] != user:
             rows, weights = self.scored_items(model)
-            if not weights.any():
+            query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
+            if not model.recommender.usable(query)[0]:
                 return None
-            self._query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
+            self._query = query
         return self._query
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class LiveState:
         self._digests: dict[str, str] = {}  # digest -> user, of those in _histories
         self._changed_items: set[str] = set()
         self._erased: dict[str, int] = {}  # digest of a user -> microseconds since 1970
+        self._user_digests: tuple[Sequence[str], frozenset[str]] = ((), frozenset())  # of a model
         self._catalog_rows: tuple[ServingModel, int, Ints] | None = None  # cached, by item count
         self._hidden_rows: tuple[ServingModel, int, Ints] | None = None  # cached, by version
 
@@ -123,9 +124,21 @@ class LiveState:
         return row
 
     def erased_since(self, model: ServingModel) -> int:
-        """Return how many users were erased since a model's data were read."""
+        """Return how many of a model's users were erased since its data were read.
+
+        The first call after an erasure computes the digests of all users of the model.
+        """
         with self._lock:
-            return sum(erased > model.trained_until for erased in self._erased.values())
+            erased = {name for name, at in self._erased.items() if at > model.trained_until}
+        return len(erased & self._digests_of(model)) if erased else 0
+
+    def _digests_of(self, model: ServingModel) -> frozenset[str]:
+        users, digests = self._user_digests
+        if users is not model.bundle.users:
+            users, secret = model.bundle.users, self._database.secret
+            digests = frozenset(change_log.user_digest(user, secret) for user in users)
+            self._user_digests = users, digests
+        return digests
 
     def visible_mask(self, filters: Filters) -> tuple[Bools, list[str]]:
         """Return (n,) which items may be shown, by catalogue row, and the ids of the rows."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -14,9 +13,8 @@ from polyrec.explain import explain
 from polyrec.serve.api.schemas import PathId, schema_example
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService
-from polyrec.serve.state.history import History
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import Explanation, Query
+from polyrec.types import Explanation
 
 router = APIRouter(tags=["recommendation"])
 
@@ -64,15 +62,15 @@ async def explain_item(user_id: PathId, item_id: PathId, service: CurrentService
         source = "popularity" if row is None else "content"
         reason = f"the model has no score for this item: it is recommended by {source} alone"
         return json_response(_without_score(user_id, item_id, reason))
-    user = service.live.user_row(user_id)
-    explanation = await service.compute_limit.run(lambda: _explain(model, history, user, row))
+    query = history.query(model, service.live.user_row(user_id))
+    if query is None:
+        reason = "the model can't use this history: the list has content or popular items"
+        return json_response(_without_score(user_id, item_id, reason))
+    train = model.bundle.behaviour["train"]
+    explanation = await service.compute_limit.run(
+        lambda: explain(model.recommender, query, row, train)
+    )
     return json_response({**_without_score(user_id, item_id, ""), **_body(model, explanation)})
-
-
-def _explain(model: ServingModel, history: History, user: int, row: int) -> Explanation:
-    rows, weights = history.scored_items(model)
-    query = Query(np.array([user]), np.array([0, len(rows)]), rows, weights)
-    return explain(model.recommender, query, row, model.bundle.behaviour["train"])
 
 
 def _body(model: ServingModel, explanation: Explanation) -> dict[str, Any]:

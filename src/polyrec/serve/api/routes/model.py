@@ -37,7 +37,7 @@ class ModelOut(BaseModel):
     Data: str  # sha256 of the training ids and events
     Items: int  # in training
     Added: int  # since training
-    Erased: int  # users erased since training: a refit removes them from the files
+    Erased: int  # users in training, erased since: a refit removes them from the files
     Status: dict[str, int]  # of the items in the database
     Versions: list[str]  # all that are stored
     History: list[str]  # versions that were current, the present one last
@@ -81,7 +81,7 @@ async def _body(service: Service) -> dict[str, Any]:
         "Data": model.bundle.fingerprint,
         "Items": len(model.bundle.ids),
         "Added": len(model.rows.keys() - model.bundle.rows.keys()),
-        "Erased": service.live.erased_since(model),
+        "Erased": await run_in_threadpool(service.live.erased_since, model),
         "Status": counts,
         "Versions": versions,
         "History": [] if registry.is_single else registry.history(),

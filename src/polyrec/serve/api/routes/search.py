@@ -16,7 +16,7 @@ from polyrec.serve.api.batch import LabelRange
 from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
-from polyrec.serve.api.schemas import Count, Id, Offset, Scored, schema_example
+from polyrec.serve.api.schemas import Count, Id, Offset, Scored, StrictBody, schema_example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
 from polyrec.serve.ranking.content_search import ContentMatches, ContentQuery, search_by_content
 from polyrec.serve.responses import http_error, json_response
@@ -29,7 +29,7 @@ _Encoded = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})
 View = Annotated[str, Query(max_length=64, description="Compare in this view.")]
 
 
-class SearchBody(BaseModel):
+class SearchBody(StrictBody):
     """The query: a text, files in base64, items, or several of these."""
 
     model_config = schema_example(Text="a film about the sea", N=10, Categories=["films"])
@@ -38,14 +38,14 @@ class SearchBody(BaseModel):
     Image: _Encoded = ""
     Audio: _Encoded = ""
     Video: _Encoded = ""
-    Items: Annotated[list[Id], Field(max_length=1_000)] = []
+    Items: Annotated[list[Id], Field(max_length=1_000)] = Field(default_factory=list)
     View: Annotated[str, Field(max_length=64)] = ""
     N: Annotated[int, Field(ge=0)] = 10
     Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    Categories: Annotated[list[str], Field(max_length=100)] = []
-    Labels: Annotated[dict[str, list[str]], Field(max_length=100)] = {}
-    Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = {}
-    Exclude: Annotated[list[Id], Field(max_length=100_000)] = []
+    Categories: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+    Labels: Annotated[dict[str, list[str]], Field(max_length=100)] = Field(default_factory=dict)
+    Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = Field(default_factory=dict)
+    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
 
     def contents(self) -> dict[str, Raw]:
         """Return modality -> content."""
