@@ -98,8 +98,8 @@ class Bundle:
     ) -> ItemLists:
         """Return the k best items for known users, or for unknown ones by histories of item ids.
 
-        The history of a known user is all of train, valid and test. Whose history is unusable gets
-        popular items. An unknown user or item raises `DataError`. A list is shorter than k where
+        The history of a known user is all of train, valid and test. An unusable history
+        gets popular items. An unknown user or item raises `DataError`. A list is shorter than k where
         fewer items are left.
         """
         query = self.id_map.query(users, histories=histories)
@@ -145,7 +145,7 @@ class Bundle:
         With a user, the recommender takes part in the order. The query's items are not listed.
         """
         query = SearchQuery(query) if isinstance(query, str) else query
-        return self._best(search_scores(self, query, user=user, count=k), k)
+        return self._best(search_scores(self, query, user=user, count=k), k, "search")
 
     def similar_to(
         self, view: str, content: Raw, *, by: str | None = None, k: int = 10
