@@ -53,7 +53,7 @@ def test_it_answers_the_same_after_loading(saved: tuple[Bundle, Path]) -> None:
 
 def test_known_users_and_histories_take_the_same_call(saved: tuple[Bundle, Path]) -> None:
     bundle, _ = saved
-    ids, scores, _ = bundle.recommend(["u0003", "u0001"], k=5)
+    ids, scores = bundle.recommend(["u0003", "u0001"], k=5)
     assert [len(row) for row in ids] == [5, 5]
     assert scores[0] == sorted(scores[0], reverse=True)
     assert not set(ids[0]) & set(bundle.history("u0003"))

@@ -35,7 +35,7 @@ def longest_text(bundle: Bundle) -> str:
 
 def test_an_exact_title_comes_first(bundle: Bundle) -> None:
     for row, title in enumerate(bundle.titles):
-        ids, scores, _ = bundle.search(title, k=5)
+        ids, scores = bundle.search(title, k=5)
         assert bundle.title(ids[0][0]).casefold() == title.casefold()
         assert 1 < scores[0][0] <= 2, row
 

@@ -16,7 +16,7 @@ from polyrec.artifact.bundle_registry import BundleRegistry
 @pytest.mark.parametrize("dense", [True, False])
 def test_random_bundles_recommend(tmp_path: Path, dense: bool) -> None:
     folder = random_bundle(80, tmp_path, dense=dense).save(tmp_path / "bundle")
-    ids, scores, _ = Bundle.load(folder).recommend(users=["user-00007"], k=5)
+    ids, scores = Bundle.load(folder).recommend(users=["user-00007"], k=5)
     assert len(ids[0]) == 5
     assert np.isfinite(scores[0]).all()
 
