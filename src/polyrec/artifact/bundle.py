@@ -99,8 +99,8 @@ class Bundle:
         """Return the k best items for known users, or for unknown ones by histories of item ids.
 
         The history of a known user is all of train, valid and test. An unusable history
-        gets popular items. An unknown user or item raises `DataError`. A list is shorter than k where
-        fewer items are left.
+        gets popular items. An unknown user or item raises `DataError`. A list is shorter than k
+        where fewer items are left.
         """
         query = self.id_map.query(users, histories=histories)
         recommender = self.parts.recommender
