@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 import polyrec
+from machine_cache import MachineCache, key_of
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
@@ -16,7 +17,8 @@ from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import align_and_fuse
-from polyrec.types import Dataset, Interactions, Views
+from polyrec.types import Dataset, Embeddings, Interactions, Views
+from studio_worlds import FEATURE_SOURCES, LARGER
 
 KINDS = ("text", "image", "audio")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "article.yaml"
@@ -47,11 +49,22 @@ def article(studio: Path, folder: Path, *overrides: str) -> Config:
 
 
 @pytest.fixture(scope="module")
-def encoded(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Views]:
+def encoded(
+    studio: Path, machine_cache: MachineCache, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Dataset, Views]:
     """Return the data and what the encoders learned to make of it: the same for all variants."""
     config = article(studio, tmp_path_factory.mktemp("encoded"))
     dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
-    return dataset, encode_dataset(config, dataset)[1]
+
+    def make(folder: Path) -> None:
+        for name, view in encode_dataset(config, dataset)[1].items():
+            np.savez(folder / f"{name}.npz", vectors=view.vectors, present=view.present)
+
+    key = key_of((LARGER, QUICK), sources=FEATURE_SOURCES, files=[EXAMPLE])
+    kept = machine_cache.folder("article_views", make, key=key)
+    views = {path.stem: Embeddings(**np.load(path)) for path in sorted(kept.iterdir())}
+    assert views.keys() == set(KINDS)
+    return dataset, views
 
 
 def recall(model: Recommender, behaviour: dict[str, Interactions]) -> float:
