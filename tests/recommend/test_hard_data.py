@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("torch", reason="extra torch is not installed")
 
+from polyrec.recommend import MLP
 from polyrec.registry import find_class
 from polyrec.types import Interactions, Query
 
@@ -59,8 +60,8 @@ def test_dislikes_count_against_what_is_like_them(
     model: object, checkerboard: Interactions
 ) -> None:
     if hasattr(model, "epochs"):
-        steps = 10 if type(model).__name__ == "MLP" else 60  # its epochs have 24 steps at least
-        model.dim, model.epochs, model.rate = 16, steps, 2e-2
+        epochs = 10 if isinstance(model, MLP) else 60  # an epoch of mlp has at least 24 steps
+        model.dim, model.epochs, model.rate = 16, epochs, 2e-2
     model.fit(checkerboard)
     who, starts, items = np.array([-1]), np.array([0, 4]), np.array([11, 0, 2, 4])
     liked, disliked = (
