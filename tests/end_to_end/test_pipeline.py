@@ -11,6 +11,7 @@ from polyrec.config import parse_config
 from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError
 from polyrec.evaluate.protocols import evaluate_top_k
+from polyrec.pipeline.assemble import validated_config
 from polyrec.pipeline.checks import check_data
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
@@ -27,6 +28,13 @@ def config(world: Path, folder: Path, **change: object):
         "cache": str(folder / "cache.sqlite"),
     }
     return parse_config(tree | change, folder=folder)
+
+
+def test_settings_may_be_a_dict_with_paths_relative_to_the_working_directory() -> None:
+    settings = {"data": {"path": "shop", "image": "cover"}, "recommend": {"use": "ease", "l2": 9}}
+    assert validated_config(settings) == parse_config(settings, folder=Path.cwd())
+    with pytest.raises(ConfigError, match=r"recommend.*unknown setting: received 'l3'"):
+        validated_config(settings | {"recommend": {"use": "ease", "l3": 9}})
 
 
 @pytest.fixture(scope="module")

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
 from rich.table import Table
-from rich.text import Text
 
 from polyrec.errors import PolyrecError
-from polyrec.types import Progress
 
 if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle
@@ -61,37 +48,6 @@ def name_options(remedy: str) -> str:
         lambda match: "--" + _OPTIONS.get(match[1], match[1].replace("_", "-")),
         remedy,
     )
-
-
-class _RateColumn(ProgressColumn):
-    """Steps per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return the rate, empty while it is not known."""
-        rate = task.finished_speed or task.speed
-        return Text("" if rate is None else f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
-
-
-@contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Show a bar per stage on standard error."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[yellow]{task.fields[note]}"),
-    )
-    with Bars(*columns, console=err, transient=not err.is_terminal) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def update(stage: str, done: int, total: int, note: str = "", /) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note=note)
-            bars.update(tasks[stage], completed=done, total=total, note=note)
-
-        yield update
 
 
 def print_json(tree: object) -> None:

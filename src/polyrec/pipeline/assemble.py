@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from polyrec.config import Config, EncodeConfig, PartConfig, make_part, read_config
+from polyrec.config import Config, EncodeConfig, PartConfig, make_part, parse_config, read_config
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
 from polyrec.data.catalog import FeatureRows
 from polyrec.errors import ConfigError, MediaError, nearest
@@ -21,9 +21,16 @@ DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "
 """The encoder of each kind of content where the config names none; feature rows get `features`."""
 
 
-def validated_config(config: Config | str | Path) -> Config:
-    """Return a config, read if it is a path, whose every part and metric is known to be valid."""
-    settings = config if isinstance(config, Config) else read_config(Path(config))
+ConfigSource: TypeAlias = Config | Mapping[str, Any] | str | Path
+"""A config, the same as a mapping (paths are relative to the working directory), or its file."""
+
+
+def validated_config(config: ConfigSource) -> Config:
+    """Return a config whose every part and metric is known to be valid."""
+    if isinstance(config, Mapping):
+        settings = parse_config(config, folder=Path())
+    else:
+        settings = config if isinstance(config, Config) else read_config(Path(config))
     for view, part in settings.encode.items():
         build_part("encode", part, settings, where=f"encode.{view}")
     build_part("align", settings.align, settings)

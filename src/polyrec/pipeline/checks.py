@@ -5,22 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from polyrec.compute.progress import show_progress
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
-from polyrec.data.validation import Validation, finding_for
+from polyrec.data.validation import Finding, Validation, finding_for
 from polyrec.errors import DataError
 from polyrec.media.probe import iter_problems
-from polyrec.pipeline.assemble import build_part, validated_config
+from polyrec.pipeline.assemble import ConfigSource, build_part, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.report_files import write_alignment_report
-from polyrec.types import Progress, silent
+from polyrec.types import Catalog, Progress
 
 
-def check_data(config: Config | str | Path, *, progress: Progress = silent) -> Validation:
+def check_data(config: ConfigSource, *, progress: Progress | None = None) -> Validation:
     """Return the counts of a config's data and its findings; every media file is decoded."""
     config = validated_config(config)
     data = load_dataset(config.data, weights=config.weights, seed=config.seed)
-    catalog = data.dataset.catalog
+    with show_progress(progress) as shown:
+        return data.validation.with_findings(_media_findings(config, data.dataset.catalog, shown))
+
+
+def _media_findings(config: Config, catalog: Catalog, progress: Progress) -> list[Finding]:
     findings = []
     for kind in ("image", "audio", "video"):
         unreadable = []
@@ -32,11 +37,11 @@ def check_data(config: Config | str | Path, *, progress: Progress = silent) -> V
             progress(f"decode {kind}", row + 1, len(contents))
         remedy = "get complete copies; the content of such items counts as missing"
         findings += finding_for("warning", f"{kind} files that can't be read", unreadable, remedy)
-    return data.validation.with_findings(findings)
+    return findings
 
 
 def report_alignment(
-    config: Config | str | Path, folder: Path, *, progress: Progress = silent
+    config: ConfigSource, folder: Path, *, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Return how well a config's views agree before and after alignment.
 
@@ -44,7 +49,8 @@ def report_alignment(
     """
     config = validated_config(config)
     dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
-    _, views = encode_dataset(config, dataset, progress=progress)
+    with show_progress(progress) as shown:
+        _, views = encode_dataset(config, dataset, progress=shown)
     aligner = build_part("align", config.align, config).fit(views, dataset.train)
     measures = write_alignment_report(views, aligner.align(views), dataset.catalog, folder)
     if not measures:

@@ -10,13 +10,14 @@ from pathlib import Path
 from polyrec.artifact.feature_cache import FeatureCache
 from polyrec.artifact.feature_pack import write_pack
 from polyrec.compute.device import thread_limit
+from polyrec.compute.progress import show_progress
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Config
 from polyrec.contracts import Encoder
 from polyrec.data.load import load_dataset
 from polyrec.encode.run import EncodeContext, Tally, encode_contents, fill_cache, fit_encoder
 from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
-from polyrec.pipeline.assemble import build_part, encoder_configs, validated_config
+from polyrec.pipeline.assemble import ConfigSource, build_part, encoder_configs, validated_config
 from polyrec.types import Dataset, Learnable, Progress, Views, silent
 
 
@@ -43,7 +44,7 @@ def encode_dataset(
 
 
 def fill_feature_cache(
-    config: Config | str | Path, *, pack: Path | None = None, progress: Progress = silent
+    config: ConfigSource, *, pack: Path | None = None, progress: Progress | None = None
 ) -> EncodingSummary:
     """Encode all content of a config into the feature cache; return counts and a quarantine list.
 
@@ -54,7 +55,7 @@ def fill_feature_cache(
     catalog = dataset.catalog
     summary = EncodingSummary()
     views, cards = {}, {}
-    with open_encode_context(config, progress) as context:
+    with show_progress(progress) as shown, open_encode_context(config, shown) as context:
         for view, content, encoder in _fitted_encoders(config, dataset, context):
             contents, stage = catalog.content(content), f"encode {view}"
             if pack is None:

@@ -9,34 +9,43 @@ from hashlib import sha256
 from pathlib import Path
 
 from polyrec.artifact.bundle import Bundle, check_output_folder
+from polyrec.compute.progress import show_progress
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config
 from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.evaluate.leakage_checks import check_split
-from polyrec.pipeline.assemble import encoder_configs, validated_config
+from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import fit_bundle
 from polyrec.pipeline.report_files import RunOutputs, write_reports
 from polyrec.training.run_context import RunContext, use_run
-from polyrec.types import Progress, silent
+from polyrec.types import Progress
 
 
 def run(
-    config: Config | str | Path,
+    config: ConfigSource,
     *,
     out: str | Path | None = None,
     data: LoadedDataset | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> Bundle:
     """Return the bundle of a config, fitted on its data or on `data`.
 
     With `out`, the bundle is saved there, with report.json, report.html and what else they show.
+    `progress` is by default bars in a terminal and in Jupyter; `polyrec.types.silent` shows none.
     """
     config = validated_config(config)
     folder = None if out is None else Path(out)
     if folder is not None:
         check_output_folder(folder)
+    with show_progress(progress) as shown:
+        return _run(config, data, folder, shown)
+
+
+def _run(
+    config: Config, data: LoadedDataset | None, folder: Path | None, progress: Progress
+) -> Bundle:
     watch = Stopwatch()
     with watch.stage("data"):
         data = data or load_dataset(config.data, weights=config.weights, seed=config.seed)

@@ -18,15 +18,16 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from polyrec.artifact.part_state import part_settings
+from polyrec.compute.progress import show_progress
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
-from polyrec.pipeline.assemble import encoder_configs, validated_config
+from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_config
 from polyrec.tune.objective import Objective
 from polyrec.tune.reseeding import Reseeding, top_trials
 from polyrec.tune.space import TunedSetting, settings_to_tune, with_settings
-from polyrec.types import Progress, silent
+from polyrec.types import Progress
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 _FIRST_LINE = "# Made by `polyrec tune`"
@@ -47,12 +48,12 @@ class TuningResult:
 
 
 def tune(
-    config: Config | str | Path,
+    config: ConfigSource,
     *,
     out: str | Path,
     trials: int | None = None,
     hours: float | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
 ) -> TuningResult:
     """Search the settings that rank valid best, and write OUT, a config that `run` takes.
 
@@ -70,24 +71,30 @@ def tune(
         received = f"{count} trials, {hours} hours"
         raise ConfigError("no time to tune", received=received, remedy="give 1 or more trials")
     _check_out(Path(out))
-    objective, fingerprint = _make_objective(settings, progress)
-    space = settings_to_tune(objective.config, *objective.untuned())
-    study = _Study(objective, space, Path(out), fingerprint)
-    try:
-        while study.done < count and clock.remaining() > min(
-            study.reseeding_seconds(), clock.total * _RESEEDING_SHARE
-        ):
-            progress("tune", study.done, count, study.summary())
-            study.run_trial()
-        progress("tune", study.done, count, study.summary())
-        while clock.remaining() > 0 and study.reseed_next():
-            progress("further seeds", *study.reseeding_progress(), study.summary())
-    finally:
-        result = study.write()
+    with show_progress(progress) as shown:
+        objective, fingerprint = _make_objective(settings, shown)
+        space = settings_to_tune(objective.config, *objective.untuned())
+        study = _Study(objective, space, Path(out), fingerprint)
+        try:
+            _run_trials(study, count, clock, shown)
+        finally:
+            result = study.write()
     if result is None:
         raise FitError("no trial came to an end", received=study.last_reason(),
                        remedy="look at the trials.json, and narrow tune.ranges")  # fmt: skip
     return result
+
+
+def _run_trials(study: _Study, count: int, clock: _Clock, progress: Progress) -> None:
+    """Run trials until there are `count`, then the further seeds; stop when time is up."""
+    while study.done < count and clock.remaining() > min(
+        study.reseeding_seconds(), clock.total * _RESEEDING_SHARE
+    ):
+        progress("tune", study.done, count, study.summary())
+        study.run_trial()
+    progress("tune", study.done, count, study.summary())
+    while clock.remaining() > 0 and study.reseed_next():
+        progress("further seeds", *study.reseeding_progress(), study.summary())
 
 
 class _Clock:

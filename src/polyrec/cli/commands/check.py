@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import err, out, print_json, print_table, progress_bars
+from polyrec.cli.console import err, out, print_json, print_table
+from polyrec.compute.progress import progress_bars
 
 if TYPE_CHECKING:
     from polyrec.config import Config

@@ -8,7 +8,8 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import app, load_config
-from polyrec.cli.console import out, print_list, print_metrics, print_table, progress_bars
+from polyrec.cli.console import out, print_list, print_metrics, print_table
+from polyrec.compute.progress import progress_bars
 
 _CONFIG = """\
 # Made by `polyrec demo`: everything is read from the raw files beside this one.

@@ -15,8 +15,8 @@ from polyrec.cli.console import (
     print_json,
     print_metrics,
     print_table,
-    progress_bars,
 )
+from polyrec.compute.progress import progress_bars
 from polyrec.errors import ConfigError, nearest
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
 from polyrec.cli.commands.serve import require_serve_extra
-from polyrec.cli.console import out, print_json, print_metrics, progress_bars
+from polyrec.cli.console import out, print_json, print_metrics
+from polyrec.compute.progress import progress_bars
 
 
 @app.command()

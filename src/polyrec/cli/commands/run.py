@@ -8,7 +8,8 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import out, print_costs, print_json, print_metrics, progress_bars
+from polyrec.cli.console import out, print_costs, print_json, print_metrics
+from polyrec.compute.progress import progress_bars
 
 
 @app.command()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polyrec.cli.app import BundleFolder, app
-from polyrec.cli.console import err, progress_bars
+from polyrec.cli.console import err
+from polyrec.compute.progress import progress_bars
 from polyrec.errors import ConfigError, ExtraError, nearest
 
 if TYPE_CHECKING:

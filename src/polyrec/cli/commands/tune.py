@@ -7,7 +7,8 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import out, print_json, print_table, progress_bars
+from polyrec.cli.console import out, print_json, print_table
+from polyrec.compute.progress import progress_bars
 
 
 @app.command()
