@@ -210,10 +210,10 @@ def test_quantiles_come_from_buckets_as_in_prometheus() -> None:
 def test_texts_and_files_find_items(pages: TestClient, jpeg: bytes) -> None:
     title = pages.get("/api/item/i0001").json()["Comment"]
     results = pages.get("/dashboard/search", params={"q": title})
-    assert "Most similar by text" in results.text
+    assert "Best matches by words and content" in results.text
     form = {"token": token(pages)}
     shown = pages.post("/dashboard/search", data=form, files={"file": ("a.mp3", jpeg)})
-    assert "Most similar by image" in shown.text  # detected from its bytes, not its name
+    assert "Best matches by image" in shown.text  # detected from its bytes, not its name
     assert shown.text.count("<figure") == 24
     for junk in (b"PK\x03\x04junk", b"\x89PNG\r\n\x1a\nbroken", b"words"):
         answer = pages.post("/dashboard/search", data=form, files={"file": ("a.png", junk)})

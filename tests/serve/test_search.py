@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.artifact.item_search import SearchQuery, SearchWeights
 
 
 @pytest.fixture
@@ -24,11 +25,74 @@ def first_picture(known: Bundle, world: Path) -> tuple[str, bytes]:
     return item, (world / files[item]).read_bytes()
 
 
-def test_a_text_query_equals_the_bundle_s_nearest_items(client: TestClient, known: Bundle) -> None:
-    expected = known.similar_to("text", "a red lamp for the kitchen", k=5)
-    answer = client.post("/api/search", json={"Text": "a red lamp for the kitchen", "N": 5}).json()
-    assert [pair["Id"] for pair in answer["Items"]] == expected.ids[0]
-    assert answer["View"] == "text"
+def search(client: TestClient, **body: object) -> list[str]:
+    answer = client.post("/api/search", json=body)
+    assert answer.status_code == 200, answer.json()
+    return [pair["Id"] for pair in answer.json()["Items"]]
+
+
+def test_a_search_equals_the_bundle_s(client: TestClient, known: Bundle) -> None:
+    text = "a red lamp for the kitchen"
+    liked, unlike = known.ids[2], known.ids[5]
+    for body, query in (
+        ({"Text": text}, SearchQuery(text)),
+        ({"Text": text, "View": "text"}, SearchQuery(text, view="text")),
+        ({"Items": [liked], "Negative": [unlike]}, SearchQuery("", {}, [liked], [unlike])),
+        (
+            {"Text": text, "Negative": [unlike], "Weights": {"Words": 0.3, "Negative": 2}},
+            SearchQuery(text, negative=[unlike], weights=SearchWeights(words=0.3, negative=2)),
+        ),
+    ):
+        answer = client.post("/api/search", json={**body, "N": 20}).json()
+        expected = known.search(query, k=20)
+        scores = [pair["Score"] for pair in answer["Items"]]
+        assert scores == pytest.approx(expected.scores[0], abs=1e-5), body
+        assert {pair["Id"] for pair in answer["Items"]} == set(expected.ids[0])
+    answer = client.post("/api/search", json={"Text": text}).json()
+    assert (answer["View"], answer["Rankings"]) == ("text", ["words", "content"])
+
+
+def test_words_follow_the_catalogue(client: TestClient, known: Bundle) -> None:
+    assert search(client, Text="zeppelin quixotic", Weights={"Content": 0}) == []
+    items = [
+        {"ItemId": "z1", "Comment": "Zeppelin\nA quixotic airship"},
+        {"ItemId": "z2", "Comment": "A ship", "Categories": ["toys"]},
+    ]
+    client.post("/api/items", json=items)
+    assert search(client, Text="quixotic ship", Weights={"Content": 0}) == ["z2", "z1"]
+    assert search(client, Text="zeppelin")[0] == "z1"  # the title, before all that content finds
+    assert search(client, Text="ship", Categories=["toys"], Weights={"Content": 0}) == ["z2"]
+    client.patch("/api/item/z1", json={"Comment": "An airship"})
+    client.patch("/api/item/z2", json={"IsHidden": True})
+    assert search(client, Text="quixotic ship", Weights={"Content": 0}) == []
+    client.delete("/api/item/z1")
+    assert search(client, Text="airship", Weights={"Content": 0}) == []
+    title = known.titles[7]
+    assert known.title(search(client, Text=title)[0]) == title
+
+
+def test_q_lists_the_items_that_suit_the_words(client: TestClient, known: Bundle) -> None:
+    title = known.titles[7]
+    page = client.get("/api/items", params={"q": title, "n": 3}).json()
+    assert page["Cursor"] == ""
+    assert [item["ItemId"] for item in page["Items"]] == search(client, Text=title, N=3)
+    assert page["Items"][0]["Comment"].startswith(title)
+    every = client.get("/api/items", params={"n": 3}).json()["Items"]
+    assert client.get("/api/items", params={"q": " ", "n": 3}).json()["Items"] == every
+
+
+def test_a_user_s_taste_orders_what_was_found(
+    client: TestClient, like: Callable, known: Bundle
+) -> None:
+    heavy = {"Text": "a red lamp", "Weights": {"Content": 0, "User": 1000}, "N": 60}
+    plain = search(client, **heavy)
+    assert search(client, **heavy, UserId="nobody") == plain
+    like("zoe", plain[-1])
+    answer = client.post("/api/search", json={**heavy, "UserId": "zoe"}).json()
+    assert answer["Rankings"] == ["words", "user"]
+    personal = [pair["Id"] for pair in answer["Items"]]
+    assert set(personal) == set(plain)
+    assert personal.index(plain[-1]) < len(plain) - 1
 
 
 def test_a_picture_finds_its_item_sent_as_it_is_or_in_json(
@@ -63,6 +127,8 @@ def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bun
         ({}, 400, "the query is empty"),
         ({"Text": "lamp", "View": "smell"}, 404, "no such view"),
         ({"Items": ["nobody"]}, 404, "unknown items"),
+        ({"Text": "lamp", "Negative": ["nobody"]}, 404, "unknown items"),
+        ({"Text": "lamp", "Weights": {"Words": -1}}, 400, "body.Weights.Words is invalid"),
         ({"Image": "%%%"}, 400, "Image is not valid base64"),
         ({"Image": base64.b64encode(b"plain words").decode()}, 415, "the file contains no image"),
         ({"Image": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}, 415, "can't be read"),

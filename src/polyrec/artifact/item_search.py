@@ -59,6 +59,10 @@ class SearchQuery:
         contents |= self.files
         return {name: raw for name, raw in contents.items() if getattr(self.weights, name) > 0}
 
+    def searches_words(self) -> bool:
+        """Return whether the text's words are looked for."""
+        return bool(self.text.strip()) and not self.view and self.weights.words > 0
+
 
 class EncodedContent(NamedTuple):
     """A content of a query, encoded for a view."""
@@ -152,17 +156,19 @@ def search_scores(bundle: Bundle, query: SearchQuery, *, user: str | None, count
     encoded = [_encode(bundle, query, kind, raw) for kind, raw in query.contents().items()]
     usable = [content for content in encoded if content is not None]
     content = score_content(bundle.content, query, usable, (liked, disliked))
-    rankings = Rankings(content=content.scores if content else None)
-    if query.text.strip() and not query.view:
+    rankings = Rankings(content=content.scores if content and query.weights.content > 0 else None)
+    if query.searches_words():
         words, titled = score_words(bundle.words, query.text, len(bundle.ids))
         rankings = rankings._replace(words=words, titled=titled)
-    if user is not None:
-        scores = bundle.parts.recommender.score(bundle.query([user]))[0]
-        rankings = rankings._replace(user=scores)
+    if user is not None and query.weights.user > 0:
+        taste = bundle.parts.recommender.score(bundle.query([user]))[0]
+        rankings = rankings._replace(user=taste)
+    for scores in (rankings.words, rankings.content, rankings.user):
+        if scores is not None:
+            scores[np.concatenate([liked, disliked])] = -np.inf
     joined = join_rankings(rankings, query.weights, count=count)
     if joined is None:
         raise DataError("nothing to search for", remedy="give words, a file or items")
-    joined[np.concatenate([liked, disliked])] = -np.inf
     return joined
 
 

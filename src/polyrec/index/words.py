@@ -67,7 +67,8 @@ class WordIndex:
     title_weight: int = 3
 
     _columns: dict[str, int] = field(default_factory=dict, init=False, repr=False)  # of terms
-    _titles: dict[str, set[int]] = field(default_factory=dict, init=False, repr=False)
+    # a set only where titles are equal: sets of single rows would take half of the memory
+    _titles: dict[str, int | set[int]] = field(default_factory=dict, init=False, repr=False)
     _title_of: dict[int, str] = field(default_factory=dict, init=False, repr=False)
     # a slot is one version of a document; a replaced one stays in the matrix as a dead slot
     _slots: dict[int, int] = field(default_factory=dict, init=False, repr=False)  # row -> slot
@@ -110,7 +111,11 @@ class WordIndex:
         frequencies.extend(counts.values())
         self._title_of[row] = title
         for key in _title_keys(title):
-            self._titles.setdefault(key, set()).add(row)
+            rows = self._titles.setdefault(key, row)
+            if isinstance(rows, set):
+                rows.add(row)
+            elif rows != row:
+                self._titles[key] = {rows, row}
 
     def remove(self, row: int) -> None:
         """Remove the document of a row, if there is one."""
@@ -120,8 +125,10 @@ class WordIndex:
         self._rows[slot] = -1
         self._arrays = None
         for key in _title_keys(self._title_of.pop(row)):
-            self._titles[key].discard(row)
-            if not self._titles[key]:
+            rows = self._titles[key]
+            if isinstance(rows, set):
+                rows.discard(row)
+            if rows == row or rows == set():
                 del self._titles[key]
 
     def score(self, query: str) -> Floats:
@@ -148,8 +155,8 @@ class WordIndex:
         A title may end with a remark in brackets, a year for example, that the query lacks.
         """
         terms = search_terms(query)
-        rows = self._titles.get(_in_order(terms)) or self._titles.get(_any_order(terms), set())
-        return np.array(sorted(rows), np.int64)
+        rows = self._titles.get(_in_order(terms), self._titles.get(_any_order(terms), set()))
+        return np.array(sorted(rows if isinstance(rows, set) else {rows}), np.int64)
 
     def _postings(self, term: str, arrays: _Arrays) -> tuple[Ints, Floats]:
         """Return the slots of the documents with a term, and how often they have it."""

@@ -27,6 +27,7 @@ _RETRY_S = 1.0  # after an update that failed
 _RETRY_BUNDLE_S = 30.0  # after a bundle that could not be loaded
 _SCHEDULE_S = 10.0  # between two looks at whether a refit is due
 _WARM_UP_S = 3.0  # after the start, so that the first requests go before
+_WORDS_S = 60.0  # between two updates of the words; a search makes the rest
 _SWEEP_S = 3600.0  # how long a file without an item is kept, and how often such files are deleted
 
 
@@ -47,7 +48,8 @@ class ModelUpdater:
         self._wake = threading.Event()
         self._stop = False
         warm_up = time.monotonic() + _WARM_UP_S
-        self._due_at = {"bundle": 0.0, "sweep": 0.0, "schedule": 0.0, "warm_up": warm_up}
+        self._due_at = {"bundle": 0.0, "sweep": 0.0, "schedule": 0.0}
+        self._due_at |= {"warm_up": warm_up, "words": warm_up}
         self._failed_bundle: tuple[str, float] = ("", 0.0)  # its name, and when to try again
         self._thread = threading.Thread(target=self._run, name="polyrec-model-updater", daemon=True)
 
@@ -87,6 +89,8 @@ class ModelUpdater:
             self._load_current_bundle()
         if self._leader_lock.is_leader():
             self._lead()
+        if self._is_due("words", _WORDS_S):
+            self._live.words.update(self.state.model.bundle)
 
     def _run(self) -> None:
         while not self._stop:

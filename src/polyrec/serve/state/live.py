@@ -19,6 +19,7 @@ from polyrec.database.database import Database
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History, feedback_weight
 from polyrec.serve.state.live_catalog import Filters, LiveCatalog
+from polyrec.serve.state.live_words import LiveWords
 from polyrec.serve.state.popularity import DecayedPopularity
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Bools, Floats, Ints
@@ -36,6 +37,7 @@ class LiveState:
         self._changes = change_log.ChangeReader(database)
         self._lock = threading.RLock()
         self._catalog = LiveCatalog()
+        self.words = LiveWords(database, self._catalog.rows)
         self._popularity = DecayedPopularity(settings.half_life_days)
         self._popularity_outdated = False
         self._histories: OrderedDict[str, History] = OrderedDict()
@@ -169,17 +171,26 @@ class LiveState:
             if not filters and cached is not None and cached[:2] == (model, version):
                 return cached[2]
             visible = np.append(self._catalog.matching(filters), False)  # row -1: deleted
-            rows = np.flatnonzero(~visible[self._rows_in_catalog(model)])
+            rows = np.flatnonzero(~visible[self.rows_in_catalog(model)])
             if not filters:
                 self._hidden_rows = (model, version, rows)
             return rows
+
+    def rows_in_catalog(self, model: ServingModel) -> Ints:
+        """Return (n,) the catalogue row of each row of the model, -1 for deleted items."""
+        with self._lock:
+            count = len(self._catalog)
+            if self._catalog_rows is None or self._catalog_rows[:2] != (model, count):
+                rows = np.array([self._catalog.rows.get(name, -1) for name in model.ids], np.int64)
+                self._catalog_rows = (model, count, rows)
+            return self._catalog_rows[2]
 
     def popularity(self, model: ServingModel) -> Floats:
         """Return (n,) recent popularity by catalogue row; popularity in training breaks ties."""
         with self._lock:
             if self._popularity_outdated:
                 self._recount_popularity()
-            rows = self._rows_in_catalog(model)
+            rows = self.rows_in_catalog(model)
             popularity = self._popularity.normalized(len(self._catalog)).astype(np.float32)
             known = rows >= 0
             popularity[rows[known]] += 1e-4 * model.popularity[known]
@@ -187,14 +198,6 @@ class LiveState:
 
     def __len__(self) -> int:
         return len(self._histories)
-
-    def _rows_in_catalog(self, model: ServingModel) -> Ints:
-        """Return (n,) the catalogue row of each row of the model, -1 for deleted items."""
-        count = len(self._catalog)
-        if self._catalog_rows is None or self._catalog_rows[:2] != (model, count):
-            rows = np.array([self._catalog.rows.get(name, -1) for name in model.ids], np.int64)
-            self._catalog_rows = (model, count, rows)
-        return self._catalog_rows[2]
 
     def _apply(self, changes: list[change_log.Change]) -> None:
         items = {
@@ -220,6 +223,7 @@ class LiveState:
             self._catalog.put(item)
         for item_id in items - {item.item_id for item in current}:
             self._catalog.delete(item_id)
+        self.words.mark_changed(items)
 
     def _count_event(self, change: change_log.Change) -> None:
         row = self._catalog.rows.get(change.item_id or "")

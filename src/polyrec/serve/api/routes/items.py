@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, HTTPException, Query
 from fastapi.responses import Response
 
+from polyrec.artifact.item_search import SearchQuery
 from polyrec.database import records
 from polyrec.serve.api.cursor import decode_cursor, encode_cursor
 from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.routes.search import run_search
 from polyrec.serve.api.schemas import (
     Count,
     Cursor,
@@ -20,11 +22,13 @@ from polyrec.serve.api.schemas import (
     RowAffected,
     item_out,
 )
+from polyrec.serve.ranking.catalog_search import CatalogSearch
 from polyrec.serve.responses import http_error, json_response
-from polyrec.serve.service import CurrentService
+from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["items"])
 _LISTING = "items"
+Words = Annotated[str, Query(max_length=2_000, description="Search for these words.")]
 
 
 @router.post("/item", response_model=RowAffected)
@@ -70,9 +74,14 @@ async def delete_item(item_id: PathId, service: CurrentService) -> Response:
 
 
 @router.get("/items", response_model=ItemPage)
-async def list_items(service: CurrentService, n: Count = None, cursor: Cursor = "") -> Response:
-    """Return items by id, page by page."""
+async def list_items(
+    service: CurrentService, n: Count = None, cursor: Cursor = "", q: Words = ""
+) -> Response:
+    """Return items by id, page by page; with `q`, those that suit these words best."""
     count = page_size(service, n)
+    if q.strip():
+        items = await _search(service, q, count)
+        return json_response({"Cursor": "", "Items": [item_out(item) for item in items]})
     secret = service.database.secret
     key = decode_cursor(cursor, listing=_LISTING, secret=secret)
     after = key[0] if key else None
@@ -99,6 +108,14 @@ async def delete_category(item_id: PathId, category: PathId, service: CurrentSer
     if count is None:
         raise _unknown(item_id)
     return json_response({"RowAffected": count})
+
+
+async def _search(service: Service, words: str, count: int) -> list[records.ItemRecord]:
+    """Return the items that suit some words best, best first."""
+    matches = await run_search(service, CatalogSearch(SearchQuery(words), n=count))
+    items = await service.read(lambda c: records.items_by_id(c, matches.ids))
+    by_id = {item.item_id: item for item in items}
+    return [by_id[item_id] for item_id in matches.ids if item_id in by_id]
 
 
 def _unknown(item_id: str) -> HTTPException:

@@ -1,4 +1,4 @@
-"""Search by content: text, image, audio, video, items."""
+"""Search: by words, files, items, and for a user."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from polyrec.artifact.item_search import SearchQuery, SearchWeights
 from polyrec.serve.api import schemas
 from polyrec.serve.api.batch import LabelRange
 from polyrec.serve.api.routes.lists import Category
@@ -18,7 +19,7 @@ from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Id, Offset, Scored, StrictBody, schema_example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
-from polyrec.serve.ranking.content_search import ContentMatches, ContentQuery, search_by_content
+from polyrec.serve.ranking.catalog_search import CatalogSearch, SearchMatches, search_catalog
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.live_catalog import Filters
@@ -26,20 +27,47 @@ from polyrec.types import Raw
 
 router = APIRouter(tags=["content"])
 _Encoded = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
+_Items = Annotated[list[Id], Field(max_length=1_000)]
+_Weight = Annotated[float, Field(ge=0, le=1_000)]
 View = Annotated[str, Query(max_length=64, description="Compare in this view.")]
 
 
-class SearchBody(StrictBody):
-    """The query: a text, files in base64, items, or several of these."""
+class WeightsBody(StrictBody):
+    """How much each part of a query counts; 0 leaves it out."""
 
-    model_config = schema_example(Text="a film about the sea", N=10, Categories=["films"])
+    model_config = schema_example(Words=1, Content=0.5)
+
+    Words: _Weight = SearchWeights.words
+    Content: _Weight = SearchWeights.content
+    User: _Weight = SearchWeights.user
+    Text: _Weight = SearchWeights.text
+    Image: _Weight = SearchWeights.image
+    Audio: _Weight = SearchWeights.audio
+    Video: _Weight = SearchWeights.video
+    Items: _Weight = SearchWeights.items
+    Negative: _Weight = SearchWeights.negative
+
+    def weights(self) -> SearchWeights:
+        """Return the weights."""
+        return SearchWeights(**{name.lower(): value for name, value in self.model_dump().items()})
+
+
+class SearchBody(StrictBody):
+    """The query: words, files in base64, items to be like or unlike, or several of these."""
+
+    model_config = schema_example(
+        Text="a film about the sea", Negative=["i3"], UserId="ann", N=10, Categories=["films"]
+    )
 
     Text: schemas.Text = ""
     Image: _Encoded = ""
     Audio: _Encoded = ""
     Video: _Encoded = ""
-    Items: Annotated[list[Id], Field(max_length=1_000)] = Field(default_factory=list)
-    View: Annotated[str, Field(max_length=64)] = ""
+    Items: _Items = Field(default_factory=list)
+    Negative: Annotated[_Items, Field(description="Less like these.")] = Field(default_factory=list)
+    UserId: Annotated[str, Field(max_length=256, description="Order for this user.")] = ""
+    Weights: WeightsBody = Field(default_factory=WeightsBody)
+    View: Annotated[str, Field(max_length=64, description="Compare in this view, no words.")] = ""
     N: Annotated[int, Field(ge=0)] = 10
     Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     Categories: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
@@ -47,14 +75,22 @@ class SearchBody(StrictBody):
     Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = Field(default_factory=dict)
     Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
 
-    def contents(self) -> dict[str, Raw]:
-        """Return modality -> content."""
-        contents: dict[str, Raw] = {"text": self.Text} if self.Text.strip() else {}
-        for modality in ("Image", "Audio", "Video"):
-            encoded = getattr(self, modality)
-            if encoded:
-                contents[modality.lower()] = _decode(encoded, modality)
-        return contents
+    def search(self) -> CatalogSearch:
+        """Return the search; raise 400 for an empty query or a damaged file."""
+        files: dict[str, Raw] = {
+            name.lower(): _decode(getattr(self, name), name)
+            for name in ("Image", "Audio", "Video")
+            if getattr(self, name)
+        }
+        if not (self.Text.strip() or files or self.Items or self.Negative):
+            remedy = "send Text, Image, Audio, Video, Items or Negative"
+            raise http_error(400, "the query is empty", remedy=remedy)
+        query = SearchQuery(
+            self.Text, files, self.Items, self.Negative, self.View, self.Weights.weights()
+        )
+        return CatalogSearch(
+            query, self.UserId, self.N, self.Offset, self.filters(), tuple(self.Exclude)
+        )
 
     def filters(self) -> Filters:
         """Return the filters on items."""
@@ -66,23 +102,22 @@ class SearchBody(StrictBody):
 
 
 class SearchAnswer(BaseModel):
-    """The items with their cosine similarity to the query, and the view they were compared in."""
+    """The matches, the view their content was compared in, and the rankings that were joined.
+
+    Scores are cosines where content alone was compared. Joined ranks lie in 0..1, and 1 higher for
+    an item with exactly the title.
+    """
 
     Items: list[Scored]
     View: str
+    Rankings: Annotated[list[str], Field(description="Of words, content, user.")]
 
 
 @router.post("/search", response_model=SearchAnswer, responses={415: {}})
 async def search_items(body: SearchBody, service: CurrentService) -> Response:
-    """Return the items whose content is most similar to the query."""
+    """Return the items that suit the query best, by words and by content."""
     page_size(service, body.N)
-    contents = body.contents()
-    if not contents and not body.Items:
-        remedy = "send Text, Image, Audio, Video or Items"
-        raise http_error(400, "the query is empty", remedy=remedy)
-    query = ContentQuery(contents, body.Items, body.View, body.N, body.Offset, body.filters(),
-                    body.Exclude)  # fmt: skip
-    return await _search(service, query)
+    return _answer(await run_search(service, body.search()))
 
 
 @router.post(
@@ -106,18 +141,22 @@ async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     count = page_size(service, n)
     async with receive_upload(request, service, modality) as (spool, _):
         spool.flush()
-        query = ContentQuery({modality: spool.path}, (), view, count, offset, filters)
-        return await _search(service, query)
+        query = SearchQuery(files={modality: spool.path}, view=view)
+        search = CatalogSearch(query, n=count, offset=offset, filters=filters)
+        return _answer(await run_search(service, search))
 
 
-async def _search(service: Service, query: ContentQuery) -> Response:
+async def run_search(service: Service, search: CatalogSearch) -> SearchMatches:
+    """Return the matches in the catalogue as it is now."""
     live = await service.catch_up()
     state = service.model_updater.state
-    result: ContentMatches = await service.compute_limit.run(
-        lambda: search_by_content(live, state, query)
-    )
-    pairs = zip(result.ids, result.scores, strict=True)
-    return json_response({"Items": [{"Id": i, "Score": s} for i, s in pairs], "View": result.view})
+    return await service.compute_limit.run(lambda: search_catalog(live, state, search))
+
+
+def _answer(matches: SearchMatches) -> Response:
+    pairs = zip(matches.ids, matches.scores, strict=True)
+    items = [{"Id": item, "Score": score} for item, score in pairs]
+    return json_response({"Items": items, "View": matches.view, "Rankings": matches.rankings})
 
 
 def _decode(encoded: str, modality: str) -> bytes:
