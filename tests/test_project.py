@@ -17,8 +17,15 @@ def test_no_module_passes_400_lines_and_no_function_50() -> None:
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 400, path
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno - node.lineno < 50, f"{path}: {node.name}"
+
+
+def test_no_folder_has_more_than_16_modules() -> None:
+    folders = {path.parent for path in SOURCE.rglob("*.py")}
+    assert len(folders) > 30
+    for folder in folders:
+        assert len({path.name for path in folder.glob("*.py")} - {"__init__.py"}) <= 16, folder
 
 
 def test_importing_polyrec_loads_nothing_heavy() -> None:
