@@ -234,8 +234,8 @@ class Reader(Protocol):
     Three events: users u1, U1 and v took items i1, I1 and j (or 0, 1, 2 where ids are numbers).
     """
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
-        """Return the tables in `path`; `columns` maps our names to the source's."""
+    def read(self, path: Path, columns: Mapping[str, str | Sequence[str]]) -> SourceTables:
+        """Return the tables in `path`; `columns` maps our names to the source's, or to several."""
 
 
 # abilities of encoders

@@ -3,7 +3,8 @@
 PolyrecError            any of those below: what is wrong, what was received, what to do
 ├── ConfigError         a setting: unknown, of the wrong type, out of range
 ├── DataError           interactions, items or features that are not consistent
-│   └── MediaError      one text, image, sound or video that can't be read
+│   ├── CombinedDataError  several of them
+│   └── MediaError         one text, image, sound or video that can't be read
 ├── FitError            a part can't be fitted on, or applied to, its inputs
 ├── BundleError         a bundle folder that is damaged, of another format, or no bundle
 └── ExtraError          an optional package that is needed is not installed
@@ -12,7 +13,8 @@ PolyrecError            any of those below: what is wrong, what was received, wh
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 class PolyrecError(Exception):
@@ -37,6 +39,54 @@ class ConfigError(PolyrecError):
 
 class DataError(PolyrecError):
     """Interactions, items or features are not consistent."""
+
+
+class CombinedDataError(DataError):
+    """Several errors in the data, raised together.
+
+    >>> raise CombinedDataError([DataError("no user", remedy="map it"), DataError("no item")])
+    Traceback (most recent call last):
+    polyrec.errors.CombinedDataError: 2 errors in the data:
+    - no user; map it
+    - no item
+    """
+
+    def __init__(self, errors: Sequence[DataError]) -> None:
+        self.errors = tuple(errors)
+        lines = "".join(f"\n- {error}" for error in errors)
+        super().__init__(f"{len(self.errors)} errors in the data:{lines}")
+
+
+class ErrorCollector:
+    """Collects `DataError`s, to raise all of them together.
+
+    >>> collector = ErrorCollector()
+    >>> with collector.catch():
+    ...     raise DataError("no user")
+    >>> collector.raise_any()
+    Traceback (most recent call last):
+    polyrec.errors.DataError: no user
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[DataError] = []
+
+    @contextmanager
+    def catch(self) -> Iterator[None]:
+        """Collect a `DataError` of the block."""
+        try:
+            yield
+        except CombinedDataError as error:
+            self._errors.extend(error.errors)
+        except DataError as error:
+            self._errors.append(error)
+
+    def raise_any(self) -> None:
+        """Raise the collected errors, if any."""
+        if len(self._errors) > 1:
+            raise CombinedDataError(self._errors)
+        if self._errors:
+            raise self._errors[0]
 
 
 class MediaError(DataError):

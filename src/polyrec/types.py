@@ -5,10 +5,10 @@ Axes: n items, u users, e events, b batch, d width, k list length, h history eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,8 @@ def id_problem(value: str) -> str | None:
     """
     if not value.strip() or len(value) > MAX_ID_LENGTH:
         return f"an id has 1 to {MAX_ID_LENGTH} characters"
+    if value in (".", ".."):
+        return "an id must not be . or .., which URLs resolve"
     if value.isprintable():
         return None
     if any(character < " " or character == "\x7f" for character in value):
@@ -371,13 +373,50 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class SourceTables:
-    """Behaviour and items as a reader found them, under our column names.
+class Finding:
+    """One finding: errors must be fixed, warnings should be known, notes are information."""
 
-    `events`: user, item, and where the source has them time (s), rating, weight, kind, split.
-    `items`: item, perhaps title, then the source's own columns; row i is row i of each feature, and
-    of each of the `contents` and the `metadata`, where the source has them ready instead of naming
-    columns.
+    level: Literal["error", "warning", "note"]
+    what: str
+    count: int
+    examples: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+def _row_number(row: int) -> str:
+    return f"row {row + 1}"
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """The origin of a table, for messages that name a file, a line and a column.
+
+    >>> TableSource("orders.csv", {"time": "ordered"}).cell("time", 3)
+    "orders.csv row 4, column 'ordered'"
+    """
+
+    file: str = "the table"
+    columns: Mapping[str, str] = field(default_factory=dict)  # our name -> the file's
+    line: Callable[[int], str] = _row_number  # row, from 0 -> "line 17"
+    decimal: str = ""  # mark in numbers, "" to detect it
+
+    def column(self, name: str) -> str:
+        """Return the file's name of a column."""
+        return self.columns.get(name, name)
+
+    def cell(self, name: str, row: int) -> str:
+        """Return the location of a cell."""
+        return f"{self.file} {self.line(row)}, column {self.column(name)!r}"
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """Events and items as a reader returns them; cells are as in the files.
+
+    `events`: user, item, and if the source has them time, rating, weight, kind, split. `items`: the
+    columns of the source, of which `item_source` names those for item and title; row i is row i of
+    each feature, and of each of the `contents` and the `metadata`, if the source has them ready
+    instead of naming columns. `files` describes what was read, for `polyrec check`.
     """
 
     events: pl.DataFrame
@@ -385,3 +424,7 @@ class SourceTables:
     features: Mapping[str, Path | npt.NDArray[Any]] = field(default_factory=dict)
     contents: Mapping[str, Sequence[Raw | None]] = field(default_factory=dict)
     metadata: Sequence[ItemMetadata] = ()
+    event_source: TableSource = TableSource()
+    item_source: TableSource = TableSource()
+    findings: tuple[Finding, ...] = ()
+    files: tuple[Mapping[str, Any], ...] = ()

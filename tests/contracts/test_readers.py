@@ -4,6 +4,8 @@ A test takes the reader and a folder with its example, so that it can be called 
 """
 
 import hashlib
+import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,42 @@ def test_every_event_and_every_id_is_there(reader: Reader, folder: Path) -> None
     items = [str(item) for item in tables.events["item"]]
     assert items in (["i1", "I1", "j"], ["0", "1", "2"])
     if tables.items is not None:
-        assert [str(item) for item in tables.items["item"]] == items
+        assert [str(item) for item in tables.items[tables.item_source.column("item")]] == items
+
+
+ODD_IDS = ("007", "7", "1.10", "1.1", "1e5", " a", "a", "NA", "null", "true", "0x1F", "é😀")
+"""Ids that a reader which guesses would change, or take for each other or for nothing."""
+
+
+@pytest.mark.parametrize("pair", [*itertools.pairwise(ODD_IDS)])
+def test_ids_are_text_byte_for_byte(reader: Reader, pair: tuple[str, str], tmp_path: Path) -> None:
+    names = {"u1": pair[0], "U1": pair[1], "i1": pair[1], "I1": pair[0]}
+    example = {
+        file: re.sub(r"\b[uUiI]1\b", lambda match: names[match[0]], content)
+        if isinstance(content, str)
+        else content
+        for file, content in reader.example.items()
+    }
+    tables = reader.read(write_example(example, tmp_path / "example"), {})
+    assert tables.events["user"].to_list() == [*pair, "v"]
+    columns = [tables.events["item"]]
+    if tables.items is not None:
+        columns.append(tables.items[tables.item_source.column("item")])
+    for column in columns:
+        assert [str(item) for item in column] in ([pair[1], pair[0], "j"], ["0", "1", "2"])
+
+
+def test_every_row_has_a_line(reader: Reader, folder: Path) -> None:
+    tables = reader.read(folder, {})
+    lines = [tables.event_source.line(row) for row in range(3)]
+    assert len(set(lines)) == 3
+    assert all(re.fullmatch(r"(line|row) \d", line) for line in lines)
+
+
+def test_what_was_read_is_described(reader: Reader, folder: Path) -> None:
+    files = reader.read(folder, {}).files
+    assert files
+    assert all((folder / file["file"]).is_file() and file["rows"] == 3 for file in files)
 
 
 def test_features_and_contents_have_a_row_for_each_item(reader: Reader, folder: Path) -> None:

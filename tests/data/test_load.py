@@ -77,12 +77,27 @@ def test_low_ratings_are_seen_but_not_positive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({"rating": ["a", "1", "1", "1"]}, {"min_rating": 4}, "a rating is not a finite number"),
+        (
+            {"rating": ["1", "1", "a", "b"]},
+            {"min_rating": 4},
+            "interactions.csv line 4, column 'rating': not a number (2 such cells: also line 5): "
+            "received 'a'; fix it or leave it empty",
+        ),
+        ({"weight": [1, 2, None, 3]}, {}, "line 4, column 'weight': not a weight"),
         ({}, {"min_rating": 4}, "data.min_rating needs ratings"),
-        ({"split": ["train", "tst", "train", "test"]}, {}, "unknown split: received 'tst'"),
+        (
+            {"split": ["train", "tst", "train", "test"]},
+            {},
+            "line 3, column 'split': unknown split: received 'tst'",
+        ),
         ({"split": ["train"] * 4}, {}, "the test split is empty"),
         ({"split": ["test"] * 4}, {}, "the train split is empty"),
-        ({"timestamp": ["soon"] * 4}, {}, "4 times can't be parsed: received 'soon'"),
+        (
+            {"timestamp": ["soon"] * 4},
+            {},
+            "line 2, column 'timestamp': not a time (4 such cells: "
+            "also line 3, line 4, line 5): received 'soon'; use seconds or ISO 8601",
+        ),
     ],
 )
 def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, message: str) -> None:
@@ -94,7 +109,11 @@ def test_bad_columns_are_refused(tmp_path: Path, change: dict, options: dict, me
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ({"item_id": [10, 10, 20]}, "duplicate or empty item ids: received [10]"),
+        (
+            {"item_id": [10, 10, 20]},
+            "items.csv, column 'item_id': duplicate or empty item ids: "
+            "received \"'10' on line 2, '10' on line 3\"",
+        ),
         ({"item_id": [7, 8, 9]}, "no item of an event is in the items table"),
     ],
 )

@@ -129,3 +129,13 @@ def test_a_part_that_was_fitted_on_test(
     check_fitted_parts([fit(parts["train"])], parts)
     with pytest.raises(FitError, match=message):
         check_fitted_parts([fit(everything(parts))], parts)
+
+
+def test_weights_between_items_are_no_users_where_both_are_as_many() -> None:
+    pairs = [(user, item) for user in range(4) for item in range(4) if user != item]
+    users, items = np.transpose(pairs)
+    train = Interactions.of(users[::2], items[::2], shape=(4, 4))
+    test = Interactions.of(users[1::2], items[1::2], shape=(4, 4))
+    between = Graph()
+    between.graph_ = sparse.csr_array(np.ones((4, 4), np.float32))
+    check_fitted_parts([between], {"train": train, "valid": test, "test": test})

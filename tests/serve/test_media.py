@@ -13,7 +13,7 @@ from PIL import Image
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Limits
-from polyrec.data.tables import find_table, read_table
+from polyrec.data.frames import FileReader, find_table
 from polyrec.encode.audio.spectral import Spectral
 from polyrec.encode.image.descriptor import Descriptor
 from polyrec.serve.app import create_app
@@ -40,7 +40,7 @@ def picture(form: str = "PNG", size: int = 48) -> bytes:
 
 def complete_items(known: Bundle, world: Path) -> list[tuple[str, str, str]]:
     """Return id, text and picture of the items that have both."""
-    rows = read_table(find_table(world, "items")).to_dicts()
+    rows = FileReader().table(find_table(world, "items")).frame.to_dicts()
     texts = {r["item_id"]: ("\n".join(filter(None, (r["title"], r["description"]))), r["image"])
             for r in rows}  # fmt: skip
     mask = known.views["image"].present & known.views["text"].present

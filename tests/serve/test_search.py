@@ -18,9 +18,10 @@ def known(bundle_folder: Path) -> Bundle:
 
 
 def first_picture(known: Bundle, world: Path) -> tuple[str, bytes]:
-    from polyrec.data.tables import find_table, read_table
+    from polyrec.data.frames import FileReader, find_table
 
-    files = {r["item_id"]: r["image"] for r in read_table(find_table(world, "items")).to_dicts()}
+    rows = FileReader().table(find_table(world, "items")).frame.to_dicts()
+    files = {row["item_id"]: row["image"] for row in rows}
     item = known.ids[int(np.flatnonzero(known.views["image"].present)[0])]
     return item, (world / files[item]).read_bytes()
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from polyrec.errors import PolyrecError
+from polyrec.errors import CombinedDataError, PolyrecError
 
 if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle
@@ -30,6 +30,10 @@ _OPTIONS = {
 
 def print_error(error: PolyrecError) -> None:
     """Print what is wrong, what was received, what to do."""
+    if isinstance(error, CombinedDataError):
+        for single in error.errors:
+            print_error(single)
+        return
     err.print(f"[red]error[/] {escape(error.what)}", highlight=False)
     if error.received is not None:
         err.print(f"  received  {escape(str(error.received))}", highlight=False)

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from polyrec.config.data import SplitConfig
 from polyrec.config.make import validate_settings
-from polyrec.config.schema import Config, EncodeConfig, SplitConfig
+from polyrec.config.schema import Config, EncodeConfig
 from polyrec.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")

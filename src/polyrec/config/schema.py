@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from polyrec.config.data import DataConfig, Section
 from polyrec.config.event_weights import EventWeights
 from polyrec.config.make import validate_settings
 from polyrec.errors import ConfigError
@@ -25,12 +26,6 @@ PRESETS: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 """Preset -> kind of event -> weight."""
-
-
-class Section(BaseModel):
-    """A section of the file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PartConfig(BaseModel):
@@ -69,54 +64,6 @@ class EncodeConfig(PartConfig):
     """An encoder, and the content that it reads (by default that of the view's name)."""
 
     content: str | None = None
-
-
-class SplitConfig(Section):
-    """How events are split into train, valid and test.
-
-    `auto` is the split of `evaluate.protocol`. With compat that is the split of the data if there
-    is one, else per user in time, else per user at random.
-    """
-
-    use: Literal[
-        "auto", "given", "random", "leave_one_out", "user_time", "global_time", "new_items"
-    ] = "auto"
-    valid: float = Field(0.1, ge=0, lt=1)
-    test: float = Field(0.1, ge=0, lt=1)
-
-
-class MinEvents(Section):
-    """The k-core: keep users with so many different items, and items with so many users."""
-
-    user: int = Field(1, ge=1)
-    item: int = Field(1, ge=1)
-
-
-class DataConfig(Section):
-    """Where the data are, the names of their columns, and how they are cleaned.
-
-    `columns` maps our names (user, item, time, rating, kind, split, title; categories, labels,
-    price, added, description) to those of the source; nothing is guessed. `features` maps a
-    modality to an npy file; its row i is row i of the items.
-    """
-
-    use: str = "folder"
-    path: Path
-    columns: dict[str, str | tuple[str, ...]] = {}
-    text: tuple[str, ...] = ()
-    image: str | None = None
-    audio: str | None = None
-    video: str | None = None
-    features: dict[str, str] = {}
-    kinds: dict[str, float] = {}
-    min_rating: float | None = None
-    min_events: MinEvents = MinEvents()
-    split: SplitConfig = SplitConfig()
-
-    @pydantic.field_validator("text", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
 
 
 class EvaluateConfig(Section):
@@ -179,7 +126,7 @@ low < high
     """
 
     trials: int = Field(50, ge=1)
-    ranges: dict[str, Range | tuple[Any, ...]] = {}
+    ranges: dict[str, Range | tuple[Any, ...]] = Field(default_factory=dict)
 
     @pydantic.field_validator("ranges", mode="before")
     @classmethod
@@ -195,7 +142,7 @@ class Config(Section):
     seed: int = Field(7, ge=0)
     preset: Literal["shop", "social", "media"] | None = None
     data: DataConfig
-    encode: dict[str, EncodeConfig] = {}
+    encode: dict[str, EncodeConfig] = Field(default_factory=dict)
     align: AlignConfig = AlignConfig()
     fuse: FuseConfig = FuseConfig()
     recommend: RecommendConfig = RecommendConfig()

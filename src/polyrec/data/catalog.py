@@ -13,10 +13,12 @@ import polars as pl
 
 from polyrec.artifact.feature_pack import PACK_SUFFIX, PackedView, read_pack
 from polyrec.config import DataConfig
+from polyrec.data.columns import to_text
 from polyrec.data.item_metadata import catalog_metadata
-from polyrec.data.validation import Finding, finding_for
-from polyrec.errors import DataError, nearest
-from polyrec.types import Bools, Catalog, Floats, Link, Problem, Raw, SourceTables
+from polyrec.data.media_files import MediaFolder
+from polyrec.data.validation import finding_for
+from polyrec.errors import DataError, ErrorCollector, nearest
+from polyrec.types import Bools, Catalog, Finding, Floats, Raw, SourceTables
 
 _CHUNK = 8192
 
@@ -52,18 +54,12 @@ def build_catalog(
 
     `ids` starts with the rows of the items table; the items after those have no content.
     """
-    names = tuple(map(str, ids.to_list()))
-    columns = _Columns(tables.items, len(names))
+    names = tuple(ids.to_list())
+    columns = _Columns(tables, len(names))
     findings: list[Finding] = []
     contents = {name: _padded(rows, len(names)) for name, rows in tables.contents.items()}
-    if config.text:
-        contents["text"] = columns.text(config.text)
-    root = config.path if config.path.is_dir() else config.path.parent
-    for kind in ("image", "audio", "video"):
-        column = getattr(config, kind)
-        if column is not None:
-            contents[kind] = _files(root, kind, columns.values(column), findings)
-    for name, source in _features(config, root, tables).items():
+    contents |= _contents_of_columns(config, columns, findings)
+    for name, source in _features(config, _home(config), tables).items():
         if name in contents:
             remedy = "rename the features"
             raise DataError("two contents have one name", received=name, remedy=remedy)
@@ -82,8 +78,32 @@ def build_catalog(
             "absent content is masked",
         )
     ]
-    metadata = catalog_metadata(tables.items, tables.metadata, config.columns, len(names))
+    metadata = catalog_metadata(tables, config, len(names), findings)
     return Catalog(names, columns.titles(names), contents, metadata), findings
+
+
+def _home(config: DataConfig) -> Path:
+    return config.path if config.path.is_dir() else config.path.parent
+
+
+def _contents_of_columns(
+    config: DataConfig, columns: _Columns, findings: list[Finding]
+) -> dict[str, Sequence[Raw | None]]:
+    """Return the contents that the config maps to columns."""
+    contents: dict[str, Sequence[Raw | None]] = {}
+    folder = MediaFolder(_home(config) / (config.media_root or ""))
+    media = {"image": config.image, "audio": config.audio, "video": config.video}
+    errors = ErrorCollector()
+    with errors.catch():
+        if config.text:
+            contents["text"] = columns.text(config.text)
+    for kind, column in media.items():
+        with errors.catch():
+            if column is not None:
+                contents[kind] = folder.find(kind, columns.values(column))
+    errors.raise_any()
+    findings += folder.findings
+    return contents
 
 
 def _padded(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:
@@ -93,66 +113,38 @@ def _padded(contents: Sequence[Raw | None], total: int) -> Sequence[Raw | None]:
 
 
 class _Columns:
-    """The columns of the items table, padded with None to the size of the catalogue."""
+    """The columns of the items table as text, padded with None to the size of the catalogue."""
 
-    def __init__(self, table: pl.DataFrame | None, total: int) -> None:
-        self.table = pl.DataFrame() if table is None else table
+    def __init__(self, tables: SourceTables, total: int) -> None:
+        self.table = pl.DataFrame() if tables.items is None else tables.items
+        self.source = tables.item_source
         self.rows = len(self.table)
         self.total = total
 
-    def values(self, name: str) -> list[Any]:
-        if name not in self.table.columns:
+    def values(self, name: str) -> list[str | None]:
+        """Return a column by its name in the file, or else by ours."""
+        column = name if name in self.table.columns else self.source.column(name)
+        if column not in self.table.columns:
             known = ", ".join(self.table.columns) or "no items table"
             remedy = nearest(name, self.table.columns)
             raise DataError(f"the items have no column {name!r}", received=known, remedy=remedy)
-        return self.table[name].to_list() + [None] * (self.total - self.rows)
+        return to_text(self.table[column]).to_list() + [None] * (self.total - self.rows)
 
     def text(self, names: Sequence[str]) -> list[str | None]:
-        parts = [self.values(name) for name in names]
-        rows = zip(*parts, strict=True)
-        texts = ("\n".join(str(cell) for cell in row if cell not in (None, "")) for row in rows)
+        errors = ErrorCollector()
+        parts = []
+        for name in names:
+            with errors.catch():
+                parts.append(self.values(name))
+        errors.raise_any()
+        texts = ("\n".join(cell for cell in row if cell) for row in zip(*parts, strict=True))
         return [text.strip() or None for text in texts]
 
     def titles(self, ids: tuple[str, ...]) -> tuple[str, ...]:
-        if "title" not in self.table.columns:
+        column = self.source.column("title")
+        if column not in self.table.columns:
             return ids
-        return tuple(
-            str(title) if title else name
-            for title, name in zip(self.values("title"), ids, strict=True)
-        )
-
-
-def _files(
-    root: Path, kind: str, names: Sequence[Any], findings: list[Finding]
-) -> list[Raw | None]:
-    """Return the media files of the items; a path outside the folder is a `Problem`."""
-    home = root.resolve()
-    outside, missing = [], []
-    files: list[Raw | None] = []
-    for name in names:
-        raw = _file(home, str(name)) if name else None
-        if isinstance(raw, Problem):
-            outside.append(name)
-        elif isinstance(raw, Path) and not raw.exists():
-            missing.append(name)
-        files.append(raw)
-    remedy = "media must be inside the data folder, links included"
-    findings += finding_for("error", f"{kind} paths outside the data folder", outside, remedy)
-    remedy = "restore the files"
-    findings += finding_for("warning", f"{kind} files that don't exist", missing, remedy)
-    return files
-
-
-def _file(home: Path, name: str) -> Path | Link | Problem:
-    if "://" in name:
-        return Link(name)
-    try:
-        file = (home / name).resolve()
-    except (ValueError, OSError, RuntimeError):  # a name with a zero byte, circular links
-        return Problem("refused", "not a file name")
-    if not file.is_relative_to(home):
-        return Problem("refused", "a path outside the data folder")
-    return file
+        return tuple(title or name for title, name in zip(self.values(column), ids, strict=True))
 
 
 def _pack_rows(pack: PackedView, ids: Sequence[str], findings: list[Finding]) -> FeatureRows:

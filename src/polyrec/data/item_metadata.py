@@ -7,70 +7,99 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
-from polyrec.data.tables import parse_times
+from polyrec.config import DataConfig
+from polyrec.data.columns import to_numbers, to_text
+from polyrec.data.times import parse_times
 from polyrec.errors import DataError, nearest
-from polyrec.types import ItemMetadata, id_problem
+from polyrec.types import Finding, ItemMetadata, SourceTables, TableSource, id_problem
 
 METADATA_COLUMNS = ("categories", "labels", "price", "added", "description")
 """The keys of `data.columns` that name columns of metadata."""
 
 _BLANK = ItemMetadata()
-_YEAR_2 = -62_100_000_000  # seconds; earlier is Go's zero time: no time
+UNNAMED_SOURCE = TableSource()
+"""The source of a table that is from no file."""
 
 Columns = Mapping[str, str | Sequence[str]]
 
 
 def catalog_metadata(
-    items: pl.DataFrame | None, ready: Sequence[ItemMetadata], columns: Columns, total: int
+    tables: SourceTables, config: DataConfig, total: int, findings: list[Finding]
 ) -> tuple[ItemMetadata, ...]:
-    """Return the metadata of all items of a catalogue; empty where the source has none.
+    """Return the metadata of all items of a catalogue; empty if the source has none.
 
-    Columns that the config names replace what the reader has `ready`.
+    Columns that the config names replace what the reader has ready.
     """
-    named = {name: columns[name] for name in METADATA_COLUMNS if name in columns}
-    table = pl.DataFrame() if items is None else items
-    for name, column in columns.items():  # one that the reader renamed, the title say
-        if name in table.columns and column not in table.columns:
-            table = table.with_columns(pl.col(name).alias(str(column)))
-    rows = read_metadata(table, named, ready) if named else list(ready)
+    columns = {k: v for k, v in config.columns.items() if k in METADATA_COLUMNS}
+    rows = list(tables.metadata)
+    if columns:
+        items = pl.DataFrame() if tables.items is None else tables.items
+        reader = MetadataReader(items, tables.item_source, config.time_format)
+        rows = reader.read(columns, rows)
+        findings += reader.findings
     return tuple(rows + [_BLANK] * (total - len(rows))) if rows else ()
 
 
-def read_metadata(
-    items: pl.DataFrame, columns: Columns, ready: Sequence[ItemMetadata] = ()
-) -> list[ItemMetadata]:
-    """Return the metadata of each row; `columns` maps `METADATA_COLUMNS` to the table's own."""
-    fields: dict[str, list[Any]] = {}
-    for name, read in _READERS.items():
-        if name in columns:
-            fields[name] = read([_column(items, column) for column in _names(columns[name])])
-    if "price" in columns:
-        prices = _numbers(_column(items, _names(columns["price"])[0]))
-        labels = fields.get("labels") or [row.labels for row in ready] or [None] * len(items)
-        fields["labels"] = [_with_price(*pair) for pair in zip(labels, prices, strict=True)]
-    rows = list(ready) or [_BLANK] * len(items)
-    return [
-        replace(row, **{name: values[number] for name, values in fields.items()})
-        for number, row in enumerate(rows)
-    ]
+@dataclass
+class MetadataReader:
+    """Reads metadata from the columns of an items table."""
+
+    items: pl.DataFrame
+    source: TableSource = UNNAMED_SOURCE
+    time_format: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def read(self, columns: Columns, ready: Sequence[ItemMetadata] = ()) -> list[ItemMetadata]:
+        """Return the metadata of each row; `columns` maps `METADATA_COLUMNS` to the table's."""
+        series = {name: [self._column(c) for c in _names(columns[name])] for name in columns}
+        fields: dict[str, list[Any]] = {
+            name: read(series[name]) for name, read in _READERS.items() if name in series
+        }
+        if "added" in series:
+            fields["added"] = self._times(series["added"][0])
+        if "price" in series:
+            prices = self._prices(series["price"][0])
+            labels = fields.get("labels") or [row.labels for row in ready] or [None] * len(prices)
+            fields["labels"] = [_with_price(*pair) for pair in zip(labels, prices, strict=True)]
+        return [
+            replace(row, **{name: values[number] for name, values in fields.items()})
+            for number, row in enumerate(list(ready) or [_BLANK] * len(self.items))
+        ]
+
+    def _column(self, name: str) -> pl.Series:
+        if name not in self.items.columns:
+            known = ", ".join(self.items.columns) or "no items table"
+            remedy = nearest(name, self.items.columns)
+            raise DataError(f"the items have no column {name!r}", received=known, remedy=remedy)
+        return self.items[name]
+
+    def _times(self, column: pl.Series) -> list[int | None]:
+        """Return seconds; `data.time_format` is for times that are ambiguous without it."""
+        source = replace(self.source, columns={"time": column.name})
+        try:
+            seconds, findings = parse_times(column, source)
+        except DataError:
+            if self.time_format is None:
+                raise
+            seconds, findings = parse_times(column, source, self.time_format)
+        self.findings += findings
+        return seconds.to_list()
+
+    def _prices(self, column: pl.Series) -> list[float | None]:
+        numbers, findings = to_numbers(column, self.source, column.name)
+        self.findings += findings
+        return numbers.to_list()
 
 
 def _names(columns: str | Sequence[str]) -> Sequence[str]:
     return (columns,) if isinstance(columns, str) else columns
-
-
-def _column(items: pl.DataFrame, name: str) -> pl.Series:
-    if name not in items.columns:
-        known = ", ".join(items.columns) or "no items table"
-        remedy = nearest(name, items.columns)
-        raise DataError(f"the items have no column {name!r}", received=known, remedy=remedy)
-    return items[name]
 
 
 def _categories(columns: Sequence[pl.Series]) -> list[tuple[str, ...]]:
@@ -109,19 +138,13 @@ def _label_cells(column: pl.Series) -> list[dict[str, Any]]:
 
 
 def _descriptions(columns: Sequence[pl.Series]) -> list[str]:
-    cells = zip(*columns, strict=True)
-    return ["\n".join(str(cell) for cell in row if cell not in (None, "")) for row in cells]
-
-
-def _added(columns: Sequence[pl.Series]) -> list[int | None]:
-    seconds = parse_times(columns[0]).to_list()
-    return [None if second is None or second < _YEAR_2 else second for second in seconds]
+    cells = zip(*map(to_text, columns), strict=True)
+    return ["\n".join(cell for cell in row if cell) for row in cells]
 
 
 _READERS: Mapping[str, Callable[[Sequence[pl.Series]], list[Any]]] = {
     "categories": _categories,
     "labels": _labels,
-    "added": _added,
     "description": _descriptions,
 }
 
@@ -157,26 +180,11 @@ def _values(cell: Any) -> list[str]:
     return [text for value in values if value is not None and (text := str(value).strip())]
 
 
-def _numbers(column: pl.Series) -> list[float | None]:
-    numbers = []
-    for row, cell in enumerate(column):
-        empty = cell is None or (isinstance(cell, str) and not cell.strip())
-        number = None if empty else _number(cell)
-        if number is None and not empty and not (isinstance(cell, float) and math.isnan(cell)):
-            remedy = "write a number, or leave the cell empty"
-            received = f"{cell!r} in row {row}"
-            what = f"a cell of {column.name!r} is not a number"
-            raise DataError(what, received=received, remedy=remedy)
-        numbers.append(number)
-    return numbers
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+def _number(cell: str) -> int | float | None:
+    """Return a number in its usual form; "007" is text."""
+    if re.fullmatch("-?(0|[1-9][0-9]{0,17})", cell):
+        return int(cell)
+    return float(cell) if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", cell) else None
 
 
 def _with_price(labels: Any, price: float | None) -> Any:

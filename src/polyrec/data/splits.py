@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from polyrec.config import SplitConfig
 from polyrec.data.sorting import order_by
+from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import NO_TIME, Interactions, Ints
+from polyrec.types import NO_TIME, Finding, Interactions, Ints, TableSource
 
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, -1
 SPLITS = ("train", "valid", "test")
@@ -39,17 +40,41 @@ def split_events(
     """
     use = config.use
     if use == "auto":
-        timed = bool(len(events)) and bool((events.times != NO_TIME).all())
+        timed = is_timed(events.times)
         use = "given" if given is not None else "user_time" if timed else "random"
     if use == "given":
         if given is None:
             remedy = "set data.columns.split"
             raise DataError("the data have no split", received="split: given", remedy=remedy)
         return given
-    if use in ("user_time", "global_time") and (events.times == NO_TIME).any():
+    if use in ("user_time", "global_time") and not is_timed(events.times):
         remedy = "set data.split.use random"
-        raise DataError("some events have no time", received=use, remedy=remedy)
+        raise DataError("most events have no time", received=use, remedy=remedy)
     return _METHODS[use](events, SplitShares(config.valid, config.test, seed))
+
+
+def is_timed(times: Ints) -> bool:
+    """Return whether at least half of the events have a time; the others count as the oldest."""
+    return len(times) > 0 and bool(2 * np.count_nonzero(times != NO_TIME) >= len(times))
+
+
+def check_times(
+    config: SplitConfig, times: Ints, given: Codes | None, source: TableSource
+) -> list[Finding]:
+    """Return a finding on events without a time, with the consequence for the split."""
+    missing = np.flatnonzero(times == NO_TIME)
+    by_time = config.use not in ("random", "given") and (given is None or config.use != "auto")
+    lines = (source.line(row) for row in missing.tolist())
+    if len(missing) == len(times):
+        remedy = "the split is random"
+        return finding_for("note", "events without a time", lines, remedy) if by_time else []
+    if config.use == "global_time":
+        remedy = "they are dropped, as they may be later than the test events"
+    elif by_time and not is_timed(times):
+        remedy = "the split is random, as most events have no time: check data.columns.time"
+    else:
+        remedy = "they count as the oldest events of their user"
+    return finding_for("warning", "events without a time", lines, remedy)
 
 
 def split_random(events: Interactions, shares: SplitShares) -> Codes:
@@ -64,26 +89,28 @@ def split_by_user_time(events: Interactions, shares: SplitShares) -> Codes:
 
 def split_leave_one_out(events: Interactions, shares: SplitShares) -> Codes:
     """Take each user's last pair as test and the one before as valid; at random without times."""
-    timed = (events.times != NO_TIME).all()
-    order = events.times if timed else _shuffled(events, shares.seed)
+    order = events.times if is_timed(events.times) else _shuffled(events, shares.seed)
     return _per_user(events, order, lambda counts: (np.minimum(counts, 1), np.minimum(counts, 1)))
 
 
 def split_by_global_time(events: Interactions, shares: SplitShares) -> Codes:
     """Split at two points in time, the same for all users.
 
-    An event on a pair that is in an earlier split already is DROPPED: it is a repetition.
+    An event on a pair that is in an earlier split already is DROPPED: it is a repetition. So are
+    events without a time.
     """
     # rounded: 1 - .2 - .2 is slightly above .6, which would take one event more
     levels = np.round([1 - shares.valid - shares.test, 1 - shares.test], 9)
-    first, second = np.quantile(events.times, levels, method="inverted_cdf")
+    timed = events.times != NO_TIME
+    first, second = np.quantile(events.times[timed], levels, method="inverted_cdf")
     codes = (events.times > first).astype(np.int8) + (events.times > second)
     pairs = _pairs(events)
     order = order_by(pairs, codes)
     starts = np.r_[True, pairs[order][1:] != pairs[order][:-1]]
     earliest = codes[order][np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))]
     parts = np.empty(len(order), np.int8)
-    parts[order] = np.where(codes[order] == earliest, codes[order], DROPPED)
+    kept = (codes[order] == earliest) & timed[order]
+    parts[order] = np.where(kept, codes[order], DROPPED)
     return parts
 
 
@@ -95,8 +122,7 @@ def split_new_items(events: Interactions, shares: SplitShares) -> Codes:
     """
     drawn = draw_item_splits(events.items, events.shape[1], shares)
     known = np.flatnonzero(drawn[events.items] == TRAIN)
-    timed = (events.times != NO_TIME).all()
-    order = events.times if timed else _shuffled(events, shares.seed)
+    order = events.times if is_timed(events.times) else _shuffled(events, shares.seed)
     known_shares = SplitShares(
         min(shares.valid, _KNOWN_SHARE), min(shares.test, _KNOWN_SHARE), shares.seed
     )

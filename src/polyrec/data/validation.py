@@ -10,20 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from polyrec.data.sorting import unique_sorted
-from polyrec.types import NO_TIME, Dataset, Interactions, Ints
+from polyrec.types import NO_TIME, Dataset, Finding, Interactions, Ints
 
 _EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: errors must be fixed, warnings should be known, notes are information."""
-
-    level: Literal["error", "warning", "note"]
-    what: str
-    count: int
-    examples: tuple[str, ...] = ()
-    remedy: str = ""
 
 
 def finding_for(

@@ -45,16 +45,18 @@ def check_fitted_parts(parts: Iterable[object], behaviour: Behaviour) -> None:
     """Raise `FitError` where what a part has learned contains test events.
 
     Of the attributes, (u, n) sparse matrices must hold no pair of test, and `popularity_` (n,) must
-    be the same for all items without events in train and valid.
+    be the same for all items without events in train and valid. If u = n, a matrix may as well be
+    one of weights between items, and is not checked.
     """
-    known = np.zeros(behaviour["train"].shape[1], bool)
+    users, items = behaviour["train"].shape
+    known = np.zeros(items, bool)
     for name in ("train", "valid"):
         known[behaviour[name].items] = True
     for part in parts:
         for name, value in vars(part).items():
             if name == "popularity_" and np.shape(value) == known.shape:
                 _check_popularity(part, np.asarray(value), ~known)
-            elif sparse.issparse(value) and value.shape == behaviour["train"].shape:
+            elif sparse.issparse(value) and users != items and value.shape == (users, items):
                 _check_pairs(part, name, value, _pairs(behaviour["test"]))
 
 

@@ -1,4 +1,4 @@
-"""Amazon reviews and product metadata as JSON lines, of 2014 and of 2023."""
+"""Amazon reviews and product metadata of 2014, 2018 and 2023, as JSON lines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
-
-from polyrec.contracts import BasePart, part
-from polyrec.data.tables import lists_to_text, read_table, rename_columns, require_folder
+from polyrec.contracts import part
+from polyrec.data.frames import FileReader, require_folder
+from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -22,8 +21,10 @@ _EVENTS_2023 = {
 
 
 @part
-class AmazonReader(BasePart):
+class AmazonReader(FileReader):
     """Read reviews*.json(l)[.gz] and, if it exists, meta*.json(l)[.gz].
+
+    The metadata of 2014 are in Python notation instead of JSON, which is read as well.
 
     >>> AmazonReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -37,7 +38,7 @@ class AmazonReader(BasePart):
 """
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of a folder with one file of reviews, or of the file itself."""
         folder = path.parent if path.is_file() else require_folder(path)
         files = [path] if path.is_file() else _files(folder, meta=False)
@@ -45,24 +46,15 @@ class AmazonReader(BasePart):
             names = ", ".join(file.name for file in files) or "none"
             remedy = "set data.path to the file"
             raise DataError("one reviews file is required", received=names, remedy=remedy)
-        reviews = read_table(files[0])
-        modern = "parent_asin" in reviews.columns
-        usual = _EVENTS_2023 if modern else _EVENTS_2014
-        events = rename_columns(reviews, columns, usual, source=files[0].name)
-        if modern and "time" in events.columns:
-            events = events.with_columns(pl.col("time") // 1000)  # milliseconds in 2023
+        events = self.table(files[0], loose=True)
         metas = _files(folder, meta=True)
-        items = lists_to_text(read_table(metas[0])) if metas else None
+        items = self.table(metas[0], loose=True) if metas else None
+        usual = _EVENTS_2023 if "parent_asin" in events.frame.columns else _EVENTS_2014
         item_columns = {"item": usual["item"], "title": "title"}
-        return SourceTables(
-            events.select(c for c in events.columns if c in ("user", "item", "rating", "time")),
-            None
-            if items is None
-            else rename_columns(items, columns, item_columns, source=metas[0].name),
-        )
+        return source_tables(events, items, columns, usual=(usual, item_columns))
 
 
 def _files(folder: Path, *, meta: bool) -> list[Path]:
-    names = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+    names = tuple(f"{suffix}{end}" for suffix in (".json", ".jsonl") for end in ("", ".gz", ".zst"))
     tables = [p for p in sorted(folder.iterdir()) if p.name.endswith(names)]
     return [p for p in tables if p.name.startswith("meta") == meta]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,14 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from polyrec.contracts import BasePart, part
-from polyrec.data.tables import read_table, rename_columns, require_folder
+from polyrec.contracts import part
+from polyrec.data.columns import filter_rows
+from polyrec.data.frames import FileReader, require_folder
+from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
+_NAMES = {"user": "user_id", "item": "item_id"}
+
 
 @part
-class CsvNpyReader(BasePart):
+class CsvNpyReader(FileReader):
     """Read one row per user-item pair: its text, image and sound arrays, and its label.
 
     A label over 0 is a positive; 0 means seen but not liked (weight 0). text_data.csv may have
@@ -34,29 +39,29 @@ class CsvNpyReader(BasePart):
         "labels.npy": [1, 0, 1],
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
-        rows = read_table(require_folder(path) / "text_data.csv").with_row_index("row")
+        table = self.table(require_folder(path) / "text_data.csv")
+        rows = table.frame
         if "item" not in columns and "item_id" not in rows.columns:
-            rows = rows.with_columns(item_id=pl.col("row"))
+            rows = rows.with_columns(item_id=pl.int_range(len(rows)))
         if "user" not in columns and "user_id" not in rows.columns:
             rows = rows.with_columns(user_id=pl.lit("anyone"))
-        rows = rename_columns(
-            rows, columns, {"user": "user_id", "item": "item_id"}, source="text_data.csv"
-        )
+        table = replace(table, frame=rows)
+        tables = source_tables(table, table, columns, usual=(_NAMES, {"item": "item_id"}))
         labels = _array(path / "labels.npy", len(rows)).reshape(len(rows), -1)[:, 0]
-        items = rows.unique("item", keep="first", maintain_order=True)
-        first = items["row"].to_numpy()
+        first = tables.events["item"].is_first_distinct().arg_true().to_numpy()
         features = {
             name: flat[first].astype(np.float32)
             for name in ("image", "audio")
             if (file := path / f"{name}_data.npy").is_file()
             and (flat := _array(file, len(rows)).reshape(len(rows), -1)).size
         }
-        events = rows.select("user", "item").with_columns(
-            weight=pl.Series((labels > 0).astype(np.float32))
+        events = tables.events.with_columns(weight=pl.Series((labels > 0).astype(np.float32)))
+        items, source = filter_rows(
+            rows, tables.item_source, tables.events["item"].is_first_distinct()
         )
-        return SourceTables(events, items.drop("row", "user"), features)
+        return replace(tables, events=events, items=items, item_source=source, features=features)
 
 
 def _array(path: Path, rows: int) -> npt.NDArray[Any]:

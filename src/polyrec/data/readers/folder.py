@@ -1,4 +1,4 @@
-"""polyrec's own layout: interactions.*, items.*, and feature files."""
+"""polyrec's own layout: interactions.*, items.*, and features beside them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from polyrec.contracts import BasePart, part
-from polyrec.data.tables import find_table, read_table, rename_columns, require_folder
-from polyrec.errors import DataError
+from polyrec.contracts import part
+from polyrec.data.frames import FileReader, find_table, require_folder
+from polyrec.data.naming import Columns, join_items, source_tables
+from polyrec.errors import DataError, ErrorCollector
 from polyrec.types import SourceTables
 
 EVENTS = {
@@ -19,8 +20,10 @@ ITEMS = {"item": "item_id", "title": "title"}
 
 
 @part
-class FolderReader(BasePart):
-    """Read interactions.{parquet,csv,tsv,jsonl} and, if it exists, items.* the same way.
+class FolderReader(FileReader):
+    """Read interactions.{parquet,csv,tsv,txt,json,jsonl}[.gz,.zst] and, if it exists, items.*.
+
+    `interactions` and `items` name other files; several files of items are joined on their ids.
 
     >>> FolderReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -32,17 +35,26 @@ class FolderReader(BasePart):
         "items.csv": "item_id,title\ni1,One\nI1,Two\nj,Three\n",
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    interactions: str | None = None
+    items: tuple[str, ...] = ()
+
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
-        events = find_table(require_folder(path), "interactions")
+        name = self.interactions
+        events = path / name if name else find_table(require_folder(path), "interactions")
         if events is None:
             raise DataError(
                 "the folder has no interactions file",
                 received=", ".join(sorted(p.name for p in path.iterdir())[:20]),
-                remedy="add interactions.parquet, .csv or .jsonl, or set data.use",
+                remedy="set data.interactions to its name, or data.use",
             )
-        items = find_table(path, "items")
-        return SourceTables(
-            rename_columns(read_table(events), columns, EVENTS, source=events.name),
-            rename_columns(read_table(items), columns, ITEMS, source=items.name) if items else None,
-        )
+        default = None if self.items else find_table(path, "items")
+        files = [path / name for name in self.items] or ([default] if default else [])
+        errors = ErrorCollector()
+        tables = []
+        for file in (events, *files):
+            with errors.catch():
+                tables.append(self.table(file))
+        errors.raise_any()
+        items = join_items(tables[1:], columns, ITEMS) if files else None
+        return source_tables(tables[0], items, columns, usual=(EVENTS, ITEMS))

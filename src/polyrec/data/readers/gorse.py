@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
-
-from polyrec.contracts import BasePart, part
-from polyrec.data.item_metadata import read_metadata
-from polyrec.data.tables import (
-    find_table,
-    lists_to_text,
-    read_table,
-    rename_columns,
-    require_folder,
-)
+from polyrec.contracts import part
+from polyrec.data.columns import filter_rows, to_text
+from polyrec.data.frames import FileReader, find_table, require_folder
+from polyrec.data.item_metadata import MetadataReader
+from polyrec.data.naming import Columns, source_tables
+from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
 from polyrec.types import SourceTables
 
@@ -26,7 +22,7 @@ _METADATA = {"categories": "Categories", "labels": "Labels", "added": "Timestamp
 
 
 @part
-class GorseReader(BasePart):
+class GorseReader(FileReader):
     """Read feedback.jsonl and, if it exists, items.jsonl; hidden items are dropped.
 
     >>> GorseReader().read(Path("nowhere"), {})
@@ -41,23 +37,37 @@ class GorseReader(BasePart):
 """
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
         feedback = find_table(require_folder(path), "feedback")
         if feedback is None:
             raise DataError("no feedback.jsonl", received=str(path), remedy="export it")
-        events = rename_columns(read_table(feedback), columns, _EVENTS, source=feedback.name)
         file = find_table(path, "items")
-        if file is None:
-            return SourceTables(events)
-        items = read_table(file)
-        if "IsHidden" in items.columns:
-            hidden = items.filter(pl.col("IsHidden"))["ItemId"]
-            items = items.filter(~pl.col("IsHidden"))
-            events = events.filter(~pl.col("item").is_in(hidden.implode()))
-        present = {name: column for name, column in _METADATA.items() if column in items.columns}
-        return SourceTables(
-            events,
-            rename_columns(lists_to_text(items), columns, _ITEMS, source=file.name),
-            metadata=read_metadata(items, present),
-        )
+        items = None if file is None else self.table(file)
+        tables = source_tables(self.table(feedback), items, columns, usual=(_EVENTS, _ITEMS))
+        tables = _drop_hidden(tables)
+        if tables.items is None:
+            return tables
+        present = {name: c for name, c in _METADATA.items() if c in tables.items.columns}
+        reader = MetadataReader(tables.items, tables.item_source)
+        metadata = reader.read(present)
+        return replace(tables, metadata=metadata, findings=(*tables.findings, *reader.findings))
+
+
+def _drop_hidden(tables: SourceTables) -> SourceTables:
+    """Return the tables without hidden items and their events, with findings on both."""
+    if tables.items is None or "IsHidden" not in tables.items.columns:
+        return tables
+    hidden = (to_text(tables.items["IsHidden"]) == "true").fill_null(value=False)
+    ids = tables.items[tables.item_source.column("item")].filter(hidden)
+    is_hidden = tables.events["item"].is_in(ids.implode()).fill_null(value=False)
+    items, item_source = filter_rows(tables.items, tables.item_source, ~hidden)
+    events, event_source = filter_rows(tables.events, tables.event_source, ~is_hidden)
+    findings = (
+        *finding_for("note", "hidden items", ids, "they are dropped"),
+        *finding_for("note", "events of hidden items", is_hidden.arg_true(), "they are dropped"),
+    )
+    return replace(
+        tables, items=items, item_source=item_source, events=events, event_source=event_source,
+        findings=tables.findings + findings,
+    )  # fmt: skip

@@ -8,17 +8,20 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from polyrec.contracts import BasePart, part
-from polyrec.data.tables import read_table, rename_columns, require_folder
+from polyrec.contracts import part
+from polyrec.data.columns import filter_rows
+from polyrec.data.dialects import read_bytes, to_utf8
+from polyrec.data.frames import FileReader, Table, require_folder
+from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
-from polyrec.types import SourceTables
+from polyrec.types import SourceTables, TableSource
 
 _EVENTS = {"user": "userId", "item": "movieId", "rating": "rating", "time": "timestamp"}
 _ITEMS = {"item": "movieId", "title": "title"}
 
 
 @part
-class MovieLensReader(BasePart):
+class MovieLensReader(FileReader):
     """Read ratings.csv with movies.csv, u.data with u.item, or ratings.dat with movies.dat.
 
     >>> MovieLensReader().read(Path("nowhere"), {})
@@ -31,38 +34,46 @@ class MovieLensReader(BasePart):
         "movies.csv": "movieId,title\ni1,One\nI1,Two\nj,Three\n",
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
         require_folder(path)
         if (path / "ratings.csv").is_file():
-            events, items = read_table(path / "ratings.csv"), _movies(path / "movies.csv")
+            movies = path / "movies.csv"
+            events = self.table(path / "ratings.csv")
+            items = self.table(movies) if movies.is_file() else None
         elif (path / "u.data").is_file():
-            events = _split(path / "u.data", "\t", list(_EVENTS.values()))
-            items = _split(path / "u.item", "|", ["movieId", "title"])
+            events = self._read_split(path / "u.data", "\t", list(_EVENTS.values()))
+            items = self._read_split(path / "u.item", "|", ["movieId", "title"])
         elif (path / "ratings.dat").is_file():
-            events = _split(path / "ratings.dat", "::", list(_EVENTS.values()))
-            items = _split(path / "movies.dat", "::", ["movieId", "title", "genres"])
+            events = self._read_split(path / "ratings.dat", "::", list(_EVENTS.values()))
+            items = self._read_split(path / "movies.dat", "::", ["movieId", "title", "genres"])
         else:
             raise DataError(
                 "no MovieLens files",
                 received=", ".join(sorted(p.name for p in path.iterdir())[:20]),
                 remedy="add ratings.csv, u.data or ratings.dat",
             )
-        known = None if items is None else rename_columns(items, columns, _ITEMS, source="movies")
-        return SourceTables(rename_columns(events, columns, _EVENTS, source="ratings"), known)
+        return source_tables(events, items, columns, usual=(_EVENTS, _ITEMS))
 
-
-def _movies(path: Path) -> pl.DataFrame | None:
-    return read_table(path) if path.is_file() else None
-
-
-def _split(path: Path, separator: str, names: list[str]) -> pl.DataFrame:
-    """Return the first columns of a headerless Latin-1 file as text."""
-    if not path.is_file():
-        raise DataError("no such file", received=str(path), remedy="check data.path")
-    lines = pl.Series(path.read_text(encoding="latin-1").splitlines(), dtype=pl.String)
-    cells = lines.filter(lines.str.len_bytes() > 0).str.split(separator)
-    if not len(cells) or int(cells.list.len().min()) < len(names):  # type: ignore[arg-type]
-        remedy = f"{separator!r} between {', '.join(names)}"
-        raise DataError(f"{path.name} lacks columns", received=len(cells), remedy=remedy)
-    return pl.DataFrame({name: cells.list.get(i) for i, name in enumerate(names)})
+    def _read_split(self, path: Path, separator: str, names: list[str]) -> Table:
+        """Return the first columns of a file without header and quotes."""
+        if not path.is_file():
+            raise DataError("no such file", received=str(path), remedy="check data.path")
+        raw, _ = read_bytes(path)
+        data, encoding, findings = to_utf8(raw, self.settings(path).encoding, file=path.name)
+        # at line feeds only: titles may contain other line breaks of Unicode
+        lines = pl.Series(data.decode().split("\n"), dtype=pl.String).str.strip_suffix("\r")
+        source = TableSource(path.name, line=lambda row: f"line {row + 1}")
+        frame, source = filter_rows(lines.to_frame("line"), source, lines != "")
+        if not len(frame):
+            raise DataError("the file is empty", received=path.name, remedy="export it again")
+        cells = frame["line"].str.split(separator)
+        short = cells.list.len() < len(names)
+        if short.any():
+            row = int(short.arg_max() or 0)
+            what, remedy = f"{path.name} {source.line(row)}", f"write {separator.join(names)}"
+            received = frame["line"][row][:80]
+            raise DataError(f"{what} lacks columns", received=received, remedy=remedy)
+        table = pl.DataFrame({name: cells.list.get(i) for i, name in enumerate(names)})
+        file = {"file": path.name, "rows": len(table), "separator": separator, "encoding": encoding}
+        return Table(table, source, findings=tuple(findings), files=(file,))

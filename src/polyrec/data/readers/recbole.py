@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 
-from polyrec.contracts import BasePart, part
+from polyrec.config import DialectConfig
+from polyrec.contracts import part
+from polyrec.data.columns import to_text
+from polyrec.data.frames import FileReader, Table, require_folder
+from polyrec.data.naming import Columns, source_tables
 from polyrec.data.readers.folder import EVENTS, ITEMS
-from polyrec.data.tables import read_table, rename_columns, require_folder
+from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import SourceTables
+from polyrec.types import Finding, SourceTables
 
-_TYPES = {"token": pl.String, "float": pl.Float64, "token_seq": pl.String, "float_seq": pl.String}
+_TYPES = ("token", "float", "token_seq", "float_seq")
+TABS = DialectConfig(separator="\t", quote="")
+"""The dialect of atomic files."""
 
 
 @part
-class RecBoleReader(BasePart):
+class RecBoleReader(FileReader):
     """Read NAME.inter and, if it exists, NAME.item.
 
     >>> RecBoleReader().read(Path("nowhere"), {})
@@ -31,16 +38,16 @@ class RecBoleReader(BasePart):
         "x.item": "item_id:token\ttitle:token_seq\ni1\tOne\nI1\tTwo\nj\tThree\n",
     }
 
-    def read(self, path: Path, columns: Mapping[str, str]) -> SourceTables:
+    def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
         events = one_file(path, "*.inter")
         items = events.with_suffix(".item")
-        return SourceTables(
-            rename_columns(_atomic(events), columns, EVENTS, source=events.name),
-            rename_columns(_atomic(items), columns, ITEMS, source=items.name)
-            if items.is_file()
-            else None,
-        )
+        read = {
+            file: _atomic(self.table(file, suffix=".tsv", usual=TABS))
+            for file in (events, items)
+            if file.is_file()
+        }
+        return source_tables(read[events], read.get(items), columns, usual=(EVENTS, ITEMS))
 
 
 def one_file(folder: Path, pattern: str) -> Path:
@@ -52,23 +59,28 @@ def one_file(folder: Path, pattern: str) -> Path:
     return files[0]
 
 
-def _atomic(path: Path) -> pl.DataFrame:
-    # all columns as text first: polars would infer other types
-    table = read_table(path, suffix=".tsv", infer_schema=False, quote_char=None)
-    typed = {}
-    for column in table.columns:
+def _atomic(table: Table) -> Table:
+    """Return a table whose column names have no types; all cells are text."""
+    names = {}
+    findings = list(table.findings)
+    for column in table.frame.columns:
         name, colon, kind = column.partition(":")
         if not colon or kind not in _TYPES:
             raise DataError(
-                f"{path.name} has no header of name:type",
+                f"{table.source.file} has no header of name:type",
                 received=column[:80],
                 remedy=f"types: {', '.join(_TYPES)}",
             )
-        typed[column] = (name, _TYPES[kind])
-    try:
-        return table.select(pl.col(c).cast(kind).alias(name) for c, (name, kind) in typed.items())
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0][:200]
-        raise DataError(
-            f"{path.name} has values of other types", received=reason, remedy="fix it"
-        ) from error
+        names[column] = name
+        if kind == "float":
+            findings += _check_numbers(table, column)
+    return replace(table, frame=table.frame.rename(names), findings=tuple(findings))
+
+
+def _check_numbers(table: Table, column: str) -> list[Finding]:
+    """Return a finding on the cells of a float column that are not numbers."""
+    cells = to_text(table.frame[column]).str.strip_chars()
+    invalid = cells.is_not_null() & cells.cast(pl.Float64, strict=False).is_null()
+    lines = (f"{cells[int(row)]!r} ({table.source.line(int(row))})" for row in invalid.arg_true())
+    what = f"cells of {table.source.file}, column {column!r}, that are not numbers"
+    return finding_for("note", what, lines, "they are an error if the column is used")

@@ -94,6 +94,7 @@ def _load(
         update={
             "text": (), "image": None, "audio": None, "video": None, "features": {},
             "columns": {}, "min_rating": None,  # the weight column has the final weights
+            "time_format": "s",
             "split": split.model_copy(update={"use": "auto"}) if split.use == "given" else split,
         }
     )  # fmt: skip

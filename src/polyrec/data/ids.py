@@ -1,0 +1,102 @@
+"""Index users and items by their ids, in an order that does not depend on the file format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from polyrec.data.columns import filter_rows, ids_to_text, invalid_ids
+from polyrec.data.validation import finding_for
+from polyrec.errors import DataError
+from polyrec.types import Finding, Ints, SourceTables, TableSource, id_problem
+
+_INTEGER = r"^(0|[1-9][0-9]{0,17})$"
+
+
+@dataclass(frozen=True)
+class IdColumn:
+    """A column of ids: its values as in the file, and the distinct ones as text."""
+
+    values: pl.Series
+    distinct: pl.DataFrame  # value, id
+
+    @classmethod
+    def of(cls, values: pl.Series, source: TableSource, name: str) -> IdColumn:
+        """Return a column; only its distinct values are converted to text, which is fast."""
+        values = values.alias("value")
+        distinct = values.unique()
+        ids = ids_to_text(distinct, source, name).alias("id")
+        invalid = invalid_ids(ids)
+        if invalid.any():
+            first = int((values == distinct.filter(invalid)[0]).arg_max() or 0)
+            raise _invalid(ids.filter(invalid), source, name, first)
+        return cls(values, pl.DataFrame([distinct, ids]))
+
+    def ids(self) -> pl.Series:
+        """Return the distinct ids in numeric order if all are integers, else as text.
+
+        >>> IdColumn.of(pl.Series(["10", "9"]), TableSource(), "user").ids().to_list()
+        ['9', '10']
+        """
+        ids = self.distinct["id"].unique()
+        if are_integers(ids):
+            return ids.cast(pl.Int64).sort().cast(pl.String)
+        return ids.sort()
+
+    def rows(self, ids: pl.Series) -> Ints:
+        """Return (e,) the row of each value's id in `ids`."""
+        numbered = pl.DataFrame({"id": ids, "row": np.arange(len(ids))})
+        keys = self.distinct.join(numbered, on="id", how="left").drop("id")
+        rows = self.values.to_frame().join(keys, on="value", how="left", maintain_order="left")
+        return rows["row"].to_numpy().astype(np.int64, copy=False)
+
+
+def _invalid(ids: pl.Series, source: TableSource, name: str, row: int) -> DataError:
+    received = ", ".join(repr(value[:40]) for value in ids[:5])
+    what = f"{source.cell(name, row)}: {len(ids):,} invalid {name} ids"
+    return DataError(what, received=received, remedy=f"{id_problem(ids[0])}: rename or drop them")
+
+
+def complete_events(tables: SourceTables, findings: list[Finding]) -> SourceTables:
+    """Return the tables without the events that have no user or no item."""
+    if not len(tables.events):
+        raise DataError("there are no events", received="0 rows", remedy="check data.path")
+    missing = _is_missing(tables.events["user"]) | _is_missing(tables.events["item"])
+    if not missing.any():
+        return tables
+    source = tables.event_source
+    lines = (source.line(int(row)) for row in missing.arg_true())
+    findings += finding_for("warning", "events without user or item", lines, "they are dropped")
+    events, source = filter_rows(tables.events, source, ~missing)
+    if not len(events):
+        raise DataError("no event has a user and an item", received=f"{len(missing):,} rows",
+                        remedy="check data.columns")  # fmt: skip
+    return replace(tables, events=events, event_source=source)
+
+
+def _is_missing(ids: pl.Series) -> pl.Series:
+    is_text = ids.dtype in (pl.String, pl.Categorical, pl.Binary) or ids.dtype == pl.Enum
+    empty = b"" if ids.dtype == pl.Binary else ""
+    return ids.is_null() | (ids == empty if is_text else False)
+
+
+def are_integers(ids: pl.Series) -> bool:
+    """Return whether all ids are integers in their usual form: "7", not "007"."""
+    return bool(ids.str.contains(_INTEGER).all())
+
+
+def catalogue_ids(values: pl.Series, source: TableSource) -> pl.Series:
+    """Return the ids of an items table; raise `DataError` if one is empty or occurs twice."""
+    ids = ids_to_text(values, source, "item")
+    invalid = ids.is_null() | ids.is_duplicated()
+    if invalid.any():
+        rows = invalid.arg_true()
+        lines = ", ".join(f"{ids[int(row)]!r} on {source.line(int(row))}" for row in rows[:4])
+        what = f"{source.file}, column {source.column('item')!r}: duplicate or empty item ids"
+        raise DataError(what, received=lines, remedy="give each item one row with its own id")
+    invalid = invalid_ids(ids)
+    if invalid.any():
+        raise _invalid(ids.filter(invalid), source, "item", int(invalid.arg_max() or 0))
+    return ids
