@@ -23,7 +23,7 @@ from pathlib import Path
 start = time.perf_counter()
 from polyrec.config import DataConfig
 from polyrec.data.load import load_dataset
-loaded = load_dataset(DataConfig(path=Path(sys.argv[1])), weights={}, seed=1)
+loaded = load_dataset(DataConfig(path=Path(sys.argv[1]).parent), weights={}, seed=1)
 matrix = loaded.dataset.train.matrix()
 seconds = time.perf_counter() - start
 from polyrec.compute.stopwatch import peak_memory_mb
@@ -33,7 +33,8 @@ READ = """
 import json, sys, time
 start = time.perf_counter()
 import polars as pl
-frame = pl.read_parquet(sys.argv[1] + "/interactions.parquet")
+read = pl.read_csv if sys.argv[1].endswith(".csv") else pl.read_parquet
+frame = read(sys.argv[1])
 print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 
@@ -43,10 +44,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     frame = make_interactions(parser.parse_args().rows)
     text_ids = [pl.format(f"{n}-{{}}", f"{n}_id").alias(f"{n}_id") for n in ("user", "item")]
+    time = pl.Series(np.random.default_rng(1).integers(1_500_000_000, 1_700_000_000, len(frame)))
     save_results("loading", {
         "rows": len(frame),
         "ids_as_numbers": measure(frame),
         "ids_as_text": measure(frame.with_columns(text_ids)),
+        "csv_of_text_ids_and_times": measure(
+            frame.drop("split").with_columns(*text_ids, time.alias("timestamp")), suffix=".csv"
+        ),
     })  # fmt: skip
 
 
@@ -61,11 +66,12 @@ def make_interactions(rows: int) -> pl.DataFrame:
     return frame.unique(["user_id", "item_id"], maintain_order=True)
 
 
-def measure(frame: pl.DataFrame) -> dict[str, float]:
+def measure(frame: pl.DataFrame, suffix: str = ".parquet") -> dict[str, float]:
     """Return what loading costs, and the seconds of a bare read."""
     with tempfile.TemporaryDirectory() as folder:
-        frame.write_parquet(Path(folder) / "interactions.parquet")
-        loaded, read = run_child(LOAD, Path(folder)), run_child(READ, Path(folder))
+        file = Path(folder) / f"interactions{suffix}"
+        (frame.write_csv if suffix == ".csv" else frame.write_parquet)(file)
+        loaded, read = run_child(LOAD, file), run_child(READ, file)
     return {
         **{name: round(value, 2) for name, value in loaded.items()},
         "bare_read_seconds": round(read["seconds"], 2),
@@ -73,10 +79,10 @@ def measure(frame: pl.DataFrame) -> dict[str, float]:
     }
 
 
-def run_child(code: str, folder: Path) -> dict[str, float]:
+def run_child(code: str, file: Path) -> dict[str, float]:
     """Return the JSON that a program prints."""
     result = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], capture_output=True, check=True
+        [sys.executable, "-c", code, str(file)], capture_output=True, check=True
     )
     output: dict[str, float] = json.loads(result.stdout)
     return output

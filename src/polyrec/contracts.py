@@ -34,17 +34,8 @@ from typing import (
 )
 
 from polyrec.errors import ConfigError, nearest
-from polyrec.types import (
-    Bools,
-    Embeddings,
-    Floats,
-    Interactions,
-    Query,
-    Ranking,
-    Raw,
-    SourceTables,
-    Views,
-)
+from polyrec.source_tables import SourceTables
+from polyrec.types import Bools, Embeddings, Floats, Interactions, Query, Ranking, Raw, Views
 
 P = TypeVar("P")
 

@@ -22,17 +22,8 @@ from polyrec.errors import PolyrecError
 from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.types import (
-    Embeddings,
-    Floats,
-    Interactions,
-    Problem,
-    Query,
-    Ranking,
-    Raw,
-    SourceTables,
-    Views,
-)
+from polyrec.source_tables import SourceTables
+from polyrec.types import Embeddings, Floats, Interactions, Problem, Query, Ranking, Raw, Views
 
 
 @part

@@ -17,7 +17,8 @@ from polyrec.data.ids import IdColumn
 from polyrec.data.load import load_dataset
 from polyrec.data.readers import FolderReader
 from polyrec.errors import DataError
-from polyrec.types import TableSource, id_problem
+from polyrec.source_tables import TableSource
+from polyrec.types import id_problem
 
 ODD = ("007", "7", "1.10", "1.1", "1e5", " a", "a", "NA", "null", "true", "0x1F", "-0", "1_000",
        "१२", "é", "e\u0301", "a,b", 'a"b', "'a'", "a;b", "a\tb", "😀", "\u200b",

@@ -14,7 +14,8 @@ from polyrec.data.item_metadata import Columns, MetadataReader
 from polyrec.data.load import build_dataset, load_dataset, read_catalog
 from polyrec.errors import DataError
 from polyrec.serve.api.schemas import check_id
-from polyrec.types import ItemMetadata, SourceTables
+from polyrec.source_tables import SourceTables
+from polyrec.types import ItemMetadata
 
 
 def read_metadata(items: pl.DataFrame, columns: Columns) -> list[ItemMetadata]:

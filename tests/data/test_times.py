@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from polyrec.data.times import parse_times
 from polyrec.errors import DataError
-from polyrec.types import Finding, TableSource
+from polyrec.source_tables import TableSource
+from polyrec.types import Finding
 
 SOURCE = TableSource("o.csv", {"time": "ts"}, line=lambda row: f"line {row + 2}")
 NOON = "2024-03-15T12:00:00"

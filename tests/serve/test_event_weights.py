@@ -11,7 +11,7 @@ from polyrec.data.load import build_dataset
 from polyrec.database.feedback import Event
 from polyrec.errors import DataError
 from polyrec.serve.state.history import History
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 KINDS = {"view": 1.0, "like": 2.0, "dislike": -2.0, "read": 0.0}
 

@@ -18,7 +18,8 @@ from polyrec.data.item_metadata import catalog_metadata
 from polyrec.data.media_files import MediaFolder
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, ErrorCollector, nearest
-from polyrec.types import Bools, Catalog, Finding, Floats, Raw, SourceTables
+from polyrec.source_tables import SourceTables
+from polyrec.types import Bools, Catalog, Finding, Floats, Raw
 
 _CHUNK = 8192
 

@@ -8,7 +8,8 @@ import polars as pl
 
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import MAX_ID_LENGTH, Finding, TableSource
+from polyrec.source_tables import TableSource
+from polyrec.types import MAX_ID_LENGTH, Finding
 
 MISSING = ("", "nan", "na", "n/a", "null", "none", "nil", "nat", "\\n", "-", "–", "—", "?")
 """Cells, in lower case, that mean a missing number or time."""

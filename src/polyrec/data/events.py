@@ -16,7 +16,8 @@ from polyrec.data.splits import SPLITS, Codes
 from polyrec.data.times import parse_times
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, ErrorCollector, nearest
-from polyrec.types import NO_TIME, Finding, Floats, Ints, SourceTables, TableSource, id_problem
+from polyrec.source_tables import SourceTables, TableSource
+from polyrec.types import NO_TIME, Finding, Floats, Ints, id_problem
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from polyrec.data.dialects import detect_dialect, read_bytes, to_utf8
 from polyrec.data.json_lines import read_json_lines
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import Finding, TableSource
+from polyrec.source_tables import TableSource
+from polyrec.types import Finding
 
 _TEXT = (".csv", ".tsv", ".txt")
 _JSON = (".json", ".jsonl", ".ndjson")

@@ -10,7 +10,8 @@ import polars as pl
 from polyrec.data.columns import filter_rows, ids_to_text, invalid_ids
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import Finding, Ints, SourceTables, TableSource, id_problem
+from polyrec.source_tables import SourceTables, TableSource
+from polyrec.types import Finding, Ints, id_problem
 
 _INTEGER = r"^(0|[1-9][0-9]{0,17})$"
 
@@ -30,8 +31,9 @@ class IdColumn:
         ids = ids_to_text(distinct, source, name).alias("id")
         invalid = invalid_ids(ids)
         if invalid.any():
-            first = int((values == distinct.filter(invalid)[0]).arg_max() or 0)
-            raise _invalid(ids.filter(invalid), source, name, first)
+            rows = values.is_in(distinct.filter(invalid).implode()).arg_true()
+            received = ids_to_text(values[rows].unique(maintain_order=True), source, name)
+            raise _invalid(received, source, name, int(rows[0]))
         return cls(values, pl.DataFrame([distinct, ids]))
 
     def ids(self) -> pl.Series:

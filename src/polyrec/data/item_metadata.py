@@ -18,7 +18,8 @@ from polyrec.config import DataConfig
 from polyrec.data.columns import to_numbers, to_text
 from polyrec.data.times import parse_times
 from polyrec.errors import DataError, nearest
-from polyrec.types import Finding, ItemMetadata, SourceTables, TableSource, id_problem
+from polyrec.source_tables import SourceTables, TableSource
+from polyrec.types import Finding, ItemMetadata, id_problem
 
 METADATA_COLUMNS = ("categories", "labels", "price", "added", "description")
 """The keys of `data.columns` that name columns of metadata."""

@@ -22,7 +22,8 @@ from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
 from polyrec.errors import DataError, ErrorCollector
 from polyrec.registry import find_class
-from polyrec.types import Catalog, Dataset, Finding, Interactions, Ints, SourceTables
+from polyrec.source_tables import SourceTables
+from polyrec.types import Catalog, Dataset, Finding, Interactions, Ints
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from polyrec.data.frames import Table
 from polyrec.data.item_metadata import METADATA_COLUMNS
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, ErrorCollector, nearest
-from polyrec.types import SourceTables, TableSource
+from polyrec.source_tables import SourceTables, TableSource
 
 COLUMNS = ("user", "item", "time", "rating", "weight", "kind", "split", "title")
 """Our names of columns that readers use; `data.columns` maps them to those of the source."""

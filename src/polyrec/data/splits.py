@@ -13,7 +13,8 @@ from polyrec.config import SplitConfig
 from polyrec.data.sorting import order_by
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import NO_TIME, Finding, Interactions, Ints, TableSource
+from polyrec.source_tables import TableSource
+from polyrec.types import NO_TIME, Finding, Interactions, Ints
 
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, -1
 SPLITS = ("train", "valid", "test")

@@ -9,7 +9,8 @@ import polars as pl
 
 from polyrec.data.columns import invalid_cells, is_missing, to_text
 from polyrec.errors import DataError
-from polyrec.types import NO_TIME, Bools, Finding, Ints, TableSource
+from polyrec.source_tables import TableSource
+from polyrec.types import NO_TIME, Bools, Finding, Ints
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _NAMES = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}

@@ -10,7 +10,7 @@ from polyrec.contracts import part
 from polyrec.data.frames import FileReader, require_folder
 from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 _EVENTS_2014 = {
     "user": "reviewerID", "item": "asin", "rating": "overall", "time": "unixReviewTime",

@@ -16,7 +16,7 @@ from polyrec.data.columns import filter_rows
 from polyrec.data.frames import FileReader, require_folder
 from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 _NAMES = {"user": "user_id", "item": "item_id"}
 

@@ -10,7 +10,7 @@ from polyrec.contracts import part
 from polyrec.data.frames import FileReader, find_table, require_folder
 from polyrec.data.naming import Columns, join_items, source_tables
 from polyrec.errors import DataError, ErrorCollector
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 EVENTS = {
     "user": "user_id", "item": "item_id", "time": "timestamp", "rating": "rating",

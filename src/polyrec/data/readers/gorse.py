@@ -14,7 +14,7 @@ from polyrec.data.item_metadata import MetadataReader
 from polyrec.data.naming import Columns, source_tables
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 _EVENTS = {"user": "UserId", "item": "ItemId", "kind": "FeedbackType", "time": "Timestamp"}
 _ITEMS = {"item": "ItemId", "title": "Comment"}

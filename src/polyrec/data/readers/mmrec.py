@@ -14,7 +14,7 @@ from polyrec.contracts import part
 from polyrec.data.frames import FileReader
 from polyrec.data.naming import Columns, source_tables
 from polyrec.data.readers.recbole import TABS, one_file
-from polyrec.types import SourceTables
+from polyrec.source_tables import SourceTables
 
 _EVENTS = {
     "user": "userID", "item": "itemID", "time": "timestamp", "rating": "rating", "split": "x_label",

@@ -14,7 +14,7 @@ from polyrec.data.dialects import read_bytes, to_utf8
 from polyrec.data.frames import FileReader, Table, require_folder
 from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
-from polyrec.types import SourceTables, TableSource
+from polyrec.source_tables import SourceTables, TableSource
 
 _EVENTS = {"user": "userId", "item": "movieId", "rating": "rating", "time": "timestamp"}
 _ITEMS = {"item": "movieId", "title": "title"}

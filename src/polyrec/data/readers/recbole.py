@@ -17,7 +17,8 @@ from polyrec.data.naming import Columns, source_tables
 from polyrec.data.readers.folder import EVENTS, ITEMS
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
-from polyrec.types import Finding, SourceTables
+from polyrec.source_tables import SourceTables
+from polyrec.types import Finding
 
 _TYPES = ("token", "float", "token_seq", "float_seq")
 TABS = DialectConfig(separator="\t", quote="")

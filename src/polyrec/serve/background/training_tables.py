@@ -27,7 +27,8 @@ from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import collect_contents
 from polyrec.serve.background.item_encoder import ItemContents
 from polyrec.serve.state.history import feedback_weight
-from polyrec.types import Catalog, ItemMetadata, Raw, SourceTables
+from polyrec.source_tables import SourceTables
+from polyrec.types import Catalog, ItemMetadata, Raw
 
 _SECOND = 1_000_000  # microseconds
 _MAX_TITLE = 80  # characters
