@@ -10,7 +10,7 @@ import pytest
 
 from hostile_files import EITHER, garbage, write_all
 from polyrec.config import Limits, parse_config
-from polyrec.data.catalog import _file
+from polyrec.data.media_files import MediaFolder
 from polyrec.encode.run import EncodeContext, encode_contents
 from polyrec.pipeline.encoding import fill_feature_cache
 from polyrec.registry import find_class
@@ -43,8 +43,8 @@ def test_every_bad_file_ends_as_a_status_and_the_good_keep_their_bits(
     assert alone.present.all()
     names = sorted(expected)
     mixed = []
-    for i, name in enumerate(names):
-        mixed += [good[kind][i % 5], _file(folder.resolve(), name)]
+    for i, file in enumerate(MediaFolder(folder).find(kind, names)):
+        mixed += [good[kind][i % 5], file]
     view = encode_contents(encoder, mixed, context)
     for i, name in enumerate(names):
         assert np.array_equal(view.vectors[2 * i], alone.vectors[i % 5])

@@ -1,6 +1,9 @@
 import time
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
@@ -63,3 +66,24 @@ def test_tokens_are_words_or_characters() -> None:
     ]
     assert tokens("one two three", most=2) == ["one", "two"]
     assert tokens("...", most=2) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("आधुनिक मानक हिन्दी", ["आधुनिक", "मानक", "हिन्दी"]),  # vowel signs and virama
+        ("क्\u200dष त्र", ["क्\u200dष", "त्र"]),  # a joiner inside a word
+        ("தமிழ் বাংলা עִבְרִית عَرَبِيّ", ["தமிழ்", "বাংলা", "עִבְרִית", "عَرَبِيّ"]),
+        ("ที่นี่", ["ที่", "นี่"]),
+        ("\u0301a\u0308\u0323x ❤\ufe0f 1\ufe0f\u20e3", ["ạ̈x", "1"]),
+        ("می\u200cخواهم", ["می", "خواهم"]),
+    ],
+)
+def test_combining_marks_stay_with_their_letters(text: str, words: list[str]) -> None:
+    assert tokens(clean_text(text), most=9) == words
+
+
+@given(st.text(st.characters(categories=["Lo", "Mn", "Mc"], max_codepoint=0xDFF), max_size=12))
+def test_no_mark_of_a_word_is_lost(text: str) -> None:
+    first = next((i for i, c in enumerate(text) if unicodedata.category(c) == "Lo"), len(text))
+    assert "".join(tokens(text, most=99)) == text[first:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from polyrec.media.source import open_content
 from polyrec.types import Raw
 
 # scripts written without spaces (Han, kana, Thai, Lao, Khmer, Burmese): each character is a token
-_TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-    r"\U00020000-\U0003ffff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff"
-    r"\u1000-\u109f\u1780-\u17ff]+(?:['’][^\W\d_]+)?"
+_UNSPACED = (
+    r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    r"\U00020000-\U0003ffff"
 )
+_SELECTORS = range(0xFE00, 0xFE10)  # how an emoji looks
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co"}  # controls, direction marks, surrogates, private use
 _KEPT = "\t\n\r\u200c\u200d"  # joiners carry meaning in Persian, Hindi and emoji
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#a-zA-Z]")
@@ -65,15 +66,39 @@ def clean_text(raw: object, limits: Limits | None = None) -> str:
 def tokens(text: str, *, most: int) -> list[str]:
     """Return the first words of clean text in lower case; single characters in unspaced scripts.
 
+    Combining marks, such as the vowel signs of Hindi and Thai, stay with their letters.
+
     >>> tokens("Don't stop, 蔚蓝!", most=9)
     ["don't", 'stop', '蔚', '蓝']
     """
     words = []
-    for match in _TOKEN.finditer(text.lower()):
+    for match in _token().finditer(text.lower()):
         words.append(match.group())
         if len(words) == most:
             break
     return words
+
+
+@cache
+def word_pattern(letter: str = r"\w", *, least: int = 1) -> str:
+    r"""Return the pattern of a word: a letter, then letters and combining marks (no `\w` in `re`).
+
+    Joiners stay between a mark and a letter, as in Hindi. `least` is the number of characters.
+    """
+    later = f"(?:{letter}|[{_marks()}])"
+    return rf"{letter}{later}{{{least - 1},}}(?:(?<=[{_marks()}])[\u200c\u200d]{later}+)*"
+
+
+@cache
+def _marks() -> str:
+    marks = (c for c in range(0x300, 0x1F000) if unicodedata.category(chr(c)) in ("Mn", "Mc"))
+    return "".join(chr(c) for c in marks if c not in _SELECTORS)
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    word = word_pattern(rf"[^\W_{_UNSPACED}]")
+    return re.compile(rf"[{_UNSPACED}][{_marks()}]*|{word}(?:['’](?:[^\W\d_]|[{_marks()}])+)?")
 
 
 def _read(raw: object, limits: Limits) -> str:

@@ -13,7 +13,7 @@ from sklearn.utils.extmath import randomized_svd
 from polyrec.contracts import learned, part
 from polyrec.encode.base import BaseEncoder
 from polyrec.errors import MediaError
-from polyrec.media.text import clean_text
+from polyrec.media.text import clean_text, word_pattern
 from polyrec.types import Csr, Embeddings, Floats, Interactions, Problem, Raw
 
 
@@ -113,6 +113,7 @@ def _vectorizer(analyzer: str, **options: object) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer=analyzer,
         ngram_range=_NGRAMS[analyzer],
+        token_pattern=word_pattern(least=2) if analyzer == "word" else None,
         sublinear_tf=True,
         dtype=np.float32,
         **options,
