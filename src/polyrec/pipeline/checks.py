@@ -8,13 +8,13 @@ from typing import Any
 from polyrec.compute.progress import show_progress
 from polyrec.config import Config
 from polyrec.data.load import load_dataset
-from polyrec.data.validation import Finding, Validation, finding_for
+from polyrec.data.validation import Validation, finding_for
 from polyrec.errors import DataError
 from polyrec.media.probe import iter_problems
 from polyrec.pipeline.assemble import ConfigSource, build_part, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.report_files import write_alignment_report
-from polyrec.types import Catalog, Progress
+from polyrec.types import Catalog, Finding, Progress
 
 
 def check_data(config: ConfigSource, *, progress: Progress | None = None) -> Validation:
