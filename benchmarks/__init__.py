@@ -25,6 +25,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | serving.outage | the database gone under load | outage |
 | serving.durability | kill -9 under load | durability |
 | serving.slow_connections | a thousand slow or silent connections | slow_connections |
+| serving.large_requests | costs of the largest requests, and who waits | large_requests |
 | scale.elsa | ELSA on a million items | elsa_large |
 | scale.loading | ten million interactions | loading |
 | scale.encode_memory | memory of encoding, by catalogue size | memory |

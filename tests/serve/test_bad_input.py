@@ -148,14 +148,17 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(door: TestClient)
         for _ in range(40):
             yield b" " * 2**16
 
-    refused(door.post("/api/feedback", content=pieces()), 413, "the body is too large")
+    headers = {"Content-Type": "application/json"}
+    answer = door.post("/api/feedback", content=pieces(), headers=headers)
+    refused(answer, 413, "the body is too large")
 
 
 def test_a_body_that_comes_too_slowly_is_a_408(bundle_folder, imported, tmp_path) -> None:
     path = shutil.copy(imported, tmp_path / "service.sqlite")
     slow = Settings(bundle_folder, database=f"sqlite:///{path}", body_timeout_s=0.01)
     scope = {"type": "http", "method": "POST", "path": "/api/feedback", "query_string": b"",
-             "raw_path": b"/api/feedback", "headers": [(b"content-length", b"9")],
+             "raw_path": b"/api/feedback",
+             "headers": [(b"content-length", b"9"), (b"content-type", b"application/json")],
              "client": ("127.0.0.1", 9), "http_version": "1.1"}  # fmt: skip
     sent: list[dict] = []
 

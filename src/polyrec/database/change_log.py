@@ -121,18 +121,18 @@ class ChangeReader:
         self._driver: Any = None
         self._sql = str(_NEWER.compile(dialect=database.engine.dialect))
 
-    def after(self, sequence: int) -> list[Change]:
-        """Return the changes with larger numbers, oldest first, 10,000 at most."""
+    def after(self, sequence: int, *, count: int = _CHUNK) -> list[Change]:
+        """Return the changes with larger numbers, oldest first, at most `count`."""
         if self._database.remote:
             with self._database.read() as connection:
-                rows = connection.execute(_NEWER.limit(_CHUNK), {"after": sequence}).all()
+                rows = connection.execute(_NEWER.limit(count), {"after": sequence}).all()
             return [Change(*row) for row in rows]
         with self._lock:
             if self._connection is None:
                 options = {"isolation_level": "AUTOCOMMIT"}
                 self._connection = self._database.engine.connect().execution_options(**options)
                 self._driver = self._connection.connection.driver_connection
-            rows = self._driver.execute(self._sql, (sequence,)).fetchmany(_CHUNK)
+            rows = self._driver.execute(self._sql, (sequence,)).fetchmany(count)
         return [Change(*row) for row in rows]
 
     def close(self) -> None:

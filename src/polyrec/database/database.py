@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -23,6 +23,9 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from polyrec.database.tables import FORMAT, META, METADATA
 from polyrec.errors import ConfigError, DataError
 
+T = TypeVar("T")
+
+_CHUNK = 5_000  # rows
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITE_LOCK = 8_087  # the advisory lock that serialises writers of a PostgreSQL database
 
@@ -89,6 +92,15 @@ def _add_indexes(connection: Connection) -> None:
     for table in METADATA.tables.values():
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+
+
+def chunks_of(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield rows in pieces: what the driver makes of them takes many times their memory.
+
+    >>> [len(chunk) for chunk in chunks_of(range(12_000))]
+    [5000, 5000, 2000]
+    """
+    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
 
 
 def dialect_insert(connection: Connection, table: sa.Table) -> Any:

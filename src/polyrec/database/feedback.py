@@ -6,7 +6,7 @@ replaces it with `overwrite`, and creates unknown users and items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,14 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import dialect_insert, insert_new
+from polyrec.database.database import chunks_of, dialect_insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
 _KEY = ("user_id", "item_id", "feedback_type")
 _VALUES = ("value", "timestamp", "updated", "comment", "weight")
 
 
-@dataclass(frozen=True)
+FeedbackKey = tuple[str, str, str]
+"""User, item and type: the primary key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """One feedback; `timestamp` and `updated` are microseconds since 1970, None for now."""
 
@@ -33,6 +37,11 @@ class Feedback:
     comment: str = ""
     weight: float | None = None
     updated: int | None = None
+
+    @property
+    def key(self) -> FeedbackKey:
+        """Return the primary key."""
+        return self.user_id, self.item_id, self.feedback_type
 
 
 class Event(NamedTuple):
@@ -60,10 +69,16 @@ def put_feedback(connection: Connection, feedback: Sequence[Feedback], *, overwr
     Of several with the same key the first counts, with `overwrite` the last.
     """
     now = change_log.now_us()
+    return sum(
+        _put_chunk(connection, chunk, now, overwrite=overwrite) for chunk in chunks_of(feedback)
+    )
+
+
+def _put_chunk(
+    connection: Connection, feedback: Sequence[Feedback], now: int, *, overwrite: bool
+) -> int:
     ordered = feedback if overwrite else list(reversed(feedback))
-    rows = {(f.user_id, f.item_id, f.feedback_type): _row(f, now) for f in ordered}
-    if not rows:
-        return 0
+    rows = {f.key: _row(f, now) for f in ordered}
     _insert_unknown(connection, rows, now)
     changed = list(rows.values())
     if overwrite:
@@ -101,7 +116,7 @@ def list_feedback(
     connection: Connection,
     *,
     feedback_type: str | None,
-    after: tuple[str, str, str] | None,
+    after: FeedbackKey | None,
     count: int,
 ) -> list[Feedback]:
     """Return feedback sorted by user, item and type, from `after` on; none of the future."""
@@ -115,12 +130,23 @@ def list_feedback(
     return _feedback(connection, query.order_by(*key).limit(count))
 
 
-def find_feedback(connection: Connection, *, count: int, **equal: str | None) -> list[Feedback]:
-    """Return feedback with these values of user_id, item_id or feedback_type, sorted by key."""
-    query = sa.select(FEEDBACK).order_by(*(FEEDBACK.c[name] for name in _KEY)).limit(count)
+def find_feedback(
+    connection: Connection,
+    equal: Mapping[str, str],
+    *,
+    count: int,
+    after: FeedbackKey | None = None,
+) -> list[Feedback]:
+    """Return feedback with these values of user_id, item_id or feedback_type, sorted by key.
+
+    With `after`, those behind a key.
+    """
+    key = [FEEDBACK.c[name] for name in _KEY]
+    query = sa.select(FEEDBACK).order_by(*key).limit(count)
+    if after is not None:
+        query = query.where(sa.tuple_(*key) > sa.tuple_(*after))
     for name, value in equal.items():
-        if value is not None:
-            query = query.where(FEEDBACK.c[name] == value)
+        query = query.where(FEEDBACK.c[name] == value)
     return _feedback(connection, query)
 
 
@@ -156,7 +182,16 @@ def _insert_unknown(
 
 def _row(feedback: Feedback, now: int) -> dict[str, Any]:
     timestamp = now if feedback.timestamp is None else feedback.timestamp
-    return {**vars(feedback), "timestamp": timestamp, "updated": now}
+    return {
+        "feedback_type": feedback.feedback_type,
+        "user_id": feedback.user_id,
+        "item_id": feedback.item_id,
+        "value": feedback.value,
+        "timestamp": timestamp,
+        "comment": feedback.comment,
+        "weight": feedback.weight,
+        "updated": now,
+    }
 
 
 def _log_row(row: dict[str, Any]) -> dict[str, Any]:

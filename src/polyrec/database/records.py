@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import dialect_insert
+from polyrec.database.database import chunks_of, dialect_insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
@@ -50,8 +50,8 @@ class ItemRecord:
 
 def put_users(connection: Connection, users: Sequence[UserRecord]) -> int:
     """Insert users, replacing known ones; return how many."""
-    rows = {user.user_id: _packed(vars(user)) for user in users}
-    if rows:
+    for chunk in chunks_of(users):
+        rows = {user.user_id: _packed(vars(user)) for user in chunk}
         statement = dialect_insert(connection, USERS)
         values = {name: statement.excluded[name] for name in ("labels", "comment")}
         statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=values)
@@ -95,9 +95,13 @@ def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
     An item whose comment changed is queued for encoding.
     """
     now = change_log.now_us()
+    for chunk in chunks_of(items):
+        _put_item_chunk(connection, chunk, now)
+    return len(items)
+
+
+def _put_item_chunk(connection: Connection, items: Sequence[ItemRecord], now: int) -> None:
     rows = {item.item_id: _packed({**vars(item), "made": now}) for item in items}
-    if not rows:
-        return 0
     statement = dialect_insert(connection, ITEMS)
     values = {
         name: statement.excluded[name] for name in ("is_hidden", "categories", "labels", "comment")
@@ -120,7 +124,6 @@ def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
     change_log.append_changes(
         connection, change_log.ITEM, [{"item_id": item_id} for item_id in rows]
     )
-    return len(items)
 
 
 def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]) -> int:

@@ -62,8 +62,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares, the innermost first."""
     app.add_middleware(HeadRequests)
     app.add_middleware(Access, settings=settings)
-    limit, upload = (int(size * 2**20) for size in (settings.max_body_mb, settings.max_upload_mb))
-    app.add_middleware(RequestLimits, limit=limit, seconds=settings.body_timeout_s, upload=upload)
+    app.add_middleware(RequestLimits, settings=settings)
     if settings.allowed_hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     if settings.cors_origins:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ def http_error(
 
 def problem_body(what: str, *, received: object = None, remedy: str = "") -> dict[str, Any]:
     """Return the body of an error; `received` becomes text of at most 200 characters."""
+    if isinstance(received, list | dict | tuple | set):
+        received = reprlib.repr(received)  # `str` of a large one would take megabytes
     text = None if received is None else str(received)[:_MAX_RECEIVED]
     if text is not None:
         text = text.encode("utf-8", "replace").decode()

@@ -26,6 +26,9 @@ from polyrec.serve.state.live import LiveState
 
 T = TypeVar("T")
 
+# a single list of these sizes takes about a millisecond, a way to a thread and back a quarter
+_LIGHT_ITEMS, _LIGHT_DEPTH = 20_000, 1_000
+
 
 @dataclass
 class Service:
@@ -38,7 +41,7 @@ class Service:
     files: BlobStore
     sandbox: Sandbox
     model_updater: ModelUpdater
-    compute_limit: ConcurrencyLimit  # for searches and explanations
+    compute_limit: ConcurrencyLimit  # for what would hold up the event loop
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
@@ -88,15 +91,23 @@ class Service:
             self.model_updater.wake()
         return result
 
+    async def compute(self, work: Callable[[], T], *, depth: int) -> T:
+        """Return what a ranking returns; in a slot where it would hold up the event loop.
+
+        `depth` is the length of the list, its offset included.
+        """
+        if len(self.live.model.ids) <= _LIGHT_ITEMS and depth <= _LIGHT_DEPTH:
+            return work()
+        return await self.compute_limit.run(work)
+
     async def catch_up(self) -> LiveState:
         """Return the live state with all acknowledged writes.
 
-        That takes microseconds on SQLite; a remote database must not block the event loop.
+        That takes microseconds on SQLite, unless very much was written; a remote database must not
+        block the event loop.
         """
-        if self.database.remote:
+        if self.database.remote or not self.live.catch_up_briefly():
             await run_in_threadpool(self.live.catch_up)
-        else:
-            self.live.catch_up()
         return self.live
 
     async def histories(self, users: Sequence[str]) -> list[History]:
@@ -107,9 +118,9 @@ class Service:
             self.live.catch_up()
             return [self.live.history(user) for user in users]
 
-        if self.database.remote or len(users) > 1:
-            return await run_in_threadpool(load)
-        return load()
+        if len(users) == 1 and not self.database.remote and self.live.catch_up_briefly():
+            return [self.live.history(users[0])]
+        return await run_in_threadpool(load)
 
 
 async def current_service(request: Request) -> Service:

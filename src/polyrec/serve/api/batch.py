@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, Field
 
 from polyrec.serve.api.schemas import Id, StrictBody, schema_example
-from polyrec.serve.ranking.recommender import SESSION, USER, ListRequest, RankedList, recommend
+from polyrec.serve.api.streams import json_list, json_object
+from polyrec.serve.ranking.recommender import (
+    SESSION,
+    USER,
+    ListRequest,
+    RankedList,
+    recommend_each,
+)
+from polyrec.serve.ranking.visible import ExcludedItems
 from polyrec.serve.service import Service
 from polyrec.serve.state.history import History
+from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import Filters
 
 _Labels = dict[str, list[str]]
@@ -100,41 +111,50 @@ class BatchAnswer(BaseModel):
     Model: str
 
 
-def answer_batch(
-    service: Service, batch: BatchQuery, histories: Sequence[History]
-) -> dict[str, Any]:
-    """Return the body of the response; `histories` are those of the batch's users."""
+def batch_pieces(service: Service, batch: BatchQuery) -> Iterator[bytes]:
+    """Yield the body of the response piece by piece, all lists by one model."""
     live = service.live
-    sessions = [History.from_items(items) for items in batch.Histories]
-    requests = [
-        *(_list_request(batch, h, USER, live.user_row(u))
-          for u, h in zip(batch.Users, histories, strict=True)),
-        *(_list_request(batch, history, SESSION, -1) for history in sessions),
-    ]  # fmt: skip
-    ranked_lists = recommend(live, requests)
-    names = [*batch.Users, *[None] * len(sessions)]
-    lists = [_list(name, ranked) for name, ranked in zip(names, ranked_lists, strict=True)]
-    return {"Results": lists, "Model": live.model.version}
+    live.catch_up()
+    model = live.model
+    names: list[str | None] = [*batch.Users, *[None] * len(batch.Histories)]
+    ranked_lists = recommend_each(live, model, _list_requests(live, batch))
+    pairs = zip(names, ranked_lists, strict=True)
+    lists = (_list(name, ranked) for name, ranked in pairs)
+    return json_object({
+        "Results": json_list(lists), "Model": iter([orjson.dumps(model.version)])
+    })  # fmt: skip
 
 
-def _list_request(batch: BatchQuery, history: History, source: str, user: int) -> ListRequest:
+def _list_requests(live: LiveState, batch: BatchQuery) -> Iterator[ListRequest]:
+    """Yield the requests; a history is loaded when it is needed."""
     context = batch.Context or ContextBody()
     ranges = {
         key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
         for key, r in batch.Ranges.items()
     }
-    return ListRequest(
-        history.with_recent(context.Items) if context.Items else history,
+
+    def request(history: History, source: str, user: int) -> ListRequest:
+        return replace(
+            shared,
+            history=history.with_recent(context.Items) if context.Items else history,
+            source=source,
+            user=user,
+        )
+
+    shared = ListRequest(
+        History.from_items(()),
         batch.N,
         batch.Offset,
-        source,
-        user,
-        Filters(tuple(batch.Categories), batch.Labels, ranges),
-        exclude=[*batch.Exclude, *context.Items],
+        filters=Filters(tuple(batch.Categories), batch.Labels, ranges),
+        exclude=ExcludedItems([*batch.Exclude, *context.Items]),
         prefer=context.Labels,
         diversity=batch.Diversity,
         hide_seen=batch.HideSeen,
     )
+    for name in batch.Users:
+        yield request(live.history(name), USER, live.user_row(name))
+    for items in batch.Histories:
+        yield request(History.from_items(items), SESSION, -1)
 
 
 def _list(user_id: str | None, ranked: RankedList) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from polyrec.serve.api.bodies import body_schemas
 from polyrec.serve.api.schemas import ProblemBody
 
 _ERRORS = {
@@ -37,6 +38,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, routes=app.routes
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= body_schemas()
     schemas["Problem"] = ProblemBody.model_json_schema()
     document["components"]["securitySchemes"] = {
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

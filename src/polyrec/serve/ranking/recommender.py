@@ -11,8 +11,9 @@ Each item comes with its source, and a list shorter than requested with the reas
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -20,16 +21,16 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
-from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
+from polyrec.serve.ranking.visible import ExcludedItems, best_ids, hide_rows
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import FUSED, Floats, Ints, Query
+from polyrec.types import FUSED, Bools, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
 _COUNTERS = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
-_BATCH_BYTES = 64 * 2**20  # scores held at once
+_BATCH_BYTES = 16 * 2**20  # scores held at once
 _MIN_POOL = 200  # candidates for diversity, at least
 _BOOST = 0.25  # of the scores' range, for items that suit the context
 
@@ -44,7 +45,7 @@ class ListRequest:
     source: str = SESSION  # or USER: the name of the model's own items in the list
     user: int = -1  # row among the bundle's users
     filters: Filters = NO_FILTERS
-    exclude: Sequence[str] = ()
+    exclude: ExcludedItems = field(default_factory=ExcludedItems)
     prefer: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels of the context
     diversity: float = 0.0
     hide_seen: bool = True
@@ -70,20 +71,25 @@ _NOTHING: _Ranked = ([], [])
 
 def recommend(live: LiveState, requests: Sequence[ListRequest]) -> list[RankedList]:
     """Return one list per request, all of them by one model."""
-    model = live.model
-    lists = [_list(live, model, request, scores) for request, scores in _scored(model, requests)]
-    for ranked in lists:
+    return list(recommend_each(live, live.model, requests))
+
+
+def recommend_each(
+    live: LiveState, model: ServingModel, requests: Iterable[ListRequest]
+) -> Iterator[RankedList]:
+    """Yield one list per request by a model, in bounded memory."""
+    for request, scores in _scored(model, iter(requests)):
+        ranked = _list(live, model, request, scores)
         _COUNTERS[ranked.sources[0] if ranked.sources else "none"].inc()
-    return lists
+        yield ranked
 
 
 def _scored(
-    model: ServingModel, requests: Sequence[ListRequest]
+    model: ServingModel, requests: Iterator[ListRequest]
 ) -> Iterator[tuple[ListRequest, Floats | None]]:
     """Yield each request with the model's scores, None where there are none; in bounded memory."""
     step = max(1, _BATCH_BYTES // (4 * max(1, model.scored_count)))
-    for start in range(0, len(requests), step):
-        batch = requests[start : start + step]
+    while batch := list(islice(requests, step)):
         queries = [request.history.query(model, request.user) for request in batch]
         answerable = [query for query in queries if query is not None]
         scores = iter(model.recommender.score(_concatenate(answerable)) if answerable else ())
@@ -145,7 +151,7 @@ def _best(live: LiveState, model: ServingModel, request: ListRequest, scores: Fl
     if request.hide_seen:
         hide_rows(scores, request.history.known_items(model).rows)
     if request.exclude:
-        hide_rows(scores, rows_of_model(model, request.exclude))
+        hide_rows(scores, request.exclude.model_rows(model))
     if request.prefer:
         _boost(live, model, request, scores)
     if request.diversity > 0:
@@ -181,14 +187,18 @@ def _by_popularity(
 ) -> _Ranked:
     """Return the most popular of the items that are left."""
     allowed, ids = live.visible_mask(request.filters)
-    hidden = [*listed, *request.exclude]
-    if request.hide_seen:
-        hidden += request.history.items
-    allowed[live.rows_of(hidden)] = False
+    hidden = [*listed, *(request.history.items if request.hide_seen else ())]
+    _hide(allowed, live.rows_of(hidden))
+    _hide(allowed, request.exclude.catalog_rows(live))
     popularity = live.popularity(model)[: len(allowed)]
     scores = np.where(allowed, popularity, -np.inf).astype(np.float32)
     rows, values = top_of_row(scores, request.depth - len(listed))
     return [ids[row] for row in rows.tolist()], values.tolist()
+
+
+def _hide(allowed: Bools, rows: Ints) -> None:
+    """Set rows of a mask to False, in place; items that came after it have no row there."""
+    allowed[rows[rows < len(allowed)]] = False
 
 
 def _reasons(live: LiveState, request: ListRequest) -> list[str]:
@@ -198,11 +208,11 @@ def _reasons(live: LiveState, request: ListRequest) -> list[str]:
     reasons = [f"{visible.sum():,} items may be shown"]
     if request.filters:
         reasons.append(f"{allowed.sum():,} of them pass the filters")
-    allowed[live.rows_of(request.exclude)] = False
+    _hide(allowed, request.exclude.catalog_rows(live))
     if request.exclude:
         reasons.append(f"{allowed.sum():,} of these are not excluded")
     if request.hide_seen and request.history.items:
-        allowed[live.rows_of(request.history.items)] = False
+        _hide(allowed, live.rows_of(request.history.items))
         reasons.append(f"{allowed.sum():,} of these were not seen yet")
     if request.offset:
         reasons.append(f"{request.offset:,} are skipped by the offset")

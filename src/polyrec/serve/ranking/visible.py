@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from polyrec.index.topk import top_of_row
+from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Floats, Ints
+
+
+class ExcludedItems:
+    """Items that lists of a request leave out; their rows are looked up once for all of them."""
+
+    def __init__(self, ids: Sequence[str] = ()) -> None:
+        self._ids = ids
+        self._model: ServingModel | None = None
+        self._model_rows: Ints = np.zeros(0, np.int64)
+        self._catalog_rows: Ints | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    def model_rows(self, model: ServingModel) -> Ints:
+        """Return the model's rows of the items that it has."""
+        if self._model is not model:
+            self._model, self._model_rows = model, rows_of_model(model, self._ids)
+        return self._model_rows
+
+    def catalog_rows(self, live: LiveState) -> Ints:
+        """Return the catalogue's rows of the items that were there at the first call."""
+        if self._catalog_rows is None:
+            self._catalog_rows = live.rows_of(self._ids)
+        return self._catalog_rows
 
 
 def rows_of_model(model: ServingModel, ids: Iterable[str]) -> Ints:

@@ -24,6 +24,9 @@ from polyrec.serve.state.popularity import DecayedPopularity
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Bools, Floats, Ints
 
+_STEP = 1_000  # changes applied under the lock at once
+_BRIEF_STEP = 100
+
 
 class LiveState:
     """What a worker answers from. Methods may be called from any thread."""
@@ -83,14 +86,25 @@ class LiveState:
     def catch_up(self) -> int:
         """Apply what was committed since the last call; return the number of changes."""
         applied = 0
-        while changes := self._changes.after(self.sequence):
-            with self._lock:
-                # another thread may have applied some meanwhile
-                pending = [change for change in changes if change.sequence > self.sequence]
-                self._apply(pending)
-                self.sequence = max(self.sequence, changes[-1].sequence)
-            applied += len(pending)
+        while (step := self._catch_up(_STEP)) is not None:
+            applied += step
         return applied
+
+    def catch_up_briefly(self) -> bool:
+        """Apply some changes, in a few milliseconds at most; return whether these were all."""
+        return self._catch_up(_BRIEF_STEP) is None or self._catch_up(_BRIEF_STEP) is None
+
+    def _catch_up(self, count: int) -> int | None:
+        """Apply up to `count` changes; return how many were new here, None if there are none."""
+        changes = self._changes.after(self.sequence, count=count)
+        if not changes:
+            return None
+        with self._lock:
+            # another thread may have applied some meanwhile
+            pending = [change for change in changes if change.sequence > self.sequence]
+            self._apply(pending)
+            self.sequence = max(self.sequence, changes[-1].sequence)
+        return len(pending)
 
     def history(self, user_id: str) -> History:
         """Return a user's history from memory or the database; empty for an unknown user."""

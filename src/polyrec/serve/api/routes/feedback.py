@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import cast
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
 from polyrec.database import feedback as table
-from polyrec.serve.api.cursor import decode_cursor, encode_cursor
-from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
+from polyrec.serve.api.routes.pages import Listing
 from polyrec.serve.api.schemas import (
     Count,
     Cursor,
@@ -20,27 +21,28 @@ from polyrec.serve.api.schemas import (
     RowAffected,
     feedback_out,
 )
+from polyrec.serve.api.streams import json_list, json_stream, read_in_steps
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["feedback"])
-FeedbackList = Annotated[list[FeedbackBody], Body(max_length=100_000)]
+_BODY = json_body(FeedbackBody, rows=MAX_ROWS)
 
 
-@router.post("/feedback", response_model=RowAffected)
-async def insert_feedback(feedback: FeedbackList, service: CurrentService) -> Response:
+@router.post("/feedback", response_model=RowAffected, openapi_extra=_BODY)
+async def insert_feedback(request: Request, service: CurrentService) -> Response:
     """Insert feedback; of the same type, user and item, the existing one stays.
 
     Unknown users and items are created. The answer comes after the commit, and the next
     recommendation, from any worker, counts it. RowAffected is the number sent, as in Gorse.
     """
-    return await _put(service, feedback, overwrite=False)
+    return await _put(request, service, overwrite=False)
 
 
-@router.put("/feedback", response_model=RowAffected)
-async def put_feedback(feedback: FeedbackList, service: CurrentService) -> Response:
+@router.put("/feedback", response_model=RowAffected, openapi_extra=_BODY)
+async def put_feedback(request: Request, service: CurrentService) -> Response:
     """Insert feedback; of the same type, user and item, the existing one is replaced."""
-    return await _put(service, feedback, overwrite=True)
+    return await _put(request, service, overwrite=True)
 
 
 @router.get("/feedback", response_model=FeedbackPage)
@@ -76,7 +78,7 @@ async def get_typed_feedback(
 ) -> Response:
     """Return the feedback of a type of a user on an item; 404 if there is none."""
     equal = {"user_id": user_id, "item_id": item_id, "feedback_type": feedback_type}
-    rows = await service.read(lambda c: table.find_feedback(c, count=1, **equal))
+    rows = await service.read(lambda c: table.find_feedback(c, equal, count=1))
     if not rows:
         received = f"{feedback_type}/{user_id}/{item_id}"
         remedy = "see GET /api/feedback"
@@ -125,8 +127,8 @@ async def typed_item_feedback(
     return await _find(service, item_id=item_id, feedback_type=feedback_type)
 
 
-async def _put(service: Service, feedback: list[FeedbackBody], *, overwrite: bool) -> Response:
-    rows = [body.record() for body in feedback]
+async def _put(request: Request, service: Service, *, overwrite: bool) -> Response:
+    rows = await read_rows(request, service, FeedbackBody, FeedbackBody.record)
     # not urgent: the events count at once, only new items wait for the next model update
     await service.write(lambda c: table.put_feedback(c, rows, overwrite=overwrite), urgent=False)
     return json_response({"RowAffected": len(rows)})
@@ -135,27 +137,28 @@ async def _put(service: Service, feedback: list[FeedbackBody], *, overwrite: boo
 async def _list(
     service: Service, feedback_type: str | None, n: int | None, cursor: str
 ) -> Response:
-    count = page_size(service, n)
-    secret, listing = service.database.secret, f"feedback {feedback_type or ''}"
-    key = decode_cursor(cursor, listing=listing, secret=secret)
-    after = cast("tuple[str, str, str] | None", key)
-    rows = await service.read(
-        lambda c: table.list_feedback(c, feedback_type=feedback_type, after=after, count=count + 1)
-    )
-    next_cursor = ""
-    if len(rows) > count > 0:
-        last = rows[count - 1]
-        last_key = (last.user_id, last.item_id, last.feedback_type)
-        next_cursor = encode_cursor(last_key, listing=listing, secret=secret)
-    return json_response({
-        "Cursor": next_cursor, "Feedback": [feedback_out(row) for row in rows[:count]]
-    })  # fmt: skip
+    def fetch(
+        connection: Connection, after: tuple[str, ...] | None, count: int
+    ) -> list[table.Feedback]:
+        key = cast("table.FeedbackKey | None", after)
+        return table.list_feedback(connection, feedback_type=feedback_type, after=key, count=count)
+
+    name = f"feedback {feedback_type or ''}"
+    listing = Listing(name, "Feedback", fetch, lambda row: row.key, feedback_out)
+    return await listing.page(service, n, cursor)
 
 
 async def _find(service: Service, **equal: str) -> Response:
-    maximum = service.settings.max_n
-    rows = await service.read(lambda c: table.find_feedback(c, count=maximum, **equal))
     now = change_log.now_us()
+
+    def fetch(
+        connection: Connection, after: table.FeedbackKey | None, count: int
+    ) -> list[table.Feedback]:
+        return table.find_feedback(connection, equal, after=after, count=count)
+
+    rows = read_in_steps(
+        service, fetch, lambda row: row.key, after=None, count=service.settings.max_n
+    )
     # feedback that a recommendation wrote back with a delay lies in the future
-    past = [row for row in rows if "user_id" not in equal or (row.timestamp or 0) <= now]
-    return json_response([feedback_out(row) for row in past])
+    past = (row for row in rows if "user_id" not in equal or (row.timestamp or 0) <= now)
+    return await json_stream(service, json_list(map(feedback_out, past)), is_light=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from polyrec.artifact.item_search import SearchQuery
 from polyrec.database import records
-from polyrec.serve.api.cursor import decode_cursor, encode_cursor
-from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
+from polyrec.serve.api.routes.pages import Listing, page_size
 from polyrec.serve.api.routes.search import run_search
 from polyrec.serve.api.schemas import (
     Count,
@@ -22,13 +23,21 @@ from polyrec.serve.api.schemas import (
     RowAffected,
     item_out,
 )
+from polyrec.serve.api.streams import STEP_ROWS, json_list, json_object, json_stream
 from polyrec.serve.ranking.catalog_search import CatalogSearch
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["items"])
-_LISTING = "items"
 Words = Annotated[str, Query(max_length=2_000, description="Search for these words.")]
+
+_LISTING = Listing(
+    "items",
+    "Items",
+    lambda c, after, count: records.list_items(c, after=after[0] if after else None, count=count),
+    lambda item: (item.item_id,),
+    item_out,
+)
 
 
 @router.post("/item", response_model=RowAffected)
@@ -39,12 +48,10 @@ async def insert_item(item: ItemBody, service: CurrentService) -> Response:
     return json_response({"RowAffected": count})
 
 
-@router.post("/items", response_model=RowAffected)
-async def insert_items(
-    items: Annotated[list[ItemBody], Body(max_length=100_000)], service: CurrentService
-) -> Response:
+@router.post("/items", response_model=RowAffected, openapi_extra=json_body(ItemBody, rows=MAX_ROWS))
+async def insert_items(request: Request, service: CurrentService) -> Response:
     """Insert items; existing ones are replaced."""
-    rows = [item.record() for item in items]
+    rows = await read_rows(request, service, ItemBody, ItemBody.record)
     count = await service.write(lambda connection: records.put_items(connection, rows))
     return json_response({"RowAffected": count})
 
@@ -78,18 +85,13 @@ async def list_items(
     service: CurrentService, n: Count = None, cursor: Cursor = "", q: Words = ""
 ) -> Response:
     """Return items by id, page by page; with `q`, those that suit these words best."""
-    count = page_size(service, n)
-    if q.strip():
-        items = await _search(service, q, count)
-        return json_response({"Cursor": "", "Items": [item_out(item) for item in items]})
-    secret = service.database.secret
-    key = decode_cursor(cursor, listing=_LISTING, secret=secret)
-    after = key[0] if key else None
-    items = await service.read(lambda c: records.list_items(c, after=after, count=count + 1))
-    next_cursor = ""
-    if len(items) > count > 0:
-        next_cursor = encode_cursor((items[count - 1].item_id,), listing=_LISTING, secret=secret)
-    return json_response({"Cursor": next_cursor, "Items": [item_out(i) for i in items[:count]]})
+    if not q.strip():
+        return await _LISTING.page(service, n, cursor)
+    search = CatalogSearch(SearchQuery(q), n=page_size(service, n))
+    matches = await run_search(service, search)
+    bodies = map(item_out, _items_in_steps(service, matches.ids))
+    pieces = json_object({"Cursor": iter([b'""']), "Items": json_list(bodies)})
+    return await json_stream(service, pieces)
 
 
 @router.put("/item/{item_id}/category/{category}", response_model=RowAffected)
@@ -110,12 +112,13 @@ async def delete_category(item_id: PathId, category: PathId, service: CurrentSer
     return json_response({"RowAffected": count})
 
 
-async def _search(service: Service, words: str, count: int) -> list[records.ItemRecord]:
-    """Return the items that suit some words best, best first."""
-    matches = await run_search(service, CatalogSearch(SearchQuery(words), n=count))
-    items = await service.read(lambda c: records.items_by_id(c, matches.ids))
-    by_id = {item.item_id: item for item in items}
-    return [by_id[item_id] for item_id in matches.ids if item_id in by_id]
+def _items_in_steps(service: Service, ids: Sequence[str]) -> Iterator[records.ItemRecord]:
+    """Yield the items that still exist, in the order of `ids`."""
+    for start in range(0, len(ids), STEP_ROWS):
+        step = ids[start : start + STEP_ROWS]
+        with service.database.read() as connection:
+            items = {item.item_id: item for item in records.items_by_id(connection, step)}
+        yield from (items[item_id] for item_id in step if item_id in items)
 
 
 def _unknown(item_id: str) -> HTTPException:

@@ -104,12 +104,19 @@ async def _list(
         raise http_error(404, "no such list", received=name, remedy=nearest(name, _LISTS))
     count, offset = page_size(service, page[0]), page[1]
     live = await service.catch_up()
-    allowed, ids = live.visible_mask(Filters((category,) if category else ()))
+    seen: tuple[str, ...] = ()
     if user_id:
         (history,) = await service.histories([user_id])
-        allowed[live.rows_of(history.items)] = False
-    scores = _LISTS[name](live)[: len(allowed)]
-    # sorted as float64: float32 does not separate two seconds of this century
-    order = np.lexsort((np.arange(len(allowed)), -scores, ~allowed))
-    rows = order[: int(allowed.sum())][offset : offset + count]
-    return json_response([{"Id": ids[row], "Score": float(scores[row])} for row in rows.tolist()])
+        seen = history.items
+
+    def rank() -> list[dict[str, Any]]:
+        allowed, ids = live.visible_mask(Filters((category,) if category else ()))
+        rows = live.rows_of(seen)
+        allowed[rows[rows < len(allowed)]] = False
+        scores = _LISTS[name](live)[: len(allowed)]
+        # sorted as float64: float32 does not separate two seconds of this century
+        order = np.lexsort((np.arange(len(allowed)), -scores, ~allowed))
+        best = order[: int(allowed.sum())][offset : offset + count]
+        return [{"Id": ids[row], "Score": float(scores[row])} for row in best.tolist()]
+
+    return json_response(await service.compute(rank, depth=count + offset))

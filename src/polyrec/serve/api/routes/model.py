@@ -65,11 +65,15 @@ async def roll_back(service: CurrentService) -> Response:
 
 
 async def _body(service: Service) -> dict[str, Any]:
+    counts = await service.read(records.count_by_status)
+    return await run_in_threadpool(_model_fields, service, counts)
+
+
+def _model_fields(service: Service, counts: dict[str, int]) -> dict[str, Any]:
     model = service.live.model
     registry = BundleRegistry(service.settings.bundle)
-    counts = await service.read(records.count_by_status)
     folder = registry.folder if registry.is_single else registry.folder / model.version
-    versions = [model.version] if registry.is_single else await run_in_threadpool(registry.names)
+    versions = [model.version] if registry.is_single else registry.names()
     try:
         created = (folder / MANIFEST).stat().st_mtime
     except OSError:  # deleted since it was loaded
@@ -81,7 +85,7 @@ async def _body(service: Service) -> dict[str, Any]:
         "Data": model.bundle.fingerprint,
         "Items": len(model.bundle.ids),
         "Added": len(model.rows.keys() - model.bundle.rows.keys()),
-        "Erased": await run_in_threadpool(service.live.erased_since, model),
+        "Erased": service.live.erased_since(model),
         "Status": counts,
         "Versions": versions,
         "History": [] if registry.is_single else registry.history(),

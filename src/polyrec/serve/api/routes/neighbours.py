@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 
 from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.pages import page_size
@@ -32,7 +31,10 @@ async def item_neighbours(
     """Return the items most similar to an item."""
     count = page_size(service, n)
     live = await service.catch_up()
-    neighbours = similar_items(live, item_id, count + offset, view=view, category=category)
+    neighbours = await service.compute(
+        lambda: similar_items(live, item_id, count + offset, view=view, category=category),
+        depth=count + offset,
+    )
     return _scored(neighbours, offset)
 
 
@@ -52,8 +54,8 @@ async def user_neighbours(
     """Return the users most similar to a user."""
     count = page_size(service, n)
     live = await service.catch_up()
-    neighbours = await run_in_threadpool(
-        similar_users, service.database, live, user_id, count + offset
+    neighbours = await service.compute_limit.run(
+        lambda: similar_users(service.database, live, user_id, count + offset)
     )
     return _scored(neighbours, offset)
 

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 
 from polyrec.database import change_log, feedback
 from polyrec.database.feedback import Event, Feedback
-from polyrec.serve.api.batch import BatchAnswer, BatchQuery, answer_batch
+from polyrec.serve.api.batch import BatchAnswer, BatchQuery, batch_pieces
+from polyrec.serve.api.bodies import json_body, read_body, read_rows
 from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
+from polyrec.serve.api.streams import json_stream
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
+from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live_catalog import Filters
 
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
+_SESSION = json_body(SessionBody, rows=10_000)
+_MAX_DIVERSE = 1_000  # its time grows with the square
 
 
 async def recommend_to_user(request: Request) -> Response:
@@ -61,7 +65,9 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
     live = service.live
     user = live.user_row(user_id)
     list_request = ListRequest(history, params.n, params.offset, USER, user, params.filters)
-    (ranked,) = recommend(live, [list_request])
+    (ranked,) = await service.compute(
+        lambda: recommend(live, [list_request]), depth=list_request.depth
+    )
     if params.write_back and ranked.ids:
         timestamp = change_log.now_us() + params.delay
         rows = [
@@ -74,12 +80,11 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
 Categories = Annotated[
     list[str] | None, Query(description="Only items in all of these categories.", max_length=100)
 ]
-Session = Annotated[list[SessionBody], Body(max_length=10_000)]
 
 
-@router.post("/session/recommend", response_model=list[Scored])
+@router.post("/session/recommend", response_model=list[Scored], openapi_extra=_SESSION)
 async def recommend_to_session(
-    session: Session,
+    request: Request,
     service: CurrentService,
     n: Count = None,
     offset: Offset = 0,
@@ -87,36 +92,52 @@ async def recommend_to_session(
 ) -> Response:
     """Recommend from the events of an anonymous session; they are not stored."""
     count = page_size(service, n)
+    session = await read_rows(request, service, SessionBody, lambda body: body, rows=10_000)
     live = await service.catch_up()
-    list_request = ListRequest(
-        session_history(service, session), count, offset, filters=Filters(tuple(category or ()))
-    )
-    (ranked,) = recommend(live, [list_request])
+    filters = Filters(tuple(category or ()))
+
+    def rank() -> list[RankedList]:
+        history = session_history(service, session)
+        return recommend(live, [ListRequest(history, count, offset, filters=filters)])
+
+    (ranked,) = await service.compute(rank, depth=max(count + offset, len(session)))
     return _list_body(ranked, scored=True)
 
 
-@router.post("/session/recommend/{category}", response_model=list[Scored])
+@router.post("/session/recommend/{category}", response_model=list[Scored], openapi_extra=_SESSION)
 async def recommend_to_session_from_category(
-    category: PathId, session: Session, service: CurrentService, n: Count = None, offset: Offset = 0
+    category: PathId, request: Request, service: CurrentService, n: Count = None, offset: Offset = 0
 ) -> Response:
     """Recommend items of one category from the events of an anonymous session."""
-    return await recommend_to_session(session, service, n, offset, [category])
+    return await recommend_to_session(request, service, n, offset, [category])
 
 
-@router.post("/recommend", response_model=BatchAnswer)
-async def recommend_to_many(batch: BatchQuery, service: CurrentService) -> Response:
+@router.post("/recommend", response_model=BatchAnswer, openapi_extra=json_body(BatchQuery))
+async def recommend_to_many(request: Request, service: CurrentService) -> Response:
     """Recommend to many users and anonymous histories in one request.
 
     With filters on categories, labels and numbers in Labels, excluded items, diversity, context.
     Each list has the sources of its items, and the reasons if it is shorter than requested.
     """
+    batch = await read_body(request, service, BatchQuery)
     page_size(service, batch.N)
-    lists = len(batch.Users) + len(batch.Histories)
-    if lists > service.settings.max_queries:
-        remedy = f"request at most {service.settings.max_queries:,} lists at once"
+    _check_batch(batch, service.settings)
+    return await json_stream(service, batch_pieces(service, batch))
+
+
+def _check_batch(batch: BatchQuery, settings: Settings) -> None:
+    """Raise 400 for a batch that would take too long."""
+    lists, depth = len(batch.Users) + len(batch.Histories), batch.N + batch.Offset
+    if lists > settings.max_queries:
+        remedy = f"request at most {settings.max_queries:,} lists at once"
         raise http_error(400, "too many lists", received=lists, remedy=remedy)
-    histories = await service.histories(batch.Users)
-    return json_response(await run_in_threadpool(answer_batch, service, batch, histories))
+    if lists * depth > settings.max_batch_items:
+        what = "too many items: lists times (N + Offset)"
+        remedy = f"request at most {settings.max_batch_items:,} at once"
+        raise http_error(400, what, received=f"{lists:,} times {depth:,}", remedy=remedy)
+    if batch.Diversity and depth > _MAX_DIVERSE:
+        remedy = f"request at most {_MAX_DIVERSE:,} items a list with Diversity"
+        raise http_error(400, "N + Offset is too large", received=f"{depth:,}", remedy=remedy)
 
 
 def session_history(service: Service, session: list[SessionBody]) -> History:

@@ -10,10 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from polyrec.artifact.item_search import SearchQuery, SearchWeights
 from polyrec.serve.api import schemas
 from polyrec.serve.api.batch import LabelRange
+from polyrec.serve.api.bodies import json_body, read_body
 from polyrec.serve.api.routes.lists import Category
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.routes.pages import page_size
@@ -113,11 +115,18 @@ class SearchAnswer(BaseModel):
     Rankings: Annotated[list[str], Field(description="Of words, content, user.")]
 
 
-@router.post("/search", response_model=SearchAnswer, responses={415: {}})
-async def search_items(body: SearchBody, service: CurrentService) -> Response:
+@router.post(
+    "/search",
+    response_model=SearchAnswer,
+    responses={415: {}},
+    openapi_extra=json_body(SearchBody),
+)
+async def search_items(request: Request, service: CurrentService) -> Response:
     """Return the items that suit the query best, by words and by content."""
+    body = await read_body(request, service, SearchBody)
     page_size(service, body.N)
-    return _answer(await run_search(service, body.search()))
+    search = await run_in_threadpool(body.search)  # base64 of megabytes
+    return _answer(await run_search(service, search))
 
 
 @router.post(

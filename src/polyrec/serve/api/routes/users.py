@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from polyrec.database import records
-from polyrec.serve.api.cursor import decode_cursor, encode_cursor
-from polyrec.serve.api.routes.pages import page_size
+from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
+from polyrec.serve.api.routes.pages import Listing
 from polyrec.serve.api.schemas import (
     Count,
     Cursor,
@@ -24,7 +22,14 @@ from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService
 
 router = APIRouter(tags=["users"])
-_LISTING = "users"
+
+_LISTING = Listing(
+    "users",
+    "Users",
+    lambda c, after, count: records.list_users(c, after=after[0] if after else None, count=count),
+    lambda user: (user.user_id,),
+    user_out,
+)
 
 
 @router.post("/user", response_model=RowAffected)
@@ -35,12 +40,10 @@ async def insert_user(user: UserBody, service: CurrentService) -> Response:
     return json_response({"RowAffected": count})
 
 
-@router.post("/users", response_model=RowAffected)
-async def insert_users(
-    users: Annotated[list[UserBody], Body(max_length=100_000)], service: CurrentService
-) -> Response:
+@router.post("/users", response_model=RowAffected, openapi_extra=json_body(UserBody, rows=MAX_ROWS))
+async def insert_users(request: Request, service: CurrentService) -> Response:
     """Insert users; existing ones are replaced."""
-    rows = [user.record() for user in users]
+    rows = await read_rows(request, service, UserBody, UserBody.record)
     count = await service.write(lambda connection: records.put_users(connection, rows))
     return json_response({"RowAffected": count})
 
@@ -76,12 +79,4 @@ async def delete_user(user_id: PathId, service: CurrentService) -> Response:
 @router.get("/users", response_model=UserPage)
 async def list_users(service: CurrentService, n: Count = None, cursor: Cursor = "") -> Response:
     """Return users by id, page by page."""
-    count = page_size(service, n)
-    secret = service.database.secret
-    key = decode_cursor(cursor, listing=_LISTING, secret=secret)
-    after = key[0] if key else None
-    users = await service.read(lambda c: records.list_users(c, after=after, count=count + 1))
-    next_cursor = ""
-    if len(users) > count > 0:
-        next_cursor = encode_cursor((users[count - 1].user_id,), listing=_LISTING, secret=secret)
-    return json_response({"Cursor": next_cursor, "Users": [user_out(u) for u in users[:count]]})
+    return await _LISTING.page(service, n, cursor)
