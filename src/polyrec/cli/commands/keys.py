@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 keys = typer.Typer(help="Create, list and revoke the API keys of a service.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
-DatabaseUrl = Annotated[str, typer.Option("--database", help="The service's database.")]
+DatabaseUrl = Annotated[
+    str, typer.Option("--database", help="The service's database.", envvar="POLYREC_DATABASE")
+]
 _DEFAULT = "sqlite:///polyrec.sqlite"
 
 

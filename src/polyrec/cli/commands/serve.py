@@ -26,7 +26,10 @@ _LEVELS = ("debug", "info", "warning", "error")
 Host = Annotated[str, typer.Option(help="The address to listen at.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")]
 DatabaseUrl = Annotated[
-    str, typer.Option(help="sqlite:///file or postgresql://user:password@host/name.")
+    str,
+    typer.Option(
+        help="sqlite:///file or postgresql://user:password@host/name.", envvar="POLYREC_DATABASE"
+    ),
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Processes over one database.")]
 Keys = Annotated[
