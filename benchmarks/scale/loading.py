@@ -27,7 +27,10 @@ loaded = load_dataset(DataConfig(path=Path(sys.argv[1]).parent), weights={}, see
 matrix = loaded.dataset.train.matrix()
 seconds = time.perf_counter() - start
 from polyrec.compute.stopwatch import peak_memory_mb
-print(json.dumps({"seconds": seconds, "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz}))
+print(json.dumps({
+    "seconds": seconds, "cpu_seconds": time.process_time(),
+    "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz,
+}))
 """
 READ = """
 import json, sys, time

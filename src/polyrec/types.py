@@ -369,12 +369,25 @@ class Dataset:
         return Learnable(self.catalog, self.train, self.valid)
 
 
+FindingLevel: TypeAlias = Literal["error", "warning", "note"]
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding: errors must be fixed, warnings should be known, notes are information."""
 
-    level: Literal["error", "warning", "note"]
+    level: FindingLevel
     what: str
     count: int
     examples: tuple[str, ...] = ()
     remedy: str = ""
+
+    def __str__(self) -> str:
+        """Return one line.
+
+        >>> str(Finding("note", "empty rows", 2, ("line 3", "line 8"), "they are dropped"))
+        '2 empty rows (line 3, line 8); they are dropped'
+        """
+        examples = f" ({', '.join(self.examples)})" if self.examples else ""
+        count = f"{self.count:,} " if self.count else ""
+        return f"{count}{self.what}{examples}" + (f"; {self.remedy}" if self.remedy else "")

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,8 @@ def project(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     assert "recall@20" in result.stdout
     assert "report.html" in result.stdout
+    assert "note items without image" in re.sub(r"note [\d,]+ ", "note ", result.stderr)
+    assert re.search(r"^encode image [\d,]+/[\d,]+ in", result.stderr, re.MULTILINE)
     return folder
 
 
@@ -169,6 +172,7 @@ def test_check_a_config_and_a_folder(project: Path, world: Path) -> None:
     result = polyrec("check", "run.yaml", "--out", "check.json", folder=project)
     assert result.returncode == 0
     assert "image files that can't be read" in result.stdout
+    assert "interactions.parquet: rows" in result.stdout
     assert json.loads((project / "check.json").read_text())["users"] == 150
     plain = polyrec("check", world, "--json", folder=project)
     assert (project / "runs/world.check.json").is_file()
@@ -183,6 +187,23 @@ def test_check_exits_1_on_errors(tmp_path: Path) -> None:
     result = polyrec("check", tmp_path, folder=tmp_path)
     assert result.returncode == 1
     assert "user-item pairs in both train and test" in result.stdout
+
+
+def test_a_run_stops_where_most_media_are_unreadable(tmp_path: Path) -> None:
+    rows = "".join(f"u{u},i{i},{10**9 + i}\n" for u in range(3) for i in range(4))
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + rows)
+    (tmp_path / "items.csv").write_text("item_id\n" + "".join(f"i{i}\n" for i in range(4)))
+    for i in range(4):
+        (tmp_path / f"i{i}.jpg").write_bytes(b"no picture")
+    tree = {"data": {"path": ".", "image": "item_id"}, "cache": "cache.sqlite"}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(tree))
+    result = polyrec("run", "run.yaml", folder=tmp_path)
+    assert result.returncode == 1
+    assert "note 4 image files found by their names (i0: i0.jpg, " in result.stderr
+    assert "4 of 4 image files can't be read" in result.stderr
+    checked = polyrec("check", "run.yaml", folder=tmp_path)
+    assert checked.returncode == 1
+    assert "error 4 image files that can't be read" in checked.stdout
 
 
 def test_the_demo_shows_history_recommendations_and_the_report(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """Progress by itself: in a terminal, in Jupyter, nowhere else."""
 
 import io
+import re
 import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from polyrec.compute.progress import show_progress
+from polyrec.compute.progress import progress_bars, show_progress
 from polyrec.types import silent
 
 
@@ -45,6 +47,17 @@ def test_a_terminal_has_a_bar_per_stage(monkeypatch: pytest.MonkeyPatch) -> None
         progress("encode text", 2, 2)
         progress("fit", 1, 2, "loss 0.5")
     assert all(part in terminal.getvalue() for part in ("encode text", "2/2", "1/2", "loss 0.5"))
+
+
+def test_a_file_has_a_line_per_stage() -> None:
+    file = io.StringIO()
+    with progress_bars(Console(file=file)) as progress:
+        for step in range(1, 101):
+            progress("encode [text]", step, 100)
+        progress("fit", 3, 50, "loss 0.5")
+        progress("evaluate", 1, 2)
+    lines = [re.sub(r" in \d+\.\d s", "", line) for line in file.getvalue().splitlines()]
+    assert lines == ["encode [text] 100/100", "fit 3/50 (loss 0.5)", "evaluate 1/2"]
 
 
 def test_a_notebook_has_one_table_that_is_updated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from polyrec.config import DataConfig, MinEvents, SplitConfig
+from polyrec.config import DataConfig, MaxMissing, MinEvents, SplitConfig
 from polyrec.data.load import LoadedDataset, load_dataset
 from polyrec.errors import DataError
 from polyrec.types import Problem
@@ -124,7 +124,9 @@ def test_inconsistent_items_are_refused(tmp_path: Path, items: dict, message: st
 
 
 def test_events_without_user_or_item_are_dropped_and_reported(tmp_path: Path) -> None:
-    loaded = make(tmp_path, GIVEN | {"user_id": [1, None, 2, 2]})
+    loaded = make(
+        tmp_path, GIVEN | {"user_id": [1, None, 2, 2]}, max_missing=MaxMissing(events=0.3)
+    )
     assert found(loaded, "events without user or item") == 1
     assert loaded.validation.counts["events"] == 3
 
@@ -220,7 +222,7 @@ def test_paths_outside_the_folder_are_errors_and_no_content(tmp_path: Path) -> N
     (data / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     names = ["../secret.jpg", "/etc/passwd", "link.jpg", "ok.jpg", "gone.jpg", None]
     items = {"item_id": [10, 20, 30, 40, 50, 60], "poster": names}
-    loaded = make(data, GIVEN, items, image="poster")
+    loaded = make(data, GIVEN, items, image="poster", max_missing=MaxMissing(media=1))
     contents = loaded.dataset.catalog.content("image")
     assert [isinstance(raw, Problem) and raw.status for raw in contents[:3]] == ["refused"] * 3
     # a file that is not there keeps its name, so that the quarantine list can tell it

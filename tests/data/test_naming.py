@@ -154,7 +154,7 @@ def test_media_are_found_below_their_root(shop: Path) -> None:
     assert loaded.dataset.catalog.contents["image"] == [
         home / "a" / "lamp.jpg", home / "a" / "b" / "chair.jpg", None,
     ]  # fmt: skip
-    assert finding(loaded, "image files in subfolders").count == 2
+    assert finding(loaded, "image files found by their names").count == 2
     (home / "b").mkdir()
     (home / "b" / "lamp.jpg").write_bytes(b"y")
     loaded = load(shop, items="products.csv", image="photo", media_root="pictures")
@@ -165,6 +165,52 @@ def test_media_are_found_below_their_root(shop: Path) -> None:
     loaded = load(shop, items="products.csv", image="photo", media_root="pictures")
     assert loaded.dataset.catalog.contents["image"][0] == home / "b" / "lamp.jpg"
     assert finding(loaded, "image paths outside").examples == ("../chair.jpg",)
+
+
+def test_names_may_lack_the_suffix_and_differ_in_capitals(shop: Path) -> None:
+    for name in ("pictures/007.JPG", "pictures/7.png", "sounds/007.mp3"):
+        (shop / name).parent.mkdir(exist_ok=True)
+        (shop / name).write_bytes(b"x")
+    loaded = load(shop, items="products.csv", image="product", audio="product",
+                  max_missing={"media": 0.7})  # fmt: skip
+    home = shop.resolve()
+    pictures = [home / "pictures" / name for name in ("007.JPG", "7.png")]
+    assert loaded.dataset.catalog.contents["image"][:2] == pictures
+    assert loaded.dataset.catalog.contents["audio"][0] == home / "sounds" / "007.mp3"
+    (shop / "products.csv").write_text(PRODUCTS.replace("lamp.jpg", "pictures/007.jpg"))
+    loaded = load(shop, items="products.csv", image="photo")
+    assert loaded.dataset.catalog.contents["image"][0] == pictures[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "names", "message"),
+    [
+        ([], ["lamp.jpg", "chair.jpg"],
+         "2 of 2 image files are missing: received \"'lamp.jpg', below .*; there is no image below "
+         "this folder: set data.media_root to their folder; data.max_missing.media is"),
+        (["pictures/lamp.jpg"], ["img/lamp.jpg", "img/chair.jpg"],
+         "files of these names are in 'pictures': write paths as from data.media_root on"),
+        (["pictures/lamp.jpg"], ["lamp.jpg", "chair.jpg", "desk.jpg"],
+         "2 of 3 image files are missing: .*'chair.jpg'.* no image has such a name: check data"),
+        (["a/lamp.jpg", "b/lamp.jpg"], ["lamp.jpg", ""],
+         "1 of 1 image files .* several files have these names: write their folders, too"),
+        (["lamp.jpg"], ["/var/lamp.jpg"], "the paths are outside the folder: set data.media_root"),
+    ],
+)  # fmt: skip
+def test_more_than_half_of_the_media_missing_is_an_error_with_its_cause(
+    shop: Path, files: list[str], names: list[str], message: str
+) -> None:
+    for file in files:
+        (shop / file).parent.mkdir(exist_ok=True)
+        (shop / file).write_bytes(b"x")
+    rows = "".join(f"{i},{name}\n" for i, name in zip(["007", "7", "08"], names, strict=False))
+    (shop / "products.csv").write_text("product,photo\n" + rows)
+    settings = {
+        "items": "products.csv", "image": "photo", "columns": {**COLUMNS, "title": "product"},
+    }  # fmt: skip
+    with pytest.raises(DataError, match=message):
+        load(shop, **settings)
+    assert len(load(shop, **settings, max_missing={"media": 1}).dataset.catalog) == 3
 
 
 def test_the_config_s_folder_is_the_data_s_where_a_file_is_named(shop: Path) -> None:

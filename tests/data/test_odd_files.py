@@ -144,6 +144,7 @@ CASES = {
         f",i1{TIMED}",
         f"u1,{TIMED}",
         ",,\n",
+        max_missing={"events": 0.2},
     ),
     "white space": more((16, {"events without user or item": 1}), "   \n"),
     "empty lines": csv((16, {}), LOG.replace("\n", "\n\n")),
@@ -181,9 +182,24 @@ CASES = {
     "lists as ids": parquet(
         "column 'item_id': not ids: received 'List(String)'", item_id=[["a"]] * 6
     ),
-    "no ids": parquet("no event has a user and an item: received '6 rows'", item_id=[None] * 6),
-    "some ids": parquet(
-        (5, {"events without user or item": 1}), item_id=["x", None, "z", "x", "y", "z"]
+    "no ids": parquet(
+        "interactions.parquet: 6 of 6 events have no user or no item: received "
+        "\"column 'item_id' is empty in 6 rows, first on row 1\"; check data.columns",
+        item_id=[None] * 6,
+    ),
+    "a sixth without ids": parquet(
+        "1 of 6 events have no user or no item", item_id=["x", None, "z", "x", "y", "z"]
+    ),
+    "a sixth without ids, which is allowed": Case(
+        parquet("", item_id=["x", None, "z", "x", "y", "z"]).files,
+        (5, {"events without user or item": 1}),
+        {"max_missing": {"events": 0.2}},
+    ),
+    "times for a split at one moment": csv(
+        'interactions.csv: 2 of 18 events have no time: received "interactions.csv line 18, column '
+        "'timestamp'\"; global_time drops such events",
+        LOG + "u9,i1,\nu8,i1,\n",
+        split={"use": "global_time"},
     ),
     # times
     "a word late": more(
@@ -276,7 +292,7 @@ CASES = {
         "".join(f'{{"user_id":"a","item_id":"{i}\\ud800"}}\n' for i in "xyz"),
     ),
     "other keys": json_lines(
-        (3, {"events without user or item": 1}),
+        "1 of 4 events have no user or no item: received \"column 'user_id' is empty in 1 rows",
         '{"uid":"a","item_id":"y"}\n'
         + "".join(f'{{"user_id":"a","item_id":"{i}"}}\n' for i in "xyz"),
     ),

@@ -34,7 +34,8 @@ def report() -> Report:
         data={
             "name": EVIL, "users": 2, "items": 3, "events": 9, "density": 0.5, "hash": "ab" * 32,
             "splits": {"train": 5, "valid": 2, "test": 2}, "kinds": {EVIL: 9}, "time_range": None,
-            "findings": [result],
+            "findings": [result | {"level": "note", "what": "a note"}, result],
+            "files": [{"file": EVIL, "rows": 9, "format": "text", "separator": "\t"}],
         },
         config={"recommend": {"use": "ease"}, "evaluate": {"protocol": "compat"}, "note": EVIL},
         versions={"polyrec": "0"},
@@ -77,6 +78,13 @@ def test_the_page_asks_nothing_of_the_outside(tmp_path: Path) -> None:
     assert html.count("data:image/jpeg;base64,") == 2
     assert html.count("data:image/svg+xml;base64,") == 1
     assert html.count('<figure class="hit">') == 2
+
+
+def test_the_page_opens_with_the_findings(tmp_path: Path) -> None:
+    html = page(tmp_path)
+    order = ["Findings about the data", 'level warning"', "1 note<", "a note", "Metrics on test"]
+    assert sorted(order, key=html.index) == order
+    assert "separator tab" in html
 
 
 def test_charts_can_be_read_aloud(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,37 @@ def name_options(remedy: str) -> str:
         lambda match: "--" + _OPTIONS.get(match[1], match[1].replace("_", "-")),
         remedy,
     )
+
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+
+
+def print_finding(level: str, text: str, console: Console) -> None:
+    """Print an error, a warning or a note on the data in one line."""
+    console.print(f"[{_COLOURS[level]}]{level}[/] {escape(text)}", highlight=False)
+
+
+class _FindingHandler(logging.Handler):
+    """Prints what is logged: warnings and notes on the data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record on standard error."""
+        levels = {logging.ERROR: "error", logging.WARNING: "warning"}
+        print_finding(levels.get(record.levelno, "note"), record.getMessage(), err)
+
+
+@contextmanager
+def print_log() -> Iterator[None]:
+    """Print what polyrec logs meanwhile: findings about the data."""
+    logger, handler = logging.getLogger("polyrec"), _FindingHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def print_json(tree: object) -> None:

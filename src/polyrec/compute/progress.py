@@ -35,7 +35,7 @@ def show_progress(progress: Progress | None = None) -> Iterator[Progress]:
 
 @contextmanager
 def progress_bars(console: Console | None = None) -> Iterator[Progress]:
-    """Show a bar per stage, by default on standard error."""
+    """Show a bar per stage, or without a terminal a line; by default on standard error."""
     # imported here: a server shows no bars
     from rich import progress as rich_progress
     from rich.console import Console
@@ -49,6 +49,10 @@ def progress_bars(console: Console | None = None) -> Iterator[Progress]:
             return Text("" if rate is None else f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
 
     console = console or Console(stderr=True)
+    if not console.is_terminal:
+        with _stage_lines(lambda line: console.print(line, markup=False, soft_wrap=True)) as lines:
+            yield lines
+        return
     columns = (
         rich_progress.TextColumn("{task.description}"),
         rich_progress.BarColumn(),
@@ -57,8 +61,7 @@ def progress_bars(console: Console | None = None) -> Iterator[Progress]:
         rich_progress.TimeRemainingColumn(),
         rich_progress.TextColumn("[yellow]{task.fields[note]}"),
     )
-    bars = rich_progress.Progress(*columns, console=console, transient=not console.is_terminal)
-    with bars:
+    with rich_progress.Progress(*columns, console=console) as bars:
         tasks: dict[str, rich_progress.TaskID] = {}
 
         def update(stage: str, done: int, total: int, note: str = "", /) -> None:
@@ -67,6 +70,28 @@ def progress_bars(console: Console | None = None) -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total, note=note)
 
         yield update
+
+
+@contextmanager
+def _stage_lines(write: Callable[[str], None]) -> Iterator[Progress]:
+    """Write a line per stage that has ended."""
+    stages: dict[str, _Stage] = {}
+    starts: dict[str, float] = {}
+
+    def end(name: str) -> None:
+        stage, seconds = stages.pop(name), time.monotonic() - starts.pop(name)
+        note = f" ({stage.note})" if stage.note else ""
+        write(f"{name} {stage.done:,}/{stage.total:,} in {seconds:.1f} s{note}")
+
+    def update(name: str, done: int, total: int, note: str = "", /) -> None:
+        starts.setdefault(name, time.monotonic())
+        stages[name] = _Stage(done, total, note)
+        for other in [other for other in stages if other != name or done >= total]:
+            end(other)
+
+    yield update
+    for name in list(stages):
+        end(name)
 
 
 class _Stage(NamedTuple):

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from polyrec.config.data import EVERY_FILE as EVERY_FILE
     from polyrec.config.data import DataConfig as DataConfig
     from polyrec.config.data import DialectConfig as DialectConfig
+    from polyrec.config.data import MaxMissing as MaxMissing
     from polyrec.config.data import MinEvents as MinEvents
     from polyrec.config.data import SplitConfig as SplitConfig
     from polyrec.config.loader import parse_config as parse_config

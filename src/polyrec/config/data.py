@@ -41,6 +41,16 @@ class MinEvents(Section):
     item: int = Field(1, ge=1)
 
 
+class MaxMissing(Section):
+    """The shares of events without user or item, and of media files, that may be missing.
+
+    More is an error, with its likely cause.
+    """
+
+    events: float = Field(0.1, ge=0, le=1)
+    media: float = Field(0.5, ge=0, le=1)
+
+
 class DialectConfig(Section):
     """The format of text tables; what is left out is detected, and shown by `polyrec check`.
 
@@ -93,6 +103,7 @@ class DataConfig(Section):
     kinds: dict[str, float] = {}
     min_rating: float | None = None
     min_events: MinEvents = MinEvents()
+    max_missing: MaxMissing = MaxMissing()
     split: SplitConfig = SplitConfig()
 
     @pydantic.model_validator(mode="before")

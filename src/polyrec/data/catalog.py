@@ -92,7 +92,7 @@ def _contents_of_columns(
 ) -> dict[str, Sequence[Raw | None]]:
     """Return the contents that the config maps to columns."""
     contents: dict[str, Sequence[Raw | None]] = {}
-    folder = MediaFolder(_home(config) / (config.media_root or ""))
+    folder = MediaFolder(_home(config) / (config.media_root or ""), config.max_missing.media)
     media = {"image": config.image, "audio": config.audio, "video": config.video}
     errors = ErrorCollector()
     with errors.catch():

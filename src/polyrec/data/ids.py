@@ -63,19 +63,47 @@ def _invalid(ids: pl.Series, source: TableSource, name: str, row: int) -> DataEr
 
 def complete_events(tables: SourceTables, findings: list[Finding]) -> SourceTables:
     """Return the tables without the events that have no user or no item."""
-    if not len(tables.events):
-        raise DataError("there are no events", received="0 rows", remedy="check data.path")
-    missing = _is_missing(tables.events["user"]) | _is_missing(tables.events["item"])
+    missing = _missing_keys(tables)
     if not missing.any():
         return tables
+    if missing.all():
+        raise _too_many_missing(tables)
     source = tables.event_source
     lines = (source.line(int(row)) for row in missing.arg_true())
     findings += finding_for("warning", "events without user or item", lines, "they are dropped")
     events, source = filter_rows(tables.events, source, ~missing)
-    if not len(events):
-        raise DataError("no event has a user and an item", received=f"{len(missing):,} rows",
-                        remedy="check data.columns")  # fmt: skip
     return replace(tables, events=events, event_source=source)
+
+
+def check_complete(tables: SourceTables, max_missing: float) -> None:
+    """Raise `DataError` if more than a share of the events have no user or no item."""
+    if _missing_keys(tables).sum() > max_missing * len(tables.events):
+        raise _too_many_missing(tables)
+
+
+def _missing_keys(tables: SourceTables) -> pl.Series:
+    if not len(tables.events):
+        raise DataError("there are no events", received="0 rows", remedy="check data.path")
+    return _is_missing(tables.events["user"]) | _is_missing(tables.events["item"])
+
+
+def _too_many_missing(tables: SourceTables) -> DataError:
+    """Return an error that counts the empty cells of each column."""
+    source = tables.event_source
+    gaps = {name: _is_missing(tables.events[name]) for name in ("user", "item")}
+    columns = [
+        f"column {source.column(name)!r} is empty in {empty.sum():,} rows, first on "
+        f"{source.line(int(empty.arg_max() or 0))}"
+        for name, empty in gaps.items()
+        if empty.any()
+    ]
+    count, total = (gaps["user"] | gaps["item"]).sum(), len(tables.events)
+    return DataError(
+        f"{source.file}: {count:,} of {total:,} events have no user or no item",
+        received="; ".join(columns),
+        remedy="check data.columns and data.dialect.separator; "
+        "data.max_missing.events is the share that may be missing",
+    )
 
 
 def _is_missing(ids: pl.Series) -> pl.Series:

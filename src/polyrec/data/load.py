@@ -16,7 +16,7 @@ from polyrec.data import splits
 from polyrec.data.catalog import build_catalog, load_array
 from polyrec.data.columns import id_findings
 from polyrec.data.events import EventColumns, convert_columns
-from polyrec.data.ids import IdColumn, are_integers, catalogue_ids, complete_events
+from polyrec.data.ids import IdColumn, are_integers, catalogue_ids, check_complete, complete_events
 from polyrec.data.item_metadata import METADATA_COLUMNS
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
@@ -89,6 +89,8 @@ def _index(
 ) -> tuple[Interactions, EventColumns, pl.Series, pl.Series]:
     """Return the complete events, their other columns, and the ids of users and items."""
     errors = ErrorCollector()
+    with errors.catch():
+        check_complete(tables, config.max_missing.events)
     tables = complete_events(tables, findings)
     with errors.catch():
         columns = convert_columns(tables, config, weights)
@@ -108,7 +110,7 @@ def _index(
         shape=(len(users), len(items)),
     )
     findings += columns.findings
-    findings += splits.check_times(config.split, columns.times, columns.given, tables.event_source)
+    findings += splits.check_times(config, columns.times, columns.given, tables.event_source)
     return events, columns, users, items
 
 

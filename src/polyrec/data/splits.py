@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from polyrec.config import SplitConfig
+from polyrec.config import DataConfig, SplitConfig
 from polyrec.data.sorting import order_by
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
@@ -60,16 +60,27 @@ def is_timed(times: Ints) -> bool:
 
 
 def check_times(
-    config: SplitConfig, times: Ints, given: Codes | None, source: TableSource
+    config: DataConfig, times: Ints, given: Codes | None, source: TableSource
 ) -> list[Finding]:
-    """Return a finding on events without a time, with the consequence for the split."""
+    """Return a finding on events without a time, with the consequence for the split.
+
+    Where they are dropped, more than `max_missing` raise `DataError`.
+    """
     missing = np.flatnonzero(times == NO_TIME)
-    by_time = config.use not in ("random", "given") and (given is None or config.use != "auto")
+    use = config.split.use
+    by_time = use not in ("random", "given") and (given is None or use != "auto")
     lines = (source.line(row) for row in missing.tolist())
     if len(missing) == len(times):
         remedy = "the split is random"
         return finding_for("note", "events without a time", lines, remedy) if by_time else []
-    if config.use == "global_time":
+    if use == "global_time":
+        if len(missing) > config.max_missing.events * len(times):
+            raise DataError(
+                f"{source.file}: {len(missing):,} of {len(times):,} events have no time",
+                received=source.cell("time", int(missing[0])),
+                remedy="global_time drops such events: choose another data.split.use; "
+                "data.max_missing.events is the share that may be missing",
+            )
         remedy = "they are dropped, as they may be later than the test events"
     elif by_time and not is_timed(times):
         remedy = "the split is random, as most events have no time: check data.columns.time"

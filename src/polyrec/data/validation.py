@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from polyrec.data.sorting import unique_sorted
-from polyrec.types import NO_TIME, Dataset, Finding, Interactions, Ints
+from polyrec.types import NO_TIME, Dataset, Finding, FindingLevel, Interactions, Ints
 
 _EXAMPLES = 5
+_LOG = logging.getLogger(__name__)
 
 
 def finding_for(
-    level: Literal["error", "warning", "note"], what: str, cases: Iterable[object], remedy: str = ""
+    level: FindingLevel, what: str, cases: Iterable[object], remedy: str = ""
 ) -> list[Finding]:
     """Return a finding that counts the cases and shows the first few; nothing without cases."""
     examples: list[str] = []
@@ -43,6 +45,12 @@ class Validation:
     def with_findings(self, more: Sequence[Finding]) -> Validation:
         """Return a copy with more findings."""
         return replace(self, findings=(*self.findings, *more))
+
+    def log(self) -> None:
+        """Log the findings: errors and warnings first, notes as information."""
+        levels = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
+        for finding in sorted(self.findings, key=lambda finding: -levels[finding.level]):
+            _LOG.log(levels[finding.level], "%s", finding)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

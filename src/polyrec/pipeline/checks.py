@@ -14,7 +14,7 @@ from polyrec.media.probe import iter_problems
 from polyrec.pipeline.assemble import ConfigSource, build_part, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.report_files import write_alignment_report
-from polyrec.types import Catalog, Finding, Progress
+from polyrec.types import Catalog, Finding, FindingLevel, Progress
 
 
 def check_data(config: ConfigSource, *, progress: Progress | None = None) -> Validation:
@@ -36,7 +36,10 @@ def _media_findings(config: Config, catalog: Catalog, progress: Progress) -> lis
                 unreadable.append(f"{catalog.ids[row]} ({problem})")
             progress(f"decode {kind}", row + 1, len(contents))
         remedy = "get complete copies; the content of such items counts as missing"
-        findings += finding_for("warning", f"{kind} files that can't be read", unreadable, remedy)
+        total = sum(raw is not None for raw in contents)
+        is_error = len(unreadable) > config.data.max_missing.media * total
+        level: FindingLevel = "error" if is_error else "warning"
+        findings += finding_for(level, f"{kind} files that can't be read", unreadable, remedy)
     return findings
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,12 @@ from polyrec.config import Config
 from polyrec.contracts import Encoder
 from polyrec.data.load import load_dataset
 from polyrec.encode.run import EncodeContext, Tally, encode_contents, fill_cache, fit_encoder
+from polyrec.errors import DataError
 from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
 from polyrec.pipeline.assemble import ConfigSource, build_part, encoder_configs, validated_config
-from polyrec.types import Dataset, Learnable, Progress, Views, silent
+from polyrec.types import Dataset, Learnable, Link, Problem, Progress, Raw, Views, silent
+
+_FILES = (Path, Link, Problem)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,26 @@ def encode_dataset(
             contents = dataset.catalog.content(content)
             views[view] = encode_contents(encoder, contents, context, stage=f"encode {view}")
             encoders[view] = encoder
+            _check_unreadable(content, contents, views[view].problems, config)
     return encoders, views
+
+
+def _check_unreadable(
+    content: str, contents: Sequence[Raw | None], problems: Mapping[int, Problem], config: Config
+) -> None:
+    """Raise `DataError` if more media files than `data.max_missing.media` can't be read."""
+    unreadable = [row for row in problems if isinstance(contents[row], _FILES)]
+    if not unreadable:
+        return
+    total = sum(isinstance(raw, _FILES) for raw in contents)
+    if len(unreadable) > config.data.max_missing.media * total:
+        reasons = Counter(str(problems[row]) for row in unreadable)
+        reason, count = reasons.most_common(1)[0]
+        raise DataError(
+            f"{len(unreadable):,} of {total:,} {content} files can't be read",
+            received=f"{count:,} times {reason}",
+            remedy="get complete copies; data.max_missing.media is the share that may be missing",
+        )
 
 
 def fill_feature_cache(

@@ -50,6 +50,7 @@ def _run(
     with watch.stage("data"):
         data = data or load_dataset(config.data, weights=config.weights, seed=config.seed)
         check_split(data.dataset.behaviour, config)
+    data.validation.log()
     with _run_context(config, data.fingerprint, folder, progress):
         with watch.stage("encode"):
             encoders, views = encode_dataset(config, data.dataset, progress=progress)

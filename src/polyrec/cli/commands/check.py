@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import err, out, print_json, print_table
+from polyrec.cli.console import err, out, print_finding, print_json, print_table
 from polyrec.compute.progress import progress_bars
 
 if TYPE_CHECKING:
     from polyrec.config import Config
+    from polyrec.data.validation import Validation
 
 _COUNTS = ("users", "items", "events", "density", "splits", "kinds", "time_range", "content")
-_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
 @app.command()
@@ -42,7 +43,7 @@ def check(
     if as_json:
         print_json(results)
     else:
-        _print_validation(results)
+        _print_validation(validation)
         out.print(f"report {escape(str(path))}")
     raise typer.Exit(0 if validation.ok else 1)
 
@@ -57,10 +58,20 @@ def _folder_config(folder: Path) -> Config:
     return parse_config(tree, folder=Path.cwd())
 
 
-def _print_validation(results: dict[str, Any]) -> None:
-    print_table(("", ""), [(name, results[name]) for name in _COUNTS])
-    for finding in results["findings"]:
-        level = finding["level"]
-        examples = f" ({', '.join(finding['examples'])})" if finding["examples"] else ""
-        line = f"{finding['count']:,} {finding['what']}{examples}; {finding['remedy']}"
-        out.print(f"[{_COLOURS[level]}]{level}[/] {escape(line)}", highlight=False)
+def _print_validation(validation: Validation) -> None:
+    print_table(("", ""), [(name, validation.counts[name]) for name in _COUNTS])
+    for file in validation.counts["files"]:
+        out.print(escape(_describe(file)), highlight=False)
+    for finding in validation.findings:
+        print_finding(finding.level, str(finding), out)
+
+
+def _describe(file: Mapping[str, object]) -> str:
+    """Return one line on a file.
+
+    >>> _describe({"file": "orders.csv", "rows": 16, "separator": ";", "encoding": "utf-8"})
+    "orders.csv: rows 16, separator ';', encoding utf-8"
+    """
+    marks = ("separator", "quote")
+    cells = ((key, repr(value) if key in marks else value) for key, value in file.items())
+    return f"{file['file']}: " + ", ".join(f"{k} {v}" for k, v in cells if k != "file")

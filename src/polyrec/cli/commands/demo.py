@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import app, load_config
-from polyrec.cli.console import out, print_list, print_metrics, print_table
+from polyrec.cli.console import err, out, print_list, print_log, print_metrics, print_table
 from polyrec.compute.progress import progress_bars
 
 _CONFIG = """\
@@ -44,7 +44,7 @@ def demo(
     from polyrec.data.synthetic import StudioSettings, generate_studio
     from polyrec.pipeline.run import run
 
-    with progress_bars() as progress:
+    with print_log(), progress_bars(err) as progress:
         settings = StudioSettings(items=items, users=users)
         generate_studio(folder / "world", settings, progress=progress)
         config = folder / "demo.yaml"

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import out, print_costs, print_json, print_metrics
+from polyrec.cli.console import err, out, print_costs, print_json, print_log, print_metrics
 from polyrec.compute.progress import progress_bars
 
 
@@ -23,7 +23,7 @@ def run(
     from polyrec.pipeline.run import run as run_pipeline
 
     folder = folder or Path("runs") / config.stem
-    with progress_bars() as progress:
+    with print_log(), progress_bars(err) as progress:
         run_pipeline(load_config(config, overrides), out=folder, progress=progress)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     if as_json:
