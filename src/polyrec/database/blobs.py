@@ -65,8 +65,10 @@ class Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        try:
+            self._file.close()  # writes the rest: that may fail, too
+        finally:
+            self.path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""

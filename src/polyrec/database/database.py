@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from polyrec.errors import ConfigError, DataError
 T = TypeVar("T")
 
 _CHUNK = 5_000  # rows
+_SQLITE_HEAD = b"SQLite format 3\0"
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITE_LOCK = 8_087  # the advisory lock that serialises writers of a PostgreSQL database
 
@@ -43,6 +45,7 @@ class Database:
 
     engine: Engine
     secret: bytes  # signs cursors, keys the digests of erased users
+    file: tuple[int, int] | None = None  # device and inode of an SQLite file
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -53,13 +56,18 @@ class Database:
                 METADATA.create_all(connection)
                 _add_indexes(connection)
                 secret = _identity(connection, engine)
-        except sa.exc.SQLAlchemyError as error:
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
             engine.dispose()
             _refuse(engine.url, error)
         except DataError:
             engine.dispose()
             raise
-        return cls(engine, bytes.fromhex(secret))
+        return cls(engine, bytes.fromhex(secret), _file_identity(engine.url))
+
+    @property
+    def name(self) -> str:
+        """Return the URL, without its password."""
+        return self.engine.url.render_as_string()
 
     @property
     def remote(self) -> bool:
@@ -82,9 +90,31 @@ class Database:
         with _writing(self.engine) as connection:
             yield connection
 
+    def check_file(self) -> None:
+        """Raise `sqlite3.DatabaseError` if the file was deleted, replaced or overwritten.
+
+        SQLite goes on with the pages that it holds, and what it writes is lost.
+        """
+        if self.file is None:
+            return
+        if _file_identity(self.engine.url) != self.file:
+            raise sqlite3.DatabaseError("the file was deleted or replaced")
+        with Path(str(self.engine.url.database)).open("rb") as file:
+            if file.read(len(_SQLITE_HEAD)) != _SQLITE_HEAD:
+                raise sqlite3.DatabaseError("file is not a database")
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _file_identity(url: URL) -> tuple[int, int] | None:
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    with suppress(FileNotFoundError):
+        status = Path(str(url.database)).stat()
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _add_indexes(connection: Connection) -> None:

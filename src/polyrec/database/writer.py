@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy.engine import Connection
 
 from polyrec.database.database import Database
+from polyrec.database.failures import storage_failure
 from polyrec.errors import PolyrecError
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class Writer:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(longest)
         self._thread = threading.Thread(target=self._run, name="polyrec-writer", daemon=True)
         self._closed = False
+        self._outcome = ("", time.monotonic())
         self._thread.start()
 
     def submit(self, operation: Operation[T]) -> Future[T]:
@@ -70,6 +73,11 @@ class Writer:
     def waiting(self) -> int:
         """Return the approximate number of waiting operations."""
         return self._jobs.qsize()
+
+    def last_outcome(self) -> tuple[str, float]:
+        """Return why the database failed at the last commit ("" if not), and its age in seconds."""
+        failure, at = self._outcome
+        return failure, time.monotonic() - at
 
     def close(self) -> None:
         """Commit all waiting operations, then stop."""
@@ -106,11 +114,15 @@ class Writer:
             with self._database.write() as connection:
                 results = [job.operation(connection) for job in jobs]
         except Exception as error:  # noqa: BLE001 - passed to the caller
+            failure = storage_failure(error)
+            if failure:
+                self._outcome = (failure, time.monotonic())
             if len(jobs) == 1:
                 jobs[0].done.set_exception(error)
                 return
             for job in jobs:
                 self._write([job])
             return
+        self._outcome = ("", time.monotonic())
         for job, result in zip(jobs, results, strict=True):
             job.done.set_result(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -12,8 +13,10 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
+from polyrec.errors import PolyrecError
 from polyrec.serve.app import create_app
 from polyrec.serve.metrics import SHARED
 from polyrec.serve.middleware.connections import BoundedProtocol, ConnectionTable
@@ -32,12 +35,27 @@ AppDecorator = Callable[[FastAPI], FastAPI]
 """Adds to an application, pages for example."""
 
 
-def make_worker_app(settings: Settings, level: str, decorate: AppDecorator) -> FastAPI:
+def make_worker_app(settings: Settings, level: str, decorate: AppDecorator) -> ASGIApp:
     """Return the application of one worker, its logging configured."""
     configure_logging(level)
     app = decorate(create_app(settings))
     app.router.lifespan_context = _frozen(app.router.lifespan_context)
-    return app
+    return _without_traceback(app)
+
+
+def _without_traceback(app: ASGIApp) -> ASGIApp:
+    """Return an application whose start, if it fails with an error of ours, logs that alone."""
+
+    async def start(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_brief(message: Message) -> None:
+            error = sys.exception()
+            if message["type"].endswith(".failed") and isinstance(error, PolyrecError):
+                message = {**message, "message": f"the service can't start: {error}"}
+            await send(message)
+
+        await app(scope, receive, send if scope["type"] == "http" else send_brief)
+
+    return start
 
 
 def _frozen(lifespan: Lifespan) -> Lifespan:

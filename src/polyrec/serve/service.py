@@ -15,9 +15,11 @@ from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
+from polyrec.database.failures import refuse_unusable
 from polyrec.database.writer import Operation, Writer
 from polyrec.serve.background.concurrency import ConcurrencyLimit
 from polyrec.serve.background.model_updater import ModelUpdater
+from polyrec.serve.background.readiness import Readiness
 from polyrec.serve.background.refit_schedule import RefitSchedule
 from polyrec.serve.background.serving_state import ServingStateBuilder
 from polyrec.serve.settings import Settings
@@ -41,14 +43,20 @@ class Service:
     files: BlobStore
     sandbox: Sandbox
     model_updater: ModelUpdater
+    readiness: Readiness
     compute_limit: ConcurrencyLimit  # for what would hold up the event loop
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
         """Load the bundle, open the database, import the bundle if new, start the threads."""
+        database = Database.open(settings.database)
+        with refuse_unusable(database.name):
+            return cls._open(settings, database)
+
+    @classmethod
+    def _open(cls, settings: Settings, database: Database) -> Service:
         schedule = RefitSchedule(settings)
         folder = schedule.registry.current()
-        database = Database.open(settings.database)
         writer = Writer(database, longest=settings.max_pending_writes)
         files = BlobStore(settings.media_folder)
         sandbox = Sandbox(
@@ -61,7 +69,8 @@ class Service:
         updater = ModelUpdater(builder, live, state, schedule)
         updater.start()
         limit = ConcurrencyLimit(settings.max_computations, max_waiting=settings.max_requests)
-        return cls(settings, database, writer, live, files, sandbox, updater, limit)
+        ready = Readiness(database, writer, live)
+        return cls(settings, database, writer, live, files, sandbox, updater, ready, limit)
 
     def close(self) -> None:
         """Commit pending writes, then stop the threads and close the database."""

@@ -126,16 +126,18 @@ def _import_bundle(settings: Settings) -> None:
     from polyrec.artifact.bundle import Bundle, read_fingerprint
     from polyrec.artifact.bundle_registry import BundleRegistry
     from polyrec.database.database import Database
+    from polyrec.database.failures import refuse_unusable
     from polyrec.serve.background.bundle_import import import_bundle, is_imported
 
     folder = BundleRegistry(settings.bundle).current()
     database = Database.open(settings.database)
     try:
-        if is_imported(database, read_fingerprint(folder)):
-            return
-        bundle = Bundle.load(folder)
-        with progress_bars() as progress:
-            import_bundle(database, bundle, progress=progress)
+        with refuse_unusable(database.name):
+            if is_imported(database, read_fingerprint(folder)):
+                return
+            bundle = Bundle.load(folder)
+            with progress_bars() as progress:
+                import_bundle(database, bundle, progress=progress)
     finally:
         database.close()
     err.print(f"imported from the bundle: {len(bundle.ids):,} items")

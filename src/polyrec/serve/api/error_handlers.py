@@ -7,13 +7,14 @@
 408  the body arrived too slowly
 413  the body is too large
 429  more requests than the key may send; with Retry-After
-503  the database is not available, or too many writes wait; with Retry-After
+503  the database or its disk is not available, or too many writes wait; with Retry-After
 500  an error of the service; the log has the traceback
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from polyrec.database.failures import storage_failure
 from polyrec.database.writer import OverloadedError
 from polyrec.errors import PolyrecError
 from polyrec.serve.responses import json_response, problem_body
@@ -38,10 +40,14 @@ def add_error_handlers(app: FastAPI, settings: Settings) -> None:
     def overloaded(_request: Request, error: Exception) -> Response:
         return json_response(_problem_of(error), status=503, headers=retry)
 
-    def database_down(_request: Request, error: Exception) -> Response:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-        _LOG.error("the database does not answer, responding 503: %s", reason)
-        body = problem_body("the database does not answer", remedy="try again in a moment")
+    def storage_down(request: Request, error: Exception) -> Response:
+        reason = storage_failure(error)
+        if not reason:  # a bug
+            raise error
+        what = "disk" if isinstance(error, OSError) else "database"
+        _LOG.error("the %s does not answer, responding 503: %s", what, reason)
+        request.app.state.service.readiness.report(reason)
+        body = problem_body(f"the {what} does not answer", remedy="try again in a moment")
         return json_response(body, status=503, headers=retry)
 
     def invalid_value(_request: Request, error: Exception) -> Response:
@@ -50,8 +56,8 @@ def add_error_handlers(app: FastAPI, settings: Settings) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OverloadedError, overloaded)
-    for kind in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
-        app.add_exception_handler(kind, database_down)
+    for kind in (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.DatabaseError, OSError):
+        app.add_exception_handler(kind, storage_down)
     app.add_exception_handler(PolyrecError, invalid_value)
     app.add_exception_handler(Exception, _internal_error)
 

@@ -7,13 +7,16 @@ own login.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter, OrderedDict
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyrec.database import keys
+from polyrec.database.failures import storage_failure
 from polyrec.serve.metrics import REFUSED
 from polyrec.serve.middleware.client_address import client_group
 from polyrec.serve.middleware.cross_site import is_cross_site
@@ -46,7 +49,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         group = client_group(scope)
-        refusal = self._check_load(group) or await self._check(scope)
+        refusal = self._check_load(group) or await self._check_key(scope)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -87,6 +90,18 @@ class Access:
             return None
         what = "too many requests at once" + (" from one address" if busy else "")
         return self._refuse(503, what, wait=settings.retry_after_s)
+
+    async def _check_key(self, scope: Scope) -> ASGIApp | None:
+        """Do `_check`; return a response of 503 where the database can't look up a key."""
+        try:
+            return await self._check(scope)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            reason = storage_failure(error)
+            if not reason:
+                raise
+            scope["app"].state.service.readiness.report(reason)
+            what = "the database does not answer"
+            return self._refuse(503, what, wait=self._settings.retry_after_s)
 
     async def _check(self, scope: Scope) -> ASGIApp | None:
         """Return the response that refuses a request, None for one that is allowed."""

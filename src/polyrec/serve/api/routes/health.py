@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from polyrec.serve.background.readiness import Health
 from polyrec.serve.responses import json_response
 from polyrec.serve.service import CurrentService, Service
 
@@ -16,31 +16,26 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health/live")
 async def live(service: CurrentService) -> Response:
-    """Answer 200 as long as the process responds."""
-    return json_response(await _health(service))
+    """Answer 200 as long as the process responds; the rest is what the last check showed."""
+    return json_response(_body(service, service.readiness.latest))
 
 
 @router.get("/health/ready")
 async def ready(service: CurrentService) -> Response:
-    """Answer 200 if requests can be served, else 503 with the reason."""
-    health = await _health(service)
-    return json_response(health, status=200 if health["Ready"] else 503)
+    """Answer 200 if the database reads and writes and the model answers, else 503 with reasons."""
+    health = await service.readiness.check()
+    return json_response(_body(service, health), status=200 if health.is_ready else 503)
 
 
-async def _health(service: Service) -> dict[str, Any]:
-    reason = None
-    try:
-        await service.read(lambda connection: connection.scalar(sa.select(1)))
-    except sa.exc.SQLAlchemyError as error:
-        # the driver's message may contain hosts and names: its type is enough
-        reason = f"the database does not answer ({type(error).__name__})"
+def _body(service: Service, health: Health) -> dict[str, Any]:
     model = service.live.model
     return {
-        "Ready": reason is None,
-        "DataStoreConnected": reason is None,
-        "DataStoreError": reason,
+        "Ready": health.is_ready,
+        "DataStoreConnected": not health.store,
+        "DataStoreError": health.store or None,
         "CacheStoreConnected": True,  # Gorse's second store; here it is in this process
         "CacheStoreError": None,
         "Model": model.version,
+        "ModelError": health.model or None,
         "Items": len(model.ids),
     }
