@@ -85,7 +85,7 @@ def measure_dataset(seed: int) -> dict[str, Recalls]:
         data = {"path": str(folder / "studio"), "text": ["title", "description"], "image": "image"}
         tree = {"preset": "shop", "data": data, "cache": str(folder / "c.sqlite")}
         config = parse_config(tree, folder=folder)
-        dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
+        dataset = load_dataset(config.data, weights=config.weights, seed=seed)
         views = encode_dataset(config, dataset)[1]
         factors = np.load(folder / "studio/truth/truth.npz")["shared"]
     order = np.random.default_rng(seed).permutation(FIT + VALID + UNSEEN)

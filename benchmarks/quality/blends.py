@@ -22,12 +22,12 @@ from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import Config, make_part, read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.ensemble.blend import Blend
 from polyrec.registry import find_class
-from polyrec.types import Dataset, Views
+from polyrec.types import Views
 
 METRICS = ["recall@20", "ndcg@20"]
 MEMBERS_CACHE = Path("runs/blends")
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
 def measure(path: Path, seed: int) -> dict[str, Any]:
     """Return what every member and their blend reach with one seed."""
     config = read_config(path, overrides=[f"seed={seed}"])
-    dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=seed)
     views = aligned_views(config, dataset)
     settings = {**config.recommend.settings, "seed": seed, "device": "cpu"}
     blend = make_part(Blend, settings, where="recommend")

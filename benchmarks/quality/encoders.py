@@ -29,12 +29,12 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.library.data_sets import SHARED_DATA
 from benchmarks.library.results import save_results
 from polyrec.config import Config, parse_config
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
-from polyrec.types import Bools, Dataset, Floats, Views
+from polyrec.types import Bools, Floats, Views
 
 METRIC = "recall@20"
 SEEDS = (7, 8, 9)
@@ -116,7 +116,7 @@ def measure(tree: dict[str, Any], folder: Path, *, content_alone: bool) -> dict[
     """Return recall with the right and with shuffled content, and the seconds of encoding."""
     config = parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
     # the same items are new, whatever the seed of the encoder
-    dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0]).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0])
     start = time.perf_counter()
     _, views = encode_dataset(config, dataset)
     encode_s = time.perf_counter() - start
@@ -163,7 +163,7 @@ def music(folder: Path) -> dict[str, Any]:
         scores = []
         for seed in SEEDS if name in TRAINED else SEEDS[:1]:
             config = music_config(folder, name, seed)
-            dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
+            dataset = load_dataset(config.data, weights=config.weights, seed=seed)
             vectors = encode_dataset(config, dataset)[1]["audio"].vectors[: len(table)]
             scores.append(probe(vectors, genres, emotions))
         accuracy, auc = np.mean(scores, axis=0)

@@ -23,7 +23,7 @@ from benchmarks.library.data_sets import config_path
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval, evaluate_top_k
 from polyrec.evaluate.robustness import drop_modality
@@ -31,7 +31,7 @@ from polyrec.pipeline.encoding import encode_dataset
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.registry import find_class, registered_parts
-from polyrec.types import FUSED, Dataset, Floats, Views
+from polyrec.types import FUSED, Floats, Views
 
 METRIC = "recall@20"
 DATA = ("studio", "lastfm2k_mm", "movielens_small_mm")
@@ -78,7 +78,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for condition in CONDITIONS:
             config = make_config(name, seed, Path(folder), new_items=condition == "new items")
-            dataset = load_dataset(config.data, weights=config.weights, seed=seed).dataset
+            dataset = load_dataset(config.data, weights=config.weights, seed=seed)
             views = encode_dataset(config, dataset)[1]
             if condition == "new items":
                 dataset = only_new_items(dataset)

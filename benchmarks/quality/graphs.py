@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.library.data_sets import load_public_dataset
 from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.contracts import Recommender, part
+from polyrec.data.load import Dataset
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.recommend.base import BaseRecommender
@@ -27,7 +28,7 @@ from polyrec.recommend.graph.freedom import Freedom
 from polyrec.recommend.graph.lightgcn import LightGCN
 from polyrec.recommend.graph.mgcn import MGCN
 from polyrec.training.run_context import RunContext, use_run
-from polyrec.types import Dataset, Floats, Query, Views
+from polyrec.types import Floats, Query, Views
 
 METRICS = ["recall@20", "ndcg@20"]
 SEEDS = (7, 8, 9)

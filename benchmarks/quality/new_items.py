@@ -22,7 +22,7 @@ from benchmarks.library.results import RESULTS, read_figures, save_results
 from polyrec.artifact import part_state
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender, part
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.data.synthetic import StudioSettings, generate_studio
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k
 from polyrec.pipeline.encoding import encode_dataset
@@ -33,7 +33,7 @@ from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.item_graph import ContentSimilarity, knn_graph
 from polyrec.recommend.linear.multimodal_linear import MultimodalLinear
 from polyrec.recommend.popular import Popular
-from polyrec.types import Bools, Dataset, Embeddings, Floats, Query
+from polyrec.types import Bools, Embeddings, Floats, Query
 
 WARM = "recall@20:warm"
 METRICS = ["recall@20:cold", "ndcg@20:cold", WARM, "recall@20"]
@@ -73,7 +73,7 @@ def make_studio(folder: Path) -> Path:
 
 def measure(config: Config, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what every model reaches on new items, on known ones, and on all."""
-    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed)
     train, test = dataset.train, dataset.test
     linear = run(config).parts.recommender
     _, views = encode_dataset(config, dataset)

@@ -24,7 +24,7 @@ start = time.perf_counter()
 from polyrec.config import DataConfig
 from polyrec.data.load import load_dataset
 loaded = load_dataset(DataConfig(path=Path(sys.argv[1]).parent), weights={}, seed=1)
-matrix = loaded.dataset.train.matrix()
+matrix = loaded.train.matrix()
 seconds = time.perf_counter() - start
 from polyrec.compute.stopwatch import peak_memory_mb
 print(json.dumps({

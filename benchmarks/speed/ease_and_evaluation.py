@@ -20,13 +20,14 @@ from benchmarks.library.interleave import best_of
 from benchmarks.library.results import save_results
 from polyrec.config import read_config
 from polyrec.contracts import Recommender, learned, part
+from polyrec.data.load import Dataset
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.index.topk import top_k
 from polyrec.recommend.base import BaseRecommender
 from polyrec.recommend.linear.ease import EASE
 from polyrec.recommend.linear.gram import gram
 from polyrec.recommend.linear.item_knn import ItemKNN
-from polyrec.types import Dataset, Floats, Interactions, Ints, Query, Views
+from polyrec.types import Floats, Interactions, Ints, Query, Views
 
 L2 = 400
 BATCH = 1024

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # imported when first used, so that `import polyrec` stays fa
     from polyrec import types as types
     from polyrec.artifact.bundle import Bundle as Bundle
     from polyrec.config.loader import read_config as read_config
+    from polyrec.data.load import Dataset as Dataset
     from polyrec.pipeline.run import run as run
 else:
     __all__, __getattr__, __dir__ = lazy_exports(__name__)

@@ -161,6 +161,13 @@ class Interactions:
             shape=shape,
         )
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[Interactions]) -> Self:
+        """Return the events of several parts of the same users and items."""
+        names = ("users", "items", "times", "weights", "kinds")
+        joined = {n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
+        return cls(**joined, shape=parts[0].shape)
+
     def __len__(self) -> int:
         return len(self.users)
 
@@ -346,27 +353,6 @@ class Learnable:
     catalog: Catalog
     train: Interactions
     valid: Interactions
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A catalogue with its behaviour, already cleaned and split."""
-
-    catalog: Catalog
-    users: tuple[str, ...]
-    kinds: tuple[str, ...]  # names of the codes in Interactions.kinds
-    train: Interactions
-    valid: Interactions
-    test: Interactions
-
-    @property
-    def behaviour(self) -> Mapping[str, Interactions]:
-        """Return the three parts by name."""
-        return {"train": self.train, "valid": self.valid, "test": self.test}
-
-    def without_test(self) -> Learnable:
-        """Return the data set without its test part."""
-        return Learnable(self.catalog, self.train, self.valid)
 
 
 FindingLevel: TypeAlias = Literal["error", "warning", "note"]

@@ -151,8 +151,8 @@ def test_excel_s_hint_and_its_decimal_commas(tmp_path: Path) -> None:
     ]  # fmt: skip
     found = {f.what: f.examples for f in loaded.validation.findings}
     assert found["decimal commas in interactions.csv, column 'rating'"] == ("'0,5'",)
-    liked = loaded.dataset.train.weights > 0
-    assert {loaded.dataset.users[user] for user in loaded.dataset.train.users[liked]} == {
+    liked = loaded.train.weights > 0
+    assert {loaded.users[user] for user in loaded.train.users[liked]} == {
         "u3", "u4", "u8",
     }  # fmt: skip
 

@@ -68,7 +68,7 @@ def test_any_text_comes_back_from_a_file(tmp_path: Path, suffix: str, names: lis
 def test_any_valid_id_is_a_user_and_an_item_of_a_data_set(tmp_path: Path, names: list[str]) -> None:
     rows = [(user, item) for user in names for item in [*names[:2], "x", "y", "z"]]
     config = DataConfig(path=write(tmp_path, ".csv", rows))
-    dataset = load_dataset(config, weights={}, seed=0).dataset
+    dataset = load_dataset(config, weights={}, seed=0)
     assert set(dataset.users) == set(names)
     assert set(dataset.catalog.ids) == {*names[:2], "x", "y", "z"}
 
@@ -127,7 +127,7 @@ def test_the_format_changes_nothing(tmp_path: Path) -> None:
             file = folder / "interactions.parquet"
             pl.read_parquet(file).cast(pl.Int32).write_parquet(file)
         loaded = load_dataset(DataConfig(path=folder), weights={}, seed=0)
-        assert loaded.dataset.users == ("1", "2", "9", "10")
+        assert loaded.users == ("1", "2", "9", "10")
         prints.add(loaded.fingerprint)
     assert len(prints) == 1
 

@@ -28,7 +28,7 @@ EVENTS = "user_id,item_id,split\nu,a,train\nv,a,train\nu,b,test\n"
 def dataset(folder: Path, items: str, **columns: object):
     (folder / "interactions.csv").write_text(EVENTS, encoding="utf-8")
     (folder / "items.csv").write_text(items, encoding="utf-8")
-    return load_dataset(DataConfig(path=folder, columns=columns), weights={}, seed=0).dataset
+    return load_dataset(DataConfig(path=folder, columns=columns), weights={}, seed=0)
 
 
 def test_columns_become_metadata_of_the_catalogue(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from polyrec.config import DataConfig, MaxMissing, MinEvents, SplitConfig
-from polyrec.data.load import LoadedDataset, load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.errors import DataError
 from polyrec.types import Problem
 
 
-def make(folder: Path, events: dict, items: dict | None = None, **options: object) -> LoadedDataset:
+def make(folder: Path, events: dict, items: dict | None = None, **options: object) -> Dataset:
     folder.mkdir(exist_ok=True)
     pl.DataFrame(events).write_csv(folder / "interactions.csv")
     if items is not None:
@@ -28,21 +28,21 @@ GIVEN = {
 }
 
 
-def found(loaded: LoadedDataset, what: str) -> int:
+def found(loaded: Dataset, what: str) -> int:
     return next((f.count for f in loaded.validation.findings if what in f.what), 0)
 
 
 def test_items_keep_the_order_of_their_table_and_unlisted_ones_follow(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN, {"item_id": [30, 20, 99], "title": ["C", None, "Z"]})
-    assert loaded.dataset.catalog.ids == ("30", "20", "99", "10")
-    assert loaded.dataset.catalog.titles == ("C", "20", "Z", "10")
+    assert loaded.catalog.ids == ("30", "20", "99", "10")
+    assert loaded.catalog.titles == ("C", "20", "Z", "10")
     assert found(loaded, "ids without items") == 1
-    assert loaded.dataset.users == ("1", "2")
+    assert loaded.users == ("1", "2")
 
 
 def test_integer_and_text_ids_match(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN, {"item_id": ["10", "20", "x30"]})
-    assert loaded.dataset.catalog.ids[:3] == ("10", "20", "x30")
+    assert loaded.catalog.ids[:3] == ("10", "20", "x30")
 
 
 def test_kinds_weigh_and_each_counts_once_per_pair(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_kinds_weigh_and_each_counts_once_per_pair(tmp_path: Path) -> None:
     }
     weights = {"view": 1, "purchase": 4, "dislike": -2}
     loaded = make(tmp_path, events, weights=weights)
-    train = loaded.dataset.train
+    train = loaded.train
     assert train.matrix().toarray().tolist() == [[5, 0, 0]]
     assert sorted(train.times.tolist()) == [2, 3]
-    assert loaded.dataset.test.matrix().toarray().tolist() == [[0, -2, 1]]
+    assert loaded.test.matrix().toarray().tolist() == [[0, -2, 1]]
     assert found(loaded, "repeated events") == 1
 
 
@@ -69,9 +69,9 @@ def test_an_unknown_kind_is_refused_with_its_remedy(tmp_path: Path) -> None:
 
 def test_low_ratings_are_seen_but_not_positive(tmp_path: Path) -> None:
     loaded = make(tmp_path, GIVEN | {"rating": [2.0, 5, 4, 5]}, min_rating=4)
-    assert loaded.dataset.train.weights.tolist() == [0, 1]
-    assert loaded.dataset.train.histories([0]).items.tolist() == [0]
-    assert loaded.dataset.train.positives().toarray().tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert loaded.train.weights.tolist() == [0, 1]
+    assert loaded.train.histories([0]).items.tolist() == [0]
+    assert loaded.train.positives().toarray().tolist() == [[0, 0, 0], [1, 0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_dates_are_read_as_seconds(tmp_path: Path) -> None:
         "2024-01-02T00:00:00Z",
     ]
     loaded = make(tmp_path, GIVEN | {"timestamp": days})
-    assert sorted(loaded.dataset.train.times.tolist()) == [1, 1_704_067_200]
+    assert sorted(loaded.train.times.tolist()) == [1, 1_704_067_200]
     assert loaded.validation.counts["time_range"][0] == "1970-01-01T00:00:01+00:00"
 
 
@@ -170,7 +170,7 @@ def test_the_core_is_a_fixed_point_and_keeps_the_catalogue(tmp_path: Path) -> No
     events["split"] = ["train", "test"] * 3 + ["train"]
     loaded = make(tmp_path, events, min_events=MinEvents(user=2, item=2))
     assert loaded.validation.counts["events"] == 4
-    assert len(loaded.dataset.catalog) == 3
+    assert len(loaded.catalog) == 3
 
 
 def test_the_fingerprint_distinguishes_data(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_rows_with_nan_or_infinity_count_as_missing(tmp_path: Path) -> None:
     rows = np.array([[1, 5, 2], [np.nan, 5, 0], [np.inf, 5, 1]], np.float32)
     np.save(tmp_path / "f.npy", rows)
     loaded = make(tmp_path, GIVEN, {"item_id": [10, 20, 30]}, features={"text": "f.npy"})
-    assert [row is None for row in loaded.dataset.catalog.content("text")] == [False, True, True]
+    assert [row is None for row in loaded.catalog.content("text")] == [False, True, True]
     assert found(loaded, "text rows with NaN or infinite values") == 2
     assert found(loaded, "text columns that are constant") == 3
 
@@ -223,7 +223,7 @@ def test_paths_outside_the_folder_are_errors_and_no_content(tmp_path: Path) -> N
     names = ["../secret.jpg", "/etc/passwd", "link.jpg", "ok.jpg", "gone.jpg", None]
     items = {"item_id": [10, 20, 30, 40, 50, 60], "poster": names}
     loaded = make(data, GIVEN, items, image="poster", max_missing=MaxMissing(media=1))
-    contents = loaded.dataset.catalog.content("image")
+    contents = loaded.catalog.content("image")
     assert [isinstance(raw, Problem) and raw.status for raw in contents[:3]] == ["refused"] * 3
     # a file that is not there keeps its name, so that the quarantine list can tell it
     assert contents[3:5] == [data.resolve() / "ok.jpg", data.resolve() / "gone.jpg"]
@@ -238,7 +238,7 @@ def test_paths_outside_the_folder_are_errors_and_no_content(tmp_path: Path) -> N
 def test_text_joins_columns_and_unknown_ones_are_named(tmp_path: Path) -> None:
     items = {"item_id": [10, 20, 30], "title": ["A", None, "C"], "plot": ["x", None, None]}
     loaded = make(tmp_path, GIVEN, items, text=("title", "plot"))
-    assert list(loaded.dataset.catalog.content("text")) == ["A\nx", None, "C"]
+    assert list(loaded.catalog.content("text")) == ["A\nx", None, "C"]
     with pytest.raises(DataError, match=r"the items have no column 'plt'.*did you mean 'plot'"):
         make(tmp_path, GIVEN, items, text=("plt",))
 
@@ -247,7 +247,7 @@ def test_feature_rows_number_the_items_where_there_is_no_table(tmp_path: Path) -
     np.save(tmp_path / "f.npy", np.random.default_rng(0).random((4, 2)))
     events = GIVEN | {"item_id": [0, 1, 0, 3]}
     loaded = make(tmp_path, events, features={"image": "f.npy"})
-    assert loaded.dataset.catalog.ids == ("0", "1", "2", "3")
+    assert loaded.catalog.ids == ("0", "1", "2", "3")
     with pytest.raises(DataError, match="feature rows without an items file"):
         make(tmp_path, GIVEN | {"item_id": list("abac")}, features={"image": "f.npy"})
 

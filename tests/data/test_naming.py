@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from polyrec.config import DataConfig, parse_config
-from polyrec.data.load import LoadedDataset, load_dataset, read_tables
+from polyrec.data.load import Dataset, load_dataset, read_tables
 from polyrec.errors import CombinedDataError, ConfigError, DataError
 from polyrec.types import Finding
 
@@ -25,18 +25,18 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(folder: Path, **data: object) -> LoadedDataset:
+def load(folder: Path, **data: object) -> Dataset:
     tree = {"interactions": "orders.csv", "columns": COLUMNS, **data}
     return load_dataset(parse_config({"data": tree}, folder=folder).data, weights={}, seed=0)
 
 
-def finding(loaded: LoadedDataset, what: str) -> Finding | None:
+def finding(loaded: Dataset, what: str) -> Finding | None:
     return next((f for f in loaded.validation.findings if what in f.what), None)
 
 
 def test_files_and_columns_have_any_names(shop: Path) -> None:
     loaded = load(shop, items="products.csv", text=["name"])
-    catalog = loaded.dataset.catalog
+    catalog = loaded.catalog
     assert (catalog.ids, catalog.titles) == (("007", "7", "08"), ("Lamp", "Chair", "Desk"))
     assert catalog.contents["text"] == ["Lamp", "Chair", "Desk"]
     assert [file["file"] for file in loaded.validation.counts["files"]] == [
@@ -46,7 +46,7 @@ def test_files_and_columns_have_any_names(shop: Path) -> None:
 
 def test_items_of_several_files_are_joined_on_their_ids(shop: Path) -> None:
     loaded = load(shop, items=["products.csv", "prices.csv"], text=["price", "name", "prices.name"])
-    assert loaded.dataset.catalog.contents["text"] == [
+    assert loaded.catalog.contents["text"] == [
         "5,00\nLamp\nlamp",
         "19,90\nChair\nchair",
         "Desk",
@@ -66,7 +66,7 @@ def test_a_name_means_the_file_s_column_before_ours(tmp_path: Path) -> None:
     config = DataConfig(
         path=tmp_path, columns={"item": "sku", "title": "name"}, text=("item", "title")
     )
-    catalog = load_dataset(config, weights={}, seed=0).dataset.catalog
+    catalog = load_dataset(config, weights={}, seed=0).catalog
     assert catalog.ids[0] == "a"
     assert catalog.titles[0] == "z"
     assert catalog.contents["text"][0] == "x\ny"
@@ -151,7 +151,7 @@ def test_media_are_found_below_their_root(shop: Path) -> None:
         path.write_bytes(b"x")
     home = (shop / "pictures").resolve()
     loaded = load(shop, items="products.csv", image="photo", media_root="pictures")
-    assert loaded.dataset.catalog.contents["image"] == [
+    assert loaded.catalog.contents["image"] == [
         home / "a" / "lamp.jpg", home / "a" / "b" / "chair.jpg", None,
     ]  # fmt: skip
     assert finding(loaded, "image files found by their names").count == 2
@@ -163,7 +163,7 @@ def test_media_are_found_below_their_root(shop: Path) -> None:
         PRODUCTS.replace("lamp.jpg", "b/lamp.jpg").replace("chair", "../chair")
     )
     loaded = load(shop, items="products.csv", image="photo", media_root="pictures")
-    assert loaded.dataset.catalog.contents["image"][0] == home / "b" / "lamp.jpg"
+    assert loaded.catalog.contents["image"][0] == home / "b" / "lamp.jpg"
     assert finding(loaded, "image paths outside").examples == ("../chair.jpg",)
 
 
@@ -175,11 +175,11 @@ def test_names_may_lack_the_suffix_and_differ_in_capitals(shop: Path) -> None:
                   max_missing={"media": 0.7})  # fmt: skip
     home = shop.resolve()
     pictures = [home / "pictures" / name for name in ("007.JPG", "7.png")]
-    assert loaded.dataset.catalog.contents["image"][:2] == pictures
-    assert loaded.dataset.catalog.contents["audio"][0] == home / "sounds" / "007.mp3"
+    assert loaded.catalog.contents["image"][:2] == pictures
+    assert loaded.catalog.contents["audio"][0] == home / "sounds" / "007.mp3"
     (shop / "products.csv").write_text(PRODUCTS.replace("lamp.jpg", "pictures/007.jpg"))
     loaded = load(shop, items="products.csv", image="photo")
-    assert loaded.dataset.catalog.contents["image"][0] == pictures[0]
+    assert loaded.catalog.contents["image"][0] == pictures[0]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_more_than_half_of_the_media_missing_is_an_error_with_its_cause(
     }  # fmt: skip
     with pytest.raises(DataError, match=message):
         load(shop, **settings)
-    assert len(load(shop, **settings, max_missing={"media": 1}).dataset.catalog) == 3
+    assert len(load(shop, **settings, max_missing={"media": 1}).catalog) == 3
 
 
 def test_the_config_s_folder_is_the_data_s_where_a_file_is_named(shop: Path) -> None:
@@ -234,5 +234,5 @@ def test_text_of_parquet_is_what_the_cells_say(tmp_path: Path) -> None:
         "size": [{"w": 1}, None, None],
     }).write_parquet(tmp_path / "items.parquet")  # fmt: skip
     config = DataConfig(path=tmp_path, text=("tags", "price", "year", "new", "size"))
-    text = load_dataset(config, weights={}, seed=0).dataset.catalog.contents["text"]
+    text = load_dataset(config, weights={}, seed=0).catalog.contents["text"]
     assert text == ['x, y\n1.5\n1999\ntrue\n{"w":1}', None, "3\nfalse"]

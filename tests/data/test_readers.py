@@ -75,7 +75,7 @@ def test_mmrec_reads_labels_as_splits_and_features_beside(tmp_path: Path) -> Non
           "0\t0\t5\t1\t0", "0\t2\t5\t2\t1", "1\t1\t4\t3\t2", "1\t0\t4\t3\t0")  # fmt: skip
     np.save(tmp_path / "text_feat.npy", np.eye(4, dtype=np.float32))
     loaded = load_dataset(DataConfig(use="mmrec", path=tmp_path), weights={}, seed=0)
-    dataset = loaded.dataset
+    dataset = loaded
     assert (len(dataset.train), len(dataset.valid), len(dataset.test)) == (2, 1, 1)
     assert dataset.catalog.ids == ("0", "1", "2", "3")
     assert dataset.catalog.content("text")[2].tolist() == [0, 0, 1, 0]
@@ -128,7 +128,7 @@ def test_amazon_reads_both_generations_and_gzip(tmp_path: Path) -> None:
         [{"user_id": "U", "parent_asin": p, "timestamp": 1_600_000_000_000} for p in "PQR"],
     )
     loaded = load_dataset(DataConfig(use="amazon", path=new), weights={}, seed=0)
-    assert loaded.dataset.train.times.tolist() == [1_600_000_000]
+    assert loaded.train.times.tolist() == [1_600_000_000]
 
 
 def test_amazon_reads_metadata_in_python_notation(tmp_path: Path) -> None:

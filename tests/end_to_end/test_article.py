@@ -11,13 +11,13 @@ from machine_cache import MachineCache, key_of
 from polyrec.artifact.bundle import Bundle
 from polyrec.config import Config, read_config
 from polyrec.contracts import Recommender
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.evaluate.protocols import evaluate_top_k
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import align_and_fuse
-from polyrec.types import Dataset, Embeddings, Interactions, Views
+from polyrec.types import Embeddings, Interactions, Views
 from studio_worlds import FEATURE_SOURCES, LARGER
 
 KINDS = ("text", "image", "audio")
@@ -54,7 +54,7 @@ def encoded(
 ) -> tuple[Dataset, Views]:
     """Return the data and what the encoders learned to make of it: the same for all variants."""
     config = article(studio, tmp_path_factory.mktemp("encoded"))
-    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed)
 
     def make(folder: Path) -> None:
         for name, view in encode_dataset(config, dataset)[1].items():

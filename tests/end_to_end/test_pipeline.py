@@ -108,9 +108,7 @@ def test_new_items_are_found_by_content_and_not_when_content_is_shuffled(larger:
     tree = settings.model_dump() | {
         "data": settings.data.model_dump() | {"split": {"use": "new_items"}}
     }
-    dataset = load_dataset(
-        parse_config(tree, folder=larger).data, weights=settings.weights, seed=7
-    ).dataset
+    dataset = load_dataset(parse_config(tree, folder=larger).data, weights=settings.weights, seed=7)
     _, views = encode_dataset(settings, dataset)
     order = np.random.default_rng(0).permutation(len(dataset.catalog))
     shuffled = {name: view.take(order) for name, view in views.items()}
@@ -178,7 +176,7 @@ def test_every_modality_predicts_the_shared_factors_and_shuffled_rows_do_not(
 ) -> None:
     truth = np.load(larger / "truth/truth.npz")
     settings = config(larger, larger.parent)
-    dataset = load_dataset(settings.data, weights=settings.weights, seed=7).dataset
+    dataset = load_dataset(settings.data, weights=settings.weights, seed=7)
     _, views = encode_dataset(settings, dataset)
     aligned = polyrec.align.Whiten(width=48).fit(views, dataset.train).align(views)
     for name, view in aligned.items():

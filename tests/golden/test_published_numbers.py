@@ -10,10 +10,9 @@ import pytest
 
 from polyrec import recommend
 from polyrec.config import DataConfig
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.encode.features import Features
 from polyrec.evaluate.protocols import evaluate_top_k
-from polyrec.types import Dataset
 
 pytestmark = pytest.mark.shared_data
 METRICS = ["recall@20", "ndcg@20"]
@@ -26,7 +25,7 @@ def reached(model: object, dataset: Dataset, views: dict) -> tuple[float, float]
 
 
 def data(folder: Path, name: str, **options: object) -> tuple[Dataset, dict]:
-    dataset = load_dataset(DataConfig(path=folder / name, **options), weights={}, seed=0).dataset
+    dataset = load_dataset(DataConfig(path=folder / name, **options), weights={}, seed=0)
     views = {}
     for view, rows in dataset.catalog.contents.items():
         views[view] = Features().fit(rows, dataset.train).encode(rows)

@@ -25,7 +25,7 @@ def in_training(kinds: list[str] | None, ratings: list[float], data: dict) -> li
         columns["kind"] = kinds
     config = parse_config({"data": {"path": ".", "split": {"use": "given"}, **data}}, folder=Path())
     tables = SourceTables(pl.DataFrame(columns), None)
-    dataset = build_dataset(tables, config.data, weights=config.weights, seed=0).dataset
+    dataset = build_dataset(tables, config.data, weights=config.weights, seed=0)
     return [*dataset.train.weights.tolist(), *dataset.test.weights.tolist()]
 
 

@@ -124,11 +124,11 @@ def test_select_by_may_be_a_metric_of_content(world: Path, tmp_path: Path) -> No
 def test_test_is_never_read(config: Config, tmp_path: Path, world: Path) -> None:
     assert {field.name for field in dataclasses.fields(Learnable)} == {"catalog", "train", "valid"}
     loaded = study.load_dataset(config.data, weights=config.weights, seed=config.seed)
-    test = loaded.dataset.test
+    test = loaded.test
     shuffled = dataclasses.replace(test, items=np.random.default_rng(0).permutation(test.items))
     scores = []
     for part in (test, shuffled):
-        data = dataclasses.replace(loaded.dataset, test=part)
+        data = dataclasses.replace(loaded, test=part)
         assert not hasattr(data.without_test(), "test")
         objective = Objective(config, data.without_test(), lambda *_: None)
         scores.append(objective.score(config))

@@ -50,8 +50,7 @@ def main() -> None:
 
 def measure(config: Config, budget: float) -> dict[str, Any]:
     """Return the metrics and the cost of one fit."""
-    loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
-    data = loaded.dataset
+    data = load_dataset(config.data, weights=config.weights, seed=config.seed)
     _, encoded = encode_dataset(config, data.without_test())
     *_, views = align_and_fuse(config, data.train, encoded)
     model = build_recommender(config, {})
@@ -64,7 +63,7 @@ def measure(config: Config, budget: float) -> dict[str, Any]:
     test = evaluate_top_k(model, data.train, data.test, TEST)
     results = {
         "seed": config.seed,
-        "hash": loaded.fingerprint,
+        "hash": data.fingerprint,
         "all_settings": part_state.part_settings(model),
         "valid": _rounded(evaluate_top_k(model, data.train, data.valid, VALID)),
         "test": _rounded(test),

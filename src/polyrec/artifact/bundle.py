@@ -79,9 +79,7 @@ class Bundle:
     @cached_property
     def events(self) -> Interactions:
         """Return all interactions: train, valid and test."""
-        parts = [self.behaviour[name] for name in _SPLITS]
-        joined = {c: np.concatenate([getattr(part, c) for part in parts]) for c in _COLUMNS}
-        return Interactions(**joined, shape=parts[0].shape)
+        return Interactions.concatenate([self.behaviour[name] for name in _SPLITS])
 
     @cached_property
     def content(self) -> ContentIndex:

@@ -17,7 +17,7 @@ from polyrec.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from polyrec.data.catalog import FeatureRows as FeatureRows
-    from polyrec.data.load import LoadedDataset as LoadedDataset
+    from polyrec.data.load import Dataset as Dataset
     from polyrec.data.load import build_dataset as build_dataset
     from polyrec.data.load import load_dataset as load_dataset
     from polyrec.data.load import read_catalog as read_catalog

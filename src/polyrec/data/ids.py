@@ -117,16 +117,16 @@ def are_integers(ids: pl.Series) -> bool:
     return bool(ids.str.contains(_INTEGER).all())
 
 
-def catalogue_ids(values: pl.Series, source: TableSource) -> pl.Series:
-    """Return the ids of an items table; raise `DataError` if one is empty or occurs twice."""
-    ids = ids_to_text(values, source, "item")
+def catalogue_ids(values: pl.Series, source: TableSource, name: str = "item") -> pl.Series:
+    """Return the ids of a table of items; raise `DataError` if one is empty or occurs twice."""
+    ids = ids_to_text(values, source, name)
     invalid = ids.is_null() | ids.is_duplicated()
     if invalid.any():
         rows = invalid.arg_true()
         lines = ", ".join(f"{ids[int(row)]!r} on {source.line(int(row))}" for row in rows[:4])
-        what = f"{source.file}, column {source.column('item')!r}: duplicate or empty item ids"
-        raise DataError(what, received=lines, remedy="give each item one row with its own id")
+        what = f"{source.file}, column {source.column(name)!r}: duplicate or empty {name} ids"
+        raise DataError(what, received=lines, remedy=f"give each {name} one row with its own id")
     invalid = invalid_ids(ids)
     if invalid.any():
-        raise _invalid(ids.filter(invalid), source, "item", int(invalid.arg_max() or 0))
+        raise _invalid(ids.filter(invalid), source, name, int(invalid.arg_max() or 0))
     return ids

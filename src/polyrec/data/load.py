@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Unpack
 
 import numpy as np
 import polars as pl
@@ -17,25 +19,80 @@ from polyrec.data.catalog import build_catalog, load_array
 from polyrec.data.columns import id_findings
 from polyrec.data.events import EventColumns, convert_columns
 from polyrec.data.ids import IdColumn, are_integers, catalogue_ids, check_complete, complete_events
+from polyrec.data.in_memory.load_frames import IN_MEMORY, FrameSettings, load_frames
 from polyrec.data.item_metadata import METADATA_COLUMNS
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
 from polyrec.errors import DataError, ErrorCollector
+from polyrec.lists import IdMap
 from polyrec.registry import find_class
 from polyrec.source_tables import SourceTables
-from polyrec.types import Catalog, Dataset, Finding, Interactions, Ints
+from polyrec.types import Catalog, Finding, Interactions, Ints, Learnable
 
 
 @dataclass(frozen=True)
-class LoadedDataset:
-    """A data set, its validation, and the sha256 of its ids and events."""
+class Dataset:
+    """Items, users, and their behaviour, cleaned and split into train, valid and test."""
 
-    dataset: Dataset
-    validation: Validation
-    fingerprint: str
+    catalog: Catalog
+    users: tuple[str, ...]
+    kinds: tuple[str, ...]  # names of the codes in Interactions.kinds
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    validation: Validation = field(default_factory=Validation)
+    config: DataConfig | None = None  # by which it was loaded
+
+    @classmethod
+    def from_frames(
+        cls,
+        interactions: Any,
+        items: Any = None,
+        users: Any = None,
+        **settings: Unpack[FrameSettings],
+    ) -> Dataset:
+        """Return the data set of frames: polars, pandas, or with the interchange protocol.
+
+        Keyword arguments name columns and say how events are weighed, cleaned and split
+        (docs/python.md). Several frames of items are joined on the item's id. `interactions` may be
+        a sparse matrix (users, items) of weights; then row i of `users` and `items` belongs to its
+        row or column i, and without them ids are row numbers. An index of pandas plays no part.
+
+        >>> events = {"customer": ["u", "u", "u", "v"], "sku": ["007", "7", "8", "7"]}
+        >>> data = Dataset.from_frames(events, user="customer", item="sku", split="leave_one_out")
+        >>> data.catalog.ids
+        ('007', '7', '8')
+        """
+        return load_frames(interactions, items, users, settings)
+
+    @property
+    def behaviour(self) -> Mapping[str, Interactions]:
+        """Return the three parts by name."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @cached_property
+    def id_map(self) -> IdMap:
+        """Return users and items by id, with all events as histories."""
+        events = Interactions.concatenate(list(self.behaviour.values()))
+        return IdMap(self.users, self.catalog.ids, self.catalog.titles, events)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the sha256 of ids and events."""
+        digest = hashlib.sha256()
+        for ids in (self.users, self.catalog.ids, self.kinds):
+            digest.update("\0".join(ids).encode())
+        for part in self.behaviour.values():
+            for array in (part.users, part.items, part.times, part.weights, part.kinds):
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def without_test(self) -> Learnable:
+        """Return the data set without its test part."""
+        return Learnable(self.catalog, self.train, self.valid)
 
 
-def load_dataset(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> LoadedDataset:
+def load_dataset(config: DataConfig, *, weights: Mapping[str, float], seed: int) -> Dataset:
     """Return the data set of a config: read, indexed, weighted, cleaned and split.
 
     `weights` maps a kind of event to its weight. Items keep the order of the items table; items
@@ -53,6 +110,9 @@ def read_catalog(config: DataConfig) -> Catalog:
 
 def read_tables(config: DataConfig) -> SourceTables:
     """Return the tables of a config's files."""
+    if config.use == IN_MEMORY:
+        raise DataError("the data were frames in memory", received=config.use,
+                        remedy="give the frames again: Dataset.from_frames")  # fmt: skip
     files = {"interactions": config.interactions, "items": config.items}
     settings = {name: value for name, value in files.items() if value}
     shared = {"dialect": config.dialect}
@@ -63,7 +123,7 @@ def read_tables(config: DataConfig) -> SourceTables:
 
 def build_dataset(
     tables: SourceTables, config: DataConfig, *, weights: Mapping[str, float], seed: int
-) -> LoadedDataset:
+) -> Dataset:
     """Return the data set of source tables; see `load_dataset`."""
     findings = list(tables.findings)
     events, columns, users, items = _index(tables, config, weights, findings)
@@ -74,14 +134,15 @@ def build_dataset(
     events, given = events.take(kept), None if columns.given is None else columns.given[kept]
     parts = splits.split_events(config.split, events, given, seed=seed)
     train, valid, test = (_part(events, parts, name) for name in splits.SPLITS)
-    dataset = Dataset(catalog, tuple(users.to_list()), columns.kinds, train, valid, test)
+    names = tuple(users.to_list())
+    dataset = Dataset(catalog, names, columns.kinds, train, valid, test, config=config)
     findings += content_findings + check_behaviour(dataset)
     findings += id_findings(users, "user") + id_findings(items, "item")
     if not len(valid):
         remedy = "settings can't be chosen: give data.split a valid share"
         findings += [Finding("warning", "the valid split is empty", 0, (), remedy)]
     counts = {**dataset_counts(dataset), "files": [dict(file) for file in tables.files]}
-    return LoadedDataset(dataset, Validation(counts, tuple(findings)), _fingerprint(dataset))
+    return replace(dataset, validation=Validation(counts, tuple(findings)))
 
 
 def _index(
@@ -193,13 +254,3 @@ def _part(events: Interactions, parts: splits.Codes, name: str) -> Interactions:
         raise DataError(f"the {name} split is empty", received=f"{len(parts):,} events",
                         remedy="choose another data.split, or lower data.min_events")  # fmt: skip
     return part
-
-
-def _fingerprint(dataset: Dataset) -> str:
-    digest = hashlib.sha256()
-    for ids in (dataset.users, dataset.catalog.ids, dataset.kinds):
-        digest.update("\0".join(ids).encode())
-    for part in (dataset.train, dataset.valid, dataset.test):
-        for array in (part.users, part.items, part.times, part.weights, part.kinds):
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

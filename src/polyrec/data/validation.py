@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyrec.data.sorting import unique_sorted
-from polyrec.types import NO_TIME, Dataset, Finding, FindingLevel, Interactions, Ints
+from polyrec.types import NO_TIME, Finding, FindingLevel, Interactions, Ints
+
+if TYPE_CHECKING:
+    from polyrec.data.load import Dataset
 
 _EXAMPLES = 5
 _LOG = logging.getLogger(__name__)
@@ -34,8 +37,8 @@ def finding_for(
 class Validation:
     """Counts of a data set and its findings."""
 
-    counts: dict[str, Any]
-    findings: tuple[Finding, ...]
+    counts: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:

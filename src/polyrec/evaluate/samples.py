@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyrec.data.load import Dataset
 from polyrec.errors import MediaError
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import SampleItem, SampleUser
 from polyrec.media.probe import THUMBNAILS
-from polyrec.types import Catalog, Dataset
+from polyrec.types import Catalog
 
 _USERS, _ITEMS = 6, 10
 _METRICS = ("recall@20", "ndcg@20")

@@ -6,6 +6,7 @@ fitting.py        aligner, fuser, settings, recommender: a bundle
 evaluation.py     the metrics of a bundle
 report_files.py   report, quarantine list, alignment page
 run.py            all of it
+run_config.py     the config of a run
 checks.py         the data and the alignment alone
 """
 

@@ -22,7 +22,7 @@ def check_data(config: ConfigSource, *, progress: Progress | None = None) -> Val
     config = validated_config(config)
     data = load_dataset(config.data, weights=config.weights, seed=config.seed)
     with show_progress(progress) as shown:
-        return data.validation.with_findings(_media_findings(config, data.dataset.catalog, shown))
+        return data.validation.with_findings(_media_findings(config, data.catalog, shown))
 
 
 def _media_findings(config: Config, catalog: Catalog, progress: Progress) -> list[Finding]:
@@ -51,7 +51,7 @@ def report_alignment(
     The same is written to `folder` as alignment.json and alignment.html.
     """
     config = validated_config(config)
-    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed)
     with show_progress(progress) as shown:
         _, views = encode_dataset(config, dataset, progress=shown)
     aligner = build_part("align", config.align, config).fit(views, dataset.train)

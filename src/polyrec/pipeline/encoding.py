@@ -15,12 +15,12 @@ from polyrec.compute.progress import show_progress
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Config
 from polyrec.contracts import Encoder
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.encode.run import EncodeContext, Tally, encode_contents, fill_cache, fit_encoder
 from polyrec.errors import DataError
 from polyrec.evaluate.quarantine import Quarantined, quarantined_contents
 from polyrec.pipeline.assemble import ConfigSource, build_part, encoder_configs, validated_config
-from polyrec.types import Dataset, Learnable, Link, Problem, Progress, Raw, Views, silent
+from polyrec.types import Learnable, Link, Problem, Progress, Raw, Views, silent
 
 _FILES = (Path, Link, Problem)
 
@@ -74,7 +74,7 @@ def fill_feature_cache(
     Memory does not grow with the catalogue. With `pack`, the views are held and written there, too.
     """
     config = validated_config(config)
-    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed).dataset
+    dataset = load_dataset(config.data, weights=config.weights, seed=config.seed)
     catalog = dataset.catalog
     summary = EncodingSummary()
     views, cards = {}, {}

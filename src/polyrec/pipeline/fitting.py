@@ -11,14 +11,14 @@ from polyrec.artifact.parts import Parts
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, make_part
 from polyrec.contracts import Aligner, Encoder, Fuser, TrainsEndToEnd
-from polyrec.data.load import LoadedDataset
+from polyrec.data.load import Dataset
 from polyrec.errors import ConfigError
 from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.leakage_checks import check_fitted_parts
 from polyrec.pipeline.assemble import build_part, build_recommender, search_texts, view_contents
 from polyrec.pipeline.encoding import open_encode_context
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
-from polyrec.types import FUSED, Dataset, Interactions, Progress, Views
+from polyrec.types import FUSED, Interactions, Progress, Views
 
 
 class AlignedAndFused(NamedTuple):
@@ -32,7 +32,7 @@ class AlignedAndFused(NamedTuple):
 
 def fit_bundle(
     config: Config,
-    data: LoadedDataset,
+    dataset: Dataset,
     encoders: Mapping[str, Encoder],
     views: Views,
     *,
@@ -40,7 +40,6 @@ def fit_bundle(
     progress: Progress,
 ) -> tuple[Bundle, list[Trial]]:
     """Return the bundle of encoded items, and the settings that were tried on valid."""
-    dataset = data.dataset
     with watch.stage("align and fuse"):
         fused = align_and_fuse(config, dataset.train, views)
     with watch.stage("choose settings"):
@@ -63,7 +62,7 @@ def fit_bundle(
         behaviour=dataset.behaviour,
         views=aligned,
         parts=parts,
-        fingerprint=data.fingerprint,
+        fingerprint=dataset.fingerprint,
         texts=search_texts(dataset.catalog),
         cards={view: encoder.card() for view, encoder in encoders.items()},
         metadata=dataset.catalog.metadata,

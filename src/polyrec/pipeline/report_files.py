@@ -13,7 +13,8 @@ import numpy as np
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.part_state import part_settings
 from polyrec.compute.stopwatch import Stopwatch, Times, measure_latency, peak_memory_mb, versions
-from polyrec.data.load import LoadedDataset
+from polyrec.data.in_memory.load_frames import IN_MEMORY
+from polyrec.data.load import Dataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
 from polyrec.evaluate.alignment_page import write_alignment_page
 from polyrec.evaluate.grid_search import Trial
@@ -37,7 +38,7 @@ class RunOutputs:
     """Everything that the report of a run is made from."""
 
     bundle: Bundle
-    data: LoadedDataset
+    data: Dataset
     views: Views  # as encoded
     contents: Mapping[str, str]  # view -> the content that its encoder reads
     trials: Sequence[Trial]
@@ -46,7 +47,7 @@ class RunOutputs:
 
 def write_reports(outputs: RunOutputs, evaluations: Mapping[str, Evaluation], folder: Path) -> None:
     """Write report.json, report.html, per_user.npz, quarantine.* and alignment.*."""
-    dataset = outputs.data.dataset
+    dataset = outputs.data
     catalog = dataset.catalog
     alignment = write_alignment_report(outputs.views, outputs.bundle.views, catalog, folder)
     evaluation = evaluations["test"]
@@ -126,7 +127,7 @@ def _sample(count: int, size: int, seed: int) -> Ints:
 
 
 def _encoded_views(outputs: RunOutputs) -> list[EncodedView]:
-    ids = outputs.data.dataset.catalog.ids
+    ids = outputs.data.catalog.ids
     entries = []
     for name, view in outputs.views.items():
         problems = {ids[row]: problem._asdict() for row, problem in view.problems.items()}
@@ -145,7 +146,8 @@ def _report(
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
     if not outputs.trials:
         notes = ["The model was fitted on train alone; no settings were chosen on valid."]
-    name = bundle.config.data.path.name
+    source = bundle.config.data
+    name = IN_MEMORY if source.use == IN_MEMORY else source.path.name
     return Report(
         data={"name": name, "hash": data.fingerprint, **data.validation.to_dict()},
         config=bundle.config.model_dump(mode="json"),

@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from polyrec.artifact.bundle import Bundle, check_output_folder
 from polyrec.compute.progress import show_progress
 from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config
-from polyrec.data.load import LoadedDataset, load_dataset
+from polyrec.contracts import BasePart
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.evaluate.leakage_checks import check_split
 from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import fit_bundle
 from polyrec.pipeline.report_files import RunOutputs, write_reports
+from polyrec.pipeline.run_config import dataset_config, merged_config, recommend_config
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Progress
 
 
 def run(
-    config: ConfigSource,
+    source: Dataset | ConfigSource,
     *,
+    settings: ConfigSource | None = None,
+    recommend: str | Mapping[str, Any] | BasePart | None = None,
     out: str | Path | None = None,
-    data: LoadedDataset | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
-    """Return the bundle of a config, fitted on its data or on `data`.
+    """Return the bundle of a data set, or of a config and its data.
 
-    With `out`, the bundle is saved there, with report.json, report.html and what else they show.
+    `settings` are the sections of a config, without `data` for a data set; those of a dict take
+    precedence over a config's own. `recommend` is the name of a model, whose settings are then
+    chosen on valid, a dict of `use` and settings, or a part, which keeps all of its settings. With
+    `out`, the bundle is saved there, with report.json, report.html and what else they show.
     `progress` is by default bars in a terminal and in Jupyter; `polyrec.types.silent` shows none.
     """
+    if isinstance(source, Dataset):
+        config, data = dataset_config(source, settings), source
+    else:
+        config, data = merged_config(source, settings), None
+    if recommend is not None:
+        config = config.model_copy(update={"recommend": recommend_config(recommend)})
     config = validated_config(config)
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -43,24 +56,22 @@ def run(
         return _run(config, data, folder, shown)
 
 
-def _run(
-    config: Config, data: LoadedDataset | None, folder: Path | None, progress: Progress
-) -> Bundle:
+def _run(config: Config, data: Dataset | None, folder: Path | None, progress: Progress) -> Bundle:
     watch = Stopwatch()
     with watch.stage("data"):
         data = data or load_dataset(config.data, weights=config.weights, seed=config.seed)
-        check_split(data.dataset.behaviour, config)
+        check_split(data.behaviour, config)
     data.validation.log()
     with _run_context(config, data.fingerprint, folder, progress):
         with watch.stage("encode"):
-            encoders, views = encode_dataset(config, data.dataset, progress=progress)
+            encoders, views = encode_dataset(config, data, progress=progress)
         bundle, trials = fit_bundle(config, data, encoders, views, watch=watch, progress=progress)
     if folder is not None:
         with watch.stage("save"):
             bundle.save(folder)
         with watch.stage("evaluate"):
             evaluations = evaluate_bundle(bundle, config.evaluate.metrics, progress=progress)
-        parts = encoder_configs(config, data.dataset.catalog).items()
+        parts = encoder_configs(config, data.catalog).items()
         contents = {view: part.content or view for view, part in parts}
         outputs = RunOutputs(bundle, data, views, contents, trials, watch)
         write_reports(outputs, evaluations, folder)

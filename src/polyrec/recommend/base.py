@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 
-from polyrec.contracts import BasePart, copy_learned, learned, part
+from polyrec.contracts import BasePart, cached, copy_learned, learned, part
 from polyrec.errors import FitError
 from polyrec.index.topk import top_k
+from polyrec.lists import IdMap, ItemLists
 from polyrec.types import Bools, Floats, Interactions, Ints, Query, Ranking, Views
+
+if TYPE_CHECKING:
+    from polyrec.data.load import Dataset
 
 _BATCH_BYTES = 64 * 2**20  # scores held at once while ranking
 
@@ -27,18 +31,25 @@ class BaseRecommender(BasePart):
     is_personal: ClassVar[bool] = True  # whether lists differ between users
 
     popularity_: Floats = learned()  # (n,) summed positive weight in train
+    _ids: IdMap | None = cached()  # of the data set that it was fitted on, not saved
 
     def fit(
         self,
-        train: Interactions,
+        train: Interactions | Dataset,
         items: Views | None = None,
         *,
         valid: Interactions | None = None,
     ) -> Self:
         """Learn from behaviour and content; forget the past.
 
-        `valid` may decide when to stop and how much to trust what; no event of it is learned.
+        `valid` may decide when to stop and how much to trust what; no event of it is learned. A
+        data set stands for its train and valid; then `recommend` takes and returns ids.
         """
+        self._ids = None
+        if not isinstance(train, Interactions):
+            self._ids = train.id_map
+            valid = train.valid if valid is None else valid
+            train = train.train
         self.popularity_ = popularity(train)
         self._fit(train, {} if items is None else items, valid if valid else None)
         return self
@@ -55,9 +66,41 @@ class BaseRecommender(BasePart):
         rows = np.repeat(np.arange(len(query)), np.diff(query.starts))
         return np.bincount(rows[informative], minlength=len(query)) > 0
 
-    def recommend(self, query: Query, k: int, *, hide_seen: bool = True) -> Ranking:
-        """Return the k best items of each row; equal scores go to the lower item number."""
-        return rank(self.score, query, k, hide_seen=hide_seen)
+    @overload
+    def recommend(self, query: Query, k: int = ..., *, hide_seen: bool = ...) -> Ranking: ...
+    @overload
+    def recommend(
+        self,
+        query: Iterable[str] | None = ...,
+        k: int = ...,
+        *,
+        users: Iterable[str] | None = ...,
+        histories: Iterable[Iterable[str]] | None = ...,
+        hide_seen: bool = ...,
+    ) -> ItemLists: ...
+    def recommend(
+        self,
+        query: Query | Iterable[str] | None = None,
+        k: int = 10,
+        *,
+        users: Iterable[str] | None = None,
+        histories: Iterable[Iterable[str]] | None = None,
+        hide_seen: bool = True,
+    ) -> Ranking | ItemLists:
+        """Return the k best items of each row; equal scores go to the lower item number.
+
+        A model that was fitted on a data set takes ids, too: of users, whose histories are all of
+        their events in it, or `histories` of item ids. It then returns lists of ids.
+        """
+        if isinstance(query, Query):
+            return rank(self.score, query, k, hide_seen=hide_seen)
+        if self._ids is None:
+            remedy = "fit it on a polyrec.Dataset, or give a Query"
+            raise FitError("the model has no ids of users and items", remedy=remedy)
+        users = query if users is None else users
+        rows = self._ids.query(users, histories=histories)
+        ranking = rank(self.score, rows, k, hide_seen=hide_seen)
+        return self._ids.name(ranking, users=users)
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid, stage by stage: none."""

@@ -120,8 +120,8 @@ def _check_out(out: Path) -> None:
 def _make_objective(config: Config, progress: Progress) -> tuple[Objective, str]:
     """Return the objective, and the fingerprint of the data that it scores on."""
     loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
-    check_split(loaded.dataset.behaviour, config)
-    data = loaded.dataset.without_test()
+    check_split(loaded.behaviour, config)
+    data = loaded.without_test()
     if not len(data.valid):
         raise DataError("settings can't be chosen: the valid split is empty",
                         remedy="give data.split a valid share")  # fmt: skip

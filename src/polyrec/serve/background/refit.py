@@ -21,7 +21,7 @@ from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
 from polyrec.contracts import StopsOnValid, TrainsEndToEnd
-from polyrec.data.load import LoadedDataset, build_dataset, read_catalog
+from polyrec.data.load import Dataset, build_dataset, read_catalog
 from polyrec.database import change_log, item_media
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
@@ -79,7 +79,7 @@ def refit(
 
 def _load(
     database: Database, current: Bundle, files: BlobStore, data: Path | None
-) -> tuple[int, LoadedDataset]:
+) -> tuple[int, Dataset]:
     """Return the time until which everything received is in the data, and the data."""
     config = current.config
     source = BundleSource(current, _find_catalog(config.data, data))
@@ -113,12 +113,12 @@ def _find_catalog(config: DataConfig, data: Path | None) -> Catalog | None:
 
 
 def _train(
-    current: Bundle, dataset: LoadedDataset, folder: Path, progress: Progress
+    current: Bundle, dataset: Dataset, folder: Path, progress: Progress
 ) -> tuple[Bundle, dict[str, Any]]:
     """Return the bundle, saved with the report of its evaluation, and the metrics."""
     evaluated = folder.with_name(f".{folder.name}.measured")
     shutil.rmtree(evaluated, ignore_errors=True)
-    bundle = run(resolve_config(current), out=evaluated, data=dataset, progress=progress)
+    bundle = run(dataset, settings=resolve_config(current), out=evaluated, progress=progress)
     report = json.loads((evaluated / "report.json").read_text(encoding="utf-8"))
     final = dataclasses.replace(fit_on_all(bundle), config=current.config)
     final.save(folder)
