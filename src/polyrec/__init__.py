@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # imported when first used, so that `import polyrec` stays fa
     from polyrec import config as config
     from polyrec import contracts as contracts
     from polyrec import data as data
+    from polyrec import datasets as datasets
     from polyrec import encode as encode
     from polyrec import errors as errors
     from polyrec import evaluate as evaluate

@@ -27,6 +27,7 @@ class IdColumn:
     def of(cls, values: pl.Series, source: TableSource, name: str) -> IdColumn:
         """Return a column; only its distinct values are converted to text, which is fast."""
         values = values.alias("value")
+        ids_to_text(values.head(0), source, name)  # other types are refused before `unique`
         distinct = values.unique()
         ids = ids_to_text(distinct, source, name).alias("id")
         invalid = invalid_ids(ids)

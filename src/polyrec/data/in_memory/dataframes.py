@@ -71,10 +71,7 @@ def _is_integer(kind: type) -> bool:
 
 
 def _times(name: str, values: Sequence[datetime | None]) -> pl.Series:
-    """Return times in UTC; as text if only some have a zone, which is an error where it is used."""
-    present = [value for value in values if value is not None]
-    if len({value.tzinfo is None for value in present}) > 1:
-        return pl.Series(name, [None if value is None else value.isoformat() for value in values])
+    """Return times in UTC; those without a zone are in UTC."""
     utc = [v.astimezone(UTC).replace(tzinfo=None) if v and v.tzinfo else v for v in values]
     return pl.Series(name, utc, dtype=pl.Datetime("us"))
 
