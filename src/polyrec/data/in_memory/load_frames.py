@@ -61,6 +61,7 @@ class FrameSettings(TypedDict, total=False):
     kinds: Mapping[str, float]  # kind of event -> weight
     min_rating: float
     min_events: Mapping[str, int]  # user, item
+    max_missing: Mapping[str, float]  # events, media
     split: str | Mapping[str, Any]
     seed: int  # of a random split
 
@@ -230,6 +231,7 @@ _REWRITES = (
     (r"data\.split\.use (random|given|user_time|global_time|leave_one_out)", r"split='\1'"),
     (r"data\.kinds\.([^\s,;]+)", r"kinds={'\1': ...}"),
     (r"data\.dialect[\w.]*", "the column's type"),
+    (r"data\.columns(?!\.)", "the columns"),
     (r"data\.(?:columns\.)?(\w+)[\w.]*", r"\1="),
 )
 
