@@ -37,17 +37,17 @@ class BlobStore:
         folder.mkdir(parents=True, exist_ok=True)
         return Spool(self, folder / secrets.token_hex(16))
 
-    def sweep(self, referenced: Collection[str], *, older_than_s: float) -> int:
-        """Delete files that are not referenced, and left-over temporary ones; return how many.
+    def sweep(self, referenced: Collection[str], *, older_than_s: float) -> list[str]:
+        """Delete files that are not referenced, and left-over temporary ones; return their names.
 
         Younger files stay: the row that refers to one may not be committed yet.
         """
         limit = time.time() - older_than_s
-        deleted = 0
+        deleted = []
         for file in self.folder.glob("*/*"):
             if file.name not in referenced and file.stat().st_mtime < limit:
                 file.unlink(missing_ok=True)
-                deleted += 1
+                deleted.append(file.name)
         return deleted
 
 

@@ -74,6 +74,17 @@ MEDIA = Table(
     sqlite_with_rowid=False,
 )
 
+# one row per uploaded file, for quotas; `open` adds the table to older databases
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),  # "": without a key
+    Column("size", BigInteger, nullable=False),
+    Index("uploads_by_key", "key_id", "size"),
+    sqlite_with_rowid=False,
+)
+
 # features of items whose content changed since the bundle was trained
 FEATURES = Table(
     "features",

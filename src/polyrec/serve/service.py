@@ -22,6 +22,7 @@ from polyrec.serve.background.model_updater import ModelUpdater
 from polyrec.serve.background.readiness import Readiness
 from polyrec.serve.background.refit_schedule import RefitSchedule
 from polyrec.serve.background.serving_state import ServingStateBuilder
+from polyrec.serve.background.upload_quota import UploadQuota
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
@@ -44,6 +45,7 @@ class Service:
     sandbox: Sandbox
     model_updater: ModelUpdater
     readiness: Readiness
+    upload_quota: UploadQuota
     compute_limit: ConcurrencyLimit  # for what would hold up the event loop
 
     @classmethod
@@ -70,7 +72,8 @@ class Service:
         updater.start()
         limit = ConcurrencyLimit(settings.max_computations, max_waiting=settings.max_requests)
         ready = Readiness(database, writer, live)
-        return cls(settings, database, writer, live, files, sandbox, updater, ready, limit)
+        quota = UploadQuota(settings, database, files.folder)
+        return cls(settings, database, writer, live, files, sandbox, updater, ready, quota, limit)
 
     def close(self) -> None:
         """Commit pending writes, then stop the threads and close the database."""

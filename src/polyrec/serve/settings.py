@@ -29,6 +29,10 @@ class Settings:
     popularity_events: int = 20_000  # latest events that recent popularity is counted from
     half_life_days: float = 7.0  # of an event in recent popularity
     max_upload_mb: float = 64.0  # of one uploaded content
+    max_uploads_gb: float = 100.0  # of all uploaded files
+    max_uploads_gb_per_key: float = 50.0  # of those of one key
+    max_arriving_gb: float = 2.0  # of uploads under way in one worker
+    min_free_gb: float = 0.5  # that uploads leave on the disk
     max_computations: int = 2  # large lists, searches, explanations at once in one worker
     decode_timeout_s: float = 20.0  # to decode one uploaded content
     media: Path | None = None  # the folder of uploaded files; None: beside the database

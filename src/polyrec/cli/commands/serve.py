@@ -47,6 +47,7 @@ Proxies = Annotated[
 MediaFolder = Annotated[
     Path | None, typer.Option(help="Uploaded files; by default beside the database.")
 ]
+UploadsGb = Annotated[float, typer.Option(min=0, help="For all uploaded files; half for one key.")]
 RefitHours = Annotated[float, typer.Option(min=0, help="Hours between two refits; 0: never.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 
@@ -63,6 +64,7 @@ def serve(  # noqa: PLR0913 - one option per setting
     origin: Origins = None,
     proxy: Proxies = None,
     media: MediaFolder = None,
+    uploads_gb: UploadsGb = 100.0,
     refit_every: RefitHours = 0.0,
     log_level: LogLevel = "info",
 ) -> None:
@@ -84,6 +86,8 @@ def serve(  # noqa: PLR0913 - one option per setting
         cors_origins=tuple(origin or ()),
         proxies=tuple(map(_check_network, proxy or ())),
         media=media,
+        max_uploads_gb=uploads_gb,
+        max_uploads_gb_per_key=uploads_gb / 2,
         refit_hours=refit_every,
     )
     if not settings.requires_key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +13,7 @@ from polyrec.database.blobs import Spool
 from polyrec.errors import nearest
 from polyrec.media.sniff import HEAD, Kind, sniff
 from polyrec.serve.background.item_encoder import MODALITIES
+from polyrec.serve.background.upload_quota import Allowance
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import Service
 
@@ -33,15 +35,24 @@ def check_modality(modality: str) -> None:
                          remedy=nearest(modality, MODALITIES))  # fmt: skip
 
 
+class Upload(NamedTuple):
+    """The body of a request as a spool file."""
+
+    spool: Spool
+    kind: Kind
+    allowance: Allowance
+
+
 @asynccontextmanager
-async def receive_upload(request: Request, service: Service, modality: str) -> AsyncIterator[
-    tuple[Spool, Kind]
-]:  # fmt: skip
-    """Yield the body of a request as a spool file, and its type; raise 415 for another modality."""
-    spool = await run_in_threadpool(service.files.spool)
-    with spool:
-        head = await _fill(request, spool)
-        yield spool, check_file_type(head, modality)
+async def receive_upload(
+    request: Request, service: Service, modality: str
+) -> AsyncIterator[Upload]:
+    """Yield the body of a request; raise 415 for another modality, 503 or 507 beyond a quota."""
+    async with service.upload_quota.allowance(request.scope.get("key")) as allowance:
+        spool = await run_in_threadpool(service.files.spool)
+        with spool:
+            head = await _fill(request, spool, allowance)
+            yield Upload(spool, check_file_type(head, modality), allowance)
 
 
 def check_file_type(head: bytes, modality: str) -> Kind:
@@ -56,7 +67,7 @@ def check_file_type(head: bytes, modality: str) -> Kind:
     return kind
 
 
-async def _fill(request: Request, spool: Spool) -> bytes:
+async def _fill(request: Request, spool: Spool, allowance: Allowance) -> bytes:
     """Write the body to the spool file; return its first bytes."""
     head = b""
     buffer = bytearray()
@@ -65,7 +76,9 @@ async def _fill(request: Request, spool: Spool) -> bytes:
         if len(head) < HEAD:
             head += chunk[: HEAD - len(head)]
         if len(buffer) >= _CHUNK_BYTES:
+            allowance.take(len(buffer))
             await run_in_threadpool(spool.write, bytes(buffer))
             buffer.clear()
+    allowance.take(len(buffer))
     await run_in_threadpool(spool.write, bytes(buffer))
     return head

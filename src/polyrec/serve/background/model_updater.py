@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 
-from polyrec.database import item_media, records
+from polyrec.database import item_media, records, uploads
 from polyrec.database.leader_lock import LeaderLock
 from polyrec.database.records import ItemRecord
 from polyrec.errors import PolyrecError
@@ -164,7 +164,8 @@ class ModelUpdater:
     def _delete_unused_files(self) -> None:
         with self._builder.database.read() as connection:
             digests = item_media.referenced_digests(connection)
-        self._builder.files.sweep(digests, older_than_s=_SWEEP_S)
+        deleted = self._builder.files.sweep(digests, older_than_s=_SWEEP_S)
+        self._builder.writer.submit(lambda c: uploads.forget_uploads(c, deleted)).result()
 
     def _is_due(self, task: str, interval_s: float) -> bool:
         now = time.monotonic()

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
+from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.database import item_media, records
 from polyrec.database.item_media import KEPT, ItemFeature, MediaFile
 from polyrec.database.records import ItemRecord
+from polyrec.database.uploads import record_upload
 from polyrec.serve.api.schemas import PathId, RowAffected, schema_example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, receive_upload
 from polyrec.serve.responses import http_error, json_response
@@ -20,7 +22,8 @@ from polyrec.serve.service import CurrentService, Service
 router = APIRouter(tags=["content"])
 Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]
 _WRONG_TYPE: dict[int | str, dict[str, Any]] = {
-    415: {"description": "The file is of another modality"}
+    415: {"description": "The file is of another modality"},
+    507: {"description": "The quota of uploads is used up"},
 }
 # an uploaded file must not run as a page of this site
 _SAFE = {
@@ -69,10 +72,16 @@ async def upload(
     """
     check_modality(modality)
     await _find_item(service, item_id)
-    async with receive_upload(request, service, modality) as (spool, kind):
-        digest = await run_in_threadpool(spool.keep)
-        file = MediaFile(item_id, modality, digest, kind.media_type, spool.size)
-        stored = await service.write(lambda c: item_media.put_media_file(c, file))
+    async with receive_upload(request, service, modality) as upload:
+        digest, size = await run_in_threadpool(upload.spool.keep), upload.spool.size
+        file = MediaFile(item_id, modality, digest, upload.kind.media_type, size)
+
+        def store(connection: Connection) -> bool:
+            record_upload(connection, digest, size, key_id=request.scope.get("key"))
+            return item_media.put_media_file(connection, file)
+
+        stored = await service.write(store)
+        upload.allowance.count_stored()
     if not stored:  # the item was deleted meanwhile
         raise _unknown(item_id)
     return json_response({"RowAffected": 1})

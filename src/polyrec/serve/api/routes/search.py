@@ -148,9 +148,9 @@ async def search_by_file(  # noqa: PLR0913 - one argument per parameter
     check_modality(modality)
     filters = Filters((category,) if category else ())
     count = page_size(service, n)
-    async with receive_upload(request, service, modality) as (spool, _):
-        spool.flush()
-        query = SearchQuery(files={modality: spool.path}, view=view)
+    async with receive_upload(request, service, modality) as upload:
+        upload.spool.flush()
+        query = SearchQuery(files={modality: upload.spool.path}, view=view)
         search = CatalogSearch(query, n=count, offset=offset, filters=filters)
         return _answer(await run_search(service, search))
 
