@@ -48,6 +48,16 @@ def test_columns_become_metadata_of_the_catalogue(tmp_path: Path) -> None:
     )
 
 
+def test_brand_and_numbers_are_labels_that_a_service_filters_by(tmp_path: Path) -> None:
+    items = 'item_id,maker,eur,stock,year\na,Acme,"12,5",3,1999\nb,,-,,\n'
+    columns = {"brand": "maker", "price": "eur", "numbers": ["stock", "year"]}
+    catalog = dataset(tmp_path, items, **columns).catalog
+    labels = {"brand": "Acme", "price": 12.5, "stock": 3, "year": 1999}
+    assert [row.labels for row in catalog.metadata] == [labels, None]
+    with pytest.raises(DataError, match="line 2, column 'maker': not a number: received 'Acme'"):
+        dataset(tmp_path, items, numbers="maker")
+
+
 def test_items_of_events_alone_have_blank_metadata(tmp_path: Path) -> None:
     catalog = dataset(tmp_path, "item_id,genre\na,x\n", labels="genre").catalog
     assert [row.labels for row in catalog.metadata] == [{"genre": "x"}, None]

@@ -1,4 +1,4 @@
-"""Categories, labels, prices, times and descriptions of items, from the columns that hold them.
+"""Read categories, labels, brands, numbers, times and descriptions of items from columns.
 
 A cell of several values is a list, a JSON list, or text with | between the values.
 """
@@ -21,7 +21,9 @@ from polyrec.errors import DataError, nearest
 from polyrec.source_tables import SourceTables, TableSource
 from polyrec.types import Finding, ItemMetadata, id_problem
 
-METADATA_COLUMNS = ("categories", "labels", "price", "added", "description")
+METADATA_COLUMNS = (
+    "categories", "labels", "brand", "price", "numbers", "added", "description",
+)  # fmt: skip
 """The keys of `data.columns` that name columns of metadata."""
 
 _BLANK = ItemMetadata()
@@ -65,10 +67,13 @@ class MetadataReader:
         }
         if "added" in series:
             fields["added"] = self._times(series["added"][0])
-        if "price" in series:
-            prices = self._prices(series["price"][0])
-            labels = fields.get("labels") or [row.labels for row in ready] or [None] * len(prices)
-            fields["labels"] = [_with_price(*pair) for pair in zip(labels, prices, strict=True)]
+        named = self._named_labels(series)
+        if named:
+            labels = fields.get("labels") or [row.labels for row in ready]
+            fields["labels"] = [
+                _with_labels(labels[row] if labels else None, {k: v[row] for k, v in named.items()})
+                for row in range(len(self.items))
+            ]
         return [
             replace(row, **{name: values[number] for name, values in fields.items()})
             for number, row in enumerate(list(ready) or [_BLANK] * len(self.items))
@@ -93,7 +98,18 @@ class MetadataReader:
         self.findings += findings
         return seconds.to_list()
 
-    def _prices(self, column: pl.Series) -> list[float | None]:
+    def _named_labels(self, series: Mapping[str, Sequence[pl.Series]]) -> dict[str, list[Any]]:
+        """Return label -> the (n,) cells of brand, price and the other numbers."""
+        named: dict[str, list[Any]] = {}
+        if "brand" in series:
+            named["brand"] = to_text(series["brand"][0]).to_list()
+        if "price" in series:
+            named["price"] = self._numbers(series["price"][0])
+        for column in series.get("numbers", ()):
+            named[column.name] = self._numbers(column)
+        return named
+
+    def _numbers(self, column: pl.Series) -> list[float | None]:
         numbers, findings = to_numbers(column, self.source, column.name)
         self.findings += findings
         return numbers.to_list()
@@ -188,9 +204,10 @@ def _number(cell: str) -> int | float | None:
     return float(cell) if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", cell) else None
 
 
-def _with_price(labels: Any, price: float | None) -> Any:
-    if price is None:
+def _with_labels(labels: Any, more: Mapping[str, Any]) -> Any:
+    """Return labels with further ones that are not None; labels without names keep the name ""."""
+    more = {name: value for name, value in more.items() if value is not None}
+    if not more:
         return labels
-    if labels is None:
-        return {"price": price}
-    return {**(labels if isinstance(labels, dict) else {"": labels}), "price": price}
+    old = labels if isinstance(labels, dict) else {} if labels is None else {"": labels}
+    return {**old, **more}
