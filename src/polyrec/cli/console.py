@@ -61,7 +61,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 def print_finding(level: str, text: str, console: Console) -> None:
     """Print an error, a warning or a note on the data in one line."""
-    console.print(f"[{_COLOURS[level]}]{level}[/] {escape(text)}", highlight=False)
+    line = f"[{_COLOURS[level]}]{level}[/] {escape(text)}"
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 class _FindingHandler(logging.Handler):

@@ -87,7 +87,7 @@ class MediaFolder:
         return [path for path in paths if path.name == file.name] or paths
 
     @cached_property
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
         """The files below the folder; links are not followed."""
         return [
             path
@@ -99,14 +99,14 @@ class MediaFolder:
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         files: dict[str, list[Path]] = {}
-        for path in self._files:
+        for path in self.files:
             files.setdefault(path.name.casefold(), []).append(path)
         return files
 
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
         files: dict[str, list[Path]] = {}
-        for path in self._files:
+        for path in self.files:
             files.setdefault(path.stem.casefold(), []).append(path)
         return files
 
@@ -141,7 +141,7 @@ class MediaFolder:
         if alike:
             folder = alike.most_common(1)[0][0].relative_to(self.root)
             return f"files of these names are in '{folder}': write paths as from data.media_root on"
-        if not any(path.suffix.lower() in _suffixes(kind) for path in self._files):
+        if not any(path.suffix.lower() in _suffixes(kind) for path in self.files):
             return f"there is no {kind} below this folder: set data.media_root to their folder"
         return f"no {kind} has such a name: check data.{kind}, the column, and data.media_root"
 

@@ -1,0 +1,142 @@
+"""Find the table of events among tables, its users, and the tables of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from polyrec.data.proposal.hints import Hint, has_hint, words_of
+from polyrec.data.proposal.profile import Column, TableProfile
+from polyrec.errors import DataError
+
+_PAIR: tuple[Hint, Hint] = ("user", "item")
+_MIN_OVERLAP = 0.5  # of an event column's values, in the key of another table
+
+
+@dataclass(frozen=True)
+class Match:
+    """A column of one table whose values are in the key of another table."""
+
+    table: TableProfile
+    column: Column
+    other: TableProfile
+    key: Column
+    overlap: float
+
+    @property
+    def leaning(self) -> float:
+        """Return above 0 if names say that these are items, below 0 for users."""
+        names = (self.column.name, self.key.name, self.other.file.rpartition("/")[2])
+        return sum(has_hint(n, "item") - has_hint(n, "user") for n in names)
+
+    @property
+    def score(self) -> float:
+        """Return how likely these are events and their items."""
+        same = words_of(self.column.name) == words_of(self.key.name)
+        is_log = has_hint(self.table.file.rpartition("/")[2], "events")
+        longer = self.table.rows > self.other.rows
+        order = has_hint(self.column.name, "order") or has_hint(self.key.name, "order")
+        return self.overlap + self.leaning + 0.5 * same + is_log + longer - 2 * order
+
+
+@dataclass(frozen=True)
+class Relations:
+    """The events with the columns of users and items, and the tables of both."""
+
+    events: TableProfile
+    user: Column
+    item: Column
+    items: Sequence[Match] = ()
+    users: Match | None = None
+    unused: Sequence[str] = ()  # files
+    checks: list[str] = field(default_factory=list)
+
+
+def find_relations(tables: Sequence[TableProfile]) -> Relations:
+    """Return which table holds the events, and how the others belong to it."""
+    matches = [match for pair in product(tables, tables) for match in _matches(*pair)]
+    candidates = [match for match in matches if match.leaning >= 0]
+    best = max(candidates, key=lambda match: match.score, default=None)
+    if best is None:
+        events = max(tables, key=_log_score)
+        item = _best(events, "item", (_best(events, "user", ()),))
+    else:
+        events, item = best.table, best.column
+    item_matches = _item_tables(events, item, matches)
+    of_users = [m for m in matches if m.table is events and m.leaning < 0 and m.column is not item]
+    users = max(of_users, key=lambda match: match.overlap - match.leaning, default=None)
+    user = users.column if users else _best(events, "user", (item,))
+    used = {events.file, *(match.other.file for match in item_matches)}
+    unused = [table.file for table in tables if table.file not in used]
+    relations = Relations(events, user, item, item_matches, users, unused)
+    for column, hint in zip((user, item), _PAIR, strict=True):
+        if not has_hint(column.name, hint) and not (hint == "item" and item_matches):
+            relations.checks.append(
+                f"{hint}: the name {column.name!r} does not show that it holds the {hint}s"
+            )
+    return relations
+
+
+def _matches(table: TableProfile, other: TableProfile) -> list[Match]:
+    """Return the columns of a table whose values are keys of another one."""
+    if table is other:
+        return []
+    keys = [column for column in other.columns if column.is_key and _is_id(column)]
+    found = []
+    for column in table.columns:
+        if column.is_key or not _is_id(column) or len(column.distinct) < 2:
+            continue
+        for key in keys:
+            shared = column.distinct.is_in(key.distinct.implode()).sum()
+            overlap = int(shared) / len(column.distinct)
+            if overlap >= _MIN_OVERLAP:
+                found.append(Match(table, column, other, key, overlap))
+    return found
+
+
+def _item_tables(events: TableProfile, item: Column, matches: Sequence[Match]) -> list[Match]:
+    """Return the best match with each table of items, the table with the most rows first."""
+    best: dict[str, Match] = {}
+    for match in matches:
+        if match.table is events and match.column is item and match.leaning >= 0:
+            known = best.get(match.other.file)
+            if known is None or match.score > known.score:
+                best[match.other.file] = match
+    return sorted(best.values(), key=lambda match: (-match.overlap, -match.other.rows))
+
+
+def _is_id(column: Column) -> bool:
+    if column.is_list or column.is_float or column.values.dtype.is_float():
+        return False
+    return column.times is None and column.words < 2
+
+
+def _log_score(table: TableProfile) -> tuple[bool, bool, int]:
+    """Return whether a table is named as a log, has times, and its number of rows."""
+    timed = any(column.times is not None for column in table.columns)
+    named = has_hint(table.file.rpartition("/")[2], "events")
+    users, items = (any(has_hint(column.name, hint) for column in table.columns) for hint in _PAIR)
+    return (users and items, named or timed, table.rows)
+
+
+def _best(table: TableProfile, hint: Hint, taken: Sequence[Column]) -> Column:
+    """Return the column that most likely holds the users, or the items."""
+    scores = {}
+    for position, column in enumerate(table.columns):
+        if column in taken or not _is_id(column) or len(column.distinct) < 2:
+            continue
+        score = 4.0 * has_hint(column.name, hint)
+        score -= 3 * has_hint(column.name, "item" if hint == "user" else "user")
+        score -= 3 * (has_hint(column.name, "other") or has_hint(column.name, "rating"))
+        score -= 2 * (has_hint(column.name, "order") or has_hint(column.name, "title"))
+        score -= 2 * (has_hint(column.name, "kind") and len(column.distinct) < 13)
+        score += "id" in words_of(column.name) or column.name.lower().endswith("id")
+        score += column.filled > 1.2 * len(column.distinct)
+        scores[position] = score + min(1.0, len(column.distinct) / table.rows)
+    if not scores:
+        names = ", ".join(column.name for column in table.columns)
+        remedy = "write a config: docs/config.md"
+        raise DataError(f"no column of {table.file} can hold the {hint}s", received=names,
+                        remedy=remedy)  # fmt: skip
+    return table.columns[max(scores, key=lambda position: scores[position])]

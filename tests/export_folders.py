@@ -1,0 +1,311 @@
+"""Folders as shops, radios and film sites export them."""
+
+import gzip
+import io
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+from PIL import Image
+
+USERS, ITEMS = 12, 10
+START = datetime(2023, 11, 20, 8, tzinfo=UTC)
+WORDS = [
+    "red",
+    "blue",
+    "small",
+    "large",
+    "oak",
+    "steel",
+    "lamp",
+    "chair",
+    "table",
+    "vase",
+    "night",
+    "river",
+    "garden",
+    "song",
+    "story",
+]
+
+
+class Folder(NamedTuple):
+    """How to write a folder, and what is right: keys of `data` and of `data.columns`."""
+
+    write: Callable[[Path], None]
+    data: dict[str, object]
+    columns: dict[str, object]
+
+
+def events() -> Iterator[tuple[int, int, datetime, int]]:
+    """Yield user, item, time and a number from 1 to 5."""
+    draw = random.Random(1)
+    time = START
+    for _ in range(6):
+        for user in range(USERS):
+            time += timedelta(hours=draw.randint(5, 40), seconds=draw.randint(1, 59))
+            yield user, int(ITEMS * draw.random() ** 1.5), time, draw.randint(1, 5)
+
+
+def title(item: int) -> str:
+    return f"{WORDS[item % 7].title()} {WORDS[(item * 5 + 3) % len(WORDS)]} {item}"
+
+
+def plot(item: int) -> str:
+    return " ".join(WORDS[(item * 3 + k * k) % len(WORDS)] for k in range(9))
+
+
+def table(path: Path, heads: str, rows: Iterator[list] | list[list], separator: str = ",",
+          encoding: str = "utf-8") -> None:  # fmt: skip
+    lines = [heads, *(separator.join(map(str, row)) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+
+
+def picture(path: Path, colour: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (24, 24), (25 * colour % 256, 90, 200)).save(path)
+
+
+def us_shop(folder: Path) -> None:
+    table(folder / "orders.csv", "order_id;customer;sku;order_date;quantity;unit_price",
+          [[900 + n // 2, f"{u:04}", f"{i:03}", f"{t:%m/%d/%Y}", q, f"{q}.90"]
+           for n, (u, i, t, q) in enumerate(events())], ";")  # fmt: skip
+    table(folder / "products.csv", "sku,name,description,category,price,picture",
+          [[f"{i:03}", title(i), plot(i), ["Lamps", "Chairs"][i % 2], f"{i}.50", f"img_{i}.png"]
+           for i in range(ITEMS)])  # fmt: skip
+    for i in range(ITEMS):
+        picture(folder / "pictures" / "ab"[i % 2] / f"img_{i}.png", i)
+
+
+def german_shop(folder: Path) -> None:
+    table(folder / "Bestellungen.csv", "Bestellnr;Kunde;Artikelnummer;Datum;Menge;Betrag",
+          [[n, f"K{u}", f"A-{i}", f"{t:%d.%m.%Y %H:%M}", q, f"{q},50"]
+           for n, (u, i, t, q) in enumerate(events())], ";", "cp1252")  # fmt: skip
+    table(folder / "Artikel.csv", "Artikelnummer;Bezeichnung;Beschreibung;Kategorie;Preis",
+          [[f"A-{i}", f"Möbel {title(i)}", f"für {plot(i)}", ["Küche", "Bad"][i % 2], f"{i},95"]
+           for i in range(ITEMS)], ";", "cp1252")  # fmt: skip
+
+
+def radio(folder: Path) -> None:
+    table(folder / "plays.tsv", "listener\ttrack\tplayed_at\tseconds",
+          [[f"l{u}", 5000 + i, f"{t:%Y-%m-%dT%H:%M:%SZ}", q * 31]
+           for u, i, t, q in events()], "\t")  # fmt: skip
+    table(folder / "tracks.tsv", "id\ttitle\tartist\talbum\tyear\tfile",
+          [[5000 + i, title(i), f"The {WORDS[i % 3]}s", WORDS[i % 5], 1990 + i, f"mp3/{i}.mp3"]
+           for i in range(ITEMS)], "\t")  # fmt: skip
+    (folder / "mp3").mkdir()
+    for i in range(ITEMS):
+        (folder / "mp3" / f"{i}.mp3").write_bytes(b"sound")
+
+
+def json_film_site(folder: Path) -> None:
+    ratings = [
+        {
+            "userId": f"u-{u}",
+            "filmId": f"tt{i:07}",
+            "stars": q,
+            "ratedAt": int(t.timestamp() * 1000),
+        }
+        for u, i, t, q in events()
+    ]
+    films = [
+        {"id": f"tt{i:07}", "name": title(i), "plot": plot(i), "genres": ["Drama", WORDS[i % 4]],
+         "poster": f"https://img.example/{i}.jpg"} for i in range(ITEMS)
+    ]  # fmt: skip
+    for name, rows in (("ratings", ratings), ("films", films)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def tracker(folder: Path) -> None:
+    heads = (
+        "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,"
+        "user_session"
+    )
+    kinds = ["view", "view", "view", "cart", "purchase"]
+    rows = [
+        [f"{t:%Y-%m-%d %H:%M:%S} UTC", kinds[q - 1], 1_004_000 + i,
+         2_053_013_555_631_882_655 + i % 3, f"home.{WORDS[i % 3]}", WORDS[i % 4], f"{i}.9",
+         512_000_000 + u, f"s-{u}-{n // 7}"]
+        for n, (u, i, t, q) in enumerate(events())
+    ]  # fmt: skip
+    text = "\n".join([heads, *(",".join(map(str, row)) for row in rows)])
+    (folder / "2023-Nov.csv.gz").write_bytes(gzip.compress(text.encode()))
+
+
+def warehouse(folder: Path) -> None:
+    rows = list(events())
+    pl.DataFrame({
+        "purchase_key": range(len(rows)), "customer_key": [1 + u for u, *_ in rows],
+        "product_key": [1 + i for _, i, *_ in rows], "purchase_ts": [t for _, _, t, _ in rows],
+        "quantity": [q for *_, q in rows],
+    }).write_parquet(folder / "fact_purchases.parquet")  # fmt: skip
+    pl.DataFrame({
+        "product_key": range(1, ITEMS + 1), "product_name": [title(i) for i in range(ITEMS)],
+        "category": [WORDS[i % 3] for i in range(ITEMS)],
+        "list_price": [i + 0.5 for i in range(ITEMS)],
+    }).write_parquet(folder / "dim_product.parquet")  # fmt: skip
+    pl.DataFrame({
+        "customer_key": range(1, USERS + 1), "city": [WORDS[u % 5] for u in range(USERS)],
+        "birth_date": [START.replace(year=1970 + u) for u in range(USERS)],
+    }).write_parquet(folder / "dim_customer.parquet")  # fmt: skip
+
+
+def hosted_shop(folder: Path) -> None:
+    table(folder / "orders_export.csv",
+          "Name,Email,Financial Status,Created at,Lineitem quantity,Lineitem name,Lineitem sku,"
+          "Total",
+          [[f"#{1000 + n}", f"mail{u}@example.org", "paid", f"{t:%Y-%m-%d %H:%M:%S} -0500", q,
+            title(i), f"SKU{i}", f"{q * 3}.00"]
+           for n, (u, i, t, q) in enumerate(events())])  # fmt: skip
+    table(folder / "products_export.csv",
+          "Handle,Title,Body (HTML),Vendor,Type,Tags,Variant SKU,Variant Price,Image Src",
+          [[f"h-{i}", title(i), f"<p>{plot(i)}</p>", f"V{i % 3}", ["Lamp", "Chair"][i % 2],
+            f'"{WORDS[i % 4]}, new"', f"SKU{i}", f"{i}.00", f"https://cdn.example/{i}.jpg"]
+           for i in range(ITEMS)])  # fmt: skip
+
+
+def shop_with_photos_by_number(folder: Path) -> None:
+    table(folder / "sales.csv", "date,client_id,article,qty",
+          [[f"{t:%Y-%m-%d}", u, f"ART{i}", q] for u, i, t, q in events()])  # fmt: skip
+    (folder / "export").mkdir()
+    table(folder / "export" / "articles.csv", "article,label,summary",
+          [[f"ART{i}", title(i), plot(i)] for i in range(ITEMS)])  # fmt: skip
+    table(folder / "export" / "prices.csv", "article|price|stock",
+          [[f"ART{i}", f"{i}.25", 3 * i] for i in range(ITEMS)], "|")  # fmt: skip
+    for i in range(ITEMS):
+        picture(folder / "photos" / f"art{i}.JPG", i)
+
+
+def scrobbles(folder: Path) -> None:
+    frame = pl.DataFrame(
+        [(f"fan{u}", f"{title(i)}", f"mbid-{i}", int(t.timestamp())) for u, i, t, _ in events()],
+        schema=["username", "track_name", "track_mbid", "uts"], orient="row",
+    )  # fmt: skip
+    frame.write_csv(folder / "scrobbles.csv")
+    (folder / "README.txt").write_text("Exported by the radio, for research.\nNo support.\n")
+
+
+def small_movielens(folder: Path) -> None:
+    table(folder / "ratings.csv", "userId,movieId,rating,timestamp",
+          [[u, i, q, int(t.timestamp())] for u, i, t, q in events()])  # fmt: skip
+    table(folder / "movies.csv", "movieId,title,genres",
+          [[i, f"{title(i)} (1999)", ["Drama|War", "Comedy"][i % 2]]
+           for i in range(ITEMS)])  # fmt: skip
+
+
+def old_movielens(folder: Path) -> None:
+    table(folder / "ratings.dat", "0::0::5::978300760",
+          [[u, i, q, int(t.timestamp())] for u, i, t, q in events()], "::")  # fmt: skip
+    table(folder / "movies.dat", f"{ITEMS}::Last (1998)::Drama",
+          [[i, f"{title(i)} (1999)", "Drama|War"] for i in range(ITEMS)],
+          "::", "latin-1")  # fmt: skip
+    (folder / "users.dat").write_text("0::F::1::10::48067\n")
+
+
+def gorse_export(folder: Path) -> None:
+    feedback = [
+        {"FeedbackType": ["read", "like"][q % 2], "UserId": f"u{u}", "ItemId": f"i{i}",
+         "Timestamp": t.isoformat()} for u, i, t, q in events()
+    ]  # fmt: skip
+    items = [
+        {"ItemId": f"i{i}", "IsHidden": False, "Categories": [WORDS[i % 3]], "Comment": title(i),
+         "Labels": {"tags": [WORDS[i % 4]]}, "Timestamp": START.isoformat()} for i in range(ITEMS)
+    ]  # fmt: skip
+    for name, rows in (("feedback", feedback), ("items", items)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def recbole(folder: Path) -> None:
+    table(folder / "shop.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float",
+          [[u, f"0{i}", q, t.timestamp()] for u, i, t, q in events()], "\t")  # fmt: skip
+    table(folder / "shop.item", "item_id:token\ttitle:token_seq\tprice:float",
+          [[f"0{i}", title(i), i + 0.5] for i in range(ITEMS)], "\t")  # fmt: skip
+
+
+def reviews(folder: Path) -> None:
+    lines = io.StringIO()
+    for u, i, t, q in events():
+        row = {"user_id": f"A{u}", "parent_asin": f"B{i}", "rating": float(q), "title": "ok",
+               "timestamp": int(t.timestamp() * 1000)}  # fmt: skip
+        lines.write(json.dumps(row) + "\n")
+    (folder / "All_Beauty.jsonl.gz").write_bytes(gzip.compress(lines.getvalue().encode()))
+    meta = [{"parent_asin": f"B{i}", "title": title(i), "features": [plot(i)], "price": None,
+             "store": WORDS[i % 3]} for i in range(ITEMS)]  # fmt: skip
+    (folder / "meta_All_Beauty.jsonl").write_text("".join(json.dumps(row) + "\n" for row in meta))
+
+
+FOLDERS = {
+    "us_shop": Folder(
+        us_shop,
+        {"interactions": "orders.csv", "items": ["products.csv"], "image": "picture"},
+        {"user": "customer", "item": ["sku"], "time": "order_date", "title": "name",
+         "categories": "category", "price": "price"},
+    ),
+    "german_shop": Folder(
+        german_shop,
+        {"interactions": "Bestellungen.csv", "items": ["Artikel.csv"]},
+        {"user": "Kunde", "item": ["Artikelnummer"], "time": "Datum", "title": "Bezeichnung",
+         "categories": "Kategorie", "price": "Preis"},
+    ),
+    "radio": Folder(
+        radio,
+        {"interactions": "plays.tsv", "items": ["tracks.tsv"], "audio": "file"},
+        {"user": "listener", "item": ["track", "id"], "time": "played_at", "title": "title",
+         "brand": "artist"},
+    ),
+    "json_film_site": Folder(
+        json_film_site,
+        {"interactions": "ratings.jsonl", "items": ["films.jsonl"], "min_rating": 4},
+        {"user": "userId", "item": ["filmId", "id"], "time": "ratedAt", "rating": "stars",
+         "title": "name", "categories": "genres"},
+    ),
+    "tracker": Folder(
+        tracker,
+        {"interactions": "2023-Nov.csv.gz", "kinds": {"view": 1.0, "cart": 2.0, "purchase": 4.0}},
+        {"user": "user_id", "item": ["product_id"], "time": "event_time", "kind": "event_type"},
+    ),
+    "warehouse": Folder(
+        warehouse,
+        {"interactions": "fact_purchases.parquet", "items": ["dim_product.parquet"]},
+        {"user": "customer_key", "item": ["product_key"], "time": "purchase_ts",
+         "title": "product_name", "price": "list_price"},
+    ),
+    "hosted_shop": Folder(
+        hosted_shop,
+        {"interactions": "orders_export.csv", "items": ["products_export.csv"]},
+        {"user": "Email", "item": ["Lineitem sku", "Variant SKU"], "time": "Created at",
+         "title": "Title", "price": "Variant Price", "brand": "Vendor"},
+    ),
+    "photos_by_number": Folder(
+        shop_with_photos_by_number,
+        {"interactions": "sales.csv", "items": ["export/articles.csv", "export/prices.csv"],
+         "image": "article"},
+        {"user": "client_id", "item": ["article"], "time": "date", "title": "label",
+         "price": "price", "numbers": ["stock"]},
+    ),
+    "scrobbles": Folder(
+        scrobbles,
+        {"interactions": "scrobbles.csv"},
+        {"user": "username", "item": ["track_mbid"], "time": "uts"},
+    ),
+    "small_movielens": Folder(
+        small_movielens, {"use": "movielens", "min_rating": 4, "text": ["title", "genres"]},
+        {"title": "title", "categories": "genres"},
+    ),
+    "old_movielens": Folder(
+        old_movielens, {"use": "movielens", "min_rating": 4}, {"categories": "genres"}
+    ),
+    "gorse_export": Folder(
+        gorse_export, {"use": "gorse", "kinds": {"read": 1.0, "like": 2.0}}, {}
+    ),
+    "recbole": Folder(
+        recbole, {"use": "recbole", "min_rating": 4}, {"title": "title", "price": "price"}
+    ),
+    "reviews": Folder(
+        reviews, {"use": "amazon", "min_rating": 4}, {"title": "title", "brand": "store"}
+    ),
+}  # fmt: skip
