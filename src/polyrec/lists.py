@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -56,6 +56,9 @@ class ItemLists(_IdsAndScores):
         lists.origin = origin
         return lists
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "origin": None}  # copies and pickles leave the bundle behind
+
     def to_polars(self) -> pl.DataFrame:
         """Return a row per item: user (or query, counted from 0), rank, item, title, score."""
         import polars as pl
@@ -68,6 +71,9 @@ class ItemLists(_IdsAndScores):
     def to_pandas(self) -> Any:
         """Return the rows of `to_polars` as a pandas frame."""
         return load_object("pandas:DataFrame")(self._rows(), columns=self._names)
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:lists_html")(self))
 
     @property
     def _names(self) -> list[str]:
@@ -164,6 +170,14 @@ class IdMap:
             remedy = "use histories= for unknown users"
             raise DataError("unknown user", received=user, remedy=remedy)
         return self.user_rows[user]
+
+
+class HasIds(Protocol):
+    """A data set or bundle: users and items by id."""
+
+    @property
+    def id_map(self) -> IdMap:
+        """Return users and items by id."""
 
 
 def id_list(ids: Any, name: str) -> list[str]:

@@ -28,9 +28,10 @@ from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
 from polyrec.index.words import WordIndex
 from polyrec.lists import IdMap, ItemLists
-from polyrec.registry import find_class, short_name
+from polyrec.registry import find_class, load_object, short_name
 from polyrec.types import (
     FUSED,
+    Catalog,
     Embeddings,
     Floats,
     Interactions,
@@ -65,6 +66,8 @@ class Bundle:
     texts: tuple[str, ...] = ()  # of the items, for search by words; none: titles alone
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
     metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
+    # with content, of the run that made the bundle; not saved
+    catalog: Catalog | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def id_map(self) -> IdMap:
@@ -227,6 +230,9 @@ class Bundle:
             raise BundleError(
                 "the bundle is incomplete", received=str(error), remedy=remedy
             ) from error
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:bundle_html")(self))
 
     def _best(self, scores: Floats, k: int, source: str) -> ItemLists:
         rows, values = top_of_row(scores, k)

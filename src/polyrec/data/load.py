@@ -25,7 +25,7 @@ from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
 from polyrec.errors import DataError, ErrorCollector
 from polyrec.lists import IdMap
-from polyrec.registry import find_class
+from polyrec.registry import find_class, load_object
 from polyrec.source_tables import SourceTables
 from polyrec.types import Catalog, Finding, Interactions, Ints, Learnable
 
@@ -86,6 +86,9 @@ class Dataset:
             for array in (part.users, part.items, part.times, part.weights, part.kinds):
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:dataset_html")(self))
 
     def without_test(self) -> Learnable:
         """Return the data set without its test part."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyrec.data.sorting import unique_sorted
+from polyrec.registry import load_object
 from polyrec.types import NO_TIME, Finding, FindingLevel, Interactions, Ints
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Validation:
         levels = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
         for finding in sorted(self.findings, key=lambda finding: -levels[finding.level]):
             _LOG.log(levels[finding.level], "%s", finding)
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:validation_html")(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

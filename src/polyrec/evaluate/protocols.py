@@ -25,6 +25,7 @@ from polyrec.evaluate.metrics import (
     with_warm_and_cold,
 )
 from polyrec.recommend.early_stopping import evaluable_users
+from polyrec.registry import load_object
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Views
 
 PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
@@ -41,6 +42,9 @@ class Evaluation:
     values: Mapping[str, Values]  # (b,) of each metric per user; nan: left out of the mean
     means: Mapping[str, float]
     without_train: int = 0  # users with relevant items who have no train events
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:evaluation_html")(self))
 
     def save_per_user(self, path: Path) -> None:
         """Write users and their values as npz, for paired tests between runs."""

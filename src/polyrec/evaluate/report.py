@@ -17,6 +17,7 @@ from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.metrics import HIT_METRICS, ITEM_GROUPS, Metric, Values
 from polyrec.evaluate.placeholder_image import initials_svg
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval
+from polyrec.registry import load_object
 
 _HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
 
@@ -58,6 +59,9 @@ class Report:
         """Return plain values for JSON; NaN is None."""
         tree: dict[str, Any] = json_values(asdict(self))
         return tree
+
+    def _repr_html_(self) -> str:
+        return str(load_object("polyrec.notebook.html:report_html")(self))
 
     def write_json(self, path: Path) -> None:
         """Write report.json."""

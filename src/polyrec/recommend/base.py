@@ -10,7 +10,7 @@ import numpy as np
 from polyrec.contracts import BasePart, cached, copy_learned, learned, part
 from polyrec.errors import FitError
 from polyrec.index.topk import top_k
-from polyrec.lists import IdMap, ItemLists
+from polyrec.lists import HasIds, ItemLists
 from polyrec.types import Bools, Floats, Interactions, Ints, Query, Ranking, Views
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class BaseRecommender(BasePart):
     is_personal: ClassVar[bool] = True  # whether lists differ between users
 
     popularity_: Floats = learned()  # (n,) summed positive weight in train
-    _ids: IdMap | None = cached()  # of the data set that it was fitted on, not saved
+    _data: HasIds | None = cached()  # that it was fitted on, for its ids; not saved
 
     def fit(
         self,
@@ -45,9 +45,9 @@ class BaseRecommender(BasePart):
         `valid` may decide when to stop and how much to trust what; no event of it is learned. A
         data set stands for its train and valid; then `recommend` takes and returns ids.
         """
-        self._ids = None
+        self._data = None
         if not isinstance(train, Interactions):
-            self._ids = train.id_map
+            self._data = train
             valid = train.valid if valid is None else valid
             train = train.train
         self.popularity_ = popularity(train)
@@ -94,13 +94,13 @@ class BaseRecommender(BasePart):
         """
         if isinstance(query, Query):
             return rank(self.score, query, k, hide_seen=hide_seen)
-        if self._ids is None:
+        if self._data is None:
             remedy = "fit it on a polyrec.Dataset, or give a Query"
             raise FitError("the model has no ids of users and items", remedy=remedy)
         users = query if users is None else users
-        rows = self._ids.query(users, histories=histories)
-        ranking = rank(self.score, rows, k, hide_seen=hide_seen)
-        return self._ids.name(ranking, users=users)
+        ids = self._data.id_map
+        ranking = rank(self.score, ids.query(users, histories=histories), k, hide_seen=hide_seen)
+        return ids.name(ranking, users=users, origin=self._data)
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid, stage by stage: none."""
