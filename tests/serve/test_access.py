@@ -1,7 +1,9 @@
 """Keys, scopes, rate limits and load: what is refused, and how."""
 
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -92,9 +94,73 @@ def test_buckets_are_bounded_and_refill() -> None:
     assert limiter.wait("a", per_second=0.5, now=0) == 0
     assert limiter.wait("a", per_second=0.5, now=1) == pytest.approx(1.0)
     assert limiter.wait("a", per_second=0.5, now=2) == 0
-    for name in range(20_000):
-        limiter.wait(str(name), per_second=1, now=0)
-    assert len(limiter._buckets) == 10_000
+    for name in range(50_000):  # more than there is room for
+        assert limiter.wait(str(name), per_second=1, now=3) == 0
+    limiter.wait("b", per_second=1, now=4)
+    limiter.give_back("b", per_second=1, now=4)
+    assert [limiter.wait("b", per_second=1, now=4) for _ in range(2)] == [0, 1]
+
+
+def take_tokens(file: Path, count: int, taken: "multiprocessing.Queue[int]") -> None:
+    limiter = RateLimiter(file)
+    taken.put(sum(limiter.wait("a", per_second=500, now=1.0) == 0 for _ in range(count)))
+
+
+def test_buckets_are_shared_by_processes(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    taken = context.Queue()
+    processes = [
+        context.Process(target=take_tokens, args=(tmp_path / "rates", 400, taken)) for _ in range(3)
+    ]
+    for process in processes:
+        process.start()
+    assert sum(taken.get() for _ in processes) == 500
+    for process in processes:
+        process.join()
+
+
+def test_rates_hold_over_all_workers(
+    settings: Settings, key: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access.time, "monotonic", lambda: 10.0)
+    guarded = replace(settings, require_keys=True, shared_folder=tmp_path)
+    sent = {"X-API-Key": key("read", per_second=3)}
+    with TestClient(create_app(guarded)) as first, TestClient(create_app(guarded)) as second:
+        workers = [first, second] * 4
+        rated = [worker.get("/api/users", headers=sent).status_code for worker in workers[:5]]
+        guesses = [
+            worker.get("/api/users", headers={"X-API-Key": f"pr_a_{i}"}).status_code
+            for i, worker in enumerate(workers)
+        ]
+    assert rated == [200] * 3 + [429] * 2
+    assert guesses == [401] * 5 + [429] * 3
+
+
+def test_wrong_keys_cost_a_bounded_number_of_look_ups_and_valid_ones_go_on(
+    guarded: TestClient, key: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(access.time, "monotonic", lambda: clock[0])
+    looked_up: list[str] = []
+    verify = keys.verify_key
+    monkeypatch.setattr(
+        access.keys, "verify_key", lambda c, text: looked_up.append(text) or verify(c, text)
+    )
+    limits = guarded.app.state.rate_limiter
+    sent = {"X-API-Key": key("read")}
+    assert guarded.get("/api/users", headers=sent).status_code == 200
+    statuses = []
+    for number in range(300):  # from as many addresses, which is a botnet or IPv6
+        monkeypatch.setattr(access, "client_group", lambda _, number=number: f"10.0.0.{number}")
+        guess = {"X-API-Key": f"pr_{number:08x}_guess"}
+        statuses.append(guarded.get("/api/users", headers=guess).status_code)
+    assert statuses == [401] * 50 + [429] * 250
+    assert len(looked_up) == 51
+    clock[0] += 1.01  # the valid key must be looked up again, and may
+    limits.wait("look-ups of keys", per_second=50, now=clock[0] - 1)
+    assert guarded.get("/api/users", headers=sent).status_code == 200
+    guarded.get("/api/users", headers={"X-API-Key": "pr_a_" + "x" * 10_000})
+    assert len(looked_up) == 52  # no such key can exist
 
 
 def test_other_origins_are_refused_unless_configured(settings: Settings) -> None:

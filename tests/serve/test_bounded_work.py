@@ -17,6 +17,7 @@ from polyrec.serve.api import bodies, streams
 from polyrec.serve.app import create_app
 from polyrec.serve.middleware.access import Access
 from polyrec.serve.middleware.query import set_query
+from polyrec.serve.middleware.rate_limiter import RateLimiter
 from polyrec.serve.middleware.request_limits import RequestLimits
 from polyrec.serve.settings import Settings
 
@@ -183,13 +184,13 @@ def run_with_slow_body(middleware: Callable[[object], object], **scope: object) 
 
 def test_a_request_that_waits_for_its_body_is_not_counted() -> None:
     settings = Settings(Path("b"), max_requests=1, max_requests_per_address=1)
-    messages = run_with_slow_body(lambda app: Access(app, settings))
+    messages = run_with_slow_body(lambda app: Access(app, settings, RateLimiter()))
     assert messages[0]["status"] == 200
 
 
 def test_one_address_can_not_take_all_places() -> None:
     settings = Settings(Path("b"), max_requests=4, max_requests_per_address=2)
-    access = Access(None, settings)
+    access = Access(None, settings, RateLimiter())
     access._count("10.0.0.1", 2)
     assert access._check_load("10.0.0.1") is not None
     assert access._check_load("10.0.0.2") is None

@@ -21,6 +21,7 @@ from polyrec.serve.api.openapi import add_openapi
 from polyrec.serve.api.routes import PREFIX, ROUTERS, docs, operations, recommend
 from polyrec.serve.middleware.access import Access
 from polyrec.serve.middleware.head_requests import HeadRequests
+from polyrec.serve.middleware.rate_limiter import RateLimiter
 from polyrec.serve.middleware.request_limits import RequestLimits
 from polyrec.serve.middleware.request_log import RequestLog
 from polyrec.serve.service import Service
@@ -52,16 +53,18 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
     for router in (operations.router, docs.router):
         app.include_router(router)
-    _add_middleware(app, settings)
+    limiter = RateLimiter(settings.shared_folder and settings.shared_folder / "rates")
+    app.state.rate_limiter = limiter
+    _add_middleware(app, settings, limiter)
     add_error_handlers(app, settings)
     add_openapi(app)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, limiter: RateLimiter) -> None:
     """Add the middlewares, the innermost first."""
     app.add_middleware(HeadRequests)
-    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Access, settings=settings, limiter=limiter)
     app.add_middleware(RequestLimits, settings=settings)
     if settings.allowed_hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))

@@ -7,7 +7,9 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -86,6 +88,7 @@ def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "inf
         return
     with TemporaryDirectory(prefix="polyrec-metrics-") as shared:
         os.environ[SHARED] = shared  # where the workers' metrics are summed
+        settings = replace(settings, shared_folder=Path(shared))
         config = _config(settings, level, decorate)
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 

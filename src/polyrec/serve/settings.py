@@ -41,7 +41,8 @@ class Settings:
     require_keys: bool | None = (
         None  # whether requests need a key; None: unless on loopback, without proxies
     )
-    requests_per_second: float = 0.0  # of one key and worker; 0: no limit
+    requests_per_second: float = 0.0  # of one key, over all workers; 0: no limit
+    shared_folder: Path | None = None  # where the workers of a service share rates
     max_requests: int = 512  # under way in one worker; beyond, requests are refused
     max_requests_per_address: int = 128  # of `max_requests`
     max_connections: int = 2_000  # of one worker; beyond, the oldest that waits gives way

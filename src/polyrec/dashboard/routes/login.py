@@ -12,6 +12,8 @@ from polyrec.dashboard.rendering import render_page
 from polyrec.dashboard.session import COOKIE, Session, set_session_cookie
 from polyrec.dashboard.session_user import AnyUser, check_form_token, end_session
 from polyrec.database import keys
+from polyrec.serve.middleware.access import start_look_up
+from polyrec.serve.middleware.client_address import client_group
 from polyrec.serve.middleware.rate_limiter import RateLimiter
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService
@@ -36,9 +38,9 @@ async def log_in(
 ) -> Response:
     """Start a session with a key; the previous session ends."""
     check_form_token(user, service, token)
-    address = request.client.host if request.client else "?"
-    limiter = _limiter(request)
-    if limiter.wait(address, per_second=_ATTEMPTS_PER_SECOND, now=time.monotonic()):
+    limiter: RateLimiter = request.app.state.rate_limiter
+    group = f"login {client_group(request.scope)}"
+    if start_look_up(limiter, group, time.monotonic(), per_second=_ATTEMPTS_PER_SECOND):
         raise http_error(429, "too many login attempts", remedy="wait a second", retry_s=1)
     api_key = await service.read(lambda connection: keys.verify_key(connection, key.strip()))
     if api_key is None:
@@ -60,12 +62,3 @@ async def log_out(
     response = RedirectResponse("/dashboard/login", 303)
     response.delete_cookie(COOKIE, path="/dashboard")
     return response
-
-
-def _limiter(request: Request) -> RateLimiter:
-    """Return the rate limiter of this worker's logins."""
-    state = request.app.state
-    if not hasattr(state, "login_limiter"):
-        state.login_limiter = RateLimiter()
-    limiter: RateLimiter = state.login_limiter
-    return limiter

@@ -1,8 +1,8 @@
 """Access control: API keys with scopes, rate limits, and a bound on requests under way.
 
 Keys come as `X-API-Key` or `Authorization: Bearer`. A key that was found in the database is cached
-for a second: after a revocation every worker refuses it within that second. The dashboard has its
-own login.
+for a second: after a revocation every worker refuses it within that second. Rates hold over all
+workers of a service. The dashboard has its own login.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ HEALTH = "/api/health/"  # never refused
 PUBLIC_PATHS = ("/docs", "/openapi.json", "/dashboard")
 _CACHE_S = 1.0
 _MAX_CACHED_KEYS = 10_000
-_INVALID_PER_SECOND = 5.0  # keys, of one address
+_MAX_KEY = 200  # characters
+INVALID_PER_SECOND = 5.0  # keys, of one address
+_LOOK_UPS, LOOK_UPS_PER_SECOND = "look-ups of keys", 50.0  # of those that are not known yet
 
 
 class Access:
     """The middleware. It passes a request on with `key` in its scope, or refuses it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
-        self._limiter = RateLimiter()
-        self._cache: OrderedDict[str, tuple[keys.ApiKey | None, float]] = OrderedDict()
+    def __init__(self, app: ASGIApp, settings: Settings, limiter: RateLimiter) -> None:
+        self._app, self._settings, self._limiter = app, settings, limiter
+        self._known: OrderedDict[str, tuple[keys.ApiKey, float]] = OrderedDict()
         self._running: Counter[str] = Counter()  # address group -> requests under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,9 +111,13 @@ class Access:
             return self._check_site(scope, required)
         now = time.monotonic()
         text = _key_text(scope)
-        key = await self._find(scope["app"].state.service, text, now) if text else None
+        key = await self._find(scope, text, now)
+        if isinstance(key, float):
+            return self._refuse(429, "too many invalid keys", wait=key)
         if key is None:
-            return self._refuse_unknown(scope, text, now)
+            what = "this key is unknown or was revoked" if text else "an API key is required"
+            remedy = "send it as X-API-Key; polyrec keys create makes one"
+            return self._refuse(401, what, remedy=remedy)
         scope["key"] = key.key_id
         if not key.may(required):
             return self._refuse(403, f"this key lacks the scope {required}",
@@ -132,33 +137,39 @@ class Access:
         remedy = "name the site with --origin, or require keys"
         return self._refuse(403, "a page of another site sent this request", remedy=remedy)
 
-    def _refuse_unknown(self, scope: Scope, text: str, now: float) -> ASGIApp:
-        wait = self._limiter.wait(
-            f"@{client_group(scope)}", per_second=_INVALID_PER_SECOND, now=now
-        )
-        if text and wait:
-            return self._refuse(429, "too many invalid keys", wait=wait)
-        what = "this key is unknown or was revoked" if text else "an API key is required"
-        remedy = "send it as X-API-Key; polyrec keys create makes one"
-        return self._refuse(401, what, remedy=remedy)
+    async def _find(self, scope: Scope, text: str, now: float) -> keys.ApiKey | float | None:
+        """Return a key, None for an invalid one, or the seconds until it may be tried.
 
-    async def _find(self, service: Service, text: str, now: float) -> keys.ApiKey | None:
-        cached, expiry = self._cache.get(text, (None, 0.0))
+        A key that was valid before is looked up once a second. All others together, and those of
+        one address, have a rate: who guesses keys costs neither the database nor the valid keys.
+        """
+        if not text:
+            return None
+        known, expiry = self._known.get(text, (None, 0.0))
         if now < expiry:
-            return cached
+            return known
+        group = f"@{client_group(scope)}"
+        if known is None and (wait := start_look_up(self._limiter, group, now)):
+            return wait
+        service: Service = scope["app"].state.service
 
         def query() -> keys.ApiKey | None:
             with service.database.read() as connection:
                 return keys.verify_key(connection, text)
 
-        key = await run_in_threadpool(query) if service.database.remote else query()
-        if key is not None:  # invalid keys are not cached: they cost memory and are rate-limited
-            self._cache[text] = (key, now + _CACHE_S)
-            self._cache.move_to_end(text)
-        elif text in self._cache:
-            del self._cache[text]
-        if len(self._cache) > _MAX_CACHED_KEYS:
-            self._cache.popitem(last=False)
+        key = None
+        if len(text) <= _MAX_KEY:
+            key = await run_in_threadpool(query) if service.database.remote else query()
+        if key is None:
+            self._known.pop(text, None)
+            return None
+        if known is None:
+            self._limiter.give_back(group, per_second=INVALID_PER_SECOND, now=now)
+            self._limiter.give_back(_LOOK_UPS, per_second=LOOK_UPS_PER_SECOND, now=now)
+        self._known[text] = (key, now + _CACHE_S)
+        self._known.move_to_end(text)
+        if len(self._known) > _MAX_CACHED_KEYS:
+            self._known.popitem(last=False)
         return key
 
     def _refuse(
@@ -171,6 +182,18 @@ class Access:
             remedy = remedy or "try again after Retry-After seconds"
         body = problem_body(what, received=received, remedy=remedy)
         return json_response(body, status=status, headers=headers)
+
+
+def start_look_up(
+    limiter: RateLimiter, group: str, now: float, *, per_second: float = INVALID_PER_SECOND
+) -> float:
+    """Return 0 if a key may be looked up for a group of addresses now, else the seconds until."""
+    if wait := limiter.wait(group, per_second=per_second, now=now):
+        return wait
+    wait = limiter.wait(_LOOK_UPS, per_second=LOOK_UPS_PER_SECOND, now=now)
+    if wait:  # it was refused because of others
+        limiter.give_back(group, per_second=per_second, now=now)
+    return wait
 
 
 def _key_text(scope: Scope) -> str:
