@@ -151,15 +151,7 @@ class Access:
         group = f"@{client_group(scope)}"
         if known is None and (wait := start_look_up(self._limiter, group, now)):
             return wait
-        service: Service = scope["app"].state.service
-
-        def query() -> keys.ApiKey | None:
-            with service.database.read() as connection:
-                return keys.verify_key(connection, text)
-
-        key = None
-        if len(text) <= _MAX_KEY:
-            key = await run_in_threadpool(query) if service.database.remote else query()
+        key = await _look_up(scope["app"].state.service, text) if len(text) <= _MAX_KEY else None
         if key is None:
             self._known.pop(text, None)
             return None
@@ -182,6 +174,14 @@ class Access:
             remedy = remedy or "try again after Retry-After seconds"
         body = problem_body(what, received=received, remedy=remedy)
         return json_response(body, status=status, headers=headers)
+
+
+async def _look_up(service: Service, text: str) -> keys.ApiKey | None:
+    def query() -> keys.ApiKey | None:
+        with service.database.read() as connection:
+            return keys.verify_key(connection, text)
+
+    return await run_in_threadpool(query) if service.database.remote else query()
 
 
 def start_look_up(
