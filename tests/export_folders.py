@@ -238,6 +238,48 @@ def reviews(folder: Path) -> None:
     (folder / "meta_All_Beauty.jsonl").write_text("".join(json.dumps(row) + "\n" for row in meta))
 
 
+def spanish_books(folder: Path) -> None:
+    table(folder / "ventas.csv", "fecha;usuario;libro;unidades",
+          [[f"{t:%d/%m/%Y %H:%M}", f"us{u}", f"97800{i:05}", q]
+           for u, i, t, q in events()], ";")  # fmt: skip
+    table(folder / "libros.csv", "isbn;titulo;autor;genero;precio",
+          [[f"97800{i:05}", title(i), f"Autor {WORDS[i % 4]}", ["Novela", "Cuento"][i % 2],
+            f"{i},50"] for i in range(ITEMS)], ";", "cp1252")  # fmt: skip
+
+
+def clothes(folder: Path) -> None:
+    table(folder / "transactions_train.csv", "t_dat,customer_id,article_id,price,sales_channel_id",
+          [[f"{t:%Y-%m-%d}", f"{u:064x}", f"0{10_000 + i:09}", f"0.0{q}", q % 2 + 1]
+           for u, i, t, q in events()])  # fmt: skip
+    table(folder / "articles.csv",
+          "article_id,product_code,prod_name,product_type_name,detail_desc",
+          [[f"0{10_000 + i:09}", f"{10_000 + i // 2}", title(i), ["Vest top", "Bra"][i % 2],
+            plot(i)] for i in range(ITEMS)])  # fmt: skip
+    table(folder / "customers.csv", "customer_id,age",
+          [[f"{u:064x}", 20 + u] for u in range(USERS)])  # fmt: skip
+    for i in range(ITEMS):
+        picture(folder / "images" / "010" / f"0{10_000 + i:09}.jpg", i)
+
+
+def french_shop(folder: Path) -> None:
+    table(folder / "commandes.csv", "n° commande;client;référence;date;quantité",
+          [[n, f"c{u}", f"REF{i}", f"{t:%d/%m/%y}", q]
+           for n, (u, i, t, q) in enumerate(events())], ";", "utf-16")  # fmt: skip
+    table(folder / "catalogue.csv", "référence;désignation;rayon;prix;photo",
+          [[f"REF{i}", title(i), ["Été", "Hiver"][i % 2], f"{i},90 €", f"photos\\p{i}.png"]
+           for i in range(ITEMS)], ";", "utf-16")  # fmt: skip
+    for i in range(ITEMS):
+        picture(folder / "photos" / f"p{i}.png", i)
+
+
+def counts(folder: Path) -> None:
+    table(folder / "user_artists.dat", "userID\tartistID\tweight\twhen",
+          [[u, i, q * 100, int(t.timestamp() * 1000)]
+           for u, i, t, q in events()], "\t")  # fmt: skip
+    table(folder / "artists.dat", "id\tname\turl",
+          [[i, title(i), f"http://last.example/{i}"] for i in range(ITEMS)], "\t")  # fmt: skip
+
+
 FOLDERS = {
     "us_shop": Folder(
         us_shop,
@@ -286,6 +328,31 @@ FOLDERS = {
          "image": "article"},
         {"user": "client_id", "item": ["article"], "time": "date", "title": "label",
          "price": "price", "numbers": ["stock"]},
+    ),
+    "spanish_books": Folder(
+        spanish_books,
+        {"interactions": "ventas.csv", "items": ["libros.csv"]},
+        {"user": "usuario", "item": ["libro", "isbn"], "time": "fecha", "title": "titulo",
+         "categories": "genero", "price": "precio", "brand": "autor"},
+    ),
+    "clothes": Folder(
+        clothes,
+        {"interactions": "transactions_train.csv", "items": ["articles.csv"],
+         "image": "article_id"},
+        {"user": "customer_id", "item": ["article_id"], "time": "t_dat", "title": "prod_name"},
+    ),
+    "french_shop": Folder(
+        french_shop,
+        {"interactions": "commandes.csv", "items": ["catalogue.csv"], "image": "photo",
+         "time_format": "%d/%m/%y"},
+        {"user": "client", "item": ["référence"], "time": "date", "title": "désignation",
+         "categories": "rayon"},
+    ),
+    "counts": Folder(
+        counts,
+        {"interactions": "user_artists.dat", "items": ["artists.dat"]},
+        {"user": "userID", "item": ["artistID", "id"], "time": "when", "title": "name",
+         "weight": "weight"},
     ),
     "scrobbles": Folder(
         scrobbles,

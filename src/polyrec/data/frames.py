@@ -20,7 +20,7 @@ from polyrec.errors import DataError
 from polyrec.source_tables import TableSource
 from polyrec.types import Finding
 
-_TEXT = (".csv", ".tsv", ".txt")
+_TEXT = (".csv", ".tsv", ".txt", ".dat")
 _JSON = (".json", ".jsonl", ".ndjson")
 _SUFFIXES = (".parquet", *_TEXT, *_JSON)
 _COMPRESSED = (".gz", ".zst")

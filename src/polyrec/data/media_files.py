@@ -71,6 +71,8 @@ class MediaFolder:
             return Problem("refused", "a path outside the data folder"), "outside"
         if file.exists():
             return file, "as named"
+        if "\\" in name:  # a path of Windows
+            return self._resolve(kind, name.replace("\\", "/"))
         matches = self._matches(kind, file)
         if len(matches) == 1:
             return matches[0], "matched"

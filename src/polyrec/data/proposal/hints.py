@@ -12,29 +12,33 @@ Hint: TypeAlias = Literal[
 ]  # fmt: skip
 
 _WORDS: Mapping[Hint, str] = {
-    "user": "user customer client buyer member visitor listener viewer account reader subscriber "
-    "reviewer person kunde usuario utilisateur guest shopper uid username nickname login email "
-    "mail",
-    "item": "item product sku article movie film track song asin isbn book video artikel produkt "
-    "station show episode recipe program programme podcast game variant",
-    "time": "time date timestamp datetime created ordered purchased watched played listened viewed "
-    "clicked at when ts uts day datum fecha unix epoch started moment zeit",
+    "user": "user customer client buyer member visitor listener viewer account reader "
+    "subscriber player reviewer person kunde usuario utilisateur guest shopper uid "
+    "username nickname login email mail",
+    "item": "item product sku article movie film track song asin isbn book video artikel "
+    "produkt station show episode recipe program programme podcast game variant "
+    "libro livre référence reference",
+    "time": "time date timestamp datetime created ordered purchased watched played listened "
+    "viewed clicked at when ts uts day datum fecha unix epoch started moment zeit",
     "rating": "rating stars score vote grade bewertung note",
     "kind": "event type action kind verb behavior behaviour feedback activity interaction",
     "title": "title name titel nombre nom headline label bezeichnung heading",
-    "text": "description desc plot summary text body synopsis overview abstract beschreibung "
-    "keywords tags blurb details lyrics content",
+    "text": "description desc plot summary text body synopsis overview abstract "
+    "beschreibung keywords tags blurb details lyrics content",
     "categories": "category categories genre genres department kategorie section shelf style tags "
-    "tag topic format",
-    "brand": "brand manufacturer maker artist author publisher vendor studio store marke channel",
+    "genero rayon tag topic format",
+    "brand": "brand manufacturer maker artist author publisher vendor studio store marke "
+    "channel autor developer",
     "price": "price preis cost eur usd amount prix precio",
     "added": "added created released release published launch since date year_added premiere "
     "uploaded",
-    "events": "order event interaction rating purchase log view play transaction click history "
-    "visit feedback review listen watch sale basket scrobble stream bestellung bestellungen",
+    "events": "order event interaction rating purchase log view play transaction click "
+    "history visit feedback review listen watch sale basket scrobble stream "
+    "bestellung bestellungen",
     "order": "order transaction invoice receipt basket cart session row index line request",
-    "other": "price amount quantity qty total status currency payment discount channel country "
-    "city state zip device browser platform ip url page referrer seconds duration position rank",
+    "other": "price amount quantity qty total status currency payment discount channel "
+    "country city state zip device browser platform ip url page referrer seconds "
+    "duration position rank",
 }
 _SETS = {hint: frozenset(words.split()) for hint, words in _WORDS.items()}
 
@@ -46,7 +50,7 @@ def words_of(name: str) -> list[str]:
     (['customer', 'id'], ['item', 'id'], ['order', 'date'])
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
+    return [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
 
 
 def has_hint(name: str, hint: Hint) -> bool:

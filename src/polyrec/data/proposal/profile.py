@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +19,6 @@ from polyrec.errors import DataError
 from polyrec.source_tables import TableSource
 
 _SAMPLE = 2_000
-_ORDERS = {
-    "/": ("%m/%d/%Y", "%d/%m/%Y"),
-    "-": ("%d-%m-%Y", "%m-%d-%Y"),
-    ".": ("%d.%m.%Y", "%m.%d.%Y"),
-}
 
 
 @dataclass
@@ -112,34 +109,41 @@ class Times:
 
 
 def read_times(values: pl.Series, source: TableSource) -> Times | None:
-    """Return a column as times; if all its dates are ambiguous, in the likelier order."""
+    """Return a column as times; dates with two readings, or two digits a year, by a pattern."""
     source = TableSource(source.file, {"time": values.name}, source.line)
     try:
         seconds, findings = parse_times(values, source)
         return _times(seconds, "; ".join(finding.what for finding in findings))
-    except DataError as error:
-        if "ambiguous" not in error.what:
-            return None
-    cell = str(values.drop_nulls()[0])
-    if cell.isdigit():
-        patterns: tuple[str, ...] = ("%Y%m%d",) if len(cell) == 8 else ("%Y%m%d%H%M%S",)
-    else:
-        clock = " %H:%M:%S" if cell.count(":") == 2 else " %H:%M" if ":" in cell else ""
-        mark = next(mark for mark in cell if mark in _ORDERS)
-        patterns = tuple(pattern + clock for pattern in _ORDERS[mark])
+    except DataError:
+        pass
     readings: list[tuple[float, int, pl.Series, str]] = []
-    for pattern in patterns:
-        try:
+    for pattern in _patterns(str(values.drop_nulls()[0]).strip()):
+        with suppress(DataError):
             seconds, _ = parse_times(values, source, pattern)
-        except DataError:
-            continue
-        steps = seconds.drop_nulls().diff().drop_nulls()
-        disorder = min(float((steps < 0).mean() or 0), float((steps > 0).mean() or 0))  # type: ignore[arg-type]
-        readings.append((disorder, len(readings), seconds, pattern))
+            readings.append((_disorder(seconds), len(readings), seconds, pattern))
     if not readings:
         return None
     _, _, seconds, pattern = min(readings, key=lambda reading: reading[:2])
-    return _times(seconds, f"read as {pattern}", pattern, is_guess=True)
+    return _times(seconds, f"read as {pattern}", pattern, is_guess=len(readings) > 1)
+
+
+def _patterns(cell: str) -> list[str]:
+    """Return the patterns for a date with two readings, the more usual one first."""
+    if cell.isdigit():
+        return ["%Y%m%d" if len(cell) == 8 else "%Y%m%d%H%M%S"]
+    date = re.match(r"\d{1,2}([-/.])\d{1,2}\1(\d{4}|\d{2})(?=[ T]|$)", cell)
+    if date is None:
+        return []
+    clock = " %H:%M:%S" if cell.count(":") == 2 else " %H:%M" if ":" in cell else ""
+    year = "%Y" if len(date[2]) == 4 else "%y"
+    parts = ("%m", "%d") if date[1] == "/" else ("%d", "%m")
+    return [date[1].join((*order, year)) + clock for order in (parts, parts[::-1])]
+
+
+def _disorder(seconds: pl.Series) -> float:
+    """Return the share of steps against the order of time, or against its reverse."""
+    steps = seconds.drop_nulls().diff().drop_nulls().to_numpy()
+    return float(min((steps < 0).mean(), (steps > 0).mean())) if len(steps) else 0.0
 
 
 def _times(

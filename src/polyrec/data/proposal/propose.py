@@ -35,7 +35,7 @@ _FORMATS = (
 )
 """Reader, its files, and what the first line of each kind of them contains."""
 
-_TABLES = (".parquet", ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_TABLES = (".parquet", ".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson")
 _DEPTH = 2  # folders below the data folder that are searched for tables
 _MAX_KINDS = 12
 _MIN_RATINGS = ((1, 1), (5, 4), (10, 7), (100, 70))  # highest rating, from which on it is liked
@@ -126,6 +126,8 @@ def _propose_tables(proposal: DataProposal, folder: Path) -> Relations:
     rating = next((c for c in rest if has_hint(c.name, "rating") and c.numbers is not None), None)
     if rating is not None:
         proposal.map("rating", rating.name, "numbers")
+    if any(column.name == "weight" for column in rest):  # which the reader uses by its name
+        proposal.map("weight", "weight", "multiplies the weight of its event")
     proposal.checks += relations.checks
     for file in relations.unused:
         why = (

@@ -82,7 +82,11 @@ def _matches(table: TableProfile, other: TableProfile) -> list[Match]:
     """Return the columns of a table whose values are keys of another one."""
     if table is other:
         return []
-    keys = [column for column in other.columns if column.is_key and _is_id(column)]
+    keys = [
+        column
+        for column in other.columns
+        if column.is_key and _is_id(column) and not has_hint(column.name, "order")
+    ]
     found = []
     for column in table.columns:
         if column.is_key or not _is_id(column) or len(column.distinct) < 2:
