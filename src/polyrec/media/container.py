@@ -60,6 +60,11 @@ def _open(file: BinaryIO) -> InputContainer:
         raise MediaError("not a sound or video", received=received, status="wrong type") from error
 
 
+def stream_start(container: InputContainer) -> float:
+    """Return the time (s) at which the first stream starts; clocks need not start at 0."""
+    return (container.start_time or 0) / av.time_base
+
+
 def check_length(decoded: float, declared: float, limit: float) -> None:
     """Raise `MediaError` where far less was decoded than the file declares (all in s)."""
     expected = min(declared, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -11,8 +12,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from polyrec.config import Limits
-from polyrec.errors import MediaError
+from polyrec.errors import ExtraError, MediaError
+from polyrec.media.sniff import sniff
 from polyrec.media.source import open_content
+from polyrec.registry import load_object
 from polyrec.types import Raw
 
 Pixels = npt.NDArray[np.uint8]
@@ -22,6 +25,7 @@ _DECODER_ERRORS: tuple[type[Exception], ...] = (
     ArithmeticError, AssertionError, NotImplementedError,
 )  # fmt: skip
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_HEIC_PLUG_IN = "pillow_heif:register_heif_opener"
 _EXCLUDED = {"EPS"}  # Pillow runs another program to draw it
 
 
@@ -43,7 +47,13 @@ def open_image(raw: Raw, *, size: int, limits: Limits | None = None) -> Image.Im
             raise
         except UnidentifiedImageError as error:
             file.seek(0)
-            if file.read(16).startswith(_SIGNATURES):
+            head = file.read(16)
+            is_heic = sniff(head).media_type == "image/heic"
+            if is_heic and "HEIF" not in _formats():
+                remedy = "pip install pillow-heif (its libraries are GPL), or save it as JPEG"
+                raise MediaError("a HEIC image needs the plug-in pillow-heif", remedy=remedy,
+                                 status="wrong type") from error  # fmt: skip
+            if is_heic or head.startswith(_SIGNATURES):
                 raise MediaError("the image is damaged", received="a broken header") from error
             received = "an unknown format"
             raise MediaError("not an image", received=received, status="wrong type") from error
@@ -77,6 +87,8 @@ def to_jpeg(image: Image.Image, *, size: int) -> bytes:
 @lru_cache(maxsize=1)
 def _formats() -> list[str]:
     Image.init()
+    with suppress(ExtraError):
+        load_object(_HEIC_PLUG_IN)()
     return [name for name in Image.ID if name not in _EXCLUDED]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,20 +14,22 @@ from PIL import Image
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.container import check_length, open_container
+from polyrec.media.container import check_length, open_container, stream_start
 from polyrec.media.image import Pixels, to_jpeg
 from polyrec.media.text import clean_text
 from polyrec.types import Raw
 
+_DEFAULT_RATE = 25  # frames per second of streams without times
+_TOLERANCE = 1e-6  # s
 _CUT = 0.35  # share of pixels whose colour class changes between two shots
 
 
 @dataclass(frozen=True)
 class Video:
-    """Frames of a video at even times."""
+    """Upright frames of a video at even times."""
 
     frames: Pixels  # (t, h, w, 3) RGB
-    times: npt.NDArray[np.float64]  # (t,) s
+    times: npt.NDArray[np.float64]  # (t,) s from the start of the file's streams
 
 
 class Cue(NamedTuple):
@@ -64,20 +67,50 @@ def read_video(
         stream = _video_stream(container)
         _check_pixels(stream, limits)
         declared = (container.duration or 0) / av.time_base
+        start = stream_start(container)
         frames: list[Pixels] = []
         times: list[float] = []
         last = 0.0
+        ticks = Ticks(1 / rate)
         for index, frame in enumerate(container.decode(stream)):
-            last = float(frame.time) if frame.time is not None else index / 25
+            last = index / _DEFAULT_RATE if frame.time is None else float(frame.time) - start
             if last >= seconds:
                 break
-            if last + 1e-6 >= len(times) / rate:
-                frames.append(convert(frame))
+            if ticks.is_due(last):
+                frames.append(_upright(convert(frame), frame))
                 times.append(last)
     if not frames:
         raise MediaError("the video has no frames")
-    check_length(last + 1 / rate, declared, seconds)
+    # some formats declare the time of the end, others the length
+    check_length(last + start + 1 / rate, declared, seconds)
     return Video(np.stack(frames), np.array(times))
+
+
+class Ticks:
+    """Picks frames that lie `step` seconds apart, whenever the clock starts and jumps.
+
+    >>> ticks = Ticks(1.0)
+    >>> [time for time in (0.5, 1.0, 1.6, 2.5, 7.0, 7.9, 8.0) if ticks.is_due(time)]
+    [0.5, 1.6, 2.5, 7.0, 8.0]
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._due = -math.inf
+
+    def is_due(self, time: float) -> bool:
+        """Return whether the frame at `time` is picked; times ascend."""
+        late = time - self._due
+        if late < -_TOLERANCE:
+            return False
+        # after a gap, and at the start, the steps are counted anew
+        self._due = time + self._step if late > self._step / 2 else self._due + self._step
+        return True
+
+
+def _upright(pixels: Pixels, frame: av.VideoFrame) -> Pixels:
+    """Return pixels turned as the file's display matrix says, in steps of 90 degrees."""
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
 
 
 def pick_frames(video: Video, count: int, *, by_shot: bool = False) -> Video:
@@ -121,7 +154,8 @@ def load_subtitles(raw: Raw, *, limits: Limits | None = None) -> list[Cue]:
             received = container.format.name
             raise MediaError("no subtitles", received=received, status="missing")
         stream = container.streams.subtitles[0]
-        cues = [cue for packet in container.demux(stream) for cue in _cues(packet, allowed)]
+        start = stream_start(container)
+        cues = [cue for packet in container.demux(stream) for cue in _cues(packet, start, allowed)]
     if not cues:
         raise MediaError("the subtitles have no text")
     return sorted(cues)
@@ -133,14 +167,15 @@ def video_thumbnail(raw: Raw, *, size: int, limits: Limits | None = None) -> byt
     with open_container(raw, allowed) as container:
         stream = _video_stream(container)
         _check_pixels(stream, allowed)
-        chosen = None
+        start, chosen = stream_start(container), None
         for frame in container.decode(stream):
             chosen = frame
-            if frame.time is not None and frame.time >= 1:
+            if frame.time is not None and frame.time - start >= 1:
                 break
         if chosen is None:
             raise MediaError("the video has no frames")
-        return to_jpeg(Image.fromarray(chosen.to_ndarray(format="rgb24")), size=size)
+        pixels = _upright(np.asarray(chosen.to_ndarray(format="rgb24"), np.uint8), chosen)
+        return to_jpeg(Image.fromarray(pixels), size=size)
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
@@ -163,10 +198,10 @@ def _check_pixels(stream: av.VideoStream, limits: Limits) -> None:
         )
 
 
-def _cues(packet: av.Packet[Any], limits: Limits) -> Iterator[Cue]:
+def _cues(packet: av.Packet[Any], origin: float, limits: Limits) -> Iterator[Cue]:
     if packet.pts is None or packet.time_base is None:
         return
-    start = float(packet.pts * packet.time_base)
+    start = float(packet.pts * packet.time_base) - origin
     length = float((packet.duration or 0) * packet.time_base)
     for subtitle in packet.decode():
         text = getattr(subtitle, "dialogue", b"") or getattr(subtitle, "ass", b"")

@@ -23,6 +23,8 @@ class AudioModel(PretrainedEncoder):
     are brought to `lufs` loudness first, unless that is null.
     """
 
+    version: ClassVar[int] = 2  # 2: the mean of the channels
+
     window: float = 0.0  # s
     windows: int = 3  # of each sound at most, spread over it
     lufs: float | None = -20.0

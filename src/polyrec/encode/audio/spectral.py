@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Spectral(PerItemEncoder):
     >>> Spectral().width
     259
     """
+
+    version: ClassVar[int] = 2  # 2: the mean of the channels
 
     seconds: float = 30.0  # of each sound, from its start
     modality: str = "audio"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -14,6 +14,8 @@ from polyrec.encode.trained import TrainedEncoder
 @part
 class TrainedAudioEncoder(TrainedEncoder):
     """Sounds as (t, 64) log-mel bands, ten steps per second, at an even loudness."""
+
+    version: ClassVar[int] = 2  # 2: the mean of the channels
 
     seconds: float = 10.0  # of each sound, from its start
     lufs: float | None = -20.0

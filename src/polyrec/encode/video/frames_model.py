@@ -23,6 +23,8 @@ class FramesModel(ImageModel):
     With CLIP or SigLIP it lies in the same space as images and texts.
     """
 
+    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames
+
     frames: int = 8
     seconds: float = 30.0  # of each video, from its start
     by_shot: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +35,8 @@ class Motion(PerItemEncoder):
     >>> Motion().width
     823
     """
+
+    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames, mean of channels
 
     rate: float = 5.0  # frames per second
     seconds: float = 30.0  # of each video, from its start

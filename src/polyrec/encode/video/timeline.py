@@ -48,6 +48,8 @@ class Timeline(PerItemEncoder):
     406
     """
 
+    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames, mean of channels
+
     hop_s: float = 1.0  # of the windows
     pooling: Literal["mean", "maximum", "attention"] = "mean"
     rate: float = 5.0  # frames per second

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -21,6 +21,8 @@ class VideoLSTM(TrainedEncoder):
     >>> VideoLSTM(dim=8).width
     8
     """
+
+    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames
 
     size: int = 48  # pixels per side to which a frame is scaled
     frames: int = 8
