@@ -64,7 +64,15 @@ def test_a_run_writes_all_files_and_reports_progress(world: Path, run: tuple[Pat
     assert unread == broken
     assert broken
     assert report["data"]["hash"]
-    assert {"data", "encode", "fit", "evaluate"} <= report["seconds"].keys()
+    assert {"data", "encode", "baselines", "fit", "evaluate"} <= report["seconds"].keys()
+    assert report["cost"]["choose_s"] == report["seconds"]["choose settings"]
+    assert [baseline["name"] for baseline in report["baselines"]] == ["popular", "item_knn", "ease"]
+    for baseline in report["baselines"]:  # the model's trials have EASE among them
+        assert baseline["valid"] <= report["trials"][0]["score"]
+        mean, low, high = baseline["differences"]["recall@10"]
+        assert low <= mean <= high
+        ahead = report["metrics"]["test"]["recall@10"] - baseline["means"]["recall@10"]
+        assert mean == pytest.approx(ahead)
     assert report["trials"][0]["score"] == pytest.approx(report["metrics"]["valid"]["ndcg@10"])
     assert {stage for stage, *_ in steps} >= {
         "encode image",

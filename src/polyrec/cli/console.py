@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +24,7 @@ out = Console()
 err = Console(stderr=True)
 
 
+_COMPARED = ("recall@20", "ndcg@20")
 _OPTIONS = {
     "users": "user",
     "histories": "history",
@@ -116,9 +117,30 @@ def print_metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> None:
     print_table(("metric", *(split + end.replace(":", " ") for split, end in columns)), rows)
 
 
+def print_baselines(
+    name: str, means: Mapping[str, float | None], baselines: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print a model beside the plain ones: test, and the difference with its 95% interval."""
+    metrics = [metric for metric in _COMPARED if metric in means]
+    if not baselines or not metrics:
+        return
+    rows = [(name, *(cell for metric in metrics for cell in (format_metric(means[metric]), "")))]
+    for baseline in baselines:
+        cells = []
+        for metric in metrics:
+            mean, low, high = baseline["differences"][metric]
+            difference = "" if mean is None else f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+            cells += [format_metric(baseline["means"][metric]), difference]
+        rows.append((baseline["name"], *cells))
+    heads = [head for metric in metrics for head in (metric, "ahead by (95%)")]
+    print_table(("on test", *heads), rows)
+
+
 def print_costs(costs: Mapping[str, float]) -> None:
     """Print time, memory and latency."""
     fit = f"fit {costs['fit_s']:.3g} s, " if "fit_s" in costs else ""
+    if "choose_s" in costs:
+        fit = f"settings chosen in {costs['choose_s']:.3g} s, {fit}"
     out.print(
         f"{fit}peak memory {costs['peak_memory_mb']:,.0f} MB, "
         f"one request {costs['single_median_ms']:.3g} ms (95%: {costs['single_p95_ms']:.3g} ms), "

@@ -65,7 +65,7 @@ class Dialect:
     skip: int = 0
 
 
-def read_bytes(path: Path) -> tuple[bytes, str]:
+def decompressed_bytes(path: Path) -> tuple[bytes, str]:
     """Return the decompressed content of a file, and its compression: "gzip", "zstd" or ""."""
     try:
         data = path.read_bytes()

@@ -28,7 +28,7 @@ class EventColumns:
     kinds: tuple[str, ...]  # names of the codes
     codes: npt.NDArray[np.int16]  # (e,)
     weights: Floats  # (e,)
-    given: Codes | None  # (e,) the split of the data
+    own_split: Codes | None  # (e,) the split of the data
     findings: tuple[Finding, ...]
 
 
@@ -48,10 +48,10 @@ def convert_columns(
     with errors.catch():
         factors = _factors(frame, source, findings)
     with errors.catch():
-        given = _given_split(frame, source)
+        own_split = _given_split(frame, source)
     errors.raise_any()
     weights = weights if factors is None else weights * factors
-    return EventColumns(times, kinds, codes, weights, given, tuple(findings))
+    return EventColumns(times, kinds, codes, weights, own_split, tuple(findings))
 
 
 def _times(

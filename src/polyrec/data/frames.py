@@ -13,7 +13,7 @@ from polyrec.config import EVERY_FILE, DialectConfig
 from polyrec.contracts import BasePart, part
 from polyrec.data.columns import filter_rows
 from polyrec.data.delimited import read_delimited
-from polyrec.data.dialects import detect_dialect, read_bytes, to_utf8
+from polyrec.data.dialects import decompressed_bytes, detect_dialect, to_utf8
 from polyrec.data.json_lines import read_json_lines
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
@@ -88,7 +88,7 @@ def _parquet(path: Path) -> Table:
 
 
 def _text(path: Path, settings: DialectConfig, suffix: str, *, loose: bool) -> Table:
-    raw, compression = read_bytes(path)
+    raw, compression = decompressed_bytes(path)
     data, encoding, findings = to_utf8(raw, settings.encoding, file=path.name)
     del raw
     shared = {"encoding": encoding} | ({"compression": compression} if compression else {})

@@ -132,10 +132,13 @@ def build_dataset(
     events, columns, users, items = _index(tables, config, weights, findings)
     tables = replace(tables, events=pl.DataFrame())  # the largest object here: freed early
     catalog, content_findings = build_catalog(config, tables, items)
-    kept = _latest_events(events, columns.given, findings)
+    kept = _latest_events(events, columns.own_split, findings)
     kept = kept[_k_core(events, kept, config.min_events)]
-    events, given = events.take(kept), None if columns.given is None else columns.given[kept]
-    parts = splits.split_events(config.split, events, given, seed=seed)
+    events, own_split = (
+        events.take(kept),
+        None if columns.own_split is None else columns.own_split[kept],
+    )
+    parts = splits.split_events(config.split, events, own_split, seed=seed)
     train, valid, test = (_part(events, parts, name) for name in splits.SPLITS)
     names = tuple(users.to_list())
     dataset = Dataset(catalog, names, columns.kinds, train, valid, test, config=config)
@@ -174,7 +177,7 @@ def _index(
         shape=(len(users), len(items)),
     )
     findings += columns.findings
-    findings += splits.check_times(config, columns.times, columns.given, tables.event_source)
+    findings += splits.check_times(config, columns.times, columns.own_split, tables.event_source)
     return events, columns, users, items
 
 
@@ -215,11 +218,11 @@ def _listed_ids(config: DataConfig, tables: SourceTables, used: pl.Series) -> pl
 
 
 def _latest_events(
-    events: Interactions, given: splits.Codes | None, findings: list[Finding]
+    events: Interactions, own_split: splits.Codes | None, findings: list[Finding]
 ) -> Ints:
     """Return the events to keep: the latest of each user, item and kind (and given split)."""
     keys = (events.users * events.shape[1] + events.items) * (int(events.kinds.max()) + 1)
-    keys = (keys + events.kinds) * 3 + (0 if given is None else given)
+    keys = (keys + events.kinds) * 3 + (0 if own_split is None else own_split)
     if len(unique_sorted(keys)) == len(keys):
         return np.arange(len(keys))
     order = np.argsort(keys)

@@ -33,21 +33,21 @@ class SplitShares:
 
 
 def split_events(
-    config: SplitConfig, events: Interactions, given: Codes | None, *, seed: int
+    config: SplitConfig, events: Interactions, own_split: Codes | None, *, seed: int
 ) -> Codes:
     """Return (e,) the split of each event: TRAIN, VALID, TEST or DROPPED.
 
-    `given` are the codes of the data's own split, if it has one.
+    `own_split` are the codes of the data's own split, if it has one.
     """
     use = config.use
     if use == "auto":
         timed = is_timed(events.times)
-        use = "given" if given is not None else "user_time" if timed else "random"
+        use = "given" if own_split is not None else "user_time" if timed else "random"
     if use == "given":
-        if given is None:
+        if own_split is None:
             remedy = "set data.columns.split"
             raise DataError("the data have no split", received="split: given", remedy=remedy)
-        return given
+        return own_split
     if use in ("user_time", "global_time") and not is_timed(events.times):
         remedy = "set data.split.use random"
         raise DataError("most events have no time", received=use, remedy=remedy)
@@ -60,7 +60,7 @@ def is_timed(times: Ints) -> bool:
 
 
 def check_times(
-    config: DataConfig, times: Ints, given: Codes | None, source: TableSource
+    config: DataConfig, times: Ints, own_split: Codes | None, source: TableSource
 ) -> list[Finding]:
     """Return a finding on events without a time, with the consequence for the split.
 
@@ -68,7 +68,7 @@ def check_times(
     """
     missing = np.flatnonzero(times == NO_TIME)
     use = config.split.use
-    by_time = use not in ("random", "given") and (given is None or use != "auto")
+    by_time = use not in ("random", "given") and (own_split is None or use != "auto")
     lines = (source.line(row) for row in missing.tolist())
     if len(missing) == len(times):
         remedy = "the split is random"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -74,6 +75,19 @@ def lorenz_curve(counts: npt.NDArray[np.int64], *, title: str, label: str) -> st
     return svg(even + line + _axis(ticks, label) + _top("all recommendations"), title)
 
 
+def line_chart(values: Sequence[float], *, title: str, label: str) -> str:
+    """Return values over their order, from the lowest at the bottom to the highest at the top."""
+    low, high = min(values), max(values)
+    span = (high - low) or 1
+    last = max(1, len(values) - 1)
+    points = " ".join(
+        f"{_x(i / last):.1f},{_y((value - low) / span):.1f}" for i, value in enumerate(values)
+    )
+    line = f'<polyline class="line" points="{points}"/>'
+    ticks = [(0.0, "1"), (1.0, str(len(values)))]
+    return svg(line + _axis(ticks, label) + _top(f"{low:.4f} to {high:.4f}"), title)
+
+
 def _x(share: float) -> float:
     return _EDGE + (WIDTH - 2 * _EDGE) * float(share)
 
@@ -127,3 +141,15 @@ def interval_chart(rows: Sequence[tuple[str, float, float, float, bool]], *, tit
             f'<text x="{label + room + 10}" y="{y + 4}">{value:+.4f}</text>'
         )
     return svg("".join(parts), title, height=26 * len(rows) + 4)
+
+
+def initials_svg(item: str, letters: str) -> str:
+    """Return a placeholder for an item without a picture: up to four letters on its own colour."""
+    hue = int.from_bytes(hashlib.sha256(item.encode()).digest()[:2]) % 360
+    size = 44 if len(letters) <= 2 else 30
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120">'
+        f'<rect width="120" height="120" fill="hsl({hue} 45% 42%)"/>'
+        f'<text x="60" y="{60 + 0.36 * size:.0f}" font-family="sans-serif" font-size="{size}" '
+        f'fill="white" text-anchor="middle">{escape(letters)}</text></svg>'
+    )

@@ -27,7 +27,7 @@ LEVEL = 0.05
 _DEFAULT_METRICS = ("recall@20", "ndcg@20")
 _RESAMPLES = 2000
 _BATCH = 100  # resamples held in memory
-_COSTS = ("fit_s", "peak_memory_mb", "single_median_ms", "single_p95_ms", "batch_per_s")
+_COSTS = ("fit_s", "choose_s", "peak_memory_mb", "single_median_ms", "single_p95_ms", "batch_per_s")
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,22 @@ def paired_bootstrap(values: Values, *, seed: int = 0, resamples: int = _RESAMPL
         times = np.bincount(drawn.reshape(-1), minlength=size * count).reshape(size, count)
         means.append(times @ values / count)
     return np.concatenate(means)
+
+
+def difference_interval(
+    first: Values, second: Values, *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Return the mean of first - second over the users, and its 95% bootstrap interval.
+
+    Users without a value (nan) in either are left out; without any, all three are nan.
+    """
+    table = np.stack([first, second], axis=1)
+    table = table[~np.isnan(table).any(axis=1)]
+    if not len(table):
+        return float("nan"), float("nan"), float("nan")
+    drawn = paired_bootstrap(table, seed=seed)
+    low, high = np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5])
+    return float((table[:, 0] - table[:, 1]).mean()), float(low), float(high)
 
 
 def _differences(runs: Sequence[ComparedRun], metric: str, seed: int) -> list[dict[str, Any]]:

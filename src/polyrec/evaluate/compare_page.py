@@ -14,6 +14,7 @@ from polyrec.evaluate.report import json_values
 
 COST_COLUMNS = {
     "fit_s": ("fit s", ",.2f"),
+    "choose_s": ("choosing s", ",.2f"),
     "peak_memory_mb": ("peak MB", ",.0f"),
     "single_median_ms": ("ms a request", ",.2f"),
     "single_p95_ms": ("95% ms", ",.2f"),

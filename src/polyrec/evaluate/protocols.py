@@ -125,14 +125,8 @@ class _RankedLists:
     def hit_metric(self, metric: Metric) -> Values:
         """Return (b,) values; nan for users without a relevant item in the metric's group."""
         in_group = self._item_group(metric.suffix)
-        counted = in_group[self.relevant.indices].astype(np.int64)
-        totals = np.concatenate([[0], np.cumsum(counted)])
-        counts = np.diff(totals[self.relevant.indptr])[self.users]
-        rows = counts > 0
-        values = np.full(len(self.users), np.nan)
-        hits = self.hits[rows, : metric.k] & in_group[self.items[rows, : metric.k]]
-        values[rows] = HIT_METRICS[metric.name](hits, counts[rows])
-        return values
+        counts = relevant_counts(self.relevant, in_group)[self.users]
+        return hit_values(metric, self.hits & in_group[self.items], counts)
 
     def content_metric(self, metric: Metric) -> Values:
         """Return (b,) values; nan for users with too little content in lists or histories.
@@ -154,6 +148,21 @@ class _RankedLists:
         warm = np.zeros(self.train.shape[1], bool)
         warm[self.train.items] = True
         return {"": np.ones_like(warm), "warm": warm, "cold": ~warm}[group]
+
+
+def relevant_counts(relevant: Csr, in_group: Bools) -> Ints:
+    """Return (u,) the number of each user's relevant items (u, n) that are in a group (n,)."""
+    totals = np.concatenate([[0], np.cumsum(in_group[relevant.indices], dtype=np.int64)])
+    counts: Ints = np.diff(totals[relevant.indptr])
+    return counts
+
+
+def hit_values(metric: Metric, hits: Bools, counts: Ints) -> Values:
+    """Return (b,) a metric of lists (b, k) that have these hits; nan where counts (b,) are 0."""
+    rows = counts > 0
+    values = np.full(len(counts), np.nan)
+    values[rows] = HIT_METRICS[metric.name](hits[rows, : metric.k], counts[rows])
+    return values
 
 
 def _mean(values: Values) -> float:

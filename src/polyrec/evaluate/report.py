@@ -15,8 +15,8 @@ import numpy as np
 from polyrec.evaluate import charts
 from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.metrics import HIT_METRICS, ITEM_GROUPS, Metric, Values
-from polyrec.evaluate.placeholder_image import initials_svg
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval
+from polyrec.evaluate.slices import Slice
 from polyrec.registry import load_object
 
 _HEADLINES = ("recall@20", "ndcg@20", "hit_rate@20", "coverage@20")
@@ -33,6 +33,18 @@ class EncodedView:
     missing: int
     problems: Mapping[str, Mapping[str, str]]  # item id -> status and reason
     card: Mapping[str, Any] = field(default_factory=dict)  # of the encoder
+
+
+@dataclass(frozen=True)
+class ComparedBaseline:
+    """A plain model on the same split, and how far the run's model is ahead of it."""
+
+    name: str
+    settings: Mapping[str, Any]  # chosen on valid
+    valid: float | None  # by `evaluate.select_by`
+    means: Mapping[str, float]  # on test
+    # metric per user -> mean of model - baseline on test, and the ends of its 95% interval
+    differences: Mapping[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,9 @@ class Report:
     cost: Mapping[str, float] = field(default_factory=dict)  # see `report_files.measure_costs`
     # by split: users, and users with relevant items but without_train events
     evaluated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    baselines: Sequence[ComparedBaseline] = ()
+    slices: Sequence[Slice] = ()  # of test
+    learning_curve: Sequence[float] = ()  # Recall@20 on valid, look by look
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; NaN is None."""
@@ -84,7 +99,7 @@ class SampleItem:
         if self.picture is not None:
             return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode()}"
         letters = "".join(word[0] for word in self.title.split()[:2]).upper() or "?"
-        svg = initials_svg(self.item, letters)
+        svg = charts.initials_svg(self.item, letters)
         return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
@@ -105,6 +120,12 @@ def bootstrap_intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]
         for name, values in evaluation.values.items()
         if not _empty(values)
     }
+
+
+def best_baseline(baselines: Sequence[ComparedBaseline]) -> str:
+    """Return the name of the plain model that ranks valid best, "" where there is no valid."""
+    scored = {baseline.name: baseline.valid for baseline in baselines if baseline.valid is not None}
+    return max(scored, key=lambda name: scored[name]) if scored else ""
 
 
 def _format(value: float) -> str:
@@ -129,6 +150,7 @@ def write_report_page(
         "format_mean": _format,
         "names": names or list(test),
         "suffixes": ["", *suffixes] if names else [""],
+        "best": best_baseline(report.baselines),
         "charts": _charts(report, evaluation, items),
         "samples": samples,
         "config": json.dumps(report.config, indent=1, ensure_ascii=False),
@@ -153,6 +175,9 @@ def _charts(report: Report, evaluation: Evaluation, items: int) -> list[tuple[st
     title = "Exposure of items: the straight line is equal exposure"
     label = "share of the catalogue, least recommended first"
     svgs.append((title, charts.lorenz_curve(counts, title=title, label=label)))
+    if len(report.learning_curve) > 1:
+        title = "Learning curve: Recall@20 on valid"
+        svgs.append((title, charts.line_chart(report.learning_curve, title=title, label="looks")))
     if len(report.trials) > 1:
         best = report.trials[:10]
         same = {k for k, v in best[0].settings.items() if all(t.settings.get(k) == v for t in best)}

@@ -29,7 +29,7 @@ class Player(NamedTuple):
     source: str  # data URI
 
 
-class ItemCard(NamedTuple):
+class NotebookCard(NamedTuple):
     """What a notebook shows of an item."""
 
     item: str
@@ -57,7 +57,7 @@ class ItemContent:
         """Return whether there are pictures or players to show."""
         return bool({"image", "audio", "video"} & self.catalog.contents.keys())
 
-    def card(self, item: str, title: str) -> ItemCard:
+    def card(self, item: str, title: str) -> NotebookCard:
         """Return an item with its picture and players."""
         row = self.rows.get(item)
         if row is None:
@@ -66,17 +66,19 @@ class ItemContent:
             catalog = self.catalog
         players = [self._player(kind, catalog.content(kind)[row]) for kind in ("audio", "video")]
         picture = sample_item(catalog, row).source
-        return ItemCard(item, title, picture, tuple(p for p in players if p is not None))
+        return NotebookCard(item, title, picture, tuple(p for p in players if p is not None))
 
     def _player(self, kind: str, raw: Raw | None) -> Player | None:
         content = _bytes(raw)
         if not content or self._bytes + len(content) > _MAX_OUTPUT_BYTES:
             return None
-        found = sniff(content[:HEAD])
-        if kind not in found.modalities:
+        detected = sniff(content[:HEAD])
+        if kind not in detected.modalities:
             return None
         self._bytes += len(content)
-        media_type = f"{kind}/ogg" if found.media_type == "application/ogg" else found.media_type
+        media_type = (
+            f"{kind}/ogg" if detected.media_type == "application/ogg" else detected.media_type
+        )
         return Player(kind, f"data:{media_type};base64,{base64.b64encode(content).decode()}")
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from polyrec.align.impute import Impute
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.parts import Parts
 from polyrec.compute.stopwatch import Stopwatch
-from polyrec.config import Config, make_part
+from polyrec.config import Config, RecommendConfig, make_part
 from polyrec.contracts import Aligner, Encoder, Fuser, TrainsEndToEnd
 from polyrec.data.load import Dataset
 from polyrec.errors import ConfigError
 from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.leakage_checks import check_fitted_parts
 from polyrec.pipeline.assemble import build_part, build_recommender, search_texts, view_contents
+from polyrec.pipeline.baselines import Baseline, better_baseline
 from polyrec.pipeline.encoding import open_encode_context
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.types import FUSED, Interactions, Progress, Views
@@ -33,17 +34,26 @@ class AlignedAndFused(NamedTuple):
 def fit_bundle(
     config: Config,
     dataset: Dataset,
-    encoders: Mapping[str, Encoder],
-    views: Views,
+    encoded: tuple[Mapping[str, Encoder], Views],
     *,
+    baselines: Sequence[Baseline] = (),
     watch: Stopwatch,
     progress: Progress,
 ) -> tuple[Bundle, list[Trial]]:
-    """Return the bundle of encoded items, and the settings that were tried on valid."""
+    """Return the bundle of `encoded` (encoders, views), and the settings tried on valid.
+
+    Where the config names no recommender, a baseline that ranks valid better than the default takes
+    its place.
+    """
+    encoders, views = encoded
     with watch.stage("align and fuse"):
         fused = align_and_fuse(config, dataset.train, views)
     with watch.stage("choose settings"):
         trials = choose_settings(config, dataset, fused.views, progress)
+        better = better_baseline(baselines, trials) if leaves_model_open(config) else None
+        if better is not None:
+            config = config.model_copy(update={"recommend": RecommendConfig(use=better.name)})
+            trials = list(better.trials)
     with watch.stage("fit"):
         model = build_recommender(config, trials[0].settings if trials else {})
         recommender = model.fit(dataset.train, fused.views, valid=dataset.valid)
@@ -70,6 +80,11 @@ def fit_bundle(
     )
     check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials
+
+
+def leaves_model_open(config: Config) -> bool:
+    """Return whether the config names no recommender and none of its settings."""
+    return "use" not in config.recommend.model_fields_set and not config.recommend.settings
 
 
 def align_and_fuse(config: Config, train: Interactions, views: Views) -> AlignedAndFused:

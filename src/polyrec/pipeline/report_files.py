@@ -13,6 +13,8 @@ import numpy as np
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.part_state import part_settings
 from polyrec.compute.stopwatch import Stopwatch, Times, measure_latency, peak_memory_mb, versions
+from polyrec.config import Config
+from polyrec.contracts import StopsOnValid
 from polyrec.data.in_memory.load_frames import IN_MEMORY
 from polyrec.data.load import Dataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
@@ -24,12 +26,21 @@ from polyrec.evaluate.quarantine import (
     write_quarantine,
     write_quarantine_page,
 )
-from polyrec.evaluate.report import EncodedView, Report, bootstrap_intervals, write_report_page
+from polyrec.evaluate.report import (
+    ComparedBaseline,
+    EncodedView,
+    Report,
+    bootstrap_intervals,
+    write_report_page,
+)
 from polyrec.evaluate.samples import draw_samples, sample_item
+from polyrec.evaluate.slices import Slice, slice_evaluation
 from polyrec.types import FUSED, Catalog, Ints, Views
 
 _ALIGNMENT_ITEMS = 2000  # items measured, drawn at random, of larger catalogues
+_SLICED = ("recall@20", "ndcg@20")
 _MAP_PICTURES = 24
+_TIMED_STAGES = (("fit_s", "fit"), ("choose_s", "choose settings"))
 _TIMED_USERS, _TIMED_K = 200, 10  # users whose requests are timed, and the length of their lists
 
 
@@ -37,11 +48,13 @@ _TIMED_USERS, _TIMED_K = 200, 10  # users whose requests are timed, and the leng
 class RunOutputs:
     """Everything that the report of a run is made from."""
 
+    config: Config  # of the run: the bundle's own names the recommender that was taken
     bundle: Bundle
     data: Dataset
     views: Views  # as encoded
     contents: Mapping[str, str]  # view -> the content that its encoder reads
     trials: Sequence[Trial]
+    baselines: Sequence[ComparedBaseline]
     watch: Stopwatch
 
 
@@ -69,7 +82,7 @@ def write_reports(outputs: RunOutputs, evaluations: Mapping[str, Evaluation], fo
 def measure_costs(
     bundle: Bundle, evaluation: Evaluation, seconds: Mapping[str, float], folder: Path
 ) -> Times:
-    """Return `fit_s` where it was fitted, `peak_memory_mb`, `bundle_mb` and request latencies.
+    """Return `peak_memory_mb`, `bundle_mb`, latencies, and of a run `fit_s` and `choose_s`.
 
     Timed are top-10 requests of 200 evaluated users, drawn at random, inside this process: the
     overhead of a server is not included.
@@ -79,7 +92,7 @@ def measure_costs(
     model = bundle.parts.recommender
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {
-        **({"fit_s": seconds["fit"]} if "fit" in seconds else {}),
+        **{name: seconds[stage] for name, stage in _TIMED_STAGES if stage in seconds},
         "peak_memory_mb": peak_memory_mb(),
         "bundle_mb": size / 1e6,
         **measure_latency(
@@ -142,12 +155,17 @@ def _encoded_views(outputs: RunOutputs) -> list[EncodedView]:
 def _report(
     outputs: RunOutputs, evaluations: Mapping[str, Evaluation], costs: Times, *, aligned: bool
 ) -> Report:
-    bundle, data = outputs.bundle, outputs.data
+    bundle, data, model = outputs.bundle, outputs.data, outputs.bundle.parts.recommender
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
     if not outputs.trials:
         notes = ["The model was fitted on train alone; no settings were chosen on valid."]
     source = bundle.config.data
     name = IN_MEMORY if source.use == IN_MEMORY else source.path.name
+    if bundle.config.recommend.use != outputs.config.recommend.use:
+        notes.append(
+            f"No recommender was named, and {bundle.config.recommend.use} ranks valid better than "
+            f"{outputs.config.recommend.use}, the default. Name recommend.use to keep one."
+        )
     return Report(
         data={"name": name, "hash": data.fingerprint, **data.validation.to_dict()},
         config=bundle.config.model_dump(mode="json"),
@@ -167,4 +185,14 @@ def _report(
         views=_encoded_views(outputs),
         notes=notes,
         aligned=aligned,
+        baselines=outputs.baselines,
+        slices=_slices(outputs, evaluations["test"]),
+        learning_curve=model.learning_curve() if isinstance(model, StopsOnValid) else (),
     )
+
+
+def _slices(outputs: RunOutputs, evaluation: Evaluation) -> list[Slice]:
+    dataset = outputs.data
+    metrics = [name for name in _SLICED if name in evaluation.values]
+    views = outputs.views  # as encoded: before absent rows are imputed
+    return slice_evaluation(evaluation, dataset.train, dataset.test, views, metrics)

@@ -17,9 +17,10 @@ from polyrec.contracts import BasePart
 from polyrec.data.load import Dataset, load_dataset
 from polyrec.evaluate.leakage_checks import check_split
 from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_config
+from polyrec.pipeline.baselines import choose_baselines, evaluate_baselines
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
-from polyrec.pipeline.fitting import fit_bundle
+from polyrec.pipeline.fitting import fit_bundle, leaves_model_open
 from polyrec.pipeline.report_files import RunOutputs, write_reports
 from polyrec.pipeline.run_config import dataset_config, merged_config, recommend_config
 from polyrec.training.run_context import RunContext, use_run
@@ -65,15 +66,22 @@ def _run(config: Config, data: Dataset | None, folder: Path | None, progress: Pr
     with _run_context(config, data.fingerprint, folder, progress):
         with watch.stage("encode"):
             encoders, views = encode_dataset(config, data, progress=progress)
-        bundle, trials = fit_bundle(config, data, encoders, views, watch=watch, progress=progress)
+        baselines = []
+        if folder is not None or leaves_model_open(config):
+            with watch.stage("baselines"):
+                baselines = choose_baselines(config, data.behaviour, progress=progress)
+        bundle, trials = fit_bundle(
+            config, data, (encoders, views), baselines=baselines, watch=watch, progress=progress
+        )
     if folder is not None:
         with watch.stage("save"):
             bundle.save(folder)
         with watch.stage("evaluate"):
             evaluations = evaluate_bundle(bundle, config.evaluate.metrics, progress=progress)
+            compared = evaluate_baselines(bundle, baselines, evaluations["test"], progress=progress)
         parts = encoder_configs(config, data.catalog).items()
         contents = {view: part.content or view for view, part in parts}
-        outputs = RunOutputs(bundle, data, views, contents, trials, watch)
+        outputs = RunOutputs(config, bundle, data, views, contents, trials, compared, watch)
         write_reports(outputs, evaluations, folder)
     return bundle
 

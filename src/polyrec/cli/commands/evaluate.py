@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from polyrec.cli.app import AsJson, BundleFolder, Metrics, app, load_bundle, split_commas
 from polyrec.cli.console import (
     format_metric,
+    print_baselines,
     print_costs,
     print_json,
     print_metrics,
@@ -44,6 +46,7 @@ def evaluate(
 ) -> None:
     """Evaluate a bundle again: with other metrics, or with modalities missing or knocked out."""
     from polyrec.evaluate.report import json_values
+    from polyrec.pipeline.baselines import choose_baselines, evaluate_baselines
     from polyrec.pipeline.evaluation import evaluate_bundle
     from polyrec.pipeline.report_files import measure_costs
 
@@ -55,13 +58,17 @@ def evaluate(
     names = names or list(loaded.config.evaluate.metrics)
     with progress_bars() as progress:
         evaluations = evaluate_bundle(loaded, names, protocol=protocol or None, progress=progress)
+        chosen = choose_baselines(loaded.config, loaded.behaviour, progress=progress)
+        compared = evaluate_baselines(loaded, chosen, evaluations["test"], progress=progress)
+    baselines = [json_values(asdict(baseline)) for baseline in compared]
     costs = measure_costs(loaded, evaluations["test"], {}, bundle)
     _export(loaded, evaluations["test"], run, qrels)
     means = {split: json_values(evaluation.means) for split, evaluation in evaluations.items()}
     if as_json:
-        print_json({"metrics": means, "cost": costs})
+        print_json({"metrics": means, "baselines": baselines, "cost": costs})
         return
     print_metrics(means)
+    print_baselines(loaded.config.recommend.use, means["test"], baselines)
     print_costs(costs)
 
 

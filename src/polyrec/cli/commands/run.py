@@ -8,7 +8,15 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Overrides, app, load_config
-from polyrec.cli.console import err, out, print_costs, print_json, print_log, print_metrics
+from polyrec.cli.console import (
+    err,
+    out,
+    print_baselines,
+    print_costs,
+    print_json,
+    print_log,
+    print_metrics,
+)
 from polyrec.compute.progress import progress_bars
 
 
@@ -31,10 +39,13 @@ def run(
             "bundle": str(folder),
             "metrics": report["metrics"],
             "settings": report["settings"],
+            "baselines": report["baselines"],
         }
         print_json(results)
         return
     print_metrics(report["metrics"])
+    use = report["config"]["recommend"]["use"]
+    print_baselines(use, report["metrics"]["test"], report["baselines"])
     print_costs(report["cost"])
     page = folder / "report.html"
     out.print(f"bundle [bold]{escape(str(folder))}[/], report {escape(str(page))}")

@@ -61,13 +61,13 @@ def _propose_media(
     for kind, files in media_counts(folder).items():
         if not files:
             continue
-        found = {
+        shares = {
             c.name: (c.count_media(kind, folder) / c.sampled, "." in str(c.distinct[0]))
             for c in columns
             if not c.is_list and c.words < 4 and c.times is None
         }
-        best = max(found, key=found.__getitem__, default=None)
-        share = found[best][0] if best else 0.0
+        best = max(shares, key=shares.__getitem__, default=None)
+        share = shares[best][0] if best else 0.0
         evidence = f"{share:.0%} of the values are {kind} files of this folder"
         if best is None or share < _MIN_MEDIA:
             proposal.checks.append(
@@ -76,7 +76,7 @@ def _propose_media(
             )
             continue
         proposal.set(kind, best, evidence)
-        if found[best][1]:
+        if shares[best][1]:
             names.add(best)
     return names
 

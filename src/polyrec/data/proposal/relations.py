@@ -87,7 +87,7 @@ def _matches(table: TableProfile, other: TableProfile) -> list[Match]:
         for column in other.columns
         if column.is_key and _is_id(column) and not has_hint(column.name, "order")
     ]
-    found = []
+    matches = []
     for column in table.columns:
         if column.is_key or not _is_id(column) or len(column.distinct) < 2:
             continue
@@ -95,8 +95,8 @@ def _matches(table: TableProfile, other: TableProfile) -> list[Match]:
             shared = column.distinct.is_in(key.distinct.implode()).sum()
             overlap = int(shared) / len(column.distinct)
             if overlap >= _MIN_OVERLAP:
-                found.append(Match(table, column, other, key, overlap))
-    return found
+                matches.append(Match(table, column, other, key, overlap))
+    return matches
 
 
 def _item_tables(events: TableProfile, item: Column, matches: Sequence[Match]) -> list[Match]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from polyrec.contracts import part
 from polyrec.data.columns import filter_rows
-from polyrec.data.dialects import read_bytes, to_utf8
+from polyrec.data.dialects import decompressed_bytes, to_utf8
 from polyrec.data.frames import FileReader, Table, require_folder
 from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
@@ -59,7 +59,7 @@ class MovieLensReader(FileReader):
         """Return the first columns of a file without header and quotes."""
         if not path.is_file():
             raise DataError("no such file", received=str(path), remedy="check data.path")
-        raw, _ = read_bytes(path)
+        raw, _ = decompressed_bytes(path)
         data, encoding, findings = to_utf8(raw, self.settings(path).encoding, file=path.name)
         # at line feeds only: titles may contain other line breaks of Unicode
         lines = pl.Series(data.decode().split("\n"), dtype=pl.String).str.strip_suffix("\r")

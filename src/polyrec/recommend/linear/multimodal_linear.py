@@ -109,7 +109,7 @@ class MultimodalLinear(ItemItem):
         return [
             {"weights": [*_simplex(names), *early]} if len(names) > 1 else {},
             {"content_l2": (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)} if names else {},
-            {"l2": L2_TRIED, "content": (0.25, 0.5, 1.0, 1.5, 2.0)},
+            {"l2": L2_TRIED, "content": (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)},
         ]
 
     def ranges(self, items: Views) -> Mapping[str, Any]:

@@ -1,0 +1,120 @@
+"""The plain models that every run is compared with, on the same split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from polyrec.artifact.bundle import Bundle
+from polyrec.config import Config, PartConfig
+from polyrec.contracts import Recommender
+from polyrec.errors import FitError
+from polyrec.evaluate.compare import difference_interval
+from polyrec.evaluate.grid_search import Trial, grid_search
+from polyrec.evaluate.protocols import Evaluation, evaluate_top_k
+from polyrec.evaluate.report import ComparedBaseline
+from polyrec.pipeline.assemble import build_part
+from polyrec.types import Interactions, Progress, silent
+
+BASELINES = ("popular", "item_knn", "ease")
+_MOST_ITEMS = 20_000  # of EASE: beyond, its grid takes minutes
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A plain model with the settings that rank valid best."""
+
+    name: str
+    settings: Mapping[str, Any]
+    score: float | None  # on valid by `evaluate.select_by`; None where there is no valid
+    seconds: float  # to choose its settings
+    trials: Sequence[Trial] = ()
+
+
+def choose_baselines(
+    config: Config, behaviour: Mapping[str, Interactions], *, progress: Progress = silent
+) -> list[Baseline]:
+    """Return the baselines, their settings chosen on valid; EASE only where it is affordable.
+
+    The run's own model is none of them.
+    """
+    train, valid = behaviour["train"], behaviour["valid"]
+    names = [name for name in BASELINES if name != config.recommend.use]
+    baselines = []
+    for name in names:
+        if name == "ease" and train.shape[1] > _MOST_ITEMS:
+            continue
+        started = perf_counter()
+        try:
+            trials = _trials(config, name, train, valid, progress)
+        except FitError:  # too large for this machine
+            continue
+        best = trials[0] if trials else Trial({}, float("nan"))
+        score = best.score if trials else None
+        baselines.append(
+            Baseline(name, best.settings, score, perf_counter() - started, tuple(trials))
+        )
+    return baselines
+
+
+def better_baseline(baselines: Sequence[Baseline], trials: Sequence[Trial]) -> Baseline | None:
+    """Return the baseline that ranks valid best, if it is better than the best trial."""
+    scored = [baseline for baseline in baselines if baseline.score is not None]
+    if not scored or not trials:
+        return None
+    best = max(scored, key=lambda baseline: baseline.score or 0.0)
+    return best if (best.score or 0.0) > trials[0].score else None
+
+
+def evaluate_baselines(
+    bundle: Bundle,
+    baselines: Sequence[Baseline],
+    evaluation: Evaluation,
+    *,
+    progress: Progress = silent,
+) -> list[ComparedBaseline]:
+    """Return the baselines on test, each with its distance from the bundle's `evaluation`."""
+    train, test = bundle.behaviour["train"], bundle.behaviour["test"]
+    compared = []
+    for step, baseline in enumerate(baselines):
+        progress("evaluate baselines", step, len(baselines))
+        model = _build(bundle.config, baseline.name, baseline.settings).fit(train)
+        own = evaluate_top_k(model, train, test, list(evaluation.means), views=bundle.views)
+        differences = {
+            name: difference_interval(values, own.values[name])
+            for name, values in evaluation.values.items()
+        }
+        compared.append(
+            ComparedBaseline(
+                baseline.name, baseline.settings, baseline.score, own.means, differences
+            )
+        )
+    progress("evaluate baselines", len(baselines), len(baselines))
+    return compared
+
+
+def _build(config: Config, name: str, settings: Mapping[str, Any]) -> Recommender:
+    return build_part("recommend", PartConfig(use=name, **settings), config)
+
+
+def _trials(
+    config: Config, name: str, train: Interactions, valid: Interactions, progress: Progress
+) -> list[Trial]:
+    if not len(valid):
+        return []
+    select_by = config.evaluate.select_by
+    trials = grid_search(
+        lambda settings: _build(config, name, settings),
+        (train, valid),
+        {},
+        by=select_by,
+        fixed={},
+        progress=progress,
+    )
+    if not trials:  # it has no settings
+        model = _build(config, name, {}).fit(train)
+        score = evaluate_top_k(model, train, valid, [select_by]).means[select_by]
+        trials = [Trial({}, score)]
+    return trials
