@@ -23,7 +23,7 @@ GORSE = {
     "/feedback/{feedback_type}/{user_id}/{item_id}": {"get", "delete"},
     "/user/{user_id}/feedback": {"get"},
     "/user/{user_id}/feedback/{feedback_type}": {"get"},
-    "/item/{item_id}/feedback/": {"get"},
+    "/item/{item_id}/feedback": {"get"},
     "/item/{item_id}/feedback/{feedback_type}": {"get"},
     "/recommend/{user_id}": {"get"},
     "/recommend/{user_id}/{category}": {"get"},
@@ -34,9 +34,17 @@ GORSE = {
     "/popular": {"get"},
     "/popular/{category}": {"get"},
     "/non-personalized/{name}": {"get"},
-    "/item/{item_id}/neighbors/": {"get"},
+    "/item/{item_id}/neighbors": {"get"},
     "/item/{item_id}/neighbors/{category}": {"get"},
-    "/user/{user_id}/neighbors/": {"get"},
+    "/user/{user_id}/neighbors": {"get"},
+    "/item-to-item/{name}/{item_id}": {"get"},
+    "/user-to-user/{name}/{user_id}": {"get"},
+    "/collaborative-filtering/{user_id}": {"get"},
+    "/intermediate/recommend/{user_id}": {"get"},
+    "/bulk/{kind}": {"get", "post"},
+    "/dump": {"get"},
+    "/restore": {"post"},
+    "/purge": {"post"},
 }
 
 

@@ -85,12 +85,17 @@ def test_feedback_has_all_its_paths(client: TestClient) -> None:
     assert client.delete("/api/feedback/ann/x").json() == rows(0)
 
 
-def test_post_keeps_and_put_replaces(client: TestClient) -> None:
-    event = {"FeedbackType": "star", "UserId": "ann", "ItemId": "x", "Value": 1}
-    for method, value, kept in (("POST", 1, 1), ("POST", 2, 1), ("PUT", 3, 3)):
-        sent = [{**event, "Value": value}]
-        assert client.request(method, "/api/feedback", json=sent).json() == rows(1)
-        assert client.get("/api/feedback/star/ann/x").json()["Value"] == kept
+def test_post_adds_values_and_put_replaces(two_workers: tuple[TestClient, TestClient]) -> None:
+    event = {"FeedbackType": "star", "UserId": "ann", "ItemId": "x"}
+    first, second = two_workers
+    for method, value, comment, kept in (
+        ("POST", 1, "a", (1, "a")), ("POST", 2.5, "b", (3.5, "a")), ("POST", 0, "c", (3.5, "a")),
+        ("PUT", 3, "d", (3, "d")), ("POST", -4, "e", (-1, "d")),
+    ):  # fmt: skip
+        sent = [{**event, "Value": value, "Comment": comment}]
+        assert first.request(method, "/api/feedback", json=sent).json() == rows(1)
+        stored = second.get("/api/feedback/star/ann/x").json()
+        assert (stored["Value"], stored["Comment"]) == kept
 
 
 def test_pages_follow_their_cursors_to_the_end(client: TestClient) -> None:

@@ -1,7 +1,7 @@
 """Feedback of users on items, as it is now; every change is appended to the log.
 
-As in Gorse, there is one feedback per type, user and item. An insert keeps an existing one, or
-replaces it with `overwrite`, and creates unknown users and items.
+As in Gorse, there is one feedback per type, user and item. An insert adds its value to that of an
+existing one, or replaces it with `overwrite`, and creates unknown users and items.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ _HISTORY = (
 
 
 def put_feedback(connection: Connection, feedback: Sequence[Feedback], *, overwrite: bool) -> int:
-    """Insert feedback and return how many were new or replaced.
+    """Insert feedback and return how many were new, added to or replaced.
 
+    Without `overwrite` an existing one keeps its time and comment, and a value of 0 adds nothing.
     Of several with the same key the first counts, with `overwrite` the last.
     """
     now = change_log.now_us()
@@ -87,9 +88,31 @@ def _put_chunk(
         statement = statement.on_conflict_do_update(index_elements=list(_KEY), set_=values)
         connection.execute(statement, changed)
     else:
-        changed = insert_new(connection, FEEDBACK, changed)
+        inserted = insert_new(connection, FEEDBACK, changed)
+        new = {id(row) for row in inserted}
+        added = [row for row in changed if row["value"] and id(row) not in new]
+        changed = [*inserted, *_add_values(connection, added)]
     change_log.append_changes(connection, change_log.FEEDBACK, map(_log_row, changed))
     return len(changed)
+
+
+def _add_values(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add values to those of existing feedback; return it as it is now."""
+    if not rows:
+        return []
+    key = sa.and_(*(FEEDBACK.c[name] == sa.bindparam(f"at_{name}") for name in _KEY))
+    statement = FEEDBACK.update().where(key).values(
+        value=FEEDBACK.c.value + sa.bindparam("more"), updated=sa.bindparam("now")
+    )  # fmt: skip
+    connection.execute(statement, [
+        {"more": row["value"], "now": row["updated"], **{f"at_{name}": row[name] for name in _KEY}}
+        for row in rows
+    ])  # fmt: skip
+    stored = []
+    for row in rows:
+        query = sa.select(FEEDBACK).where(*(FEEDBACK.c[name] == row[name] for name in _KEY))
+        stored += [dict(found) for found in connection.execute(query).mappings()]
+    return stored
 
 
 def delete_feedback(

@@ -75,6 +75,7 @@ AnyJson = Annotated[Any, AfterValidator(_check_labels)]
 Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(
     {"type": "string", "examples": ["2026-01-31T12:00:00Z"]}
 )]  # fmt: skip
+_Value = Annotated[float, Field(allow_inf_nan=False)] | None
 Count = Annotated[int | None, Query(ge=0, description="Number of entries.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Number of entries to skip.")]
 Cursor = Annotated[str, Query(max_length=4_096, description="The cursor of the previous page.")]
@@ -105,16 +106,17 @@ class StrictBody(BaseModel):
 
 
 class UserChange(BaseModel):
-    """A change of a user; fields that are not sent keep their value."""
+    """A change of a user; fields that are null or not sent keep their value."""
 
     model_config = schema_example(Labels={"age": "30s"})
 
     Labels: AnyJson = None
-    Comment: Text = ""
+    Comment: Text | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the columns that were sent."""
-        return {name.lower(): getattr(self, name) for name in self.model_fields_set}
+        """Return the columns to change."""
+        values = {name.lower(): getattr(self, name) for name in self.model_fields_set}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class UserBody(UserChange):
@@ -126,28 +128,27 @@ class UserBody(UserChange):
 
     def record(self) -> UserRecord:
         """Return the record."""
-        return UserRecord(self.UserId, self.Labels, self.Comment)
+        return UserRecord(self.UserId, self.Labels, self.Comment or "")
 
 
 class ItemChange(BaseModel):
-    """A change of an item; fields that are not sent keep their value."""
+    """A change of an item; fields that are null or not sent keep their value."""
 
     model_config = schema_example(IsHidden=True)
 
-    IsHidden: bool = False
+    IsHidden: bool | None = None
     Categories: Annotated[list[Id] | None, Field(max_length=1_000)] = None
     Timestamp: Time = None
     Labels: AnyJson = None
-    Comment: Text = ""
+    Comment: Text | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the columns that were sent."""
+        """Return the columns to change."""
         columns: dict[str, Any] = {}
         for name in self.model_fields_set - {"ItemId"}:
             value = getattr(self, name)
-            if name == "Categories":
-                value = tuple(dict.fromkeys(value or ()))
-            if name != "Timestamp" or value is not None:
+            if value is not None:
+                value = tuple(dict.fromkeys(value)) if name == "Categories" else value
                 columns[_COLUMNS.get(name, name.lower())] = value
         return columns
 
@@ -169,8 +170,9 @@ class ItemBody(ItemChange):
         """Return the record."""
         categories = tuple(dict.fromkeys(self.Categories or ()))
         return ItemRecord(
-            self.ItemId, self.IsHidden, categories, self.Timestamp, self.Labels, self.Comment
-        )
+            self.ItemId, bool(self.IsHidden), categories, self.Timestamp, self.Labels,
+            self.Comment or "",
+        )  # fmt: skip
 
 
 class FeedbackBody(BaseModel):
@@ -183,15 +185,16 @@ class FeedbackBody(BaseModel):
     FeedbackType: Id
     UserId: Id
     ItemId: Id
-    Value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    Value: _Value = 0.0
     Timestamp: Time = None
-    Comment: Text = ""
+    Comment: Text | None = None
 
     def record(self) -> Feedback:
         """Return the record."""
         return Feedback(
-            self.FeedbackType, self.UserId, self.ItemId, self.Value, self.Timestamp, self.Comment
-        )
+            self.FeedbackType, self.UserId, self.ItemId, self.Value or 0.0, self.Timestamp,
+            self.Comment or "",
+        )  # fmt: skip
 
 
 class SessionBody(BaseModel):
@@ -202,11 +205,11 @@ class SessionBody(BaseModel):
     )
 
     ItemId: Id
-    FeedbackType: str = ""
-    UserId: str = ""
-    Value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    FeedbackType: str | None = None
+    UserId: str | None = None
+    Value: _Value = 0.0
     Timestamp: Time = None
-    Comment: str = ""
+    Comment: str | None = None
 
 
 class RowAffected(BaseModel):

@@ -1,5 +1,7 @@
 """Limits for every request: a URL in UTF-8, a body bounded in size and time.
 
+A slash at the end of a path is dropped: clients of Gorse send one for an empty category.
+
 An id may contain a slash, sent as %2F. Servers decode it too early and would split the id in two;
 here it becomes `SLASH` in the path, and `schemas.PathId` turns it back into a slash.
 """
@@ -51,6 +53,8 @@ class RequestLimits:
             # changed in place: outer middlewares read the route from the same scope
             if b"%" in scope.get("raw_path", b""):
                 scope["path"] = _decode_path(scope["raw_path"])
+            if scope["path"].startswith("/api/"):
+                scope["path"] = scope["path"].rstrip("/")
             set_query(scope)
         except UnicodeError:
             body = problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")

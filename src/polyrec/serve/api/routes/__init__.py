@@ -10,6 +10,7 @@
     search           by content
     explain          contributions to a score
     model            the bundle in service, rollback
+    bulk             bulk transfers, dump, restore, purge (Gorse)
 
 `docs` and `operations` lie outside /api, `pages` has the page size of all lists.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from polyrec.serve.api.routes import (
+    bulk,
     explain,
     feedback,
     health,
@@ -46,4 +48,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     explain.router,
     model.router,
+    bulk.router,
 )

@@ -1,4 +1,4 @@
-"""Feedback: insert (keeps existing rows), put (replaces them), list, delete."""
+"""Feedback: insert (adds to existing rows), put (replaces them), list, delete."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BODY = json_body(FeedbackBody, rows=MAX_ROWS)
 
 @router.post("/feedback", response_model=RowAffected, openapi_extra=_BODY)
 async def insert_feedback(request: Request, service: CurrentService) -> Response:
-    """Insert feedback; of the same type, user and item, the existing one stays.
+    """Insert feedback; the Value is added to that of the same type, user and item.
 
     Unknown users and items are created. The answer comes after the commit, and the next
     recommendation, from any worker, counts it. RowAffected is the number sent, as in Gorse.
@@ -98,7 +98,6 @@ async def delete_typed_feedback(
 
 
 @router.get("/user/{user_id}/feedback", response_model=list[FeedbackBody])
-@router.get("/user/{user_id}/feedback/", include_in_schema=False)
 async def user_feedback(user_id: PathId, service: CurrentService) -> Response:
     """Return a user's feedback up to now."""
     return await _find(service, user_id=user_id)
@@ -112,8 +111,7 @@ async def typed_user_feedback(
     return await _find(service, user_id=user_id, feedback_type=feedback_type)
 
 
-@router.get("/item/{item_id}/feedback/", response_model=list[FeedbackBody])
-@router.get("/item/{item_id}/feedback", include_in_schema=False)
+@router.get("/item/{item_id}/feedback", response_model=list[FeedbackBody])
 async def item_feedback(item_id: PathId, service: CurrentService) -> Response:
     """Return the feedback on an item."""
     return await _find(service, item_id=item_id)

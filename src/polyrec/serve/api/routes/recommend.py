@@ -43,11 +43,24 @@ async def recommend_from_category(request: Request) -> Response:
     return await _to_user(path_id(request, "user_id"), request, category=category)
 
 
+async def recommend_with_scores(request: Request) -> Response:
+    """Recommend to a user, with scores: Gorse's list of its collaborative model."""
+    category = path_id(request, "category") if "category" in request.path_params else ""
+    return await _to_user(path_id(request, "user_id"), request, category=category, scored=True)
+
+
 def add_recommend_routes(app: FastAPI, prefix: str) -> None:
     """Add the busiest routes: before all others, without a router in between."""
     for path, handler, names in (
         ("/recommend/{user_id}", recommend_to_user, ("user_id",)),
         ("/recommend/{user_id}/{category}", recommend_from_category, ("user_id", "category")),
+        ("/collaborative-filtering/{user_id}", recommend_with_scores, ("user_id",)),
+        ("/intermediate/recommend/{user_id}", recommend_with_scores, ("user_id",)),
+        (
+            "/intermediate/recommend/{user_id}/{category}",
+            recommend_with_scores,
+            ("user_id", "category"),
+        ),
     ):
         app.add_api_route(
             prefix + path,
@@ -58,7 +71,9 @@ def add_recommend_routes(app: FastAPI, prefix: str) -> None:
         )
 
 
-async def _to_user(user_id: str, request: Request, *, category: str = "") -> Response:
+async def _to_user(
+    user_id: str, request: Request, *, category: str = "", scored: bool = False
+) -> Response:
     service: Service = request.app.state.service
     params = ListParams.from_request(request, service.settings, category=category)
     (history,) = await service.histories([user_id])
@@ -74,7 +89,7 @@ async def _to_user(user_id: str, request: Request, *, category: str = "") -> Res
             Feedback(params.write_back, user_id, item, timestamp=timestamp) for item in ranked.ids
         ]
         await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
-    return _list_body(ranked, scored=params.scored)
+    return _list_body(ranked, scored=scored or params.scored)
 
 
 Categories = Annotated[
@@ -145,9 +160,10 @@ def session_history(service: Service, session: list[SessionBody]) -> History:
     now = change_log.now_us()
     ordered = sorted(enumerate(session), key=lambda pair: (pair[1].Timestamp or now, pair[0]))
     events = [
-        Event(body.ItemId, body.FeedbackType, body.Value, None if body.FeedbackType else 1.0, now)
+        Event(body.ItemId, body.FeedbackType or "", body.Value or 0.0,
+              None if body.FeedbackType else 1.0, now)
         for _, body in ordered
-    ]
+    ]  # fmt: skip
     return History.from_events(events, service.live.event_weights, now=now)
 
 
