@@ -193,7 +193,7 @@ def test_categories_labels_and_numbers_filter(client: TestClient) -> None:
     assert ids(batch(client, Users=["ann"], Ranges={"price": {"Min": 10, "Max": 10}})) == ["i0009"]
     assert ids(batch(client, Users=["ann"], Labels={"colour": ["green"]})) == []
     client.delete("/api/item/i0012/category/old")
-    client.patch("/api/item/i0020", json={"Labels": None})
+    client.patch("/api/item/i0020", json={"Labels": {}})
     assert listed(client, "ann", category="old") == ["i0020"]
     assert set(ids(batch(client, Users=["ann"], Labels={"tags": ["x"]}))) == {
         "i0003", "i0009", "i0012",
