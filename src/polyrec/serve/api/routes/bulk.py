@@ -25,6 +25,7 @@ from polyrec.database.purge import delete_everything
 from polyrec.errors import nearest
 from polyrec.serve.api import schemas
 from polyrec.serve.api.schemas import RowAffected
+from polyrec.serve.api.uploads import MEDIA_BODY
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
@@ -33,8 +34,9 @@ _BATCH = 1_000  # records read, checked or written at once
 _CHUNK_BYTES = 2**16
 _MAX_LINE = 2**20  # bytes
 _CONFIRMED = {"delete_users", "delete_items", "delete_feedback", "delete_cache"}
-_JSON_LINES = {"application/jsonl": {"schema": {"type": "string"}}}
-_EXPORT: dict[int | str, dict[str, Any]] = {200: {"content": _JSON_LINES}}
+_EXPORT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}
+}
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,7 @@ async def dump(service: CurrentService) -> Response:
     return StreamingResponse(lines(), media_type="application/jsonl")
 
 
-@router.post(
-    "/restore",
-    response_model=RestoreAnswer,
-    openapi_extra={"requestBody": {"required": True, "content": _JSON_LINES}},
-)
+@router.post("/restore", response_model=RestoreAnswer, openapi_extra=MEDIA_BODY)
 async def restore(request: Request, service: CurrentService) -> Response:
     """Insert what a dump holds; existing records are replaced, others stay."""
     by_label = {kind.name: name for name, kind in KINDS.items()}
