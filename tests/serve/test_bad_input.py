@@ -202,7 +202,7 @@ def test_a_cursor_that_was_changed_or_is_of_another_listing(door: TestClient) ->
         ("/api/user/nobody", 404, "unknown user"),
         ("/api/item/nothing", 404, "unknown item"),
         ("/api/item/..%2F..%2Fetc%2Fpasswd", 404, "unknown item"),
-        ("/api/item/%2e%2e", 404, "unknown item"),
+        ("/api/item/%2e%2e", 400, "path.item_id is invalid"),
         ("/api/feedback/like/nobody/nothing", 404, "no such feedback"),
         ("/api/non-personalized/populr", 404, "no such list"),
         ("/api/item/i0003/neighbors?view=smell", 404, "no such view"),
