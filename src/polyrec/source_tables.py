@@ -46,7 +46,9 @@ class SourceTables:
     `events`: user, item, and if the source has them time, rating, weight, kind, split. `items`: the
     columns of the source, of which `item_source` names those for item and title; row i is row i of
     each feature, and of each of the `contents` and the `metadata`, if the source has them ready
-    instead of naming columns. `files` describes what was read, for `polyrec check`.
+    instead of naming columns. `users`: columns of a table of users, of which `user_source` names
+    that for user; `user_labels` (id -> JSON) if they are ready. `files` describes what was read,
+    for `polyrec check`.
     """
 
     events: pl.DataFrame
@@ -56,5 +58,8 @@ class SourceTables:
     metadata: Sequence[ItemMetadata] = ()
     event_source: TableSource = TableSource()
     item_source: TableSource = TableSource()
+    users: pl.DataFrame | None = None
+    user_source: TableSource = TableSource()
+    user_labels: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     files: tuple[Mapping[str, Any], ...] = ()

@@ -45,6 +45,7 @@ from polyrec.types import (
 FORMAT = 2  # 2: other names of learned attributes
 _NAMES = ("ids", "titles", "users", "kinds")
 _METADATA_FILE = "metadata.json"  # only where the data have metadata
+_USERS_FILE = "user_labels.json"  # only where the data have labels of users
 _SPLITS = ("train", "valid", "test")
 _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
@@ -66,6 +67,7 @@ class Bundle:
     texts: tuple[str, ...] = ()  # of the items, for search by words; none: titles alone
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
     metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
+    user_labels: tuple[Any, ...] = ()  # (u,) JSON, or empty
     # with content, of the run that made the bundle; not saved
     catalog: Catalog | None = field(default=None, compare=False, repr=False)
 
@@ -260,6 +262,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
     writer.json("names.json", {key: getattr(bundle, key) for key in _NAMES})
     if bundle.metadata:
         writer.json(_METADATA_FILE, [asdict(row) for row in bundle.metadata])
+    if bundle.user_labels:
+        writer.json(_USERS_FILE, bundle.user_labels)
     writer.json("texts.json", bundle.texts)
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour
@@ -322,7 +326,11 @@ def _read(files: ChecksummedFolder) -> Bundle:
     names["texts"] = tuple(texts)
     values = {"config": config, "fingerprint": manifest["data"], "cards": cards["cards"], **names}
     metadata = _read_metadata(files)
-    return Bundle(**values, behaviour=behaviour, views=views, parts=parts, metadata=metadata)
+    labels = tuple(files.json(_USERS_FILE)) if _USERS_FILE in files.manifest["files"] else ()
+    return Bundle(
+        **values, behaviour=behaviour, views=views, parts=parts, metadata=metadata,
+        user_labels=labels,
+    )  # fmt: skip
 
 
 def _read_metadata(files: ChecksummedFolder) -> tuple[ItemMetadata, ...]:

@@ -78,19 +78,21 @@ class DialectConfig(Section):
 class DataConfig(Section):
     """Where the data are, the names of their columns, and how they are cleaned.
 
-    `interactions` and `items` name the files of the `folder` reader; several files of items are
-    joined on the item's id. `columns` maps our names (user, item, time, rating, weight, kind,
-    split, title) to those of the source; nothing is guessed. A list of names is for files that
-    differ: each file uses the first name that it has. Further keys (categories, labels, brand,
-    price, numbers, added, description) name columns of metadata. `dialect` is for all text tables,
-    or maps file names to dialects. `media_root` is the folder that media paths are relative to.
-    `features` maps a modality to an npy file; its row i is row i of the items.
+    `interactions`, `items` and `users` name the files of the `folder` reader; several files of
+    items are joined on the item's id. `columns` maps our names (user, item, time, rating, weight,
+    kind, split, title) to those of the source; nothing is guessed. A list of names is for files
+    that differ: each file uses the first name that it has. Further keys name columns of metadata
+    (categories, labels, brand, price, numbers, added, description) and of users (user_labels).
+    `dialect` is for all text tables, or maps file names to dialects. `media_root` is the folder
+    that media paths are relative to. `features` maps a modality to an npy file; its row i is row i
+    of the items.
     """
 
     use: str = "folder"
     path: Path
     interactions: str | None = None
     items: tuple[str, ...] = ()
+    users: str | None = None
     dialect: dict[str, DialectConfig] = {}
     columns: dict[str, tuple[str, ...]] = {}
     time_format: str | None = None

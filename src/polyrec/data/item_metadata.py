@@ -16,7 +16,9 @@ import polars as pl
 
 from polyrec.config import DataConfig
 from polyrec.data.columns import to_numbers, to_text
+from polyrec.data.ids import catalogue_ids
 from polyrec.data.times import parse_times
+from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, nearest
 from polyrec.source_tables import SourceTables, TableSource
 from polyrec.types import Finding, ItemMetadata, id_problem
@@ -25,6 +27,9 @@ METADATA_COLUMNS = (
     "categories", "labels", "brand", "price", "numbers", "added", "description",
 )  # fmt: skip
 """The keys of `data.columns` that name columns of metadata."""
+
+USER_LABELS = "user_labels"
+"""The key of `data.columns` that names columns of the users table."""
 
 _BLANK = ItemMetadata()
 UNNAMED_SOURCE = TableSource()
@@ -48,6 +53,33 @@ def catalog_metadata(
         rows = reader.read(columns, rows)
         findings += reader.findings
     return tuple(rows + [_BLANK] * (total - len(rows))) if rows else ()
+
+
+def read_user_labels(
+    tables: SourceTables, config: DataConfig, users: pl.Series, findings: list[Finding]
+) -> tuple[Any, ...]:
+    """Return the labels of each user; empty if the source has none."""
+    labels = {**tables.user_labels, **_labels_by_id(tables, config.columns.get(USER_LABELS, ()))}
+    ids = pl.Series(list(labels), dtype=pl.String)
+    remedy = "their labels are dropped"
+    findings += finding_for("note", "users without events", ids.filter(~ids.is_in(users.implode())),
+                            remedy)  # fmt: skip
+    return tuple(labels.get(user) for user in users) if labels else ()
+
+
+def _labels_by_id(tables: SourceTables, names: Sequence[str]) -> dict[str, Any]:
+    """Return user id -> labels, from columns of the users table."""
+    if not names:
+        return {}
+    table, source = tables.users, tables.user_source
+    unknown = list(names) if table is None else [n for n in names if n not in table.columns]
+    if table is None or unknown:
+        known = [] if table is None else table.columns
+        remedy = "add users.csv, or set data.users" if table is None else nearest(unknown[0], known)
+        raise DataError(f"the users have no column {unknown[0]!r}",
+                        received=", ".join(known) or "no users table", remedy=remedy)  # fmt: skip
+    ids = catalogue_ids(table[source.column("user")], source, "user")
+    return dict(zip(ids, _labels([table[name] for name in names]), strict=True))
 
 
 @dataclass

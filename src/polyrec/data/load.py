@@ -20,7 +20,7 @@ from polyrec.data.columns import id_findings
 from polyrec.data.events import EventColumns, convert_columns
 from polyrec.data.ids import IdColumn, are_integers, catalogue_ids, check_complete, complete_events
 from polyrec.data.in_memory.load_frames import IN_MEMORY, FrameSettings, load_frames
-from polyrec.data.item_metadata import METADATA_COLUMNS
+from polyrec.data.item_metadata import METADATA_COLUMNS, read_user_labels
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
 from polyrec.errors import DataError, ErrorCollector
@@ -40,6 +40,7 @@ class Dataset:
     train: Interactions
     valid: Interactions
     test: Interactions
+    user_labels: tuple[Any, ...] = ()  # (u,) JSON, or empty
     validation: Validation = field(default_factory=Validation)
     config: DataConfig | None = None  # by which it was loaded
 
@@ -116,7 +117,7 @@ def read_tables(config: DataConfig) -> SourceTables:
     if config.use == IN_MEMORY:
         raise DataError("the data were frames in memory", received=config.use,
                         remedy="give the frames again: Dataset.from_frames")  # fmt: skip
-    files = {"interactions": config.interactions, "items": config.items}
+    files = {"interactions": config.interactions, "items": config.items, "users": config.users}
     settings = {name: value for name, value in files.items() if value}
     shared = {"dialect": config.dialect}
     reader = make_part(find_class("data", config.use), settings, where="data", shared=shared)
@@ -141,7 +142,8 @@ def build_dataset(
     parts = splits.split_events(config.split, events, own_split, seed=seed)
     train, valid, test = (_part(events, parts, name) for name in splits.SPLITS)
     names = tuple(users.to_list())
-    dataset = Dataset(catalog, names, columns.kinds, train, valid, test, config=config)
+    labels = read_user_labels(tables, config, users, findings)
+    dataset = Dataset(catalog, names, columns.kinds, train, valid, test, labels, config=config)
     findings += content_findings + check_behaviour(dataset)
     findings += id_findings(users, "user") + id_findings(items, "item")
     if not len(valid):

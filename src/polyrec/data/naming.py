@@ -12,7 +12,7 @@ import polars as pl
 
 from polyrec.data.columns import ids_to_text
 from polyrec.data.frames import Table
-from polyrec.data.item_metadata import METADATA_COLUMNS
+from polyrec.data.item_metadata import METADATA_COLUMNS, USER_LABELS
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, ErrorCollector, nearest
 from polyrec.source_tables import SourceTables, TableSource
@@ -33,6 +33,7 @@ def source_tables(
     *,
     usual: tuple[Mapping[str, str], Mapping[str, str]],
     features: Mapping[str, Path | npt.NDArray[Any]] | None = None,
+    users: Table | None = None,
 ) -> SourceTables:
     """Return the tables of a reader; `usual` are the names of its format, for both tables.
 
@@ -44,6 +45,10 @@ def source_tables(
     with errors.catch():
         item_names = {} if items is None else map_columns(items, columns, usual[1])
     with errors.catch():
+        user_names = (
+            {} if users is None else map_columns(users, columns, {"user": usual[0]["user"]})
+        )
+    with errors.catch():
         _check_keys(columns, usual, items)
     errors.raise_any()
     return SourceTables(
@@ -52,8 +57,10 @@ def source_tables(
         features or {},
         event_source=replace(events.source, columns=event_names),
         item_source=TableSource() if items is None else replace(items.source, columns=item_names),
-        findings=events.findings + (items.findings if items else ()),
-        files=events.files + (items.files if items else ()),
+        users=None if users is None else users.frame,
+        user_source=TableSource() if users is None else replace(users.source, columns=user_names),
+        findings=tuple(f for table in (events, items, users) if table for f in table.findings),
+        files=tuple(f for table in (events, items, users) if table for f in table.files),
     )
 
 
@@ -89,8 +96,8 @@ def _check_keys(
 ) -> None:
     """Raise `DataError` for unknown names, and for names of an items table without one."""
     for name in columns:
-        if name not in COLUMNS:
-            remedy = nearest(name, (*COLUMNS, *METADATA_COLUMNS))
+        if name not in (*COLUMNS, USER_LABELS):
+            remedy = nearest(name, (*COLUMNS, *METADATA_COLUMNS, USER_LABELS))
             raise DataError("unknown data.columns key", received=name, remedy=remedy)
         if items is None and name in usual[1] and name not in usual[0]:
             what, remedy = f"no items table for data.columns.{name}", "add items, or drop the key"

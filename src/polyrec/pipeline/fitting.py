@@ -76,6 +76,7 @@ def fit_bundle(
         texts=search_texts(dataset.catalog),
         cards={view: encoder.card() for view, encoder in encoders.items()},
         metadata=dataset.catalog.metadata,
+        user_labels=dataset.user_labels,
         catalog=dataset.catalog,
     )
     check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -49,8 +50,11 @@ async def user_page(
     ranked, reasons = await run_in_threadpool(_recommend, live, history, row)
     latest = [*reversed(history.items)][:_HISTORY]
     weights = dict(zip(history.items, history.weights.tolist(), strict=True))
+    record = await service.read(lambda c: records.find_user(c, id))
+    labels = None if record is None else record.labels
     values = {
         "user_id": id,
+        "labels": None if labels is None else json.dumps(labels, ensure_ascii=False, indent=1),
         "events": len(history.items),
         "history": await item_cards(service, latest, {i: f"weight {weights[i]:g}" for i in latest}),
         "recommendations": await _recommendations(service, ranked, reasons),

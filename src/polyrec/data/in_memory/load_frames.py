@@ -18,7 +18,7 @@ from polyrec.config import PRESETS, DataConfig, validate_settings
 from polyrec.data.frames import Table
 from polyrec.data.ids import catalogue_ids
 from polyrec.data.in_memory.dataframes import to_polars_frame
-from polyrec.data.item_metadata import METADATA_COLUMNS
+from polyrec.data.item_metadata import METADATA_COLUMNS, USER_LABELS
 from polyrec.data.naming import COLUMNS, join_items, map_columns, source_tables
 from polyrec.data.readers.folder import EVENTS, ITEMS
 from polyrec.errors import CombinedDataError, ConfigError, DataError, PolyrecError, nearest
@@ -51,9 +51,12 @@ class FrameSettings(TypedDict, total=False):
     video: str
     categories: str | Sequence[str]
     labels: str | Sequence[str]
+    brand: str
     price: str
+    numbers: str | Sequence[str]
     added: str
     description: str | Sequence[str]
+    user_labels: str | Sequence[str]  # columns of users
     features: Mapping[str, npt.NDArray[Any]]  # name -> (n, d), row i for item i
     media_root: str | Path  # by default the working directory
     time_format: str
@@ -100,7 +103,7 @@ def _config(settings: dict[str, Any]) -> DataConfig:
     for name in settings:
         if name not in known:
             raise ConfigError("unknown argument", received=name, remedy=nearest(name, known))
-    columns = {name: settings.pop(name) for name in (*COLUMNS, *METADATA_COLUMNS)
+    columns = {name: settings.pop(name) for name in (*COLUMNS, *METADATA_COLUMNS, USER_LABELS)
                if name in settings and name != "split"}  # fmt: skip
     preset = settings.pop("preset", None)
     if preset is not None and preset not in PRESETS:
@@ -125,7 +128,10 @@ def _frame_tables(interactions: Any, items: Any, users: Any, config: DataConfig)
     catalogue = _items(items, columns)
     tables = source_tables(events, catalogue, columns, usual=(EVENTS, ITEMS))
     if users is not None:
-        _ids_of(_table(users, "users"), columns, "user")  # checked
+        table = _table(users, "users")
+        _ids_of(table, columns, "user")  # checked
+        name = map_columns(table, columns, {"user": EVENTS["user"]})
+        tables = replace(tables, users=table.frame, user_source=replace(table.source, columns=name))
     return tables
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from polyrec.contracts import part
 from polyrec.data.frames import FileReader, find_table, require_folder
+from polyrec.data.item_metadata import USER_LABELS
 from polyrec.data.naming import Columns, join_items, source_tables
 from polyrec.errors import DataError, ErrorCollector
 from polyrec.source_tables import SourceTables
@@ -21,9 +22,10 @@ ITEMS = {"item": "item_id", "title": "title"}
 
 @part
 class FolderReader(FileReader):
-    """Read interactions.{parquet,csv,tsv,txt,json,jsonl}[.gz,.zst] and, if it exists, items.*.
+    """Read interactions.{parquet,csv,tsv,txt,json,jsonl}[.gz,.zst] and, if they exist, items.*.
 
-    `interactions` and `items` name other files; several files of items are joined on their ids.
+    `interactions`, `items` and `users` name other files. Several files of items are joined on their
+    ids. A table of users is only read for `user_labels`.
 
     >>> FolderReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -37,6 +39,7 @@ class FolderReader(FileReader):
 
     interactions: str | None = None
     items: tuple[str, ...] = ()
+    users: str | None = None
 
     def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
@@ -50,11 +53,16 @@ class FolderReader(FileReader):
             )
         default = None if self.items else find_table(path, "items")
         files = [path / name for name in self.items] or ([default] if default else [])
+        users = self._users_file(path) if USER_LABELS in columns else None
         errors = ErrorCollector()
         tables = []
-        for file in (events, *files):
+        for file in (events, *files, *([users] if users else [])):
             with errors.catch():
                 tables.append(self.table(file))
         errors.raise_any()
+        user_table = tables.pop() if users else None
         items = join_items(tables[1:], columns, ITEMS) if files else None
-        return source_tables(tables[0], items, columns, usual=(EVENTS, ITEMS))
+        return source_tables(tables[0], items, columns, usual=(EVENTS, ITEMS), users=user_table)
+
+    def _users_file(self, path: Path) -> Path | None:
+        return path / self.users if self.users else find_table(path, "users")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import polars as pl
+
 from polyrec.contracts import part
 from polyrec.data.columns import filter_rows, to_text
 from polyrec.data.frames import FileReader, find_table, require_folder
@@ -23,7 +25,9 @@ _METADATA = {"categories": "Categories", "labels": "Labels", "added": "Timestamp
 
 @part
 class GorseReader(FileReader):
-    """Read feedback.jsonl and, if it exists, items.jsonl; hidden items are dropped.
+    """Read feedback.jsonl and, if they exist, items.jsonl and users.jsonl.
+
+    Hidden items are dropped.
 
     >>> GorseReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -42,16 +46,27 @@ class GorseReader(FileReader):
         feedback = find_table(require_folder(path), "feedback")
         if feedback is None:
             raise DataError("no feedback.jsonl", received=str(path), remedy="export it")
-        file = find_table(path, "items")
+        file, user_file = find_table(path, "items"), find_table(path, "users")
         items = None if file is None else self.table(file)
         tables = source_tables(self.table(feedback), items, columns, usual=(_EVENTS, _ITEMS))
         tables = _drop_hidden(tables)
+        if user_file is not None:
+            tables = replace(tables, user_labels=_user_labels(self.table(user_file).frame))
         if tables.items is None:
             return tables
         present = {name: c for name, c in _METADATA.items() if c in tables.items.columns}
         reader = MetadataReader(tables.items, tables.item_source)
         metadata = reader.read(present)
         return replace(tables, metadata=metadata, findings=(*tables.findings, *reader.findings))
+
+
+def _user_labels(users: pl.DataFrame) -> dict[str, Any]:
+    """Return user id -> labels of an export's users."""
+    if not {"UserId", "Labels"} <= set(users.columns):
+        return {}
+    rows = MetadataReader(users).read({"labels": "Labels"})
+    pairs = zip(users["UserId"], (row.labels for row in rows), strict=True)
+    return {user: labels for user, labels in pairs if user is not None and labels is not None}
 
 
 def _drop_hidden(tables: SourceTables) -> SourceTables:

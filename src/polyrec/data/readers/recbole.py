@@ -13,6 +13,7 @@ from polyrec.config import DialectConfig
 from polyrec.contracts import part
 from polyrec.data.columns import to_text
 from polyrec.data.frames import FileReader, Table, require_folder
+from polyrec.data.item_metadata import USER_LABELS
 from polyrec.data.naming import Columns, source_tables
 from polyrec.data.readers.folder import EVENTS, ITEMS
 from polyrec.data.validation import finding_for
@@ -27,7 +28,7 @@ TABS = DialectConfig(separator="\t", quote="")
 
 @part
 class RecBoleReader(FileReader):
-    """Read NAME.inter and, if it exists, NAME.item.
+    """Read NAME.inter and, if they exist, NAME.item and NAME.user.
 
     >>> RecBoleReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -42,13 +43,14 @@ class RecBoleReader(FileReader):
     def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
         events = one_file(path, "*.inter")
-        items = events.with_suffix(".item")
+        items, users = events.with_suffix(".item"), events.with_suffix(".user")
         read = {
             file: _atomic(self.table(file, suffix=".tsv", usual=TABS))
-            for file in (events, items)
+            for file in (events, items, *([users] if USER_LABELS in columns else []))
             if file.is_file()
         }
-        return source_tables(read[events], read.get(items), columns, usual=(EVENTS, ITEMS))
+        return source_tables(read[events], read.get(items), columns, usual=(EVENTS, ITEMS),
+                             users=read.get(users))  # fmt: skip
 
 
 def one_file(folder: Path, pattern: str) -> Path:

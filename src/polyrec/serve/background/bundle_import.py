@@ -35,7 +35,7 @@ def import_bundle(database: Database, bundle: Bundle, *, progress: Progress = si
         is_empty = connection.scalar(sa.select(sa.func.count()).select_from(USERS)) == 0
         _insert_items(connection, bundle)
         if is_empty:
-            _insert_users(connection, bundle.users)
+            _insert_users(connection, bundle)
             _insert_events(connection, bundle, progress)
         mark_imported(connection, bundle)
     return True
@@ -100,9 +100,11 @@ def _item_row(item_id: str, title: str, metadata: ItemMetadata) -> dict[str, Any
     }
 
 
-def _insert_users(connection: Connection, users: Sequence[str]) -> None:
-    for batch in _batches(users):
-        rows = [{"user_id": user_id, "labels": "null", "comment": ""} for user_id in batch]
+def _insert_users(connection: Connection, bundle: Bundle) -> None:
+    labels = bundle.user_labels or (None,) * len(bundle.users)
+    for batch in _batches(list(zip(bundle.users, labels, strict=True))):
+        rows = [{"user_id": user_id, "labels": json.dumps(labels_of), "comment": ""}
+                for user_id, labels_of in batch]  # fmt: skip
         connection.execute(USERS.insert(), rows)
 
 

@@ -6,6 +6,7 @@ comes from the bundle's own data.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from polyrec.data.catalog import FeatureRows
 from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import BlobStore
 from polyrec.database.records import ItemRecord
-from polyrec.database.tables import FEEDBACK
+from polyrec.database.tables import FEEDBACK, USERS
 from polyrec.errors import DataError
 from polyrec.serve.background.ingest_queue import collect_contents
 from polyrec.serve.background.item_encoder import ItemContents
@@ -81,7 +82,10 @@ def read_training_tables(
         schema={"item": pl.String, "title": pl.String},
     )
     metadata = [_metadata(item, bundle) for item in items]
-    return SourceTables(_read_events(connection, rule), frame, contents=contents, metadata=metadata)
+    return SourceTables(
+        _read_events(connection, rule), frame, contents=contents, metadata=metadata,
+        user_labels=_user_labels(connection),
+    )  # fmt: skip
 
 
 def _as_loaded(source: BundleSource, name: str, contents: list[Raw | None]) -> Sequence[Raw | None]:
@@ -112,6 +116,11 @@ def _metadata(item: ItemRecord, bundle: Bundle) -> ItemMetadata:
     else:
         description = item.comment.strip().partition("\n")[2].strip()
     return ItemMetadata(item.categories, item.labels, added, description)
+
+
+def _user_labels(connection: Connection) -> dict[str, Any]:
+    query = sa.select(USERS.c.user_id, USERS.c.labels).where(USERS.c.labels != "null")
+    return {user_id: json.loads(labels) for user_id, labels in connection.execute(query)}
 
 
 def _read_events(connection: Connection, rule: EventWeights) -> pl.DataFrame:
