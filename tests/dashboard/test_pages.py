@@ -104,6 +104,13 @@ def test_a_hidden_item_is_in_no_list_any_more(pages: TestClient) -> None:
     assert pages.get("/api/recommend/u0003").json()[0] == first
 
 
+def test_a_page_shows_the_labels_of_a_user(pages: TestClient) -> None:
+    assert "<th>labels</th>" not in pages.get("/dashboard/user?id=u0003").text
+    record = {"UserId": "u0003", "Labels": {"city": "<Köln>"}}
+    assert pages.post("/api/user", json=record).status_code == 200
+    assert "&lt;Köln&gt;" in pages.get("/dashboard/user?id=u0003").text
+
+
 def test_an_erased_user_is_gone(pages: TestClient) -> None:
     form = {"token": token(pages), "id": "u0003"}
     assert pages.post("/dashboard/user/erase", data=form).status_code == 303
