@@ -13,6 +13,7 @@ pytest.importorskip("fastapi", reason="extra serve is not installed")
 from polyrec.cli import app
 from polyrec.cli.commands import register_commands
 from polyrec.serve.api.routes import ROUTERS
+from polyrec.serve.settings import Settings
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
@@ -94,3 +95,15 @@ def test_files_that_compose_mounts_exist() -> None:
             source = mount.split(":")[0]
             if source.startswith("./") and source != "./bundles":  # made by the operator
                 assert (DEPLOY / source).is_file(), source
+
+
+def test_the_unit_is_confined_and_has_files_for_its_connections() -> None:
+    options = dict(re.findall(r"^([A-Z]\w+)=(.*)$", UNIT, re.MULTILINE))
+    assert int(options["LimitNOFILE"]) > 2 * Settings(Path("b")).max_connections
+    for name in ("NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectHome", "LockPersonality",
+                 "ProtectKernelModules", "RestrictNamespaces", "RestrictSUIDSGID"):  # fmt: skip
+        assert options[name] == "yes", name
+    assert options["ProtectSystem"] == "strict"
+    assert options["CapabilityBoundingSet"] == ""
+    assert options["SystemCallFilter"] == "@system-service"
+    assert options["UMask"] == "0077"
