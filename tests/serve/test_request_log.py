@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,37 @@ logging.getLogger("quiet").debug("below the level")
     assert (first["status"], first["level"], first["logger"]) == (200, "info", "polyrec.request")
     assert "ZeroDivisionError" in second["exception"]
     assert callable(configure_logging)
+
+
+def test_logs_on_a_terminal_are_lines_for_people_without_colours() -> None:
+    script = """
+import logging
+from polyrec.serve.middleware.logs import configure_logging
+configure_logging("info")
+fields = {"method": "GET", "route": "/api/latest", "status": 200, "ms": 1.5, "key": None}
+logging.getLogger("polyrec.request").info("request", extra=fields)
+started = {"color_message": chr(27) + "[1mrunning" + chr(27) + "[0m"}
+logging.getLogger("uvicorn.error").info("running on %s", "port 1", extra=started)
+logging.getLogger("polyrec.serve").warning("slow", extra={"seconds": 3})
+"""
+    for is_terminal in (True, False):
+        reader, writer = os.openpty() if is_terminal else os.pipe()
+        subprocess.run([sys.executable, "-c", script], stderr=writer, check=True)
+        text = os.read(reader, 10_000).decode()
+        os.close(writer)
+        os.close(reader)
+        assert "\x1b" not in text
+        assert "color_message" not in text
+        lines = text.splitlines()
+        assert lines[0].startswith("{") != is_terminal
+        if is_terminal:
+            assert [line[9:] for line in lines] == [
+                "info    GET /api/latest 200 1.5 ms",
+                "info    running on port 1",
+                "warning slow seconds=3",
+            ]
+        else:
+            assert [json.loads(line)["event"] for line in lines][1] == "running on port 1"
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere(client: TestClient) -> None:

@@ -1,12 +1,15 @@
-"""The HTML reports beside the bundle."""
+"""The HTML reports of the bundles."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
 
+from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.dashboard.rendering import render_page
 from polyrec.dashboard.session_user import ReadUser
 from polyrec.serve.responses import http_error
@@ -25,23 +28,64 @@ _HEADERS = {
 }
 
 
+Bundle = Annotated[str, Query(max_length=200, description="One of a served folder.")]
+
+
 @router.get("/reports")
 async def reports(
-    request: Request, service: CurrentService, user: ReadUser, name: str = "report.html"
+    request: Request,
+    service: CurrentService,
+    user: ReadUser,
+    name: str = "report.html",
+    bundle: Bundle = "",
 ) -> Response:
-    """Show a report in a frame, and links to the others."""
-    existing = [(file, title) for file, title in REPORTS.items() if _path(service, file).is_file()]
-    chosen = name if name in dict(existing) else (existing[0][0] if existing else "")
-    return render_page(request, service, user, "reports", {"reports": existing, "chosen": chosen})
+    """Show a report of a bundle in a frame, and links to the others and to those of other bundles.
+
+    Without a choice the bundle is the served one, or the latest that has a report.
+    """
+    existing = await run_in_threadpool(_existing, service)
+    current = service.live.model.version
+    if bundle not in existing:
+        bundle = current if current in existing else next(iter(existing), "")
+    files = existing.get(bundle, [])
+    chosen = name if name in files else next(iter(files), "")
+    values = {
+        "bundles": list(existing),
+        "bundle": bundle,
+        "current": current,
+        "reports": [(file, REPORTS[file]) for file in files],
+        "chosen": chosen,
+    }
+    return render_page(request, service, user, "reports", values)
 
 
 @router.get("/report/{name}")
-async def report(name: str, service: CurrentService, user: ReadUser) -> Response:  # noqa: ARG001
+async def report(
+    name: str,
+    service: CurrentService,
+    user: ReadUser,  # noqa: ARG001
+    bundle: Bundle = "",
+) -> Response:
     """Send one report."""
-    if name not in REPORTS or not _path(service, name).is_file():
+    existing = await run_in_threadpool(_existing, service)
+    if name not in existing.get(bundle, ()):
         raise http_error(404, "no such report", received=name, remedy="see /dashboard/reports")
-    return FileResponse(_path(service, name), media_type="text/html", headers=_HEADERS)
+    path = _folders(service)[bundle] / name
+    return FileResponse(path, media_type="text/html", headers=_HEADERS)
 
 
-def _path(service: Service, name: str) -> Path:
-    return service.settings.bundle / name
+def _folders(service: Service) -> dict[str, Path]:
+    """Return version -> folder of every bundle that is served or could be, the newest first."""
+    registry = BundleRegistry(service.settings.bundle)
+    if registry.is_single:
+        return {service.live.model.version: registry.folder}
+    return {name: registry.folder / name for name in reversed(registry.names())}
+
+
+def _existing(service: Service) -> dict[str, list[str]]:
+    """Return version -> files of its reports, of the bundles that have any."""
+    files = {
+        version: [name for name in REPORTS if (folder / name).is_file()]
+        for version, folder in _folders(service).items()
+    }
+    return {version: names for version, names in files.items() if names}

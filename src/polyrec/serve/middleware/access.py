@@ -107,7 +107,8 @@ class Access:
     async def _check(self, scope: Scope) -> ASGIApp | None:
         """Return the response that refuses a request, None for one that is allowed."""
         required = required_scope(scope["method"], scope["path"], query_params(scope))
-        if not self._settings.requires_key or scope["path"].startswith(PUBLIC_PATHS):
+        path = scope["path"]
+        if not self._settings.requires_key or path == "/" or path.startswith(PUBLIC_PATHS):
             return self._check_site(scope, required)
         now = time.monotonic()
         text = _key_text(scope)
