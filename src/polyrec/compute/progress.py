@@ -45,6 +45,7 @@ def progress_bars(console: Console | None = None) -> Iterator[Progress]:
         """Steps per second, empty while it is not known."""
 
         def render(self, task: rich_progress.Task) -> Text:
+            """Return steps per second."""
             rate = task.finished_speed or task.speed
             return Text("" if rate is None else f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
 

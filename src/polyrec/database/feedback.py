@@ -111,7 +111,7 @@ def _add_values(connection: Connection, rows: list[dict[str, Any]]) -> list[dict
     stored = []
     for row in rows:
         query = sa.select(FEEDBACK).where(*(FEEDBACK.c[name] == row[name] for name in _KEY))
-        stored += [dict(found) for found in connection.execute(query).mappings()]
+        stored += [dict(row) for row in connection.execute(query).mappings()]
     return stored
 
 

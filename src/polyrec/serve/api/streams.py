@@ -40,6 +40,7 @@ async def json_stream(
         return Response(first, media_type="application/json")
 
     async def chunks() -> AsyncIterator[bytes]:
+        """Yield the first piece, then what follows it."""
         yield first
         more = True
         while more:

@@ -102,6 +102,7 @@ async def import_bulk(
     record_kind = _kind(kind)
 
     async def chunks() -> AsyncIterator[bytes]:
+        """Yield the uploaded file."""
         while chunk := await file.read(_CHUNK_BYTES):
             yield chunk
 
@@ -114,6 +115,7 @@ async def dump(service: CurrentService) -> Response:
     """Return all users, items and feedback (up to now) for `restore`; without files and models."""
 
     async def lines() -> AsyncIterator[bytes]:
+        """Yield all rows of all kinds."""
         for kind in KINDS.values():
             async for page in _export(service, kind, labelled=True):
                 yield page
@@ -127,6 +129,7 @@ async def restore(request: Request, service: CurrentService) -> Response:
     by_label = {kind.name: name for name, kind in KINDS.items()}
 
     def parse(line: bytes) -> tuple[str, Any]:
+        """Return the kind of a line and its row."""
         value = orjson.loads(line)
         label = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else ""
         if label not in by_label:

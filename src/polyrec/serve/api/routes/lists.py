@@ -110,6 +110,7 @@ async def _list(
         seen = history.items
 
     def rank() -> list[dict[str, Any]]:
+        """Return the entries of the list."""
         allowed, ids = live.visible_mask(Filters((category,) if category else ()))
         rows = live.rows_of(seen)
         allowed[rows[rows < len(allowed)]] = False

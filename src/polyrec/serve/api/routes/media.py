@@ -77,6 +77,7 @@ async def upload(
         file = MediaFile(item_id, modality, digest, upload.kind.media_type, size)
 
         def store(connection: Connection) -> bool:
+            """Count the upload and store what it is of."""
             record_upload(connection, digest, size, key_id=request.scope.get("key"))
             return item_media.put_media_file(connection, file)
 

@@ -112,6 +112,7 @@ async def recommend_to_session(
     filters = Filters(tuple(category or ()))
 
     def rank() -> list[RankedList]:
+        """Return the list of the session."""
         history = session_history(service, session)
         return recommend(live, [ListRequest(history, count, offset, filters=filters)])
 
