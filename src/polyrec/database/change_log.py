@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -89,13 +89,17 @@ def last_sequence(connection: Connection) -> int:
     return int(connection.scalar(sa.select(sa.func.max(LOG.c.sequence))) or 0)
 
 
+def newest_changes(connection: Connection, count: int) -> Iterator[Change]:
+    """Yield the latest `count` rows, newest first."""
+    rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc()).limit(count)
+    return (Change(*row) for row in connection.execute(rows.execution_options(yield_per=5_000)))
+
+
 def recent_feedback(connection: Connection, count: int) -> list[Change]:
     """Return the feedback in the latest `count` rows that was not deleted since, oldest first."""
-    rows = sa.select(*_COLUMNS).order_by(LOG.c.sequence.desc()).limit(count)
     changes: list[Change] = []
     deleted: set[tuple[str | None, ...]] = set()
-    for row in connection.execute(rows):  # newest first: a deletion comes before what it deletes
-        change = Change(*row)
+    for change in newest_changes(connection, count):  # a deletion comes before what it deletes
         pair = (change.user_id, change.item_id)
         if change.action == NO_FEEDBACK:
             deleted.add((*pair, change.feedback_type))

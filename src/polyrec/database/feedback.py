@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
 from polyrec.database.database import chunks_of, dialect_insert, insert_new
+from polyrec.database.records import UNDESCRIBED
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
 _KEY = ("user_id", "item_id", "feedback_type")
@@ -135,6 +136,19 @@ def recent_events(connection: Connection, user_id: str, *, longest: int) -> list
     return [Event(*row) for row in reversed(rows)]
 
 
+def events_of_pairs(
+    connection: Connection, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Event]]:
+    """Return the feedback of each pair of user and item; pairs without any are left out."""
+    events: dict[tuple[str, str], list[Event]] = {}
+    columns = [FEEDBACK.c[name] for name in ("user_id", *Event._fields)]
+    key = sa.tuple_(FEEDBACK.c.user_id, FEEDBACK.c.item_id)
+    for user, *values in connection.execute(sa.select(*columns).where(key.in_(pairs))):
+        event = Event(*values)
+        events.setdefault((user, event.item_id), []).append(event)
+    return events
+
+
 def list_feedback(
     connection: Connection,
     *,
@@ -194,7 +208,7 @@ def _insert_unknown(
     ]
     insert_new(connection, USERS, users)
     blank = {"is_hidden": False, "categories": "[]", "labels": "null", "comment": ""}
-    blank |= {"timestamp": now, "status": "queued", "reason": ""}
+    blank |= {"timestamp": now, "status": UNDESCRIBED, "reason": ""}
     blank |= {"revision": now, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
     inserted = insert_new(connection, ITEMS, items)

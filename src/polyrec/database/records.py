@@ -19,6 +19,9 @@ from polyrec.database.database import chunks_of, dialect_insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
+UNDESCRIBED = "undescribed"
+"""The status of an item that is known from feedback alone: it is in no list."""
+
 _CHUNK = 500  # ids per statement
 _JSON = ("labels", "categories")
 
@@ -92,7 +95,7 @@ def list_users(connection: Connection, *, after: str | None, count: int) -> list
 def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
     """Insert items, replacing known ones; return how many.
 
-    An item whose comment changed is queued for encoding.
+    An item whose comment is new is queued for encoding.
     """
     now = change_log.now_us()
     for chunk in chunks_of(items):
@@ -132,8 +135,7 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
     if not changes:
         return int(find_item(connection, item_id) is not None)
     values = _packed(changes)
-    if "comment" in values:
-        values |= _content_changes(values["comment"], change_log.now_us())
+    values |= _content_changes(values.get("comment", ITEMS.c.comment), change_log.now_us())
     changed = connection.execute(ITEMS.update().where(where).values(values)).rowcount
     if changed:
         change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
@@ -203,8 +205,8 @@ def queued_items(connection: Connection, count: int) -> list[ItemRecord]:
 
 
 def _content_changes(comment: Any, now: int) -> dict[str, Any]:
-    """Return the columns that queue an item for encoding if its comment changes."""
-    changed = ITEMS.c.comment != comment
+    """Return the columns that queue an item for encoding if its comment is new."""
+    changed = (ITEMS.c.comment != comment) | (ITEMS.c.status == UNDESCRIBED)
     values = {"status": QUEUED, "reason": "", "revision": now, "described": True}
     return {name: sa.case((changed, value), else_=ITEMS.c[name]) for name, value in values.items()}
 

@@ -45,8 +45,10 @@ class ServingState:
     def pending(self, items: Iterable[ItemRecord]) -> list[ItemRecord]:
         """Return the items that the model lacks and whose content was encoded."""
         return [
-            item for item in items if item.status != records.QUEUED and not self.is_current(item)
-        ]
+            item for item in items
+            if item.status not in (records.QUEUED, records.UNDESCRIBED)
+            and not self.is_current(item)
+        ]  # fmt: skip
 
     def has_features(self, item: ItemRecord, features: Mapping[str, ItemFeature]) -> bool:
         """Return whether every view of an item was encoded at its revision."""

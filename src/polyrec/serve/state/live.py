@@ -13,19 +13,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log, feedback, records
 from polyrec.database.database import Database
+from polyrec.database.feedback import Event
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History, feedback_weight
 from polyrec.serve.state.live_catalog import Filters, LiveCatalog
 from polyrec.serve.state.live_words import LiveWords
-from polyrec.serve.state.popularity import DecayedPopularity
+from polyrec.serve.state.popularity import Pair, RecentPopularity
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Bools, Floats, Ints
 
 _STEP = 1_000  # changes applied under the lock at once
 _BRIEF_STEP = 100
+_PRIOR_PEOPLE = 5.0  # what the most popular item of training counts in recent popularity
+_SCANNED = 10  # changes looked through at the start for each pair that is counted
 
 
 class LiveState:
@@ -41,8 +45,9 @@ class LiveState:
         self._lock = threading.RLock()
         self._catalog = LiveCatalog()
         self.words = LiveWords(database, self._catalog.rows)
-        self._popularity = DecayedPopularity(settings.half_life_days)
-        self._popularity_outdated = False
+        self._popularity = RecentPopularity(
+            longest=settings.popularity_events, half_life_days=settings.half_life_days
+        )
         self._histories: OrderedDict[str, History] = OrderedDict()
         self._digests: dict[str, str] = {}  # digest -> user, of those in _histories
         self._changed_items: set[str] = set()
@@ -58,7 +63,7 @@ class LiveState:
             self._erased = change_log.erased_users(connection)
             for item in records.all_items(connection):
                 self._catalog.put(item)
-        self._recount_popularity()
+            self._start_popularity(connection)
 
     def close(self) -> None:
         """Close the connection that reads the log."""
@@ -71,6 +76,7 @@ class LiveState:
             self._histories.clear()
             self._digests.clear()
             self.model = model
+        self._popularity.mark()
 
     def update_model(self, model: ServingModel) -> None:
         """Answer from a model of the same bundle with other items from now on."""
@@ -200,15 +206,31 @@ class LiveState:
             return self._catalog_rows[2]
 
     def popularity(self, model: ServingModel) -> Floats:
-        """Return (n,) recent popularity by catalogue row; popularity in training breaks ties."""
+        """Return (n,) popularity by catalogue row; the most popular visible item has 1.
+
+        It is what people took lately, and training as a prior: the most popular item of training
+        counts like a few people now, so that a lone event doesn't lead in a quiet shop.
+        """
+        self.refresh_popularity()
         with self._lock:
-            if self._popularity_outdated:
-                self._recount_popularity()
+            scores = self._popularity.sums(len(self._catalog), now=change_log.now_us())
             rows = self.rows_in_catalog(model)
-            popularity = self._popularity.normalized(len(self._catalog)).astype(np.float32)
             known = rows >= 0
-            popularity[rows[known]] += 1e-4 * model.popularity[known]
-        return popularity
+            scores[rows[known]] += _PRIOR_PEOPLE * model.popularity[known]
+            scores[~self._catalog.visible] = 0
+        return np.asarray(scores / max(scores.max(initial=0), 1e-300), np.float32)
+
+    def refresh_popularity(self) -> None:
+        """Read the feedback that changed since the last call."""
+
+        def read(pairs: Sequence[Pair]) -> dict[Pair, list[Event]]:
+            """Read in a transaction of its own."""
+            with self._database.read() as connection:
+                return feedback.events_of_pairs(connection, pairs)
+
+        self._popularity.refresh(
+            read, self._catalog.rows.get, self.event_weights, now=change_log.now_us()
+        )
 
     def __len__(self) -> int:
         return len(self._histories)
@@ -223,11 +245,10 @@ class LiveState:
             if change.action == change_log.FORGET:
                 self._erased[change.user_id or ""] = change.made
                 self._drop_history(self._digests.get(change.user_id or ""))
-                self._popularity_outdated = True
+                self._popularity.mark()
             elif change.action != change_log.ITEM:
                 self._drop_history(change.user_id)
-                self._popularity_outdated |= change.action == change_log.NO_FEEDBACK
-                self._count_event(change)
+                self._note_popularity(change)
 
     def _apply_items(self, items: set[str]) -> None:
         self._changed_items |= items
@@ -239,23 +260,32 @@ class LiveState:
             self._catalog.delete(item_id)
         self.words.mark_changed(items)
 
-    def _count_event(self, change: change_log.Change) -> None:
-        row = self._catalog.rows.get(change.item_id or "")
-        if change.action == change_log.FEEDBACK and row is not None:
-            weight = feedback_weight(
-                self.event_weights, change.feedback_type or "", change.value or 0.0, change.weight
-            )
-            self._popularity.add(row, weight, change.timestamp)
+    def _note_popularity(self, change: change_log.Change) -> None:
+        pair = (change.user_id or "", change.item_id or "")
+        if self._is_positive(change):
+            self._popularity.add(pair)
+        else:
+            self._popularity.mark([pair])
 
-    def _recount_popularity(self) -> None:
-        """Count recent popularity again, from the end of the log."""
-        with self._lock, self._database.read() as connection:
-            changes = change_log.recent_feedback(connection, self._settings.popularity_events)
-            self._popularity = DecayedPopularity(self._settings.half_life_days)
-            for change in changes:
-                if change.sequence <= self.sequence:
-                    self._count_event(change)
-            self._popularity_outdated = False
+    def _is_positive(self, change: change_log.Change) -> bool:
+        if change.action != change_log.FEEDBACK:
+            return False
+        weight = feedback_weight(
+            self.event_weights, change.feedback_type or "", change.value or 0.0, change.weight
+        )
+        return weight > 0
+
+    def _start_popularity(self, connection: Connection) -> None:
+        """Hold the latest pairs of the log."""
+        longest = self._settings.popularity_events
+        pairs: dict[Pair, None] = {}
+        for change in change_log.newest_changes(connection, _SCANNED * longest):
+            if change.sequence <= self.sequence and self._is_positive(change):
+                pairs[change.user_id or "", change.item_id or ""] = None
+            if len(pairs) == longest:
+                break
+        for pair in reversed(pairs):
+            self._popularity.add(pair)
 
     def _cache_history(self, user_id: str, history: History) -> None:
         self._histories[user_id] = history

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.database.records import ItemRecord
+from polyrec.database.records import UNDESCRIBED, ItemRecord
 from polyrec.serve.state.labels import LabelIndex
 from polyrec.types import Bools, Ints
 
@@ -54,7 +54,7 @@ class LiveCatalog:
         row = self._row(item.item_id)
         self.deleted.discard(item.item_id)
         self._clear(row)
-        self._visible[row] = not item.is_hidden
+        self._visible[row] = not item.is_hidden and item.status != UNDESCRIBED
         self._times[row] = item.timestamp or 0
         if item.categories or item.labels is not None:
             self._metadata[row] = (item.categories, item.labels)

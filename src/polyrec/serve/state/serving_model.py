@@ -113,7 +113,7 @@ class ServingModel:
 
     @cached_property
     def popularity(self) -> Floats:
-        """Return (n,) the positive weight that each item had in training, at most 1."""
+        """Return (n,) the people who took each item in training; the most popular has 1."""
         added = len(self.ids) - len(self.bundle.ids)
         return np.pad(self._trained_popularity, (0, added))
 
@@ -124,11 +124,9 @@ class ServingModel:
 
     @cached_property
     def _trained_popularity(self) -> Floats:
-        events = self.bundle.behaviour["train"]
-        weights = events.weights.clip(0)
-        sums = np.bincount(events.items, weights, minlength=len(self.bundle.ids))
-        popularity = sums.astype(np.float32)
-        return np.asarray(popularity / max(1e-9, float(popularity.max(initial=0.0))), np.float32)
+        pairs = self.bundle.behaviour["train"].positives()
+        people = np.bincount(pairs.indices, minlength=len(self.bundle.ids)).astype(np.float32)
+        return np.asarray(people / max(1, people.max(initial=0)), np.float32)
 
     def _is_trained(self, item_id: str) -> bool:
         """Return whether training saw positive events of an item."""

@@ -128,7 +128,9 @@ async def status(item_id: PathId, service: CurrentService) -> Response:
             item_media.media_of(c, [item_id]).get(item_id, {}),
         )
     )
-    processed = item.status != records.QUEUED and service.model_updater.is_current(item)
+    processed = item.status == records.UNDESCRIBED or (
+        item.status != records.QUEUED and service.model_updater.is_current(item)
+    )
     row = state.model.rows.get(item_id)
     source = (
         "popularity" if row is None else "scores" if row < state.model.scored_count else "content"
