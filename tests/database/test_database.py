@@ -12,9 +12,9 @@ from polyrec.database import change_log, feedback, item_media, records
 from polyrec.database.change_log import ChangeReader
 from polyrec.database.database import Database, insert_new
 from polyrec.database.feedback import Feedback
-from polyrec.database.item_media import EncodingOutcome
+from polyrec.database.item_media import EncodingOutcome, ItemFeature
 from polyrec.database.records import ItemRecord, UserRecord
-from polyrec.database.tables import FEEDBACK, LOG, META, USERS
+from polyrec.database.tables import FEEDBACK, ITEMS, LOG, META, USERS
 from polyrec.database.writer import OverloadedError, Writer
 from polyrec.errors import ConfigError, DataError
 
@@ -62,8 +62,11 @@ def test_feedback_creates_unknown_users_and_items(database: Database) -> None:
         assert records.find_user(connection, "u") == UserRecord("u")
         assert records.find_item(connection, "a").comment == "known"
         fresh = records.find_item(connection, "b")
-        assert (fresh.status, fresh.is_hidden, fresh.categories) == ("queued", False, ())
-        assert [item.item_id for item in records.queued_items(connection, 9)] == ["a", "b"]
+        assert (fresh.status, fresh.is_hidden, fresh.categories) == ("undescribed", False, ())
+        assert records.queued_items(connection, 9) == []
+        records.put_items(connection, [ItemRecord("b")])
+        records.change_item(connection, "a", {"labels": ["x"]})
+        assert [item.item_id for item in records.queued_items(connection, 9)] == ["b", "a"]
 
 
 def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
@@ -126,15 +129,15 @@ def test_a_deleted_user_leaves_nothing_but_a_digest(database: Database, tail: Ch
 def test_an_erasure_is_kept_until_no_model_is_older(database: Database) -> None:
     with database.write() as connection:
         records.delete_user(connection, "u", database.secret)
-        ((name, moment),) = change_log.erased_users(connection).items()
+        ((name, sequence),) = change_log.erased_users(connection).items()
         assert name == change_log.user_digest("u", database.secret)
-        change_log.drop_erasures(connection, before=moment + 1)
+        change_log.drop_erasures(connection, before=sequence + 1)
         assert change_log.erased_users(connection)  # some worker may not have read it yet
         day = 86_400_000_001
-        connection.execute(LOG.update().values(made=moment - day))
-        change_log.drop_erasures(connection, before=moment - day)
+        connection.execute(LOG.update().values(made=change_log.now_us() - day))
+        change_log.drop_erasures(connection, before=sequence)
         assert change_log.erased_users(connection)
-        change_log.drop_erasures(connection, before=moment)
+        change_log.drop_erasures(connection, before=sequence + 1)
         assert not change_log.erased_users(connection)
 
 
@@ -284,6 +287,34 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
     second.close()
     with pytest.raises(DataError, match="the database has another format: received '99 in"):
         Database.open(database_url)
+
+
+def test_format_2_had_times_where_there_are_numbers_now(database_url: str) -> None:
+    first = Database.open(database_url)
+    with first.write() as connection:
+        records.put_items(connection, [ItemRecord("old"), ItemRecord("new"), ItemRecord("bundled")])
+        snapshot = change_log.append_snapshot(connection)
+        records.put_items(connection, [ItemRecord("new", comment="again")])
+        feature = ItemFeature("new", "text", "m", 9_000, None)
+        item_media.put_features(connection, [feature, feature._replace(item_id="old")])
+        for item, revision in (("old", 7_000), ("new", 9_000), ("bundled", 0)):
+            changed = ITEMS.update().where(ITEMS.c.item_id == item)
+            connection.execute(changed.values(revision=revision))
+        connection.execute(LOG.update().values(made=7_000))
+        connection.execute(LOG.update().where(LOG.c.sequence > snapshot).values(made=9_000))
+        connection.execute(META.insert(), [{"name": "snapshot 000002", "value": "8000"}])
+        connection.execute(META.update().where(META.c.name == "format").values(value="2"))
+    first.close()
+    second = Database.open(database_url)
+    with second.read() as connection:
+        items = {item.item_id: item.revision for item in records.all_items(connection)}
+        features = item_media.features_of(connection, ["old", "new"], {"text": "m"})
+        name = META.c.name == "snapshot 000002"
+        assert connection.scalar(sa.select(META.c.value).where(name)) == str(snapshot)
+    second.close()
+    assert items["bundled"] == 0 < items["old"] <= snapshot < items["new"]
+    assert features["new"]["text"].revision == items["new"]
+    assert features["old"]["text"].revision == 0  # of an earlier revision: encoded again
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ def test_the_latest_items_come_first_also_without_a_model_row(
 def test_recent_likes_rank_before_older_ones(
     client: TestClient, like: Callable, bundle: Bundle
 ) -> None:
-    for user in range(5):
-        like(f"p{user}", "new-item", *(["i0003"] if user else []))
+    client.post("/api/item", json={"ItemId": "new-item"})
+    for user in range(30):
+        like(f"p{user}", "new-item", *(["i0003"] if user >= 10 else []))
     response = client.get("/api/popular?n=60").json()
     assert names(response)[:2] == ["new-item", "i0003"]
     assert response[0]["Score"] == pytest.approx(1, abs=1e-3)

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import secrets
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +41,11 @@ class BlobStore:
 
         Younger files stay: the row that refers to one may not be committed yet.
         """
-        limit = time.time() - older_than_s
+        clock = self.folder / "spool" / "clock"  # the folder's own: hosts that share it may differ
+        if not clock.parent.exists():
+            return []
+        clock.touch()
+        limit = clock.stat().st_mtime - older_than_s
         deleted = []
         for file in self.folder.glob("*/*"):
             if file.name not in referenced and file.stat().st_mtime < limit:

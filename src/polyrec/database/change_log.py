@@ -19,8 +19,10 @@ from polyrec.database.database import Database, bulk_insert
 from polyrec.database.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
+SNAPSHOT = "snapshot"  # a refit read the database
 _CHUNK = 10_000
-_KEEP_ERASED = 86_400_000_000  # a day, in microseconds: every worker has read it by then
+_DAY = 86_400_000_000  # microseconds
+_LAST_WRITE = "polyrec.last_write"  # a key of `Connection.info`
 
 
 class Change(NamedTuple):
@@ -48,9 +50,36 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def write_time(connection: Connection, count: int = 1) -> int:
+    """Return the time of a write, in a transaction that writes: later than those of all before.
+
+    So the order of times is that of the log, also if the clock is set back or another host's is
+    behind. If it is behind by more than a day, the last write had the wrong time, and is ignored.
+    With a count, the time is the first of so many, a microsecond apart.
+    """
+    transaction = connection.get_transaction()
+    known, last = connection.info.get(_LAST_WRITE, (None, 0))
+    if known is not transaction:
+        last = last_write_time(connection)
+    now = later_time(now_us(), last + 1)
+    connection.info[_LAST_WRITE] = transaction, now + count - 1
+    return now
+
+
+def last_write_time(connection: Connection) -> int:
+    """Return when the latest change was written, 0 for none."""
+    newest = sa.select(LOG.c.made).order_by(LOG.c.sequence.desc()).limit(1)
+    return int(connection.scalar(newest) or 0)
+
+
+def later_time(now: int, known: int) -> int:
+    """Return the later of two times; `now` if the other is more than a day later."""
+    return known if now < known <= now + _DAY else now
+
+
 def append_changes(connection: Connection, action: str, rows: Iterable[dict[str, Any]]) -> None:
     """Write one row per change, in order."""
-    now = now_us()
+    now = write_time(connection)
     full = [{"timestamp": now, **row, "action": action, "made": now} for row in rows]
     bulk_insert(connection, LOG, full)
 
@@ -66,17 +95,37 @@ def erase_user(connection: Connection, user_id: str, secret: bytes) -> int:
 
 
 def erased_users(connection: Connection) -> dict[str, int]:
-    """Return digest of an erased user -> time of the erasure."""
-    rows = connection.execute(
-        sa.select(LOG.c.user_id, LOG.c.made).where(_ERASED).order_by(LOG.c.made)
-    )
-    return {str(name): int(made) for name, made in rows}
+    """Return digest of an erased user -> sequence number of the latest erasure."""
+    erased: dict[str, int] = {}
+    for name, sequence in connection.execute(
+        sa.select(LOG.c.user_id, LOG.c.sequence).where(_ERASED)
+    ):
+        erased[name] = max(sequence, erased.get(name, 0))
+    return erased
 
 
 def drop_erasures(connection: Connection, *, before: int) -> None:
-    """Drop the digests of users erased before all models were trained (`before`)."""
-    limit = min(before, now_us() - _KEEP_ERASED)
-    connection.execute(LOG.delete().where(_ERASED & (LOG.c.made < limit)))
+    """Drop the digests of users erased before all models were trained (a sequence number).
+
+    Those of the last day stay: every worker has read them by then.
+    """
+    old = (LOG.c.sequence < before) & (LOG.c.made < now_us() - _DAY)
+    connection.execute(LOG.delete().where(_ERASED & old))
+
+
+def append_snapshot(connection: Connection) -> int:
+    """Mark a place in the log; return its number, which all later changes exceed."""
+    append_changes(connection, SNAPSHOT, [{}])
+    return last_sequence(connection)
+
+
+def next_revision(connection: Connection) -> int:
+    """Return a number above those of all changes, in a transaction that writes.
+
+    The change that is appended next has this number or a larger one, so that revisions of items and
+    numbers of changes can be compared.
+    """
+    return last_sequence(connection) + 1
 
 
 def user_digest(user_id: str, secret: bytes) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from polyrec.database.tables import FORMAT, META, METADATA
+from polyrec.database.upgrades import upgrade
 from polyrec.errors import ConfigError, DataError
 
 T = TypeVar("T")
@@ -245,10 +246,11 @@ def _identity(connection: Connection, engine: Engine) -> str:
         known = {"format": str(FORMAT), "secret": secrets.token_hex(32)}
         rows = [{"name": name, "value": value} for name, value in known.items()]
         connection.execute(META.insert(), rows)
-    if known.get("format") != str(FORMAT):
+    stored_format = upgrade(connection, known.get("format", ""))
+    if stored_format != str(FORMAT):
         raise DataError(
             "the database has another format",
-            received=f"{known.get('format')} in {engine.url.render_as_string()}",
+            received=f"{stored_format} in {engine.url.render_as_string()}",
             remedy=f"this polyrec needs format {FORMAT}: use another database or another polyrec",
         )
     return known["secret"]

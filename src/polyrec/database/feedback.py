@@ -44,6 +44,10 @@ class Feedback:
         """Return the primary key."""
         return self.user_id, self.item_id, self.feedback_type
 
+    def is_due(self, now: int) -> bool:
+        """Return whether it counts, as `Event.is_due`."""
+        return (self.timestamp or 0) <= max(now, self.updated or 0)
+
 
 class Event(NamedTuple):
     """The columns of a feedback that a history needs."""
@@ -53,6 +57,16 @@ class Event(NamedTuple):
     value: float
     weight: float | None
     timestamp: int
+    updated: int = 0  # when it was written
+
+    def is_due(self, now: int) -> bool:
+        """Return whether it counts: it was not written for a time that is still to come."""
+        return self.timestamp <= max(now, self.updated)
+
+
+def is_due(now: int) -> sa.ColumnElement[bool]:
+    """Return the condition that feedback counts, as `Event.is_due`."""
+    return (FEEDBACK.c.timestamp <= now) | (FEEDBACK.c.timestamp <= FEEDBACK.c.updated)
 
 
 _HISTORY = (
@@ -70,17 +84,13 @@ def put_feedback(connection: Connection, feedback: Sequence[Feedback], *, overwr
     Without `overwrite` an existing one keeps its time and comment, and a value of 0 adds nothing.
     Of several with the same key the first counts, with `overwrite` the last.
     """
-    now = change_log.now_us()
-    return sum(
-        _put_chunk(connection, chunk, now, overwrite=overwrite) for chunk in chunks_of(feedback)
-    )
+    return sum(_put_chunk(connection, chunk, overwrite=overwrite) for chunk in chunks_of(feedback))
 
 
-def _put_chunk(
-    connection: Connection, feedback: Sequence[Feedback], now: int, *, overwrite: bool
-) -> int:
-    ordered = feedback if overwrite else list(reversed(feedback))
-    rows = {f.key: _row(f, now) for f in ordered}
+def _put_chunk(connection: Connection, feedback: Sequence[Feedback], *, overwrite: bool) -> int:
+    now = change_log.write_time(connection, len(feedback))
+    timed = list(enumerate(feedback, now))  # the order of a body is that of its events
+    rows = {f.key: _row(f, time) for time, f in (timed if overwrite else reversed(timed))}
     _insert_unknown(connection, rows, now)
     changed = list(rows.values())
     if overwrite:
@@ -158,7 +168,7 @@ def list_feedback(
 ) -> list[Feedback]:
     """Return feedback sorted by user, item and type, from `after` on; none of the future."""
     key = [FEEDBACK.c[name] for name in _KEY]
-    query = sa.select(FEEDBACK).where(FEEDBACK.c.timestamp <= change_log.now_us())
+    query = sa.select(FEEDBACK).where(is_due(change_log.now_us()))
     if feedback_type is not None:  # constant, so the index by type sorts by the rest
         query = query.where(FEEDBACK.c.feedback_type == feedback_type)
         key = key[:2]
@@ -209,7 +219,7 @@ def _insert_unknown(
     insert_new(connection, USERS, users)
     blank = {"is_hidden": False, "categories": "[]", "labels": "null", "comment": ""}
     blank |= {"timestamp": now, "status": UNDESCRIBED, "reason": ""}
-    blank |= {"revision": now, "described": True}
+    blank |= {"revision": 0, "described": True}
     items = [{"item_id": name, **blank} for name in sorted({key[1] for key in rows})]
     inserted = insert_new(connection, ITEMS, items)
     change_log.append_changes(

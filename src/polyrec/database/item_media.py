@@ -59,7 +59,7 @@ def put_media_file(connection: Connection, file: MediaFile) -> bool:
     """Store a file of an item, replacing the one of its modality; False for an unknown item."""
     if not requeue_item(connection, file.item_id):
         return False
-    row = {**vars(file), "made": change_log.now_us()}
+    row = {**vars(file), "made": change_log.write_time(connection)}
     statement = dialect_insert(connection, MEDIA)
     values = {name: statement.excluded[name] for name in ("digest", "media_type", "size", "made")}
     key = ["item_id", "modality"]
@@ -84,7 +84,8 @@ def remove_media_file(connection: Connection, item_id: str, modality: str, *, bu
 
 def requeue_item(connection: Connection, item_id: str) -> bool:
     """Queue an item for encoding since its content changed; False for an unknown item."""
-    values = {"status": QUEUED, "reason": "", "revision": change_log.now_us()}
+    revision = change_log.next_revision(connection)
+    values = {"status": QUEUED, "reason": "", "revision": revision}
     updated = connection.execute(ITEMS.update().where(ITEMS.c.item_id == item_id).values(values))
     if updated.rowcount:
         change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])

@@ -47,7 +47,7 @@ class ItemRecord:
     comment: str = ""
     status: str = QUEUED
     reason: str = ""
-    revision: int = 0  # when its content last changed
+    revision: int = 0  # grows when its content changes, like the numbers of the log
     described: bool = True  # whether the comment is its text content
 
 
@@ -97,20 +97,20 @@ def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
 
     An item whose comment is new is queued for encoding.
     """
-    now = change_log.now_us()
     for chunk in chunks_of(items):
-        _put_item_chunk(connection, chunk, now)
+        _put_item_chunk(connection, chunk)
     return len(items)
 
 
-def _put_item_chunk(connection: Connection, items: Sequence[ItemRecord], now: int) -> None:
+def _put_item_chunk(connection: Connection, items: Sequence[ItemRecord]) -> None:
+    now, revision = change_log.write_time(connection), change_log.next_revision(connection)
     rows = {item.item_id: _packed({**vars(item), "made": now}) for item in items}
     statement = dialect_insert(connection, ITEMS)
     values = {
         name: statement.excluded[name] for name in ("is_hidden", "categories", "labels", "comment")
     }
-    initial = {"status": QUEUED, "reason": "", "revision": now, "described": True}
-    changes = _content_changes(statement.excluded["comment"], now)
+    initial = {"status": QUEUED, "reason": "", "revision": revision, "described": True}
+    changes = _content_changes(statement.excluded["comment"], revision)
     timestamp = sa.bindparam("explicit", type_=sa.BigInteger)
     statement = statement.values(
         {**{name: sa.bindparam(name) for name in ("item_id", *values)}, **initial,
@@ -135,7 +135,8 @@ def change_item(connection: Connection, item_id: str, changes: Mapping[str, Any]
     if not changes:
         return int(find_item(connection, item_id) is not None)
     values = _packed(changes)
-    values |= _content_changes(values.get("comment", ITEMS.c.comment), change_log.now_us())
+    comment = values.get("comment", ITEMS.c.comment)
+    values |= _content_changes(comment, change_log.next_revision(connection))
     changed = connection.execute(ITEMS.update().where(where).values(values)).rowcount
     if changed:
         change_log.append_changes(connection, change_log.ITEM, [{"item_id": item_id}])
@@ -200,14 +201,14 @@ def all_items(connection: Connection) -> Iterator[ItemRecord]:
 def queued_items(connection: Connection, count: int) -> list[ItemRecord]:
     """Return items that are queued for encoding, the oldest first."""
     query = sa.select(ITEMS).where(ITEMS.c.status == QUEUED)
-    query = query.order_by(ITEMS.c.timestamp, ITEMS.c.item_id).limit(count)
+    query = query.order_by(ITEMS.c.revision, ITEMS.c.item_id).limit(count)
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
-def _content_changes(comment: Any, now: int) -> dict[str, Any]:
+def _content_changes(comment: Any, revision: int) -> dict[str, Any]:
     """Return the columns that queue an item for encoding if its comment is new."""
     changed = (ITEMS.c.comment != comment) | (ITEMS.c.status == UNDESCRIBED)
-    values = {"status": QUEUED, "reason": "", "revision": now, "described": True}
+    values = {"status": QUEUED, "reason": "", "revision": revision, "described": True}
     return {name: sa.case((changed, value), else_=ITEMS.c[name]) for name, value in values.items()}
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 2
+FORMAT = 3
 
 METADATA = MetaData()
 
@@ -52,7 +52,7 @@ ITEMS = Table(
     # queued: waits to be encoded; live: in the model; quarantined: see reason
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    # when its content last changed; 0: not since it was imported from a bundle
+    # about the number of the change of its content; 0: not since it was imported from a bundle
     Column("revision", BigInteger, nullable=False),
     # whether the comment is its text content; false for bundle items until the comment changes
     Column("described", Boolean, nullable=False),

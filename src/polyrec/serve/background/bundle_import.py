@@ -53,16 +53,16 @@ def mark_imported(connection: Connection, bundle: Bundle) -> None:
     insert_new(connection, META, [row])
 
 
-def record_snapshot(connection: Connection, version: str, time_us: int) -> None:
-    """Record that the bundle in the folder `version` has all that was received until a time."""
-    row = {"name": f"snapshot {version}", "value": str(time_us)}
+def record_snapshot(connection: Connection, version: str, sequence: int) -> None:
+    """Record that the bundle in the folder `version` has all changes up to a sequence number."""
+    row = {"name": f"snapshot {version}", "value": str(sequence)}
     statement = dialect_insert(connection, META)
     update = {"value": statement.excluded["value"]}
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=update), [row])
 
 
-def snapshot_time(connection: Connection, version: str) -> int:
-    """Return until when a bundle has what was received; 0 for one not trained from here."""
+def snapshot_sequence(connection: Connection, version: str) -> int:
+    """Return up to which change a bundle has all; 0 for one not trained from here."""
     name = f"snapshot {version}"
     return int(connection.scalar(sa.select(META.c.value).where(META.c.name == name)) or 0)
 
@@ -112,7 +112,7 @@ def _insert_events(connection: Connection, bundle: Bundle, progress: Progress) -
     events = bundle.events
     order, times = _unique_times(events)
     statement = dialect_insert(connection, FEEDBACK).on_conflict_do_nothing()
-    now = change_log.now_us()
+    now = change_log.write_time(connection)
     for start in range(0, len(order), _BATCH_SIZE):
         batch = order[start : start + _BATCH_SIZE]
         changes = [

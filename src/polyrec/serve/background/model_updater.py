@@ -123,6 +123,7 @@ class ModelUpdater:
     def _apply_changes(self) -> None:
         """Apply the items that changed since the last call to the model."""
         self._live.catch_up()
+        self._live.refresh_popularity()  # so that requests have little to read
         changed = self._live.take_changed_items()
         if not changed:
             return

@@ -30,7 +30,7 @@ from polyrec.errors import BundleError, DataError
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.run import run
 from polyrec.registry import short_name
-from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_time
+from polyrec.serve.background.bundle_import import mark_imported, record_snapshot, snapshot_sequence
 from polyrec.serve.background.training_tables import BundleSource, read_training_tables
 from polyrec.types import Catalog, Progress, silent
 
@@ -66,12 +66,12 @@ def refit(
     with exclusive_file_lock(registry.folder / ".refit"):
         registry.pin()
         current = Bundle.load(registry.current())
-        snapshot_us, dataset = _load(database, current, files, data)
+        snapshot, dataset = _load(database, current, files, data)
         name = registry.next_name()
         bundle, metrics = _train(current, dataset, registry.folder / name, progress)
         with database.write() as connection:
             mark_imported(connection, bundle)
-            record_snapshot(connection, name, snapshot_us)
+            record_snapshot(connection, name, snapshot)
         registry.set_current(name)
         _prune(database, registry, keep)
     return RefitResult(name, len(bundle.ids), len(bundle.events), metrics)
@@ -80,11 +80,11 @@ def refit(
 def _load(
     database: Database, current: Bundle, files: BlobStore, data: Path | None
 ) -> tuple[int, Dataset]:
-    """Return the time until which everything received is in the data, and the data."""
+    """Return the number of the change until which everything is in the data, and the data."""
     config = current.config
     source = BundleSource(current, _find_catalog(config.data, data))
-    with database.write():
-        snapshot_us = change_log.now_us()  # the lock: no earlier write is still uncommitted
+    with database.write() as connection:  # the lock: no earlier write is still uncommitted
+        snapshot = change_log.append_snapshot(connection)
     with database.read() as connection:
         tables = read_training_tables(connection, source, files, config.event_weights)
     if not len(tables.events):
@@ -99,7 +99,7 @@ def _load(
         }
     )  # fmt: skip
     kinds = dict.fromkeys(tables.events["kind"].unique().to_list(), 1.0)
-    return snapshot_us, build_dataset(tables, data_config, weights=kinds, seed=config.seed)
+    return snapshot, build_dataset(tables, data_config, weights=kinds, seed=config.seed)
 
 
 def _find_catalog(config: DataConfig, data: Path | None) -> Catalog | None:
@@ -161,6 +161,6 @@ def _prune(database: Database, registry: BundleRegistry, keep: int) -> None:
     """Delete old bundles, and the features and erasures that only they needed."""
     registry.prune(keep)
     with database.write() as connection:
-        oldest = min(snapshot_time(connection, name) for name in registry.names())
+        oldest = min(snapshot_sequence(connection, name) for name in registry.names())
         item_media.delete_features(connection, before=oldest)
         change_log.drop_erasures(connection, before=oldest)

@@ -18,7 +18,7 @@ from polyrec.database.item_media import ItemFeature
 from polyrec.database.records import ItemRecord
 from polyrec.database.writer import Writer
 from polyrec.serve.background import ingest_queue
-from polyrec.serve.background.bundle_import import import_bundle, snapshot_time
+from polyrec.serve.background.bundle_import import import_bundle, snapshot_sequence
 from polyrec.serve.background.item_encoder import ItemEncoder
 from polyrec.serve.state.serving_model import ServingModel
 
@@ -76,7 +76,7 @@ class ServingStateBuilder:
         bundle = Bundle.load(folder)
         import_bundle(self.database, bundle)
         with self.database.read() as connection:
-            trained_until = snapshot_time(connection, folder.name)
+            trained_until = snapshot_sequence(connection, folder.name)
             items = [
                 item for item in records.all_items(connection)
                 if item.revision > trained_until or item.item_id not in bundle.rows

@@ -22,6 +22,7 @@ from polyrec.config.event_weights import EventWeights
 from polyrec.data.catalog import FeatureRows
 from polyrec.database import change_log, item_media, records
 from polyrec.database.blobs import BlobStore
+from polyrec.database.feedback import is_due
 from polyrec.database.records import ItemRecord
 from polyrec.database.tables import FEEDBACK, USERS
 from polyrec.errors import DataError
@@ -127,7 +128,7 @@ def _read_events(connection: Connection, rule: EventWeights) -> pl.DataFrame:
     """Return user, item, kind, weight and time of all feedback up to now, the oldest first."""
     names = ("user_id", "item_id", "feedback_type", "value", "weight", "timestamp")
     query = sa.select(*(FEEDBACK.c[name] for name in names))
-    query = query.where(FEEDBACK.c.timestamp <= change_log.now_us()).order_by(
+    query = query.where(is_due(change_log.now_us())).order_by(
         FEEDBACK.c.timestamp, FEEDBACK.c.user_id, FEEDBACK.c.item_id
     )
     rows = connection.execution_options(yield_per=20_000).execute(query)

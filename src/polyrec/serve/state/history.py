@@ -45,14 +45,14 @@ class History:
 
     @classmethod
     def from_events(cls, events: Iterable[Event], rule: EventWeights, *, now: int) -> History:
-        """Return the history of events, given oldest first; those after `now` don't count yet.
+        """Return the history of events, given oldest first; those that aren't due don't count yet.
 
         An item with several events has the position of its last.
         """
         weights: dict[str, float] = {}
         next_event_at = _NEVER
         for event in events:
-            if event.timestamp > now:
+            if not event.is_due(now):
                 next_event_at = min(next_event_at, event.timestamp)
                 continue
             weight = feedback_weight(rule, event.feedback_type, event.value, event.weight)

@@ -51,7 +51,8 @@ class LiveState:
         self._histories: OrderedDict[str, History] = OrderedDict()
         self._digests: dict[str, str] = {}  # digest -> user, of those in _histories
         self._changed_items: set[str] = set()
-        self._erased: dict[str, int] = {}  # digest of a user -> microseconds since 1970
+        self._erased: dict[str, int] = {}  # digest of a user -> sequence of the erasure
+        self._time = 0  # the latest known, microseconds since 1970
         self._user_digests: tuple[Sequence[str], frozenset[str]] = ((), frozenset())  # of a model
         self._catalog_rows: tuple[ServingModel, int, Ints] | None = None  # cached, by item count
         self._hidden_rows: tuple[ServingModel, int, Ints] | None = None  # cached, by version
@@ -61,6 +62,7 @@ class LiveState:
         with self._lock, self._database.read() as connection:
             self.sequence = change_log.last_sequence(connection)
             self._erased = change_log.erased_users(connection)
+            self._time = change_log.last_write_time(connection)
             for item in records.all_items(connection):
                 self._catalog.put(item)
             self._start_popularity(connection)
@@ -114,7 +116,7 @@ class LiveState:
 
     def history(self, user_id: str) -> History:
         """Return a user's history from memory or the database; empty for an unknown user."""
-        now = change_log.now_us()
+        now = self._now()
         with self._lock:
             cached = self._histories.get(user_id)
             if cached is not None and cached.next_event_at > now:
@@ -151,7 +153,7 @@ class LiveState:
         The first call after an erasure computes the digests of all users of the model.
         """
         with self._lock:
-            erased = {name for name, at in self._erased.items() if at > model.trained_until}
+            erased = {name for name, s in self._erased.items() if s > model.trained_until}
         return len(erased & self._digests_of(model)) if erased else 0
 
     def _digests_of(self, model: ServingModel) -> frozenset[str]:
@@ -213,7 +215,7 @@ class LiveState:
         """
         self.refresh_popularity()
         with self._lock:
-            scores = self._popularity.sums(len(self._catalog), now=change_log.now_us())
+            scores = self._popularity.sums(len(self._catalog), now=self._now())
             rows = self.rows_in_catalog(model)
             known = rows >= 0
             scores[rows[known]] += _PRIOR_PEOPLE * model.popularity[known]
@@ -228,9 +230,7 @@ class LiveState:
             with self._database.read() as connection:
                 return feedback.events_of_pairs(connection, pairs)
 
-        self._popularity.refresh(
-            read, self._catalog.rows.get, self.event_weights, now=change_log.now_us()
-        )
+        self._popularity.refresh(read, self._catalog.rows.get, self.event_weights, now=self._now())
 
     def __len__(self) -> int:
         return len(self._histories)
@@ -242,13 +242,20 @@ class LiveState:
         if items:
             self._apply_items(items)
         for change in changes:
+            self._time = max(self._time, change.made)
             if change.action == change_log.FORGET:
-                self._erased[change.user_id or ""] = change.made
+                self._erased[change.user_id or ""] = change.sequence
                 self._drop_history(self._digests.get(change.user_id or ""))
                 self._popularity.mark()
-            elif change.action != change_log.ITEM:
+            elif change.action in (change_log.FEEDBACK, change_log.NO_FEEDBACK):
                 self._drop_history(change.user_id)
                 self._note_popularity(change)
+
+    def _now(self) -> int:
+        """Return the time; what was due once stays due if the clock is set back."""
+        with self._lock:
+            self._time = change_log.later_time(change_log.now_us(), self._time)
+            return self._time
 
     def _apply_items(self, items: set[str]) -> None:
         self._changed_items |= items

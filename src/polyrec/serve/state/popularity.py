@@ -145,9 +145,9 @@ def _standing(events: Sequence[Event], rule: EventWeights, now: int) -> _Standin
     """
     if not events:
         return None
-    due = [event for event in events if event.timestamp <= now]
+    due = [event for event in events if event.is_due(now)]
     weights = [feedback_weight(rule, e.feedback_type, e.value, e.weight) for e in due]
     counts = sum(weights) > 0
     latest = max((e.timestamp for e, w in zip(due, weights, strict=True) if w > 0), default=0)
-    later = min((e.timestamp for e in events if e.timestamp > now), default=np.inf)
+    later = min((e.timestamp for e in events if not e.is_due(now)), default=np.inf)
     return _Standing(max(weights) if counts else 0.0, latest, later)

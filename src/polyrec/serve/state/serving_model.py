@@ -32,7 +32,7 @@ class ServingModel:
     views: Views  # rows as in `ids`
     scored_count: int  # leading rows that the recommender scores; later ones have content alone
     version: str = ""  # the bundle's folder
-    trained_until: int = 0  # the bundle has what the database got until then (us since 1970)
+    trained_until: int = 0  # number of the last change of the database that is in the bundle
     loaded_at: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod

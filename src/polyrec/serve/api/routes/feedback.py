@@ -158,5 +158,5 @@ async def _find(service: Service, **equal: str) -> Response:
         service, fetch, lambda row: row.key, after=None, count=service.settings.max_n
     )
     # feedback that a recommendation wrote back with a delay lies in the future
-    past = (row for row in rows if "user_id" not in equal or (row.timestamp or 0) <= now)
+    past = (row for row in rows if "user_id" not in equal or row.is_due(now))
     return await json_stream(service, json_list(map(feedback_out, past)), is_light=True)
