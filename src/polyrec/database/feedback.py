@@ -38,6 +38,7 @@ class Feedback:
     comment: str = ""
     weight: float | None = None
     updated: int | None = None
+    delay: int = 0  # microseconds after now until it counts, without a timestamp
 
     @property
     def key(self) -> FeedbackKey:
@@ -228,7 +229,7 @@ def _insert_unknown(
 
 
 def _row(feedback: Feedback, now: int) -> dict[str, Any]:
-    timestamp = now if feedback.timestamp is None else feedback.timestamp
+    timestamp = now + feedback.delay if feedback.timestamp is None else feedback.timestamp
     return {
         "feedback_type": feedback.feedback_type,
         "user_id": feedback.user_id,

@@ -97,7 +97,11 @@ class RecentPopularity:
         """Read what changed or became due."""
         with self._refreshing:
             while pairs := self._take_changed(now):
-                events = read(pairs)
+                try:
+                    events = read(pairs)
+                except BaseException:  # the database did not answer: they are still to be read
+                    self.mark(pairs)
+                    raise
                 with self._lock:
                     for pair in pairs:
                         self._put(pair, row_of(pair[1]), _standing(events.get(pair, ()), rule, now))

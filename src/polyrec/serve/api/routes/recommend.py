@@ -84,9 +84,8 @@ async def _to_user(
         lambda: recommend(live, [list_request]), depth=list_request.depth
     )
     if params.write_back and ranked.ids:
-        timestamp = change_log.now_us() + params.delay
         rows = [
-            Feedback(params.write_back, user_id, item, timestamp=timestamp) for item in ranked.ids
+            Feedback(params.write_back, user_id, item, delay=params.delay) for item in ranked.ids
         ]
         await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
     return _list_body(ranked, scored=scored or params.scored)
