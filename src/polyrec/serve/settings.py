@@ -27,6 +27,8 @@ class Settings:
     body_timeout_s: float = 60.0  # to receive a body
     max_pending_writes: int = 10_000  # beyond, writes are refused
     popularity_events: int = 20_000  # latest events that recent popularity is counted from
+    hide_seen: bool = True  # whether lists leave out what their user has feedback on
+    hiding_kinds: tuple[str, ...] = ()  # feedback types that hide an item; none: all
     half_life_days: float = 7.0  # of an event in recent popularity
     max_upload_mb: float = 64.0  # of one uploaded content
     max_uploads_gb: float = 100.0  # of all uploaded files

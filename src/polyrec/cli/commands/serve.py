@@ -48,6 +48,10 @@ MediaFolder = Annotated[
     Path | None, typer.Option(help="Uploaded files; by default beside the database.")
 ]
 UploadsGb = Annotated[float, typer.Option(min=0, help="For all uploaded files; half for one key.")]
+HideSeen = Annotated[bool, typer.Option(help="Leave out of lists what their user has feedback on.")]
+HidingKinds = Annotated[
+    list[str] | None, typer.Option(help="A feedback type that hides an item; none: all do.")
+]
 RefitHours = Annotated[float, typer.Option(min=0, help="Hours between two refits; 0: never.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 
@@ -66,6 +70,8 @@ def serve(  # noqa: PLR0913 - one option per setting
     media: MediaFolder = None,
     uploads_gb: UploadsGb = 100.0,
     refit_every: RefitHours = 0.0,
+    hide_seen: HideSeen = True,
+    hiding_kind: HidingKinds = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Serve a bundle over HTTP: Gorse's routes and our own; /docs lists all of them."""
@@ -89,6 +95,8 @@ def serve(  # noqa: PLR0913 - one option per setting
         max_uploads_gb=uploads_gb,
         max_uploads_gb_per_key=uploads_gb / 2,
         refit_hours=refit_every,
+        hide_seen=hide_seen,
+        hiding_kinds=tuple(hiding_kind or ()),
     )
     if not settings.requires_key:
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)

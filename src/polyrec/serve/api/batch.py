@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, Field
 
+from polyrec.serve.api import seen_params
 from polyrec.serve.api.schemas import Id, StrictBody, schema_example
+from polyrec.serve.api.seen_params import seen_rule
 from polyrec.serve.api.streams import json_list, json_object
 from polyrec.serve.ranking.recommender import (
     SESSION,
@@ -22,7 +24,6 @@ from polyrec.serve.ranking.recommender import (
 from polyrec.serve.ranking.visible import ExcludedItems
 from polyrec.serve.service import Service
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import Filters
 
 _Labels = dict[str, list[str]]
@@ -83,7 +84,8 @@ class BatchQuery(StrictBody):
     Diversity: Annotated[
         float, Field(ge=0, le=1, description="0: relevance only, 1: diversity only.")
     ] = 0.0
-    HideSeen: bool = True
+    HideSeen: seen_params.HideSeen = None
+    HidingKinds: seen_params.HidingKinds = None
     Context: ContextBody | None = None
 
 
@@ -117,7 +119,7 @@ def batch_pieces(service: Service, batch: BatchQuery) -> Iterator[bytes]:
     live.catch_up()
     model = live.model
     names: list[str | None] = [*batch.Users, *[None] * len(batch.Histories)]
-    ranked_lists = recommend_each(live, model, _list_requests(live, batch))
+    ranked_lists = recommend_each(live, model, _list_requests(service, batch))
     pairs = zip(names, ranked_lists, strict=True)
     lists = (_list(name, ranked) for name, ranked in pairs)
     return json_object({
@@ -125,8 +127,9 @@ def batch_pieces(service: Service, batch: BatchQuery) -> Iterator[bytes]:
     })  # fmt: skip
 
 
-def _list_requests(live: LiveState, batch: BatchQuery) -> Iterator[ListRequest]:
+def _list_requests(service: Service, batch: BatchQuery) -> Iterator[ListRequest]:
     """Yield the requests; a history is loaded when it is needed."""
+    live = service.live
     context = batch.Context or ContextBody()
     ranges = {
         key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
@@ -149,7 +152,7 @@ def _list_requests(live: LiveState, batch: BatchQuery) -> Iterator[ListRequest]:
         exclude=ExcludedItems([*batch.Exclude, *context.Items]),
         prefer=context.Labels,
         diversity=batch.Diversity,
-        hide_seen=batch.HideSeen,
+        seen=seen_rule(service.settings, hide=batch.HideSeen, kinds=batch.HidingKinds),
     )
     for name in batch.Users:
         yield request(live.history(name), USER, live.user_row(name))

@@ -6,12 +6,13 @@ items (decision 21). `list_parameters` describes them in the OpenAPI document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 
 from polyrec.serve.api.schemas import check_id, decode_path_id
+from polyrec.serve.api.seen_params import HIDE_SEEN, HIDING_KINDS, seen_rule
 from polyrec.serve.api.timestamps import parse_duration
 from polyrec.serve.middleware.query import (
     QueryParams,
@@ -21,10 +22,12 @@ from polyrec.serve.middleware.query import (
 )
 from polyrec.serve.responses import http_error
 from polyrec.serve.settings import Settings
+from polyrec.serve.state.history import SeenRule
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 
 _MAX_OFFSET = 1_000_000
 _MAX_CATEGORIES = 100
+_BOOLEANS = {"": None, "true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class ListParams:
     write_back: str = ""  # a feedback type
     delay: int = 0  # microseconds
     scored: bool = False
+    seen: SeenRule = field(default_factory=SeenRule)
 
     @classmethod
     def from_request(
@@ -46,7 +50,7 @@ class ListParams:
         scored = request.headers.get("x-api-version") == "2"
         params = query_params(request.scope)
         if not params and not category:
-            return cls(settings.default_n, scored=scored)
+            return cls(settings.default_n, scored=scored, seen=seen_rule(settings))
         categories = tuple(filter(None, [category, *params.get("category", ())]))
         if len(categories) > _MAX_CATEGORIES:
             remedy = f"send at most {_MAX_CATEGORIES}"
@@ -58,6 +62,7 @@ class ListParams:
             _parse_write_back(params),
             _parse_delay(params),
             scored,
+            _parse_seen(params, settings),
         )
 
 
@@ -85,6 +90,20 @@ def _parse_delay(params: QueryParams) -> int:
         return parse_duration(text)
     except ValueError as error:
         raise _invalid("query.write-back-delay", text, error) from None
+
+
+def _parse_seen(params: QueryParams, settings: Settings) -> SeenRule:
+    text = last_value(params, "hide-seen").lower()
+    if text not in _BOOLEANS:
+        error = ValueError("send true or false")
+        raise _invalid("query.hide-seen", text, error)
+    kinds = list(params.get("hiding-kind", ()))
+    for kind in kinds:
+        try:
+            check_id(kind)
+        except ValueError as error:
+            raise _invalid("query.hiding-kind", kind, error) from None
+    return seen_rule(settings, hide=_BOOLEANS[text], kinds=kinds or None)
 
 
 def path_id(request: Request, name: str) -> str:
@@ -136,6 +155,8 @@ _QUERY = [
         {"type": "string", "examples": ["10m", "1h30m"]},
         "Delay until that feedback counts.",
     ),
+    _parameter("hide-seen", {"type": "boolean"}, HIDE_SEEN),
+    _parameter("hiding-kind", {"type": "array", "items": _TEXT}, HIDING_KINDS),
     _parameter(
         "X-API-Version", _TEXT, "2: ids with scores; otherwise ids only.", location="header"
     ),

@@ -21,8 +21,8 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
-from polyrec.serve.ranking.visible import ExcludedItems, best_ids, hide_rows
-from polyrec.serve.state.history import History
+from polyrec.serve.ranking.visible import ExcludedItems, best_ids, hide_rows, rows_of_model
+from polyrec.serve.state.history import History, SeenRule
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
@@ -32,6 +32,7 @@ USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
 _COUNTERS = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
 _BATCH_BYTES = 16 * 2**20  # scores held at once
 _MIN_POOL = 200  # candidates for diversity, at least
+_ALL_SEEN = SeenRule()
 _BOOST = 0.25  # of the scores' range, for items that suit the context
 
 
@@ -48,7 +49,7 @@ class ListRequest:
     exclude: ExcludedItems = field(default_factory=ExcludedItems)
     prefer: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels of the context
     diversity: float = 0.0
-    hide_seen: bool = True
+    seen: SeenRule = field(default_factory=SeenRule)
 
     @property
     def depth(self) -> int:
@@ -148,8 +149,7 @@ def _by_content(live: LiveState, model: ServingModel, request: ListRequest) -> _
 def _best(live: LiveState, model: ServingModel, request: ListRequest, scores: Floats) -> _Ranked:
     """Return the best of the model's rows that may be shown; `scores` is overwritten."""
     hide_rows(scores, live.hidden_rows(model, request.filters))
-    if request.hide_seen:
-        hide_rows(scores, request.history.known_items(model).rows)
+    hide_rows(scores, _seen_rows(model, request))
     if request.exclude:
         hide_rows(scores, request.exclude.model_rows(model))
     if request.prefer:
@@ -158,6 +158,12 @@ def _best(live: LiveState, model: ServingModel, request: ListRequest, scores: Fl
         rows, values = _diverse(model, scores, request)
         return [model.ids[row] for row in rows.tolist()], values.tolist()
     return best_ids(model, scores, request.depth)
+
+
+def _seen_rows(model: ServingModel, request: ListRequest) -> Ints:
+    if request.seen == _ALL_SEEN:
+        return request.history.known_items(model).rows  # cached
+    return rows_of_model(model, request.history.hidden(request.seen))
 
 
 def _diverse(model: ServingModel, scores: Floats, request: ListRequest) -> tuple[Ints, Floats]:
@@ -187,7 +193,7 @@ def _by_popularity(
 ) -> _Ranked:
     """Return the most popular of the items that are left."""
     allowed, ids = live.visible_mask(request.filters)
-    hidden = [*listed, *(request.history.items if request.hide_seen else ())]
+    hidden = [*listed, *request.history.hidden(request.seen)]
     _hide(allowed, live.rows_of(hidden))
     _hide(allowed, request.exclude.catalog_rows(live))
     popularity = live.popularity(model)[: len(allowed)]
@@ -211,8 +217,9 @@ def _reasons(live: LiveState, request: ListRequest) -> list[str]:
     _hide(allowed, request.exclude.catalog_rows(live))
     if request.exclude:
         reasons.append(f"{allowed.sum():,} of these are not excluded")
-    if request.hide_seen and request.history.items:
-        _hide(allowed, live.rows_of(request.history.items))
+    seen = request.history.hidden(request.seen)
+    if seen:
+        _hide(allowed, live.rows_of(seen))
         reasons.append(f"{allowed.sum():,} of these were not seen yet")
     if request.offset:
         reasons.append(f"{request.offset:,} are skipped by the offset")

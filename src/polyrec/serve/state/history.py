@@ -15,6 +15,7 @@ from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Floats, Ints, Query
 
 _NEVER = 2**63 - 1
+_NO_KINDS: frozenset[str] = frozenset()
 
 
 class KnownItems(NamedTuple):
@@ -22,6 +23,19 @@ class KnownItems(NamedTuple):
 
     rows: Ints  # (h,) of the model, oldest first
     weights: Floats  # (h,)
+
+
+@dataclass(frozen=True)
+class SeenRule:
+    """Which items of a history are left out of lists: those with feedback of these types.
+
+    >>> history = History.from_items(["a"])
+    >>> history.hidden(SeenRule()), history.hidden(SeenRule(hide=False))
+    (('a',), ())
+    """
+
+    hide: bool = True
+    kinds: frozenset[str] | None = None  # None: all types
 
 
 @dataclass(eq=False)
@@ -38,6 +52,7 @@ class History:
     items: tuple[str, ...]
     weights: Floats  # (h,) the sum over an item's events
     next_event_at: int = _NEVER  # microseconds since 1970
+    kinds: tuple[frozenset[str], ...] | None = None  # (h,) types of an item's events; None: unknown
     # weak: histories are many and models large, so no history may keep an old model in memory
     _model: ReferenceType[ServingModel] | None = field(default=None, repr=False)
     _known_items: KnownItems | None = field(default=None, repr=False)
@@ -50,6 +65,8 @@ class History:
         An item with several events has the position of its last.
         """
         weights: dict[str, float] = {}
+        kinds: dict[str, frozenset[str]] = {}
+        unions: dict[tuple[frozenset[str], str], frozenset[str]] = {}  # shared: few are different
         next_event_at = _NEVER
         for event in events:
             if not event.is_due(now):
@@ -57,7 +74,13 @@ class History:
                 continue
             weight = feedback_weight(rule, event.feedback_type, event.value, event.weight)
             weights[event.item_id] = weights.pop(event.item_id, 0.0) + weight
-        return cls(tuple(weights), _floats(weights), next_event_at)
+            key = (kinds.get(event.item_id, _NO_KINDS), event.feedback_type)
+            if key not in unions:
+                unions[key] = key[0] | {event.feedback_type}
+            kinds[event.item_id] = unions[key]
+        return cls(
+            tuple(weights), _floats(weights), next_event_at, tuple(map(kinds.__getitem__, weights))
+        )
 
     @classmethod
     def from_items(cls, items: Sequence[str]) -> History:
@@ -71,6 +94,16 @@ class History:
         for item in items:
             weights[item] = weights.pop(item, 0.0) + 1.0
         return History(tuple(weights), _floats(weights), self.next_event_at)
+
+    def hidden(self, rule: SeenRule) -> tuple[str, ...]:
+        """Return the items that a rule leaves out of lists; an event without a type always does."""
+        if not rule.hide:
+            return ()
+        if rule.kinds is None or self.kinds is None:
+            return self.items
+        hiding = rule.kinds | {""}
+        pairs = zip(self.items, self.kinds, strict=True)
+        return tuple(item for item, kinds in pairs if not hiding.isdisjoint(kinds))
 
     def known_items(self, model: ServingModel) -> KnownItems:
         """Return the part that a model has rows for; cached for one model."""

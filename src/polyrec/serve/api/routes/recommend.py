@@ -18,6 +18,7 @@ from polyrec.serve.api.bodies import json_body, read_body, read_rows
 from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
 from polyrec.serve.api.routes.pages import page_size
 from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
+from polyrec.serve.api.seen_params import Seen
 from polyrec.serve.api.streams import json_stream
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
 from polyrec.serve.responses import http_error, json_response
@@ -79,7 +80,9 @@ async def _to_user(
     (history,) = await service.histories([user_id])
     live = service.live
     user = live.user_row(user_id)
-    list_request = ListRequest(history, params.n, params.offset, USER, user, params.filters)
+    list_request = ListRequest(
+        history, params.n, params.offset, USER, user, params.filters, seen=params.seen
+    )
     (ranked,) = await service.compute(
         lambda: recommend(live, [list_request]), depth=list_request.depth
     )
@@ -100,6 +103,7 @@ Categories = Annotated[
 async def recommend_to_session(
     request: Request,
     service: CurrentService,
+    seen: Seen,
     n: Count = None,
     offset: Offset = 0,
     category: Categories = None,
@@ -113,7 +117,7 @@ async def recommend_to_session(
     def rank() -> list[RankedList]:
         """Return the list of the session."""
         history = session_history(service, session)
-        return recommend(live, [ListRequest(history, count, offset, filters=filters)])
+        return recommend(live, [ListRequest(history, count, offset, filters=filters, seen=seen)])
 
     (ranked,) = await service.compute(rank, depth=max(count + offset, len(session)))
     return _list_body(ranked, scored=True)
@@ -121,10 +125,15 @@ async def recommend_to_session(
 
 @router.post("/session/recommend/{category}", response_model=list[Scored], openapi_extra=_SESSION)
 async def recommend_to_session_from_category(
-    category: PathId, request: Request, service: CurrentService, n: Count = None, offset: Offset = 0
+    category: PathId,
+    request: Request,
+    service: CurrentService,
+    seen: Seen,
+    n: Count = None,
+    offset: Offset = 0,
 ) -> Response:
     """Recommend items of one category from the events of an anonymous session."""
-    return await recommend_to_session(request, service, n, offset, [category])
+    return await recommend_to_session(request, service, seen, n, offset, [category])
 
 
 @router.post("/recommend", response_model=BatchAnswer, openapi_extra=json_body(BatchQuery))
