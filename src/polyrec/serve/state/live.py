@@ -96,6 +96,8 @@ class LiveState:
         applied = 0
         while (step := self._catch_up(_STEP)) is not None:
             applied += step
+        if applied >= _STEP:  # here in a thread, not where a list needs it
+            self.refresh_popularity()
         return applied
 
     def catch_up_briefly(self) -> bool:
