@@ -1,5 +1,8 @@
 """A new bundle from the live data, loaded under load, and rolled back."""
 
+import json
+import logging
+import re
 import shutil
 import sys
 import threading
@@ -9,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -60,6 +64,49 @@ def until(client: TestClient, version: str) -> dict:
             return status
         time.sleep(0.05)
     raise AssertionError(f"still {status['Version']}")
+
+
+def test_an_erased_user_is_in_no_byte_after_a_refit_and_a_clean_up(
+    client: TestClient,
+    like: Callable,
+    registry_settings: Settings,
+    registry: BundleRegistry,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="polyrec")
+    trained, recent = "u0040", "erase-me-4711"
+    like(recent, "i0003", "i0009")
+    like(trained, "i0003")
+    client.get(f"/api/recommend/{recent}?write-back-type=read")
+    client.put("/api/item/i0003/media/image", content=picture())
+
+    def holding(user: str) -> list[str]:
+        return [
+            str(f) for f in tmp_path.rglob("*") if f.is_file() and user.encode() in f.read_bytes()
+        ]
+
+    def clean() -> Result:
+        files = ["--bundles", str(registry.folder), "--database", registry_settings.database]
+        return CliRunner().invoke(app, ["clean", *files, "--json"])
+
+    assert holding(recent)
+    for user in (trained, recent):
+        assert client.delete(f"/api/user/{user}").json() == {"RowAffected": 1}
+    early = clean()
+    assert early.exit_code == 1
+    assert "1 erased users are in the current bundle" in early.output
+    assert holding(recent) == []
+    assert {Path(file).parent.name for file in holding(trained)} == {"000001"}
+    train(registry_settings, registry)
+    until(client, "000002")
+    last = clean()
+    assert last.exit_code == 0, last.output
+    assert json.loads(last.output) == {"bundles": ["000001"], "files": 0, "left": 0}
+    assert holding(trained) == holding(recent) == []
+    assert not {trained, recent} & set(re.findall(r"[\w-]+", caplog.text))
+    like(recent, "i0003")
+    assert client.get(f"/api/recommend/{recent}").status_code == 200
 
 
 def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_rolled_back(

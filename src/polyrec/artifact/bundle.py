@@ -241,6 +241,12 @@ class Bundle:
         return self.id_map.name(Ranking(rows[None], values[None]), [source], origin=self)
 
 
+def read_users(folder: Path) -> list[str]:
+    """Return the users of a saved bundle; its files are not checked."""
+    names = ChecksummedFolder(folder, read_manifest(folder)).json("names.json")
+    return list(map(str, names["users"]))
+
+
 def read_fingerprint(folder: Path) -> str:
     """Return the fingerprint of a bundle's data; the rest of the bundle is not read."""
     return str(read_manifest(folder).get("data", ""))

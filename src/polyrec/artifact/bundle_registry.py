@@ -87,8 +87,12 @@ class BundleRegistry:
         numbered = [name for name in self.names() if name.isdigit() and name != current]
         deleted = numbered[: max(0, len(numbered) - max(0, keep - 1))]
         for name in deleted:
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+            self.delete(name)
         return deleted
+
+    def delete(self, name: str) -> None:
+        """Delete a bundle."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _write_history(self, names: list[str]) -> None:
         partial = self.folder / f".{CURRENT_FILE}.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""polyrec refit."""
+"""polyrec refit, and polyrec clean, which removes what was erased from the files it left."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
 from polyrec.cli.commands.serve import require_serve_extra
-from polyrec.cli.console import out, print_json, print_metrics
+from polyrec.cli.console import err, out, print_json, print_metrics
 from polyrec.compute.progress import progress_bars
 
 
@@ -61,3 +61,43 @@ def refit(  # noqa: PLR0913 - one option per setting
         f"current: [bold]{escape(str(bundles / result.name))}[/], {result.items:,} items, "
         f"{result.events:,} events; after the evaluation it was fitted on all of them"
     )
+
+
+@app.command()
+def clean(
+    bundles: Annotated[
+        Path, typer.Option("--bundles", help="The bundle, or folder of bundles, that is served.")
+    ],
+    database: Annotated[
+        str, typer.Option(help="The service's database.", envvar="POLYREC_DATABASE")
+    ] = "sqlite:///polyrec.sqlite",
+    media: Annotated[
+        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove every byte of erased users, and unused uploads, from the files of a service."""
+    with require_serve_extra():
+        from polyrec.database.blobs import BlobStore
+        from polyrec.database.database import Database
+        from polyrec.serve.background.clean_up import clean_up
+        from polyrec.serve.settings import Settings
+    from polyrec.artifact.bundle_registry import BundleRegistry
+
+    files = BlobStore(Settings(bundles, database, media=media).media_folder)
+    opened = Database.open(database)
+    try:
+        result = clean_up(opened, files, BundleRegistry(bundles))
+    finally:
+        opened.close()
+    if as_json:
+        print_json(asdict(result))
+    else:
+        names = ", ".join(result.bundles) or "none"
+        out.print(f"deleted: bundles {names}, {result.files:,} uploads; the database was rewritten")
+    if result.left:
+        err.print(
+            f"{result.left:,} erased users are in the current bundle: "
+            "run polyrec refit, then this again"
+        )
+        raise typer.Exit(1)
