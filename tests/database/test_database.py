@@ -63,10 +63,9 @@ def test_feedback_creates_unknown_users_and_items(database: Database) -> None:
         assert records.find_item(connection, "a").comment == "known"
         fresh = records.find_item(connection, "b")
         assert (fresh.status, fresh.is_hidden, fresh.categories) == ("undescribed", False, ())
-        assert records.queued_items(connection, 9) == []
-        records.put_items(connection, [ItemRecord("b")])
-        records.change_item(connection, "a", {"labels": ["x"]})
-        assert [item.item_id for item in records.queued_items(connection, 9)] == ["b", "a"]
+        assert [item.item_id for item in records.queued_items(connection, 9)] == ["a"]
+        records.change_item(connection, "b", {"labels": ["x"]})
+        assert [item.item_id for item in records.queued_items(connection, 9)] == ["a", "b"]
 
 
 def test_a_history_is_in_time_and_holds_the_latest(database: Database) -> None:
