@@ -23,16 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
 
 from benchmarks.library.http_load import Response, closed_loop, json_request
 from benchmarks.library.postgres import Postgres, binaries
 from benchmarks.library.results import save_results
 from benchmarks.library.server_process import ServerProcess
 from benchmarks.serving.bundles import save_trained_bundles
+from benchmarks.serving.event_counts import count_events
 from benchmarks.serving.requests import EVENTS_PER_BATCH, drain_queue, mixed_requests
-from polyrec.database.database import Database
-from polyrec.database.tables import FEEDBACK, LOG
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
 
@@ -91,7 +89,7 @@ def measure(folder: Path, server: Postgres, options: argparse.Namespace) -> dict
         "last refusal after the restart s": round(max(0.0, log.last_503 - outage.ended), 2),
         "ready at the end": ready.status_code,
         "failed of 1,000 requests at the end": last.failed,
-        **count_events(url, log.batches),
+        **count_events(url, log.batches, "outage"),
     }
 
 
@@ -159,32 +157,6 @@ class Outage:
         self._thread.join()
         if not self.ended:
             raise SystemExit("PostgreSQL did not start again")
-
-
-def count_events(url: str, batches: dict[str, int]) -> dict[str, int]:
-    """Return how many events are lost or doubled; `batches` is user -> status of the batch."""
-    database = Database.open(url)
-    with database.read() as connection:
-        counts = {
-            name: Counter(connection.scalars(sa.select(table.c.user_id).where(*where)))
-            for name, table, where in (
-                ("feedback", FEEDBACK, (FEEDBACK.c.user_id.like("outage-%"),)),
-                ("log", LOG, (LOG.c.user_id.like("outage-%"), LOG.c.action == "feedback")),
-            )
-        }
-    database.close()
-    acknowledged = [user for user, status in batches.items() if status == 200]
-    refused = [user for user, status in batches.items() if status != 200]
-    rows = counts.values()
-    return {
-        "acknowledged events": EVENTS_PER_BATCH * len(acknowledged),
-        "lost": sum(max(0, EVENTS_PER_BATCH - row[user]) for row in rows for user in acknowledged),
-        "doubled": sum(max(0, row[user] - EVENTS_PER_BATCH) for row in rows for user in batches),
-        "refused batches": len(refused),
-        "refused batches that are there all the same": sum(
-            counts["feedback"][user] > 0 for user in refused
-        ),
-    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 `polyrec serve --workers 2` over SQLite, then over a private PostgreSQL (Debian's programs,
 loopback). Six connections, kept open, send batches of ten events, upload images to new items, and
-read. Again and again one of the two workers is killed; the service starts another. At last the whole
+read. Again and again one of the two workers is killed; the service starts another. At last the
 service is killed and started again. Every connection is attributed to the process that holds the
 other end of it (/proc, Linux), so that a request that failed is the killed worker's or a living
 one's. Measured are the failed requests of living workers, and the acknowledged events and files
