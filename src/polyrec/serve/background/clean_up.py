@@ -7,7 +7,7 @@ from pathlib import Path
 
 from polyrec.artifact.bundle import read_users
 from polyrec.artifact.bundle_registry import BundleRegistry
-from polyrec.database import change_log, item_media
+from polyrec.database import change_log, item_media, uploads
 from polyrec.database.blobs import BlobStore
 from polyrec.database.compaction import rewrite
 from polyrec.database.database import Database
@@ -39,8 +39,10 @@ def clean_up(database: Database, files: BlobStore, registry: BundleRegistry) -> 
     with database.read() as connection:
         digests = item_media.referenced_digests(connection)
     swept = files.sweep(digests, older_than_s=_GRACE_S)
+    with database.write() as connection:
+        uploads.forget_uploads(connection, swept)
     rewrite(database)
-    return CleanUpResult(bundles, swept, _erased_in(database, current))
+    return CleanUpResult(bundles, len(swept), _erased_in(database, current))
 
 
 def _erased_in(database: Database, folder: Path) -> int:
