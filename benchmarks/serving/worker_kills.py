@@ -147,9 +147,9 @@ class Sender:
             if number % 5 == 0:
                 file = image(generator)
                 body = json.dumps({"ItemId": name, "Comment": "a picture"}).encode()
-                self._send("POST", "/api/item", body)
-                status = self._send("PUT", f"/api/item/{name}/media/image", file, "image/png")
-                if status == 200:
+                path = f"/api/item/{name}/media/image"
+                added = self._send("POST", "/api/item", body) == 200
+                if added and self._send("PUT", path, file, "image/png") == 200:
                     self._record.files[name] = file
             else:
                 rows = [

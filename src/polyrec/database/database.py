@@ -7,8 +7,10 @@ service writes through `writer`, which commits many operations in one transactio
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 _CHUNK = 5_000  # rows
 _SQLITE_HEAD = b"SQLite format 3\0"
+_SEEKING = threading.Lock()
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITE_LOCK = 8_087  # the advisory lock that serialises writers of a PostgreSQL database
 
@@ -100,13 +103,29 @@ class Database:
             return
         if _file_identity(self.engine.url) != self.file:
             raise sqlite3.DatabaseError("the file was deleted or replaced")
-        with Path(str(self.engine.url.database)).open("rb") as file:
-            if file.read(len(_SQLITE_HEAD)) != _SQLITE_HEAD:
-                raise sqlite3.DatabaseError("file is not a database")
+        if _read_head(str(self.engine.url.database), self.file) != _SQLITE_HEAD:
+            raise sqlite3.DatabaseError("file is not a database")
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _read_head(path: str, identity: tuple[int, int]) -> bytes:
+    descriptor = _open_for_good(path, identity)
+    with _SEEKING:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return os.read(descriptor, len(_SQLITE_HEAD))
+
+
+@cache
+def _open_for_good(path: str, _identity: tuple[int, int]) -> int:
+    """Return a descriptor that is never closed.
+
+    Closing any descriptor of a file drops the process's POSIX locks on it, SQLite's too. Another
+    process that closes the database then deletes the write-ahead log that is still written to.
+    """
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
 
 
 def _file_identity(url: URL) -> tuple[int, int] | None:
