@@ -21,6 +21,7 @@ import shutil
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,13 @@ def measure(folder: Path, database: str, options: argparse.Namespace) -> dict[st
     arguments = ["--workers", "2", "--media", str(media), "--log-level", "error"]
     record = Record()
     with LiveService(folder / "bundles", database, *arguments, log=folder / "log") as service:
-        wait_for_workers(service.pid)
+        wait_for_workers(service)
         senders = [Sender(service.port, number, record) for number in range(SENDERS)]
         generator = random.Random(5)
         for _ in range(options.kills):
             time.sleep(generator.uniform(0.5, 1.5))
             record.killed.append(kill_worker(service.pid, generator))
-            wait_for_workers(service.pid)
+            wait_for_workers(service)
         for sender in senders:
             sender.stop()
     with LiveService(folder / "bundles", database, *arguments, log=folder / "log") as service:
@@ -93,9 +94,16 @@ def measure(folder: Path, database: str, options: argparse.Namespace) -> dict[st
     }
 
 
-def wait_for_workers(pid: int) -> None:
-    """Wait until there are two workers."""
-    while len(workers_of(pid)) < 2:
+def wait_for_workers(service: LiveService) -> None:
+    """Wait until there are two workers, and each has answered on a connection of its own."""
+    answered: set[int] = set()
+    while len(answered & set(workers_of(service.pid))) < 2:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/api/health/live")
+            connection.getresponse().read()
+            answered.add(owner_of(connection.sock.getsockname()[1]))
+        connection.close()
         time.sleep(0.05)
 
 

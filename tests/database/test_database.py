@@ -47,8 +47,10 @@ def stored_events(database: Database, user: str) -> list[tuple[str, str, float]]
 def test_an_insert_keeps_existing_feedback_and_overwrite_replaces_it(database: Database) -> None:
     assert put(database, Feedback("like", "u", "a", 1), Feedback("like", "u", "a", 2)) == 1
     assert stored_events(database, "u") == [("a", "like", 1)]
-    assert put(database, Feedback("like", "u", "a", 3), Feedback("buy", "u", "a", 4)) == 1
+    assert put(database, Feedback("like", "u", "a"), Feedback("buy", "u", "a", 4)) == 1
     assert sorted(stored_events(database, "u")) == [("a", "buy", 4), ("a", "like", 1)]
+    assert put(database, Feedback("like", "u", "a", 3)) == 1  # values add up, as in Gorse
+    assert sorted(stored_events(database, "u")) == [("a", "buy", 4), ("a", "like", 4)]
     assert put(database, Feedback("like", "u", "a", 5), Feedback("like", "u", "a", 6),
                overwrite=True) == 1  # fmt: skip
     assert sorted(stored_events(database, "u")) == [("a", "buy", 4), ("a", "like", 6)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
@@ -76,6 +77,14 @@ _HISTORY = (
     # by item and type where times are equal: the order is deterministic
     .order_by(FEEDBACK.c.timestamp.desc(), FEEDBACK.c.item_id, FEEDBACK.c.feedback_type)
     .limit(sa.bindparam("longest"))
+)
+
+
+_OWNED_EVENT = [FEEDBACK.c[name] for name in ("user_id", *Event._fields)]
+_PAIR_SQL = str(
+    sa.select(*_OWNED_EVENT)
+    .where(FEEDBACK.c.user_id == sa.bindparam("user"), FEEDBACK.c.item_id == sa.bindparam("item"))
+    .compile(dialect=sqlite.dialect())
 )
 
 
@@ -150,11 +159,22 @@ def recent_events(connection: Connection, user_id: str, *, longest: int) -> list
 def events_of_pairs(
     connection: Connection, pairs: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Event]]:
-    """Return the feedback of each pair of user and item; pairs without any are left out."""
+    """Return the feedback of each pair of user and item; pairs without any are left out.
+
+    On SQLite this bypasses SQLAlchemy, and looks up one pair after the other: for many at once it
+    would read the whole table.
+    """
     events: dict[tuple[str, str], list[Event]] = {}
-    columns = [FEEDBACK.c[name] for name in ("user_id", *Event._fields)]
+    if connection.dialect.name == "sqlite":
+        cursor = connection.connection.cursor()
+        for pair in pairs:
+            rows = cursor.execute(_PAIR_SQL, pair).fetchall()
+            if rows:
+                events[pair] = [Event(*row[1:]) for row in rows]
+        cursor.close()
+        return events
     key = sa.tuple_(FEEDBACK.c.user_id, FEEDBACK.c.item_id)
-    for user, *values in connection.execute(sa.select(*columns).where(key.in_(pairs))):
+    for user, *values in connection.execute(sa.select(*_OWNED_EVENT).where(key.in_(pairs))):
         event = Event(*values)
         events.setdefault((user, event.item_id), []).append(event)
     return events
