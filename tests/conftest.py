@@ -22,6 +22,7 @@ from polyrec.config import Limits
 from polyrec.contracts import Recommender
 from polyrec.data.synthetic.audio import encode_audio, synthesize_clip
 from polyrec.encode.run import EncodeContext
+from polyrec.pipeline import default_encoders
 from polyrec.types import Embeddings, Interactions
 from small_models import fitted_once
 from studio_worlds import LARGER, SMALL, studio_features, studio_world
@@ -36,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders whose files take longest: two workers end at about the same time."""
     slow = ("end_to_end", "serve", "cli")
     items.sort(key=lambda item: item.path.parent.name not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_text_encoder() -> Iterator[None]:
+    """Encode texts by their words where a config names no encoder: MiniLM takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default_encoders, "is_minilm_installed", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """From data to a bundle with its reports.
 
 assemble.py       the parts that a config names
+default_encoders.py  those of contents for which a config names none
 encoding.py       content to views, or into the feature cache
 fitting.py        aligner, fuser, settings, recommender: a bundle
 evaluation.py     the metrics of a bundle

@@ -6,20 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, overload
 
-import numpy as np
-
 from polyrec.config import Config, EncodeConfig, PartConfig, make_part, parse_config, read_config
 from polyrec.contracts import Aligner, Encoder, Fuser, Recommender
-from polyrec.data.catalog import FeatureRows
-from polyrec.errors import ConfigError, MediaError, nearest
+from polyrec.errors import ConfigError, nearest
 from polyrec.evaluate.metrics import Metric
-from polyrec.media.text import clean_text
+from polyrec.pipeline.default_encoders import default_encoder, plain_text
 from polyrec.registry import find_class
-from polyrec.types import Catalog, Link, Raw
-
-DEFAULT_ENCODERS = {"text": "lsa", "image": "descriptor", "audio": "spectral", "video": "motion"}
-"""The encoder of each kind of content where the config names none; feature rows get `features`."""
-
+from polyrec.types import Catalog, Raw
 
 ConfigSource: TypeAlias = Config | Mapping[str, Any] | str | Path
 """A config, the same as a mapping (paths are relative to the working directory), or its file."""
@@ -77,13 +70,7 @@ def build_recommender(config: Config, chosen: Mapping[str, Any]) -> Recommender:
 def encoder_configs(config: Config, catalog: Catalog) -> Mapping[str, EncodeConfig]:
     """Return view -> encoder: as the config says, or else the default for each content."""
     if not config.encode:
-        # feature rows may come from the config or from the reader: the content itself shows it
-        return {
-            name: EncodeConfig(
-                use="features" if isinstance(content, FeatureRows) else DEFAULT_ENCODERS[name]
-            )
-            for name, content in catalog.contents.items()
-        }
+        return {name: default_encoder(name, content) for name, content in catalog.contents.items()}
     for view, part in config.encode.items():
         source = part.content or view
         if source not in catalog.contents:
@@ -103,14 +90,5 @@ def search_texts(catalog: Catalog) -> tuple[str, ...]:
 
     Texts behind links are not fetched again.
     """
-    texts = tuple(map(_search_text, catalog.content("text")))
+    texts = tuple(map(plain_text, catalog.content("text")))
     return texts if any(texts) else ()
-
-
-def _search_text(raw: Raw | None) -> str:
-    if raw is None or isinstance(raw, Link | np.ndarray):
-        return ""
-    try:
-        return clean_text(raw)
-    except MediaError:
-        return ""

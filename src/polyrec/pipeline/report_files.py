@@ -35,6 +35,7 @@ from polyrec.evaluate.report import (
 )
 from polyrec.evaluate.samples import draw_samples, sample_item
 from polyrec.evaluate.slices import Slice, slice_evaluation
+from polyrec.registry import short_name
 from polyrec.types import FUSED, Catalog, Ints, Views
 
 _ALIGNMENT_ITEMS = 2000  # items measured, drawn at random, of larger catalogues
@@ -152,6 +153,16 @@ def _encoded_views(outputs: RunOutputs) -> list[EncodedView]:
     return entries
 
 
+def _text_note(bundle: Bundle) -> str:
+    """Return by what texts are searched, if the config leaves their encoder open."""
+    if short_name("encode", bundle.parts.encoders["text"]) == "minilm":
+        return (
+            "Texts are encoded by MiniLM, which is installed: search finds what is meant. "
+            "encode.text.use=lsa goes by words alone, and encodes faster."
+        )
+    return "Texts are encoded by their words. With the extra minilm, English ones are by meaning."
+
+
 def _report(
     outputs: RunOutputs, evaluations: Mapping[str, Evaluation], costs: Times, *, aligned: bool
 ) -> Report:
@@ -159,6 +170,8 @@ def _report(
     notes = ["The model was fitted on train alone; valid chose its settings and was not added."]
     if not outputs.trials:
         notes = ["The model was fitted on train alone; no settings were chosen on valid."]
+    if not bundle.config.encode and "text" in bundle.parts.encoders:
+        notes.append(_text_note(bundle))
     source = bundle.config.data
     name = IN_MEMORY if source.use == IN_MEMORY else source.path.name
     if bundle.config.recommend.use != outputs.config.recommend.use:
