@@ -180,6 +180,18 @@ class HasIds(Protocol):
         """Return users and items by id."""
 
 
+def describe_counts(
+    items: Sequence[str], users: Sequence[str], behaviour: Mapping[str, Interactions]
+) -> str:
+    """Return the counts of a data set or bundle on one line.
+
+    >>> describe_counts(["a", "b"], ["u"], {"train": Interactions.of([0], [1], shape=(1, 2))})
+    '2 items, 1 users, events: train 1'
+    """
+    parts = ", ".join(f"{name} {len(part):,}" for name, part in behaviour.items())
+    return f"{len(items):,} items, {len(users):,} users, events: {parts}"
+
+
 def id_list(ids: Any, name: str) -> list[str]:
     """Return ids as texts; whole numbers are written as digits."""
     return [id_text(value) for value in _not_text(ids, name)]

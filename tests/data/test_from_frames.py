@@ -147,6 +147,19 @@ def test_a_matrix_has_rows_as_users_and_columns_as_items() -> None:
     assert np.allclose(total.toarray()[row], matrix.toarray()[3])
 
 
+def test_labels_of_users_are_kept() -> None:
+    users = {"customer": [f"c{u}" for u in range(USERS)], "city": ["Rome", "Oslo"] * (USERS // 2)}
+    columns = COLUMNS | {"user_labels": "city"}
+    data = Dataset.from_frames(EVENTS, PRODUCTS, users, **columns)
+    cities = dict(zip(users["customer"], users["city"], strict=True))
+    assert data.user_labels == tuple({"city": cities[user]} for user in data.users)
+    matrix = sparse.csr_array(np.ones((USERS, ITEMS)))
+    named = {"user": "customer", "user_labels": "city"}
+    assert Dataset.from_frames(matrix, None, users, **named).user_labels == data.user_labels
+    with pytest.raises(DataError, match="users= has no column 'customer' for the user"):
+        Dataset.from_frames(EVENTS, PRODUCTS, {"user_id": ["c1"]}, **COLUMNS)
+
+
 def test_features_and_media_in_memory(jpeg: bytes) -> None:
     rows = np.eye(ITEMS, dtype=np.float32)
     products = {**PRODUCTS, "photo": [jpeg, None, *[jpeg] * (ITEMS - 2)]}

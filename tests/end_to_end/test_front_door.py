@@ -92,6 +92,21 @@ def test_wrong_settings_are_refused(options: dict, message: str) -> None:
         polyrec.run(data, **options)
 
 
+def test_the_seed_of_the_split_is_that_of_the_run() -> None:
+    events = {
+        "user_id": [f"u{u}" for u in range(20) for _ in range(8)],
+        "item_id": [f"i{(u + j) % 15}" for u in range(20) for j in range(8)],
+    }
+    data = polyrec.Dataset.from_frames(events, split="new_items", seed=3)
+    assert repr(data).startswith("Dataset(15 items, 20 users, events: train ")
+    settings = {"evaluate": {"protocol": "new_items"}}
+    bundle = polyrec.run(data, recommend={"use": "ease", "l2": 5.0}, settings=settings)
+    assert bundle.config.seed == 3
+    assert repr(bundle).startswith("Bundle(EASE, 15 items, 20 users, events: train ")
+    with pytest.raises(ConfigError, match=r"another seed.*give Dataset.from_frames seed=4"):
+        polyrec.run(data, settings={**settings, "seed": 4})
+
+
 def test_two_configs_and_a_dict_over_a_config() -> None:
     config = {"data": {"path": "x"}, "seed": 1}
     with pytest.raises(ConfigError, match="two configs: received 'Config'"):

@@ -27,7 +27,7 @@ from polyrec.config import Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
 from polyrec.index.words import WordIndex
-from polyrec.lists import IdMap, ItemLists
+from polyrec.lists import IdMap, ItemLists, describe_counts
 from polyrec.registry import find_class, load_object, short_name
 from polyrec.types import (
     FUSED,
@@ -51,7 +51,7 @@ _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """A trained system: items, users, interactions, views and parts."""
 
@@ -232,6 +232,10 @@ class Bundle:
             raise BundleError(
                 "the bundle is incomplete", received=str(error), remedy=remedy
             ) from error
+
+    def __repr__(self) -> str:
+        model = type(self.parts.recommender).__name__
+        return f"Bundle({model}, {describe_counts(self.ids, self.users, self.behaviour)})"
 
     def _repr_html_(self) -> str:
         return str(load_object("polyrec.notebook.html:bundle_html")(self))

@@ -24,13 +24,13 @@ from polyrec.data.item_metadata import METADATA_COLUMNS, read_user_labels
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for
 from polyrec.errors import DataError, ErrorCollector
-from polyrec.lists import IdMap
+from polyrec.lists import IdMap, describe_counts
 from polyrec.registry import find_class, load_object
 from polyrec.source_tables import SourceTables
 from polyrec.types import Catalog, Finding, Interactions, Ints, Learnable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Items, users, and their behaviour, cleaned and split into train, valid and test."""
 
@@ -43,6 +43,7 @@ class Dataset:
     user_labels: tuple[Any, ...] = ()  # (u,) JSON, or empty
     validation: Validation = field(default_factory=Validation)
     config: DataConfig | None = None  # by which it was loaded
+    seed: int = 7  # of a random split
 
     @classmethod
     def from_frames(
@@ -65,6 +66,9 @@ class Dataset:
         ('007', '7', '8')
         """
         return load_frames(interactions, items, users, settings)
+
+    def __repr__(self) -> str:
+        return f"Dataset({describe_counts(self.catalog.ids, self.users, self.behaviour)})"
 
     @property
     def behaviour(self) -> Mapping[str, Interactions]:
@@ -143,7 +147,9 @@ def build_dataset(
     train, valid, test = (_part(events, parts, name) for name in splits.SPLITS)
     names = tuple(users.to_list())
     labels = read_user_labels(tables, config, users, findings)
-    dataset = Dataset(catalog, names, columns.kinds, train, valid, test, labels, config=config)
+    dataset = Dataset(
+        catalog, names, columns.kinds, train, valid, test, labels, config=config, seed=seed
+    )
     findings += content_findings + check_behaviour(dataset)
     findings += id_findings(users, "user") + id_findings(items, "item")
     if not len(valid):

@@ -42,12 +42,18 @@ def dataset_config(dataset: Dataset, settings: ConfigSource | None) -> Config:
         if name in tree:
             remedy = "give it to Dataset.from_frames"
             raise ConfigError(f"settings[{name!r}] belongs to the data set", remedy=remedy)
-    config = parse_config({**tree, "data": dataset.config.model_dump()}, folder=Path())
+    data = dataset.config.model_dump()
+    config = parse_config({"seed": dataset.seed, **tree, "data": data}, folder=Path())
     own, needed = dataset.config.split.use, config.data.split.use
     if own != needed:
         received = f"split={own!r}, evaluate.protocol {config.evaluate.protocol!r}"
         remedy = f"give Dataset.from_frames split={needed!r}"
         raise ConfigError("the data set has another split", received=received, remedy=remedy)
+    if needed == "new_items" and config.seed != dataset.seed:  # the new items are drawn again
+        received = f"seed={dataset.seed}, settings['seed'] {config.seed}"
+        remedy = f"give Dataset.from_frames seed={config.seed}"
+        raise ConfigError("the data set was split by another seed", received=received,
+                          remedy=remedy)  # fmt: skip
     return config
 
 

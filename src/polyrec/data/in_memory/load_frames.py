@@ -32,7 +32,6 @@ IN_MEMORY = "frames"
 """`data.use` of a data set that was made from frames: there are no files to read again."""
 
 _MEDIA = ("image", "audio", "video")
-_ROW = "row"  # of a matrix without frames of ids
 
 
 class FrameSettings(TypedDict, total=False):
@@ -128,11 +127,16 @@ def _frame_tables(interactions: Any, items: Any, users: Any, config: DataConfig)
     catalogue = _items(items, columns)
     tables = source_tables(events, catalogue, columns, usual=(EVENTS, ITEMS))
     if users is not None:
-        table = _table(users, "users")
-        _ids_of(table, columns, "user")  # checked
-        name = map_columns(table, columns, {"user": EVENTS["user"]})
-        tables = replace(tables, users=table.frame, user_source=replace(table.source, columns=name))
+        tables = _with_users(tables, _table(users, "users"), columns)
     return tables
+
+
+def _with_users(
+    tables: SourceTables, users: Table, columns: Mapping[str, Sequence[str]]
+) -> SourceTables:
+    _ids_of(users, columns, "user")  # checked
+    name = map_columns(users, columns, {"user": EVENTS["user"]})
+    return replace(tables, users=users.frame, user_source=replace(users.source, columns=name))
 
 
 def _items(items: Any, columns: Mapping[str, Sequence[str]]) -> Table | None:
@@ -151,8 +155,8 @@ def _matrix_tables(matrix: Any, items: Any, users: Any, config: DataConfig) -> S
     coo.sum_duplicates()
     columns = {name: column for name, column in config.columns.items() if name in COLUMNS}
     catalogue = _items(items, columns)
-    user_ids = _matrix_ids(None if users is None else _table(users, "users"), columns, "user",
-                           coo.shape[0])  # fmt: skip
+    people = None if users is None else _table(users, "users")
+    user_ids = _matrix_ids(people, columns, "user", coo.shape[0])
     item_ids = _matrix_ids(catalogue, columns, "item", coo.shape[1])
     events = pl.DataFrame(
         {
@@ -167,7 +171,7 @@ def _matrix_tables(matrix: Any, items: Any, users: Any, config: DataConfig) -> S
     usual = map_columns(catalogue, names, ITEMS)
     tables = source_tables(Table(events, _source("interactions")), catalogue, {},
                            usual=(EVENTS, {**ITEMS, **usual}))  # fmt: skip
-    return tables
+    return tables if people is None else _with_users(tables, people, columns)
 
 
 def _matrix_ids(
