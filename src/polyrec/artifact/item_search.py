@@ -8,7 +8,7 @@ first. Without words and user, the scores are cosines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle
 
 _DEPTH = 200  # items of each ranking that count, at least
+_TEXT_ALONE = 0.2  # of the weight of content where a text is all of the query: decision 75
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class SearchQuery:
     def searches_words(self) -> bool:
         """Return whether the text's words are looked for."""
         return bool(self.text.strip()) and not self.view and self.weights.words > 0
+
+    def ranking_weights(self) -> SearchWeights:
+        """Return the weights by which rankings are joined: of a text alone, words count most."""
+        alone = not (self.files or self.items or self.negative)
+        scale = _TEXT_ALONE if alone and self.text.strip() else 1.0
+        return replace(self.weights, content=self.weights.content * scale)
 
 
 class EncodedContent(NamedTuple):
@@ -166,7 +173,7 @@ def search_scores(bundle: Bundle, query: SearchQuery, *, user: str | None, count
     for scores in (rankings.words, rankings.content, rankings.user):
         if scores is not None:
             scores[np.concatenate([liked, disliked])] = -np.inf
-    joined = join_rankings(rankings, query.weights, count=count)
+    joined = join_rankings(rankings, query.ranking_weights(), count=count)
     if joined is None:
         raise DataError("nothing to search for", remedy="give words, a file or items")
     return joined

@@ -9,7 +9,7 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.types import Floats
 
-RANK_OFFSET = 60.0
+RANK_OFFSET = 2.0
 """The k of reciprocal rank fusion: the larger, the less the first ranks stand out."""
 
 

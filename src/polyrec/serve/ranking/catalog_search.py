@@ -75,7 +75,7 @@ def search_catalog(live: LiveState, state: ServingState, search: CatalogSearch) 
     taste = _user_scores(live, model, search.user_id) if personal else None
     if taste is not None:
         rankings = rankings._replace(user=_by_catalog_row(taste, rows, allowed))
-    joined = join_rankings(rankings, query.weights, count=search.n + search.offset)
+    joined = join_rankings(rankings, query.ranking_weights(), count=search.n + search.offset)
     names = [name for name in ("words", "content", "user") if getattr(rankings, name) is not None]
     view = content.view if content else ""
     if joined is None:
