@@ -38,6 +38,8 @@ def stored_names(module: ast.Module) -> Iterator[str]:
 def test_no_public_class_or_function_name_means_two_things() -> None:
     homes = defaultdict(list)
     for path, module in modules():
+        if "/versions/" in path:  # Alembic calls `upgrade` of each
+            continue
         for node in module.body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 continue

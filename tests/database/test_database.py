@@ -12,9 +12,9 @@ from polyrec.database import change_log, feedback, item_media, records
 from polyrec.database.change_log import ChangeReader
 from polyrec.database.database import Database, insert_new
 from polyrec.database.feedback import Feedback
-from polyrec.database.item_media import EncodingOutcome, ItemFeature
+from polyrec.database.item_media import EncodingOutcome
 from polyrec.database.records import ItemRecord, UserRecord
-from polyrec.database.tables import FEEDBACK, ITEMS, LOG, META, USERS
+from polyrec.database.tables import FEEDBACK, LOG, META, USERS
 from polyrec.database.writer import OverloadedError, Writer
 from polyrec.errors import ConfigError, DataError
 
@@ -132,13 +132,13 @@ def test_an_erasure_is_kept_until_no_model_is_older(database: Database) -> None:
         records.delete_user(connection, "u", database.secret)
         ((name, sequence),) = change_log.erased_users(connection).items()
         assert name == change_log.user_digest("u", database.secret)
-        change_log.drop_erasures(connection, before=sequence + 1)
+        change_log.prune(connection, before=sequence + 1)
         assert change_log.erased_users(connection)  # some worker may not have read it yet
         day = 86_400_000_001
         connection.execute(LOG.update().values(made=change_log.now_us() - day))
-        change_log.drop_erasures(connection, before=sequence)
+        change_log.prune(connection, before=sequence)
         assert change_log.erased_users(connection)
-        change_log.drop_erasures(connection, before=sequence + 1)
+        change_log.prune(connection, before=sequence + 1)
         assert not change_log.erased_users(connection)
 
 
@@ -283,39 +283,7 @@ def test_it_is_opened_again_with_the_same_secret(database_url: str) -> None:
     second = Database.open(database_url)
     assert second.secret == first.secret
     assert stored_events(second, "u") == [("a", "like", 0.0)]
-    with second.write() as connection:
-        connection.execute(META.update().where(META.c.name == "format").values(value="99"))
     second.close()
-    with pytest.raises(DataError, match="the database has another format: received '99 in"):
-        Database.open(database_url)
-
-
-def test_format_2_had_times_where_there_are_numbers_now(database_url: str) -> None:
-    first = Database.open(database_url)
-    with first.write() as connection:
-        records.put_items(connection, [ItemRecord("old"), ItemRecord("new"), ItemRecord("bundled")])
-        snapshot = change_log.append_snapshot(connection)
-        records.put_items(connection, [ItemRecord("new", comment="again")])
-        feature = ItemFeature("new", "text", "m", 9_000, None)
-        item_media.put_features(connection, [feature, feature._replace(item_id="old")])
-        for item, revision in (("old", 7_000), ("new", 9_000), ("bundled", 0)):
-            changed = ITEMS.update().where(ITEMS.c.item_id == item)
-            connection.execute(changed.values(revision=revision))
-        connection.execute(LOG.update().values(made=7_000))
-        connection.execute(LOG.update().where(LOG.c.sequence > snapshot).values(made=9_000))
-        connection.execute(META.insert(), [{"name": "snapshot 000002", "value": "8000"}])
-        connection.execute(META.update().where(META.c.name == "format").values(value="2"))
-    first.close()
-    second = Database.open(database_url)
-    with second.read() as connection:
-        items = {item.item_id: item.revision for item in records.all_items(connection)}
-        features = item_media.features_of(connection, ["old", "new"], {"text": "m"})
-        name = META.c.name == "snapshot 000002"
-        assert connection.scalar(sa.select(META.c.value).where(name)) == str(snapshot)
-    second.close()
-    assert items["bundled"] == 0 < items["old"] <= snapshot < items["new"]
-    assert features["new"]["text"].revision == items["new"]
-    assert features["old"]["text"].revision == 0  # of an earlier revision: encoded again
 
 
 @pytest.mark.parametrize(
@@ -330,15 +298,10 @@ def test_another_url_is_refused_without_its_password(url: str, message: str) -> 
         Database.open(url)
 
 
-def test_indexes_serve_the_pages_of_a_type_and_a_database_without_them_gets_them(
+def test_indexes_serve_the_pages_of_a_type(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path / 'service.sqlite'}"
-    first = Database.open(url)
-    with first.write() as connection:
-        for index in ("feedback_by_type", "log_of_erased"):
-            connection.execute(sa.text(f"DROP INDEX {index}"))
-    first.close()
     opened = Database.open(url)
     queries: list[tuple[str, object]] = []
     sa.event.listen(
@@ -387,3 +350,16 @@ def test_an_insert_that_fails_is_an_error_of_the_engine_and_tells_nobody(
         USERS.drop(connection)
         insert_new(connection, USERS, [ann])
     assert "ann-of-secrets" not in str(failure.value)
+
+
+def test_old_changes_are_pruned_and_feedback_stays(database: Database) -> None:
+    put(database, *(Feedback("like", "u", f"i{number}") for number in range(5)))
+    with database.write() as connection:
+        last = change_log.last_sequence(connection)
+        assert change_log.prune(connection, before=last) == 0  # some worker may not have read them
+        connection.execute(LOG.update().values(made=change_log.now_us() - 86_400_000_001))
+        assert change_log.prune(connection, before=last, count=2) == 2
+        assert change_log.prune(connection, before=last) == last - 3
+        assert change_log.prune(connection, before=last) == 0
+        assert connection.scalars(sa.select(LOG.c.sequence)).all() == [last]
+    assert len(stored_events(database, "u")) == 5

@@ -104,13 +104,16 @@ def erased_users(connection: Connection) -> dict[str, int]:
     return erased
 
 
-def drop_erasures(connection: Connection, *, before: int) -> None:
-    """Drop the digests of users erased before all models were trained (a sequence number).
+def prune(connection: Connection, *, before: int, count: int = 50_000) -> int:
+    """Delete the oldest changes that no model needs, at most `count`; return how many.
 
-    Those of the last day stay: every worker has read them by then.
+    Those from the sequence number `before` on stay, and those of the last day: every worker has
+    read older ones. Histories are in other tables; a worker that starts counts recent popularity
+    from what is left. Digests of erased users go too: no model knows them any more.
     """
-    old = (LOG.c.sequence < before) & (LOG.c.made < now_us() - _DAY)
-    connection.execute(LOG.delete().where(_ERASED & old))
+    oldest = sa.select(LOG.c.sequence).where(LOG.c.sequence < before)
+    oldest = oldest.where(LOG.c.made < now_us() - _DAY).order_by(LOG.c.sequence).limit(count)
+    return int(connection.execute(LOG.delete().where(LOG.c.sequence.in_(oldest))).rowcount)
 
 
 def append_snapshot(connection: Connection) -> int:

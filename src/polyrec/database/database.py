@@ -23,8 +23,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
+from polyrec.database.migrations import OLDEST, migrate, stored_format
 from polyrec.database.tables import FORMAT, META, METADATA
-from polyrec.database.upgrades import upgrade
 from polyrec.errors import ConfigError, DataError
 
 T = TypeVar("T")
@@ -53,13 +53,11 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
-        """Return the database at a URL; missing tables are created."""
+        """Return the database at a URL; new tables are created, an earlier format is migrated."""
         engine = _engine(_parse(url))
         try:
             with _writing(engine) as connection:
-                METADATA.create_all(connection)
-                _add_indexes(connection)
-                secret = _identity(connection, engine)
+                secret = _prepare(connection, engine.url)
         except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
             engine.dispose()
             _refuse(engine.url, error)
@@ -135,13 +133,6 @@ def _file_identity(url: URL) -> tuple[int, int] | None:
         status = Path(str(url.database)).stat()
         return status.st_dev, status.st_ino
     return None
-
-
-def _add_indexes(connection: Connection) -> None:
-    """Create the indexes that tables of an earlier version lack."""
-    for table in METADATA.tables.values():
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
 
 
 def chunks_of(rows: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -257,22 +248,24 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _identity(connection: Connection, engine: Engine) -> str:
-    """Return the secret of the database; a new one is created with the format number."""
-    stored = connection.execute(sa.select(META.c.name, META.c.value))
-    known: dict[str, str] = dict(stored.all())
-    if not known:
-        known = {"format": str(FORMAT), "secret": secrets.token_hex(32)}
-        rows = [{"name": name, "value": value} for name, value in known.items()]
+def _prepare(connection: Connection, url: URL) -> str:
+    """Create or migrate the tables, and return the secret of the database."""
+    known = stored_format(connection)
+    if known is None:
+        METADATA.create_all(connection)
+        values = {"format": str(FORMAT), "secret": secrets.token_hex(32)}
+        rows = [{"name": name, "value": value} for name, value in values.items()]
         connection.execute(META.insert(), rows)
-    stored_format = upgrade(connection, known.get("format", ""))
-    if stored_format != str(FORMAT):
+    elif not known.isdecimal() or not OLDEST <= int(known) <= FORMAT:
         raise DataError(
             "the database has another format",
-            received=f"{stored_format} in {engine.url.render_as_string()}",
-            remedy=f"this polyrec needs format {FORMAT}: use another database or another polyrec",
+            received=f"{known} in {url.render_as_string()}",
+            remedy=f"this polyrec reads formats {OLDEST} to {FORMAT}: use another database or "
+            "another polyrec",
         )
-    return known["secret"]
+    elif int(known) < FORMAT:
+        migrate(connection, int(known))
+    return str(connection.scalar(sa.select(META.c.value).where(META.c.name == "secret")))
 
 
 def _refuse(url: URL, error: Exception) -> NoReturn:

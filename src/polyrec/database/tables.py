@@ -1,7 +1,7 @@
 """The tables of the service's database, the same in SQLite and PostgreSQL.
 
-Times are microseconds since 1970 (UTC). Labels and categories are JSON in text columns. Adding a
-table or a column raises `FORMAT`.
+Times are microseconds since 1970 (UTC). Labels and categories are JSON in text columns. A
+change of the tables raises `FORMAT` and has a migration.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ MEDIA = Table(
     sqlite_with_rowid=False,
 )
 
-# one row per uploaded file, for quotas; `open` adds the table to older databases
+# one row per uploaded file, for quotas
 UPLOADS = Table(
     "uploads",
     METADATA,

@@ -158,9 +158,12 @@ def fit_on_all(bundle: Bundle) -> Bundle:
 
 
 def _prune(database: Database, registry: BundleRegistry, keep: int) -> None:
-    """Delete old bundles, and the features and erasures that only they needed."""
+    """Delete old bundles, and the features and changes that only they needed."""
     registry.prune(keep)
     with database.write() as connection:
         oldest = min(snapshot_sequence(connection, name) for name in registry.names())
         item_media.delete_features(connection, before=oldest)
-        change_log.drop_erasures(connection, before=oldest)
+    pruned = 1
+    while pruned:  # in transactions of their own: writes of the service wait for each
+        with database.write() as connection:
+            pruned = change_log.prune(connection, before=oldest)
