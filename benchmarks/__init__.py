@@ -26,6 +26,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | serving.outage | the database gone under load | outage |
 | serving.durability | kill -9 under load | durability |
 | serving.slow_connections | a thousand slow or silent connections | slow_connections |
+| serving.attacks | a read key, a rate, guessed keys, a full disk | attacks |
 | serving.large_requests | costs of the largest requests, and who waits | large_requests |
 | serving.worker_kills | two workers, one killed again and again | worker_kills |
 | scale.elsa | ELSA on a million items | elsa_large |
