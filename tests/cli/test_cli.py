@@ -57,6 +57,7 @@ def project(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = {
         "preset": "shop",
         "data": {"path": str(world), "text": ["title", "description"], "image": "image"},
+        "encode": {"text": {"use": "lsa"}, "image": {"use": "descriptor"}},
         "recommend": {"use": "multimodal_linear", "l2": 20, "content_l2": 5},
         "cache": "cache.sqlite",
     }

@@ -41,11 +41,10 @@ class BlobStore:
 
         Younger files stay: the row that refers to one may not be committed yet.
         """
-        clock = self.folder / "spool" / "clock"  # the folder's own: hosts that share it may differ
-        if not clock.parent.exists():
+        if not self.folder.exists():
             return []
-        clock.touch()
-        limit = clock.stat().st_mtime - older_than_s
+        with self.spool() as clock:  # the folder's own: hosts that share it may differ
+            limit = clock.path.stat().st_mtime - older_than_s
         deleted = []
         for file in self.folder.glob("*/*"):
             if file.name not in referenced and file.stat().st_mtime < limit:

@@ -1,0 +1,99 @@
+"""How much more do two workers read and write than one?
+
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.two_workers [--items 200000] [--rounds 5]
+
+`polyrec serve` with one worker and with two, in turns, over a private PostgreSQL (Debian's
+programs): lists for users with histories of 30, then batches of 10 events. The load comes from this
+process over loopback and shares the machine's processors: with two of them, what it takes is
+missing at the second worker. `ratio` is the median over the rounds of two workers / one. Results:
+two_workers.json.
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.library.http_load import LoadResult, closed_loop
+from benchmarks.library.live_service import LiveService
+from benchmarks.library.postgres import Postgres, binaries
+from benchmarks.library.results import save_results
+from benchmarks.serving.bundles import random_bundle
+from benchmarks.serving.requests import event_batches, recommend_requests
+
+CONNECTIONS = 16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, default=3, help="of each load")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    programs = binaries()
+    if programs is None:
+        raise SystemExit("PostgreSQL's programs are not installed (Debian: postgresql)")
+    folder, data = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    try:
+        server = Postgres(programs, data)
+        server.start()
+        try:
+            figures = measure(options, folder, server)
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(data, ignore_errors=True)
+    save_results("two_workers", figures)
+
+
+def measure(options: argparse.Namespace, folder: Path, server: Postgres) -> dict[str, Any]:
+    """Return requests per second of one and of two workers, and their ratios."""
+    dense = options.items <= 20_000
+    bundle = random_bundle(options.items, folder, dense=dense).save(folder / "bundle")
+    batches = event_batches(options.items)  # shared by all rounds: no event is sent twice
+
+    def read(port: int) -> LoadResult:
+        requests = recommend_requests()
+        return closed_loop(port, requests, connections=CONNECTIONS, seconds=options.seconds)
+
+    def write(port: int) -> LoadResult:
+        return closed_loop(port, batches, connections=CONNECTIONS, seconds=options.seconds)
+
+    rates: dict[str, list[list[float]]] = {"reads": [], "writes": []}
+    for number in range(options.rounds):
+        pairs: dict[str, list[float]] = {"reads": [], "writes": []}
+        for workers in (1, 2):
+            database = server.database(f"workers_{number}_{workers}")
+            log = folder / "log"
+            with LiveService(bundle, database, "--workers", str(workers), log=log) as service:
+                for name, load in (("reads", read), ("writes", write)):
+                    pairs[name].append(second_rate(load, service.port))
+        for name, pair in pairs.items():
+            rates[name].append(pair)
+    return {
+        "items": options.items,
+        **{
+            name: {
+                "per_second_one_and_two": rows,
+                "ratio": round(float(np.median([two / one for one, two in rows])), 2),
+            }
+            for name, rows in rates.items()
+        },
+    }
+
+
+def second_rate(load: Callable[[int], LoadResult], port: int) -> float:
+    """Return the responses per second of the second of two loads; the first one warms up."""
+    load(port)
+    result = load(port)
+    assert not result.failed, f"{result.failed} responses were not 200"
+    return round(float(result.per_second), 1)
+
+
+if __name__ == "__main__":
+    main()
