@@ -296,7 +296,15 @@ def test_alignment_and_robustness_are_printed(project: Path) -> None:
     assert "image and text" in page
     assert "<svg" in page
     assert "image and text" in polyrec("align-report", "run.yaml", folder=project).stdout
-    one = polyrec("align-report", "run.yaml", "--set", "data.image=null", folder=project)
+    one = polyrec(
+        "align-report",
+        "run.yaml",
+        "--set",
+        "data.image=null",
+        "--set",
+        "encode={text: {use: lsa}}",
+        folder=project,
+    )
     assert one.returncode == 1
     assert "give two views" in one.stderr
     assert (project / "out/alignment.html").is_file()
