@@ -321,12 +321,11 @@ def test_alignment_and_robustness_are_printed(project: Path) -> None:
 def test_tune_shows_and_writes_the_best_settings(project: Path) -> None:
     pytest.importorskip("optuna", reason="extra tune is not installed")
     arguments = ["tune", "run.yaml", "--set", "recommend={use: ease}", "--trials", "2"]
-    shown = polyrec(*arguments, "--set", "data.image=null", folder=project)
+    arguments += ["--set", "data.image=null", "--set", "encode={text: {use: lsa}}"]
+    shown = polyrec(*arguments, folder=project)
     assert shown.returncode == 0, shown.stderr
     assert "recommend.l2" in shown.stdout
-    results = json.loads(
-        polyrec(*arguments, "--set", "data.image=null", "--json", folder=project).stdout
-    )
+    results = json.loads(polyrec(*arguments, "--json", folder=project).stdout)
     assert results["trials"] == 2
     tuned = yaml.safe_load((project / results["config"]).read_text())
     assert tuned["recommend"]["l2"] == results["settings"]["recommend.l2"]
