@@ -54,7 +54,7 @@ def test_a_model_is_not_compared_with_itself_nor_with_what_is_too_large(
 def test_a_better_baseline_replaces_the_default_and_never_a_model_that_was_named(
     folder: Any,
 ) -> None:
-    knn = Baseline("item_knn", {"shrink": 30.0}, 2.0, 0.0, (Trial({"shrink": 30.0}, 2.0),))
+    knn = Baseline("item_knn", [Trial({"shrink": 30.0}, 2.0)])
     assert better_baseline([knn], [Trial({}, 2.0)]) is None  # an equal one does not
     for recommend, expected in (
         ({}, "item_knn"), ({"l2": 100}, "multimodal_linear"), ({"use": "ease"}, "ease"),

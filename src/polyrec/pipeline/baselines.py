@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 from polyrec.artifact.bundle import Bundle
@@ -24,13 +23,20 @@ _MOST_ITEMS = 20_000  # of EASE: beyond, its grid takes minutes
 
 @dataclass(frozen=True)
 class Baseline:
-    """A plain model with the settings that rank valid best."""
+    """A plain model, and its settings as they rank valid, the best first."""
 
     name: str
-    settings: Mapping[str, Any]
-    score: float | None  # on valid by `evaluate.select_by`; None where there is no valid
-    seconds: float  # to choose its settings
-    trials: Sequence[Trial] = ()
+    trials: Sequence[Trial] = ()  # none where there is no valid
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return the settings that rank valid best, or else none: the defaults."""
+        return self.trials[0].settings if self.trials else {}
+
+    @property
+    def score(self) -> float | None:
+        """Return what they reach on valid by `evaluate.select_by`."""
+        return self.trials[0].score if self.trials else None
 
 
 def choose_baselines(
@@ -46,16 +52,11 @@ def choose_baselines(
     for name in names:
         if name == "ease" and train.shape[1] > _MOST_ITEMS:
             continue
-        started = perf_counter()
         try:
             trials = _trials(config, name, train, valid, progress)
         except FitError:  # too large for this machine
             continue
-        best = trials[0] if trials else Trial({}, float("nan"))
-        score = best.score if trials else None
-        baselines.append(
-            Baseline(name, best.settings, score, perf_counter() - started, tuple(trials))
-        )
+        baselines.append(Baseline(name, trials))
     return baselines
 
 
