@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
-from polyrec.cli.commands.serve import require_serve_extra
+from polyrec.cli.commands.serve import DEFAULT_DATABASE, ServedDatabase, require_serve_extra
 from polyrec.cli.console import err, out, print_json, print_table
 from polyrec.errors import DataError
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 keys = typer.Typer(help="Create, list and revoke the API keys of a service.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
-DatabaseUrl = Annotated[
-    str, typer.Option("--database", help="The service's database.", envvar="POLYREC_DATABASE")
-]
-_DEFAULT = "sqlite:///polyrec.sqlite"
 
 
 @keys.command("create")
@@ -35,7 +31,7 @@ def create(
     per_second: Annotated[
         float | None, typer.Option(help="The most requests per second and worker.")
     ] = None,
-    database: DatabaseUrl = _DEFAULT,
+    database: ServedDatabase = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print it, once: only a digest is stored."""
@@ -51,7 +47,7 @@ def create(
 
 
 @keys.command("list")
-def list_keys(database: DatabaseUrl = _DEFAULT, as_json: AsJson = False) -> None:
+def list_keys(database: ServedDatabase = DEFAULT_DATABASE, as_json: AsJson = False) -> None:
     """List all keys, revoked ones too, without their secrets."""
     with _writing(database) as connection:
         from polyrec.database.keys import all_keys
@@ -70,7 +66,7 @@ def list_keys(database: DatabaseUrl = _DEFAULT, as_json: AsJson = False) -> None
 @keys.command("revoke")
 def revoke(
     key_id: Annotated[str, typer.Argument(help="As shown by polyrec keys list.")],
-    database: DatabaseUrl = _DEFAULT,
+    database: ServedDatabase = DEFAULT_DATABASE,
 ) -> None:
     """Revoke a key: within a second every worker refuses it."""
     with _writing(database) as connection:

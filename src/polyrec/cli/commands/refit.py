@@ -8,7 +8,12 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
-from polyrec.cli.commands.serve import require_serve_extra
+from polyrec.cli.commands.serve import (
+    DEFAULT_DATABASE,
+    MediaFolder,
+    ServedDatabase,
+    require_serve_extra,
+)
 from polyrec.cli.console import err, out, print_json, print_metrics
 from polyrec.compute.progress import progress_bars
 
@@ -18,12 +23,8 @@ def refit(  # noqa: PLR0913 - one option per setting
     bundles: Annotated[
         Path, typer.Option("--bundles", help="The folder of bundles that is served.")
     ],
-    database: Annotated[
-        str, typer.Option(help="The service's database.", envvar="POLYREC_DATABASE")
-    ] = "sqlite:///polyrec.sqlite",
-    media: Annotated[
-        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
-    ] = None,
+    database: ServedDatabase = DEFAULT_DATABASE,
+    media: MediaFolder = None,
     data: Annotated[
         Path | None, typer.Option(help="Where the data of the first bundle are now.")
     ] = None,
@@ -68,12 +69,8 @@ def clean(
     bundles: Annotated[
         Path, typer.Option("--bundles", help="The bundle, or folder of bundles, that is served.")
     ],
-    database: Annotated[
-        str, typer.Option(help="The service's database.", envvar="POLYREC_DATABASE")
-    ] = "sqlite:///polyrec.sqlite",
-    media: Annotated[
-        Path | None, typer.Option(help="Uploaded files; by default beside the database.")
-    ] = None,
+    database: ServedDatabase = DEFAULT_DATABASE,
+    media: MediaFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove every byte of erased users, and unused uploads, from the files of a service."""

@@ -31,6 +31,10 @@ DatabaseUrl = Annotated[
         help="sqlite:///file or postgresql://user:password@host/name.", envvar="POLYREC_DATABASE"
     ),
 ]
+ServedDatabase = Annotated[
+    str, typer.Option("--database", help="The service's database.", envvar="POLYREC_DATABASE")
+]
+DEFAULT_DATABASE = "sqlite:///polyrec.sqlite"
 Workers = Annotated[int, typer.Option(min=1, help="Processes over one database.")]
 Keys = Annotated[
     bool | None,
@@ -61,7 +65,7 @@ def serve(  # noqa: PLR0913 - one option per setting
     bundle: BundleFolder,
     host: Host = "127.0.0.1",
     port: Port = 8087,
-    database: DatabaseUrl = "sqlite:///polyrec.sqlite",
+    database: DatabaseUrl = DEFAULT_DATABASE,
     workers: Workers = 1,
     keys: Keys = None,
     per_second: Rate = 0.0,
