@@ -5,7 +5,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -77,3 +80,21 @@ class Postgres:
             extra_groups=[] if self._user else None, **self._user,
         )  # fmt: skip
         assert result.returncode == 0, result.stderr.decode()
+
+
+@contextmanager
+def private_postgres() -> Iterator[Postgres]:
+    """Yield a started server in a temporary folder; exit with a message without PostgreSQL."""
+    programs = binaries()
+    if programs is None:
+        raise SystemExit("PostgreSQL's programs are not installed (Debian: postgresql)")
+    data = Path(tempfile.mkdtemp(prefix="polyrec-postgres-"))
+    try:
+        server = Postgres(programs, data)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(data, ignore_errors=True)

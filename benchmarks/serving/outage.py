@@ -12,7 +12,6 @@ exactly once in the feedback and in the change log.
 import argparse
 import itertools
 import json
-import shutil
 import tempfile
 import threading
 import time
@@ -25,7 +24,7 @@ from typing import Any
 import httpx
 
 from benchmarks.library.http_load import Response, closed_loop, json_request
-from benchmarks.library.postgres import Postgres, binaries
+from benchmarks.library.postgres import Postgres, private_postgres
 from benchmarks.library.results import save_results
 from benchmarks.library.server_process import ServerProcess
 from benchmarks.serving.bundles import save_trained_bundles
@@ -42,22 +41,11 @@ def main() -> None:
     parser.add_argument("--after", type=float, default=20)
     parser.add_argument("--items", type=int, default=2_000)
     options = parser.parse_args()
-    programs = binaries()
-    if programs is None:
-        raise SystemExit("PostgreSQL's programs are not installed (Debian: postgresql)")
-    folder, data = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp(prefix="polyrec-postgres-"))
-    server = Postgres(programs, data)
-    try:
+    with private_postgres() as server, tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         (folder / "bundles").mkdir()
         save_trained_bundles(folder / "bundles", options.items)
-        server.start()
-        try:
-            save_results("outage", measure(folder, server, options))
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(data, ignore_errors=True)
+        save_results("outage", measure(folder, server, options))
 
 
 def measure(folder: Path, server: Postgres, options: argparse.Namespace) -> dict[str, Any]:

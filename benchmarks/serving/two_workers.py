@@ -10,7 +10,6 @@ Results: two_workers.json.
 """
 
 import argparse
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ import numpy as np
 
 from benchmarks.library.http_load import LoadResult, closed_loop
 from benchmarks.library.live_service import LiveService
-from benchmarks.library.postgres import Postgres, binaries
+from benchmarks.library.postgres import Postgres, private_postgres
 from benchmarks.library.results import save_results
 from benchmarks.serving.bundles import random_bundle
 from benchmarks.serving.requests import event_batches, recommend_requests
@@ -37,21 +36,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3, help="of each load")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    programs = binaries()
-    if programs is None:
-        raise SystemExit("PostgreSQL's programs are not installed (Debian: postgresql)")
-    folder, data = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
-    try:
-        server = Postgres(programs, data)
-        server.start()
-        try:
-            figures = measure(options, folder, server)
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(data, ignore_errors=True)
-    save_results("two_workers", figures)
+    with private_postgres() as server, tempfile.TemporaryDirectory() as folder:
+        save_results("two_workers", measure(options, Path(folder), server))
 
 
 def measure(options: argparse.Namespace, folder: Path, server: Postgres) -> dict[str, Any]:

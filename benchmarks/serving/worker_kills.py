@@ -17,7 +17,6 @@ import io
 import itertools
 import json
 import random
-import shutil
 import tempfile
 import threading
 import time
@@ -30,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.library.live_service import LiveService
-from benchmarks.library.postgres import Postgres, binaries
+from benchmarks.library.postgres import private_postgres
 from benchmarks.library.results import save_results
 from benchmarks.library.worker_processes import kill_worker, owner_of, workers_of
 from benchmarks.serving.bundles import save_trained_bundles
@@ -46,25 +45,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--items", type=int, default=2_000)
     options = parser.parse_args()
-    programs = binaries()
-    if programs is None:
-        raise SystemExit("PostgreSQL's programs are not installed (Debian: postgresql)")
-    folder, data = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp(prefix="polyrec-postgres-"))
-    server = Postgres(programs, data)
-    try:
+    with private_postgres() as server, tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         (folder / "bundles").mkdir()
         save_trained_bundles(folder / "bundles", options.items)
         results = {"sqlite": measure(folder, f"sqlite:///{folder / 'service.sqlite'}", options)}
         print(results, flush=True)
-        server.start()
-        try:
-            results["postgresql"] = measure(folder, server.database("kills"), options)
-        finally:
-            server.stop()
+        results["postgresql"] = measure(folder, server.database("kills"), options)
         save_results("worker_kills", {"kills": options.kills, **results})
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(data, ignore_errors=True)
 
 
 def measure(folder: Path, database: str, options: argparse.Namespace) -> dict[str, Any]:
