@@ -51,9 +51,13 @@ def test_a_slash_at_the_end_changes_nothing(client: TestClient) -> None:
 
 def test_lists_by_their_newer_names_are_the_same(client: TestClient) -> None:
     scored = {"X-API-Version": "2"}
+    client.put("/api/item/i0009/category/a")
     for path, same in (
         ("collaborative-filtering/u0003", "recommend/u0003"),
         ("intermediate/recommend/u0003", "recommend/u0003"),
+        ("collaborative-filtering/u0003/a", "recommend/u0003/a"),
+        ("item-to-item/neighbors/i0003?category=a", "item/i0003/neighbors/a"),
+        ("non-personalized/popular?category=a", "popular/a"),
         ("item-to-item/neighbors/i0003", "item/i0003/neighbors"),
         ("item-to-item/image/i0003", "item/i0003/neighbors?view=image"),
         ("user-to-user/neighbors/u0003", "user/u0003/neighbors"),

@@ -36,6 +36,8 @@ ROUTES = [
     "popular?n=40&user-id=ann",
     "latest?n=40&user-id=ann",
     "non-personalized/popular?n=40&user-id=ann",
+    "item/m20/neighbors?n=40&user-id=ann",
+    "item-to-item/neighbors/m20?n=40&user-id=ann",
 ]
 
 
@@ -75,6 +77,23 @@ def test_events_without_a_type_always_hide(client: TestClient) -> None:
 def test_wrong_values_are_refused(client: TestClient, query: str) -> None:
     for route in ROUTES:
         assert client.get(f"/api/{route}&{query}").status_code == 400, route
+
+
+def test_a_search_hides_what_was_seen_if_it_is_to(client: TestClient) -> None:
+    client.post("/api/items", json=[{"ItemId": item, "Comment": "lamp"} for item in sorted(SEEN)])
+    for hiding, expected in (
+        ({}, SEEN),
+        ({"HideSeen": False}, SEEN),
+        ({"HideSeen": True}, set()),
+        ({"HideSeen": True, "HidingKinds": ["like"]}, {"m30"}),
+    ):
+        for user, shown_items in (("ann", expected), ("bob", SEEN)):
+            body = {"Text": "lamp", "UserId": user, "N": 40, **hiding}
+            answer = client.post("/api/search", json=body)
+            assert shown(answer.json()["Items"]) == shown_items, body
+    answer = client.post("/api/search", json={"Text": "lamp", "HideSeen": True})
+    assert answer.status_code == 400
+    assert answer.json()["what"] == "HideSeen needs a UserId"
 
 
 def test_settings_are_the_default(client: TestClient, plain_folder: Path, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ def test_the_latest_items_come_first_also_without_a_model_row(
     assert names(client.get("/api/latest/x").json()) == ["c", "a"]
     assert names(client.get("/api/latest?category=y").json()) == ["b"]
     assert names(client.get("/api/non-personalized/latest?n=2&offset=1").json()) == ["b", "a"]
+    client.put("/api/item/c/category/y")
+    assert names(client.get("/api/latest?category=x&category=y").json()) == ["c"]
+    assert names(client.get("/api/latest/x?category=y&category=").json()) == ["c"]
     like("ann", "c")
     assert names(client.get("/api/latest?n=2&user-id=ann").json()) == ["b", "a"]
 

@@ -133,9 +133,7 @@ async def _neighbours(
     neighbours = []
     for view, present in _views(live, item_id):
         if present:
-            near = await run_in_threadpool(
-                similar_items, live, item_id, _NEIGHBOURS, view=view, category=""
-            )
+            near = await run_in_threadpool(similar_items, live, item_id, _NEIGHBOURS, view=view)
             notes = {i: f"{score:.2f}" for i, score in zip(near.ids, near.scores, strict=True)}
             neighbours.append((view, await item_cards(service, near.ids, notes)))
     return neighbours

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from polyrec.serve.api import seen_params
+from polyrec.serve.api.page_params import PageBody
 from polyrec.serve.api.schemas import Id, StrictBody, schema_example
 from polyrec.serve.api.seen_params import seen_rule
 from polyrec.serve.api.streams import json_list, json_object
@@ -24,18 +24,6 @@ from polyrec.serve.ranking.recommender import (
 from polyrec.serve.ranking.visible import ExcludedItems
 from polyrec.serve.service import Service
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live_catalog import Filters
-
-_Labels = dict[str, list[str]]
-
-
-class LabelRange(StrictBody):
-    """A range of numbers with both ends; an end that is not sent is open."""
-
-    model_config = schema_example(Min=5, Max=20)
-
-    Min: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    Max: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ContextBody(StrictBody):
@@ -48,10 +36,10 @@ class ContextBody(StrictBody):
     model_config = schema_example(Items=["i7"], Labels={"season": ["winter"]})
 
     Items: Annotated[list[Id], Field(max_length=100)] = Field(default_factory=list)
-    Labels: Annotated[_Labels, Field(max_length=100)] = Field(default_factory=dict)
+    Labels: Annotated[dict[str, list[str]], Field(max_length=100)] = Field(default_factory=dict)
 
 
-class BatchQuery(StrictBody):
+class BatchQuery(PageBody):
     """Queries with common settings: one list per user, then one per history."""
 
     model_config = schema_example(
@@ -65,22 +53,6 @@ class BatchQuery(StrictBody):
         list[Annotated[list[Id], Field(max_length=10_000)]],
         Field(description="Item ids, oldest first."),
     ] = Field(default_factory=list)
-    N: Annotated[int, Field(ge=0)] = 10
-    Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    Categories: Annotated[
-        list[str], Field(max_length=100, description="Only items in all of these categories.")
-    ] = Field(default_factory=list)
-    Labels: Annotated[
-        _Labels,
-        Field(
-            max_length=100,
-            description='For each key, one of these labels; "" is the key of plain tags.',
-        ),
-    ] = Field(default_factory=dict)
-    Ranges: Annotated[
-        dict[str, LabelRange], Field(max_length=100, description="Ranges of numbers in Labels.")
-    ] = Field(default_factory=dict)
-    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
     Diversity: Annotated[
         float, Field(ge=0, le=1, description="0: relevance only, 1: diversity only.")
     ] = 0.0
@@ -131,10 +103,6 @@ def _list_requests(service: Service, batch: BatchQuery) -> Iterator[ListRequest]
     """Yield the requests; a history is loaded when it is needed."""
     live = service.live
     context = batch.Context or ContextBody()
-    ranges = {
-        key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
-        for key, r in batch.Ranges.items()
-    }
 
     def request(history: History, source: str, user: int) -> ListRequest:
         return replace(
@@ -148,7 +116,7 @@ def _list_requests(service: Service, batch: BatchQuery) -> Iterator[ListRequest]
         History.from_items(()),
         batch.N,
         batch.Offset,
-        filters=Filters(tuple(batch.Categories), batch.Labels, ranges),
+        filters=batch.filters(),
         exclude=ExcludedItems([*batch.Exclude, *context.Items]),
         prefer=context.Labels,
         diversity=batch.Diversity,

@@ -6,12 +6,14 @@ items (decision 21). `list_parameters` describes them in the OpenAPI document.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 
-from polyrec.serve.api.schemas import check_id, decode_path_id
+from polyrec.serve.api.page_params import IN_CATEGORIES, MAX_CATEGORIES, category_filters
+from polyrec.serve.api.schemas import MAX_OFFSET, check_id, decode_path_id
 from polyrec.serve.api.seen_params import HIDE_SEEN, HIDING_KINDS, seen_rule
 from polyrec.serve.api.timestamps import parse_duration
 from polyrec.serve.middleware.query import (
@@ -25,8 +27,6 @@ from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import SeenRule
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 
-_MAX_OFFSET = 1_000_000
-_MAX_CATEGORIES = 100
 _BOOLEANS = {"": None, "true": True, "1": True, "false": False, "0": False}
 
 
@@ -51,14 +51,14 @@ class ListParams:
         params = query_params(request.scope)
         if not params and not category:
             return cls(settings.default_n, scored=scored, seen=seen_rule(settings))
-        categories = tuple(filter(None, [category, *params.get("category", ())]))
-        if len(categories) > _MAX_CATEGORIES:
-            remedy = f"send at most {_MAX_CATEGORIES}"
+        categories = params.get("category", ())
+        if len(categories) > MAX_CATEGORIES:
+            remedy = f"send at most {MAX_CATEGORIES}"
             raise http_error(400, "too many categories", received=len(categories), remedy=remedy)
         return cls(
             _parse_int(params, "n", settings.default_n, settings.max_n),
-            _parse_int(params, "offset", 0, _MAX_OFFSET),
-            Filters(categories) if categories else NO_FILTERS,
+            _parse_int(params, "offset", 0, MAX_OFFSET),
+            category_filters((category, *categories)),
             _parse_write_back(params),
             _parse_delay(params),
             scored,
@@ -119,9 +119,9 @@ def _invalid(field: str, text: str, error: ValueError) -> Exception:
     return http_error(400, f"{field} is invalid", received=text, remedy=str(error))
 
 
-def list_parameters(*path: str) -> dict[str, Any]:
-    """Return the parameters of a list for OpenAPI, those in the path by name."""
-    return {"parameters": [*(_path_parameter(name) for name in path), *_QUERY]}
+def list_parameters(path: str) -> dict[str, Any]:
+    """Return the parameters of a list for OpenAPI, those in its path too."""
+    return {"parameters": [*map(_path_parameter, re.findall(r"{(\w+)}", path)), *_QUERY]}
 
 
 def _path_parameter(name: str) -> Any:
@@ -141,12 +141,10 @@ _QUERY = [
     _parameter("n", {"type": "integer", "minimum": 0, "default": 10}, "Number of items."),
     _parameter(
         "offset",
-        {"type": "integer", "minimum": 0, "maximum": _MAX_OFFSET},
+        {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET},
         "Number of items to skip.",
     ),
-    _parameter(
-        "category", {"type": "array", "items": _TEXT}, "Only items in all of these categories."
-    ),
+    _parameter("category", {"type": "array", "items": _TEXT}, IN_CATEGORIES),
     _parameter(
         "write-back-type", _TEXT, "Insert feedback of this type for every item of the list."
     ),

@@ -28,6 +28,7 @@ from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.middleware.request_limits import SLASH
 from polyrec.types import MAX_ID_LENGTH, id_problem
 
+MAX_OFFSET = 1_000_000  # of a list
 _MAX_TEXT = 65_536
 _MAX_FIELD_NAME = 64  # characters of an unknown one that are compared and repeated
 
@@ -77,7 +78,8 @@ Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(
 )]  # fmt: skip
 _Value = Annotated[float, Field(allow_inf_nan=False)] | None
 Count = Annotated[int | None, Query(ge=0, description="Number of entries.")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Number of entries to skip.")]
+Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Number of entries to skip.")]
+View = Annotated[str, Query(max_length=64, description="Compare in this view only (not in Gorse).")]
 Cursor = Annotated[str, Query(max_length=4_096, description="The cursor of the previous page.")]
 
 

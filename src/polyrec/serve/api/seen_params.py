@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 from fastapi import Depends, Query
 from pydantic import Field
 
 from polyrec.serve.api.schemas import Id
-from polyrec.serve.service import CurrentService
+from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import SeenRule
 
@@ -40,3 +40,31 @@ async def _of_request(
 
 Seen: TypeAlias = Annotated[SeenRule, Depends(_of_request)]
 """The rule of a request with query parameters."""
+
+
+class UserSeen(NamedTuple):
+    """The user of a list, "" for none, and which items it leaves out because of them."""
+
+    user_id: str
+    rule: SeenRule
+
+
+_UserId = Annotated[
+    str, Query(alias="user-id", max_length=256, description="Without the items this user has seen.")
+]
+
+
+async def _user_seen(rule: Seen, user: _UserId = "") -> UserSeen:
+    return UserSeen(user, rule)
+
+
+SeenBy: TypeAlias = Annotated[UserSeen, Depends(_user_seen)]
+"""The user and the rule of a list that is not personal otherwise."""
+
+
+async def seen_items(service: Service, seen_by: UserSeen) -> tuple[str, ...]:
+    """Return the items that a list leaves out because of its user."""
+    if not seen_by.user_id:
+        return ()
+    (history,) = await service.histories([seen_by.user_id])
+    return history.hidden(seen_by.rule)

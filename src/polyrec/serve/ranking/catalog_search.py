@@ -22,8 +22,9 @@ from polyrec.artifact.item_search import (
 from polyrec.index.topk import top_of_row
 from polyrec.serve.background.serving_state import ServingState
 from polyrec.serve.ranking.neighbours import check_view
-from polyrec.serve.ranking.visible import rows_of_model
+from polyrec.serve.ranking.visible import clear_rows, rows_of_model
 from polyrec.serve.responses import http_error
+from polyrec.serve.state.history import NOTHING_HIDDEN, SeenRule
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
@@ -40,6 +41,7 @@ class CatalogSearch:
     offset: int = 0
     filters: Filters = NO_FILTERS
     exclude: Sequence[str] = ()
+    seen: SeenRule = NOTHING_HIDDEN  # what matches leave out because the user has seen it
 
 
 class SearchMatches(NamedTuple):
@@ -61,7 +63,10 @@ def search_catalog(live: LiveState, state: ServingState, search: CatalogSearch) 
         check_view(model, query.view)
     content = _content_scores(state, query)
     allowed, ids = live.visible_mask(search.filters)
-    allowed[live.rows_of((*query.items, *query.negative, *search.exclude))] = False
+    left_out = [*query.items, *query.negative, *search.exclude]
+    if search.user_id:
+        left_out += live.history(search.user_id).hidden(search.seen)
+    clear_rows(allowed, live.rows_of(left_out))
     rows = live.rows_in_catalog(model)
     rankings = Rankings()
     if query.searches_words():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
 from polyrec.serve.responses import http_error
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
-from polyrec.serve.state.live_catalog import Filters
+from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Query
 
@@ -34,7 +34,13 @@ _NONE = Neighbours([], [], "none")
 
 
 def similar_items(
-    live: LiveState, item_id: str, count: int, *, view: str, category: str
+    live: LiveState,
+    item_id: str,
+    count: int,
+    *,
+    view: str,
+    filters: Filters = NO_FILTERS,
+    exclude: Sequence[str] = (),
 ) -> Neighbours:
     """Return the visible items nearest to an item by cosine in a view, by default the fused one.
 
@@ -50,8 +56,8 @@ def similar_items(
     scores, source = _similarities(model, row, view or FUSED)
     if scores is None:
         return _NONE
-    hide_rows(scores, live.hidden_rows(model, Filters((category,) if category else ())))
-    hide_rows(scores, rows_of_model(model, [item_id]))
+    hide_rows(scores, live.hidden_rows(model, filters))
+    hide_rows(scores, rows_of_model(model, [item_id, *exclude]))
     return Neighbours(*best_ids(model, scores, count), source)
 
 

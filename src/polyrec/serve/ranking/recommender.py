@@ -21,12 +21,18 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
-from polyrec.serve.ranking.visible import ExcludedItems, best_ids, hide_rows, rows_of_model
+from polyrec.serve.ranking.visible import (
+    ExcludedItems,
+    best_ids,
+    clear_rows,
+    hide_rows,
+    rows_of_model,
+)
 from polyrec.serve.state.history import History, SeenRule
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import FUSED, Bools, Floats, Ints, Query
+from polyrec.types import FUSED, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
 _COUNTERS = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
@@ -194,17 +200,12 @@ def _by_popularity(
     """Return the most popular of the items that are left."""
     allowed, ids = live.visible_mask(request.filters)
     hidden = [*listed, *request.history.hidden(request.seen)]
-    _hide(allowed, live.rows_of(hidden))
-    _hide(allowed, request.exclude.catalog_rows(live))
+    clear_rows(allowed, live.rows_of(hidden))
+    clear_rows(allowed, request.exclude.catalog_rows(live))
     popularity = live.popularity(model)[: len(allowed)]
     scores = np.where(allowed, popularity, -np.inf).astype(np.float32)
     rows, values = top_of_row(scores, request.depth - len(listed))
     return [ids[row] for row in rows.tolist()], values.tolist()
-
-
-def _hide(allowed: Bools, rows: Ints) -> None:
-    """Set rows of a mask to False, in place; items that came after it have no row there."""
-    allowed[rows[rows < len(allowed)]] = False
 
 
 def _reasons(live: LiveState, request: ListRequest) -> list[str]:
@@ -214,12 +215,12 @@ def _reasons(live: LiveState, request: ListRequest) -> list[str]:
     reasons = [f"{visible.sum():,} items may be shown"]
     if request.filters:
         reasons.append(f"{allowed.sum():,} of them pass the filters")
-    _hide(allowed, request.exclude.catalog_rows(live))
+    clear_rows(allowed, request.exclude.catalog_rows(live))
     if request.exclude:
         reasons.append(f"{allowed.sum():,} of these are not excluded")
     seen = request.history.hidden(request.seen)
     if seen:
-        _hide(allowed, live.rows_of(seen))
+        clear_rows(allowed, live.rows_of(seen))
         reasons.append(f"{allowed.sum():,} of these were not seen yet")
     if request.offset:
         reasons.append(f"{request.offset:,} are skipped by the offset")

@@ -9,7 +9,7 @@ import numpy as np
 from polyrec.index.topk import top_of_row
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import Floats, Ints
+from polyrec.types import Bools, Floats, Ints
 
 
 class ExcludedItems:
@@ -46,6 +46,11 @@ def hide_rows(scores: Floats, rows: Ints) -> None:
     """Set the scores of these rows to -inf, in place; rows beyond the scores have none."""
     if len(rows):
         scores[rows[rows < len(scores)]] = -np.inf
+
+
+def clear_rows(mask: Bools, rows: Ints) -> None:
+    """Set rows of a mask to False, in place; items that came after it have no row there."""
+    mask[rows[rows < len(mask)]] = False
 
 
 def best_ids(model: ServingModel, scores: Floats, k: int) -> tuple[list[str], list[float]]:

@@ -38,6 +38,9 @@ class SeenRule:
     kinds: frozenset[str] | None = None  # None: all types
 
 
+NOTHING_HIDDEN = SeenRule(hide=False)
+
+
 @dataclass(eq=False)
 class History:
     """Items with their weights, and the time of the next event that lies in the future.

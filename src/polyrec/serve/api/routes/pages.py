@@ -1,4 +1,4 @@
-"""The size of a list or page, and the pages of a listing with a cursor."""
+"""The pages of a listing with a cursor."""
 
 from __future__ import annotations
 
@@ -11,23 +11,12 @@ from fastapi.responses import Response
 from sqlalchemy.engine import Connection
 
 from polyrec.serve.api.cursor import decode_cursor, encode_cursor
+from polyrec.serve.api.page_params import page_size
 from polyrec.serve.api.streams import STEP_ROWS, json_list, json_object, json_stream, read_in_steps
-from polyrec.serve.responses import http_error
 from polyrec.serve.service import Service
 
 Row = TypeVar("Row")
 Key = tuple[str, ...]
-
-
-def page_size(service: Service, n: int | None) -> int:
-    """Return the requested size, else the default; raise 400 above the maximum."""
-    if n is None:
-        return service.settings.default_n
-    maximum = service.settings.max_n
-    if n > maximum:
-        remedy = f"request at most {maximum:,}; continue with cursor or offset"
-        raise http_error(400, "query.n is too large", received=n, remedy=remedy)
-    return n
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ The header `X-Recommend-Source`, or the body of a batch, has the sources of a li
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from polyrec.database import change_log, feedback
@@ -16,8 +16,8 @@ from polyrec.database.feedback import Event, Feedback
 from polyrec.serve.api.batch import BatchAnswer, BatchQuery, batch_pieces
 from polyrec.serve.api.bodies import json_body, read_body, read_rows
 from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
-from polyrec.serve.api.routes.pages import page_size
-from polyrec.serve.api.schemas import Count, Offset, PathId, Scored, SessionBody
+from polyrec.serve.api.page_params import CategoryPage, ItemsPage, page_size
+from polyrec.serve.api.schemas import Scored, SessionBody
 from polyrec.serve.api.seen_params import Seen
 from polyrec.serve.api.streams import json_stream
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
@@ -25,7 +25,6 @@ from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History
-from polyrec.serve.state.live_catalog import Filters
 
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
@@ -52,23 +51,20 @@ async def recommend_with_scores(request: Request) -> Response:
 
 def add_recommend_routes(app: FastAPI, prefix: str) -> None:
     """Add the busiest routes: before all others, without a router in between."""
-    for path, handler, names in (
-        ("/recommend/{user_id}", recommend_to_user, ("user_id",)),
-        ("/recommend/{user_id}/{category}", recommend_from_category, ("user_id", "category")),
-        ("/collaborative-filtering/{user_id}", recommend_with_scores, ("user_id",)),
-        ("/intermediate/recommend/{user_id}", recommend_with_scores, ("user_id",)),
-        (
-            "/intermediate/recommend/{user_id}/{category}",
-            recommend_with_scores,
-            ("user_id", "category"),
-        ),
+    for path, handler in (
+        ("/recommend/{user_id}", recommend_to_user),
+        ("/recommend/{user_id}/{category}", recommend_from_category),
+        ("/collaborative-filtering/{user_id}", recommend_with_scores),
+        ("/collaborative-filtering/{user_id}/{category}", recommend_with_scores),
+        ("/intermediate/recommend/{user_id}", recommend_with_scores),
+        ("/intermediate/recommend/{user_id}/{category}", recommend_with_scores),
     ):
         app.add_api_route(
             prefix + path,
             handler,
             response_model=_EITHER,
             tags=["recommendation"],
-            openapi_extra=list_parameters(*names),
+            openapi_extra=list_parameters(path),
         )
 
 
@@ -94,46 +90,36 @@ async def _to_user(
     return _list_body(ranked, scored=scored or params.scored)
 
 
-Categories = Annotated[
-    list[str] | None, Query(description="Only items in all of these categories.", max_length=100)
-]
-
-
 @router.post("/session/recommend", response_model=list[Scored], openapi_extra=_SESSION)
 async def recommend_to_session(
     request: Request,
     service: CurrentService,
+    page: ItemsPage,
     seen: Seen,
-    n: Count = None,
-    offset: Offset = 0,
-    category: Categories = None,
 ) -> Response:
     """Recommend from the events of an anonymous session; they are not stored."""
-    count = page_size(service, n)
     session = await read_rows(request, service, SessionBody, lambda body: body, rows=10_000)
     live = await service.catch_up()
-    filters = Filters(tuple(category or ()))
 
     def rank() -> list[RankedList]:
         """Return the list of the session."""
         history = session_history(service, session)
-        return recommend(live, [ListRequest(history, count, offset, filters=filters, seen=seen)])
+        request = ListRequest(history, page.n, page.offset, filters=page.filters, seen=seen)
+        return recommend(live, [request])
 
-    (ranked,) = await service.compute(rank, depth=max(count + offset, len(session)))
+    (ranked,) = await service.compute(rank, depth=max(page.depth, len(session)))
     return _list_body(ranked, scored=True)
 
 
 @router.post("/session/recommend/{category}", response_model=list[Scored], openapi_extra=_SESSION)
 async def recommend_to_session_from_category(
-    category: PathId,
     request: Request,
     service: CurrentService,
+    page: CategoryPage,
     seen: Seen,
-    n: Count = None,
-    offset: Offset = 0,
 ) -> Response:
     """Recommend items of one category from the events of an anonymous session."""
-    return await recommend_to_session(request, service, seen, n, offset, [category])
+    return await recommend_to_session(request, service, page, seen)
 
 
 @router.post("/recommend", response_model=BatchAnswer, openapi_extra=json_body(BatchQuery))

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.artifact.item_search import SearchQuery, SearchWeights
-from polyrec.serve.api import schemas
-from polyrec.serve.api.batch import LabelRange
+from polyrec.serve.api import schemas, seen_params
 from polyrec.serve.api.bodies import json_body, read_body
-from polyrec.serve.api.routes.lists import Category
+from polyrec.serve.api.page_params import ItemsPage, PageBody, page_size
 from polyrec.serve.api.routes.media import Modality
-from polyrec.serve.api.routes.pages import page_size
-from polyrec.serve.api.schemas import Count, Id, Offset, Scored, StrictBody, schema_example
+from polyrec.serve.api.schemas import Id, Scored, StrictBody, View, schema_example
+from polyrec.serve.api.seen_params import seen_rule
 from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
 from polyrec.serve.ranking.catalog_search import CatalogSearch, SearchMatches, search_catalog
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
-from polyrec.serve.state.live_catalog import Filters
+from polyrec.serve.settings import Settings
 from polyrec.types import Raw
 
 router = APIRouter(tags=["content"])
 _Encoded = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 _Items = Annotated[list[Id], Field(max_length=1_000)]
 _Weight = Annotated[float, Field(ge=0, le=1_000)]
-View = Annotated[str, Query(max_length=64, description="Compare in this view.")]
 
 
 class WeightsBody(StrictBody):
@@ -54,7 +51,7 @@ class WeightsBody(StrictBody):
         return SearchWeights(**{name.lower(): value for name, value in self.model_dump().items()})
 
 
-class SearchBody(StrictBody):
+class SearchBody(PageBody):
     """The query: words, files in base64, items to be like or unlike, or several of these."""
 
     model_config = schema_example(
@@ -70,14 +67,12 @@ class SearchBody(StrictBody):
     UserId: Annotated[str, Field(max_length=256, description="Order for this user.")] = ""
     Weights: WeightsBody = Field(default_factory=WeightsBody)
     View: Annotated[str, Field(max_length=64, description="Compare in this view, no words.")] = ""
-    N: Annotated[int, Field(ge=0)] = 10
-    Offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    Categories: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
-    Labels: Annotated[dict[str, list[str]], Field(max_length=100)] = Field(default_factory=dict)
-    Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = Field(default_factory=dict)
-    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
+    HideSeen: Annotated[
+        bool, Field(description="Leave out items that the user has feedback on.")
+    ] = False
+    HidingKinds: seen_params.HidingKinds = None
 
-    def search(self) -> CatalogSearch:
+    def search(self, settings: Settings) -> CatalogSearch:
         """Return the search; raise 400 for an empty query or a damaged file."""
         files: dict[str, Raw] = {
             name.lower(): _decode(getattr(self, name), name)
@@ -87,20 +82,20 @@ class SearchBody(StrictBody):
         if not (self.Text.strip() or files or self.Items or self.Negative):
             remedy = "send Text, Image, Audio, Video, Items or Negative"
             raise http_error(400, "the query is empty", remedy=remedy)
+        if self.HideSeen and not self.UserId:
+            raise http_error(400, "HideSeen needs a UserId", remedy="send UserId, or no HideSeen")
         query = SearchQuery(
             self.Text, files, self.Items, self.Negative, self.View, self.Weights.weights()
         )
         return CatalogSearch(
-            query, self.UserId, self.N, self.Offset, self.filters(), tuple(self.Exclude)
+            query,
+            self.UserId,
+            self.N,
+            self.Offset,
+            self.filters(),
+            tuple(self.Exclude),
+            seen_rule(settings, hide=self.HideSeen, kinds=self.HidingKinds),
         )
-
-    def filters(self) -> Filters:
-        """Return the filters on items."""
-        ranges = {
-            key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
-            for key, r in self.Ranges.items()
-        }
-        return Filters(tuple(self.Categories), self.Labels, ranges)
 
 
 class SearchAnswer(BaseModel):
@@ -125,7 +120,7 @@ async def search_items(request: Request, service: CurrentService) -> Response:
     """Return the items that suit the query best, by words and by content."""
     body = await read_body(request, service, SearchBody)
     page_size(service, body.N)
-    search = await run_in_threadpool(body.search)  # base64 of megabytes
+    search = await run_in_threadpool(body.search, service.settings)  # base64 of megabytes
     return _answer(await run_search(service, search))
 
 
@@ -135,23 +130,19 @@ async def search_items(request: Request, service: CurrentService) -> Response:
     responses={415: {}},
     openapi_extra=MEDIA_BODY,
 )
-async def search_by_file(  # noqa: PLR0913 - one argument per parameter
+async def search_by_file(
     modality: Modality,
     request: Request,
     service: CurrentService,
-    n: Count = None,
-    offset: Offset = 0,
+    page: ItemsPage,
     view: View = "",
-    category: Category = "",
 ) -> Response:
     """Return the items most similar to the file in the body; it is not stored."""
     check_modality(modality)
-    filters = Filters((category,) if category else ())
-    count = page_size(service, n)
     async with receive_upload(request, service, modality) as upload:
         upload.spool.flush()
         query = SearchQuery(files={modality: upload.spool.path}, view=view)
-        search = CatalogSearch(query, n=count, offset=offset, filters=filters)
+        search = CatalogSearch(query, n=page.n, offset=page.offset, filters=page.filters)
         return _answer(await run_search(service, search))
 
 
