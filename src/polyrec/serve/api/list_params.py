@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 
 from polyrec.serve.api.page_params import IN_CATEGORIES, MAX_CATEGORIES, category_filters
-from polyrec.serve.api.schemas import MAX_OFFSET, check_id, decode_path_id
+from polyrec.serve.api.schemas import ID_SCHEMA, MAX_OFFSET, check_id, decode_path_id
 from polyrec.serve.api.seen_params import HIDE_SEEN, HIDING_KINDS, seen_rule
 from polyrec.serve.api.timestamps import parse_duration
 from polyrec.serve.middleware.query import (
@@ -125,8 +125,7 @@ def list_parameters(path: str) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> Any:
-    schema = {"type": "string", "minLength": 1, "maxLength": 256}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    return {"name": name, "in": "path", "required": True, "schema": ID_SCHEMA}
 
 
 def _parameter(

@@ -67,10 +67,18 @@ def _check_labels(value: Any) -> Any:
     return orjson.loads(encoded)
 
 
-Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(
-    {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
-)]  # fmt: skip
-PathId = Annotated[str, Path(max_length=MAX_ID_LENGTH), AfterValidator(decode_path_id)]
+ID_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_LENGTH,
+    # no control characters, not only spaces, not . or .. (see `types.id_problem`)
+    "pattern": r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$",
+}
+Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)]
+PathId = Annotated[
+    str, Path(max_length=MAX_ID_LENGTH), AfterValidator(decode_path_id),
+    WithJsonSchema(ID_SCHEMA),
+]  # fmt: skip
 Text = Annotated[str, Field(max_length=_MAX_TEXT), AfterValidator(_check_text)]
 AnyJson = Annotated[Any, AfterValidator(_check_labels)]
 Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(

@@ -16,11 +16,12 @@ from polyrec.database.records import ItemRecord
 from polyrec.database.uploads import record_upload
 from polyrec.serve.api.schemas import PathId, RowAffected, schema_example
 from polyrec.serve.api.uploads import MEDIA_BODY, check_modality, receive_upload
+from polyrec.serve.background.item_encoder import MODALITIES
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
 router = APIRouter(tags=["content"])
-Modality = Annotated[str, Path(max_length=64, description="text, image, audio or video")]
+Modality = Annotated[str, Path(max_length=64, json_schema_extra={"enum": [*MODALITIES]})]
 _WRONG_TYPE: dict[int | str, dict[str, Any]] = {
     415: {"description": "The file is of another modality"},
     507: {"description": "The quota of uploads is used up"},
