@@ -3,24 +3,33 @@
 import dataclasses
 import json
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import pytest
 import yaml
 
 pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
+from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config, parse_config, read_config
 from polyrec.errors import ConfigError, DataError, FitError
+from polyrec.evaluate.grid_search import Trial
 from polyrec.pipeline.assemble import build_recommender
+from polyrec.pipeline.baselines import Baseline
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.recommend import PARTS
 from polyrec.recommend.linear.ease import EASE
+from polyrec.recommend.linear.gram import L2_TRIED
 from polyrec.registry import registered_parts, required_extra
+from polyrec.training import run_context
 from polyrec.training.run_context import current_run
-from polyrec.tune import study
+from polyrec.tune import run_choice, study
 from polyrec.tune.objective import Objective
+from polyrec.tune.run_choice import RunChoice
 from polyrec.tune.space import settings_to_tune, with_settings
 from polyrec.types import Embeddings, Interactions, Learnable, Views
 
@@ -86,9 +95,98 @@ def test_the_best_config_reaches_its_score_in_a_run(config: Config, tmp_path: Pa
     assert [trial["number"] for trial in summary["trials"]] == list(range(6))
 
 
-def test_the_first_trial_has_the_untuned_settings(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recommend", [{"use": "ease"}, {"use": "item_knn"}, {}])
+def test_the_first_trial_is_what_a_run_chooses(
+    world: Path, tmp_path: Path, recommend: dict
+) -> None:
+    config = make_config(world, tmp_path, recommend=recommend)
+    bundle = polyrec.run(config)
     result = study.tune(config, out=tmp_path / "t.yaml", trials=1)
-    assert result.settings == {"recommend.l2": EASE().l2}
+    assert result.config.recommend.use == bundle.config.recommend.use
+    chosen = {path.partition(".")[2]: value for path, value in result.settings.items()}
+    own = part_settings(bundle.parts.recommender)
+    assert chosen
+    assert {name: own[name] for name in chosen} == chosen
+    reached = evaluate_bundle(bundle, ["recall@3"])["valid"].means["recall@3"]
+    assert result.score == pytest.approx(reached, abs=1e-9)
+    assert result.trials[0]["chosen_by"] == "run"
+
+
+def test_a_baseline_without_settings_is_the_first_trial_of_the_default(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    popular = Baseline("popular", [Trial({}, 2.0)])
+    monkeypatch.setattr(run_choice, "choose_baselines", lambda *_, **__: [popular])
+    config = make_config(world, tmp_path, recommend={})
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=2)
+    first, second = result.trials
+    assert first["settings"] == {"recommend.use": "popular"}
+    assert "recommend.content" in second["settings"]
+    assert result.score == 2.0
+    assert read_config(tmp_path / "t.yaml").recommend.use == "popular"
+
+
+def test_ranges_of_the_config_hold_for_the_choice_of_a_run(world: Path, tmp_path: Path) -> None:
+    config = make_config(world, tmp_path, tune=ranges(recommend__l2=[7.0, 8.0]))
+    result = study.tune(config, out=tmp_path / "t.yaml", trials=3)
+    assert all(t["settings"]["recommend.l2"] in (7.0, 8.0) for t in result.trials)
+    assert not any("chosen_by" in trial for trial in result.trials)
+
+
+def test_a_choice_cut_short_by_the_hours_is_made_anew(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, fits = [0.0], []
+    clock = SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter)
+    monkeypatch.setattr(run_context, "time", clock)
+    monkeypatch.setattr(study, "time", clock)
+
+    def slow_fit(self: EASE, *args: object, **options: object) -> EASE:
+        fits.append(self.l2)
+        now[0] += 2000
+        return fit(self, *args, **options)
+
+    fit = EASE.fit
+    monkeypatch.setattr(EASE, "fit", slow_fit)
+    out = tmp_path / "t.yaml"
+    cut = study.tune(config, out=out, trials=3, hours=1)
+    assert len(fits) == 2
+    assert [t["settings"]["recommend.l2"] in fits for t in cut.trials] == [True]
+    whole = study.tune(config, out=out, trials=3)
+    assert whole.trials[0] == cut.trials[0]
+    bundle = polyrec.run(config)
+    reached = evaluate_bundle(bundle, ["recall@3"])["valid"].means["recall@3"]
+    assert whole.score >= reached - 1e-9
+
+
+def test_frames_are_tuned_like_files(config: Config, world: Path, tmp_path: Path) -> None:
+    events, items = (pl.read_csv(world / f"{name}.csv") for name in ("interactions", "items"))
+    data = polyrec.Dataset.from_frames(events, items, text="title", split="given")
+    sections = config.model_dump(exclude_unset=True, exclude={"data"})
+    frames = study.tune(data, settings=sections, out=tmp_path / "frames.yaml", trials=2)
+    files = study.tune(config, out=tmp_path / "files.yaml", trials=2)
+    assert [t["score"] for t in frames.trials] == [t["score"] for t in files.trials]
+    again = polyrec.run(data, settings=tmp_path / "frames.yaml")
+    assert again.parts.recommender.l2 == frames.settings["recommend.l2"]
+
+
+@pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
+def test_candidates_of_a_run_are_trials(
+    world: Path, tmp_path: Path, parity_views: dict, name: str
+) -> None:
+    """Any candidate is recorded: what a declared range lacks is no parameter for the sampler."""
+    if required_extra(registered_parts("recommend")[name].module):
+        pytest.importorskip("torch")
+    config = make_config(world, tmp_path, recommend={"use": name})
+    model = build_recommender(config, {})
+    space = settings_to_tune(config, model, parity_views)
+    for stage in model.search_space(parity_views):
+        for setting, candidates in stage.items():
+            for value in candidates:
+                choice = RunChoice(name, {setting: value}, 0.5, 1.0, complete=True)
+                settings = choice.all_settings(config, space)
+                built = build_recommender(with_settings(config, settings), {})
+                assert part_settings(built)[setting] == value
 
 
 def test_a_stopped_study_resumes_with_the_same_trials(
@@ -99,7 +197,7 @@ def test_a_stopped_study_resumes_with_the_same_trials(
 
     def stopped(self: EASE, *args: object, **options: object) -> EASE:
         fits.append(self.l2)
-        if len(fits) == 12:
+        if len(fits) == 15:
             raise KeyboardInterrupt
         return fit(self, *args, **options)
 
@@ -109,11 +207,12 @@ def test_a_stopped_study_resumes_with_the_same_trials(
     with pytest.raises(KeyboardInterrupt):
         study.tune(config, out=out, trials=14)
     stored = json.loads(out.with_suffix(".trials.json").read_text())
-    assert len(stored["trials"]) == 11
+    tried = len(stored["trials"]) - 1  # the first trial is the best of run's candidates
+    assert tried == 14 - len(L2_TRIED)
     assert yaml.safe_load(out.read_text())["recommend"]["l2"] > 0
     again = study.tune(config, out=out, trials=14)
     assert [t["settings"] for t in again.trials] == [t["settings"] for t in uninterrupted.trials]
-    assert len(fits) == 15  # no finished trial is fitted twice
+    assert len(fits) == 1 + len(L2_TRIED) + 13  # no finished trial is fitted twice
 
 
 def test_select_by_may_be_a_metric_of_content(world: Path, tmp_path: Path) -> None:
@@ -192,11 +291,9 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
         f"recommend.{name}" for name in ("l2", "content", "content_l2", "weights")
     }
 
-    class Trial:
-        def suggest_categorical(self, name: str, labels: list) -> str:
-            return labels[0]
-
-    assert space["recommend.weights"].suggest(Trial()) == {"image": 0.5, "text": 0.5}
+    weights = space["recommend.weights"]
+    assert weights.decode(weights.labels[0]) == {"image": 0.5, "text": 0.5}
+    assert weights.encode({"text": 0.5, "image": 0.5}) == weights.labels[0]
 
 
 @pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
@@ -340,7 +437,7 @@ def test_a_trial_below_the_median_of_the_others_is_pruned(
     result = study.tune(config, out=tmp_path / "t.yaml", trials=12)
     pruned = [trial for trial in result.trials if trial["state"] == "pruned"]
     assert pruned
-    assert len(Epochs.epochs) < 12 * 10
+    assert len(Epochs.epochs) < (len(L2_TRIED) + 11) * 10
     for trial in pruned:
         earlier = [t["settings"]["recommend.l2"] for t in result.trials[: trial["number"]]]
         assert trial["settings"]["recommend.l2"] > min(earlier)

@@ -11,6 +11,7 @@ from typing import Any
 from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import FitError
 from polyrec.evaluate.protocols import evaluate_top_k
+from polyrec.training.run_context import current_run
 from polyrec.types import Interactions, Progress, Views, silent
 
 
@@ -35,7 +36,8 @@ def grid_search(
 
     `build(settings)` returns a recommender. A `Tunable` one declares candidates stage by stage: a
     stage tries all its combinations with the settings of earlier stages held at their best. `fixed`
-    settings are not searched. Of equal scores the earlier trial wins.
+    settings are not searched. Of equal scores the earlier trial wins. No fit begins after the
+    deadline of the run's context.
     """
     train, valid = splits
     stages = _open_stages(build(fixed), items, fixed)
@@ -45,6 +47,8 @@ def grid_search(
     for stage in stages:
         for combination in _combinations(stage):
             settings = {**best, **combination}
+            if current_run().out_of_time:
+                break
             if all(settings != trial.settings for trial in trials):
                 model = build({**fixed, **settings}).fit(train, items, valid=valid)
                 score = evaluate_top_k(model, train, valid, [by], views=items).means[by]

@@ -15,6 +15,7 @@ from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.protocols import Evaluation, evaluate_top_k
 from polyrec.evaluate.report import ComparedBaseline
 from polyrec.pipeline.assemble import build_part
+from polyrec.training.run_context import current_run
 from polyrec.types import Interactions, Progress, silent
 
 BASELINES = ("popular", "item_knn", "ease")
@@ -50,7 +51,7 @@ def choose_baselines(
     names = [name for name in BASELINES if name != config.recommend.use]
     baselines = []
     for name in names:
-        if name == "ease" and train.shape[1] > _MOST_ITEMS:
+        if current_run().out_of_time or (name == "ease" and train.shape[1] > _MOST_ITEMS):
             continue
         try:
             trials = _trials(config, name, train, valid, progress)

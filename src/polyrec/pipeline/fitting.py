@@ -19,7 +19,7 @@ from polyrec.pipeline.assemble import build_part, build_recommender, search_text
 from polyrec.pipeline.baselines import Baseline, better_baseline
 from polyrec.pipeline.encoding import open_encode_context
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
-from polyrec.types import FUSED, Interactions, Progress, Views
+from polyrec.types import FUSED, Interactions, Learnable, Progress, Views
 
 
 class AlignedAndFused(NamedTuple):
@@ -40,20 +40,12 @@ def fit_bundle(
     watch: Stopwatch,
     progress: Progress,
 ) -> tuple[Bundle, list[Trial]]:
-    """Return the bundle of `encoded` (encoders, views), and the settings tried on valid.
-
-    Where the config names no recommender, a baseline that ranks valid better than the default takes
-    its place.
-    """
+    """Return the bundle of `encoded` (encoders, views), and the settings tried on valid."""
     encoders, views = encoded
     with watch.stage("align and fuse"):
         fused = align_and_fuse(config, dataset.train, views)
     with watch.stage("choose settings"):
-        trials = choose_settings(config, dataset, fused.views, progress)
-        better = better_baseline(baselines, trials) if leaves_model_open(config) else None
-        if better is not None:
-            config = config.model_copy(update={"recommend": RecommendConfig(use=better.name)})
-            trials = list(better.trials)
+        config, trials = choose_model(config, dataset, fused.views, baselines, progress=progress)
     with watch.stage("fit"):
         model = build_recommender(config, trials[0].settings if trials else {})
         recommender = model.fit(dataset.train, fused.views, valid=dataset.valid)
@@ -85,7 +77,9 @@ def fit_bundle(
 
 def leaves_model_open(config: Config) -> bool:
     """Return whether the config names no recommender and none of its settings."""
-    return "use" not in config.recommend.model_fields_set and not config.recommend.settings
+    ranges = any(path.startswith("recommend.") for path in config.tune.ranges)
+    named = "use" in config.recommend.model_fields_set or config.recommend.settings
+    return not (ranges or named)
 
 
 def align_and_fuse(config: Config, train: Interactions, views: Views) -> AlignedAndFused:
@@ -102,20 +96,34 @@ def align_and_fuse(config: Config, train: Interactions, views: Views) -> Aligned
     return AlignedAndFused(aligner, imputer, fuser, aligned)
 
 
-def choose_settings(
-    config: Config, dataset: Dataset, items: Views, progress: Progress
-) -> list[Trial]:
-    """Return the settings tried on valid, the best first; none where there is no valid."""
-    if not len(dataset.valid):
-        return []
-    return grid_search(
+def choose_model(
+    config: Config,
+    data: Dataset | Learnable,
+    items: Views,
+    baselines: Sequence[Baseline],
+    *,
+    progress: Progress,
+) -> tuple[Config, list[Trial]]:
+    """Return the config of the model that ranks valid best, and its settings, the best first.
+
+    Where the config names no recommender, a baseline that is better than the default takes its
+    place. Without valid events nothing is tried.
+    """
+    if not len(data.valid):
+        return config, []
+    trials = grid_search(
         lambda settings: build_recommender(config, settings),
-        (dataset.train, dataset.valid),
+        (data.train, data.valid),
         items,
         by=config.evaluate.select_by,
         fixed=config.recommend.settings,
         progress=progress,
     )
+    better = better_baseline(baselines, trials) if leaves_model_open(config) else None
+    if better is None:
+        return config, trials
+    named = RecommendConfig(use=better.name)
+    return config.model_copy(update={"recommend": named}), list(better.trials)
 
 
 def _fit_end_to_end(

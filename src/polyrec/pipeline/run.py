@@ -22,7 +22,7 @@ from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
 from polyrec.pipeline.fitting import fit_bundle, leaves_model_open
 from polyrec.pipeline.report_files import RunOutputs, write_reports
-from polyrec.pipeline.run_config import dataset_config, merged_config, recommend_config
+from polyrec.pipeline.run_config import recommend_config, run_source
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Progress
 
@@ -43,10 +43,7 @@ def run(
     `out`, the bundle is saved there, with report.json, report.html and what else they show.
     `progress` is by default bars in a terminal and in Jupyter; `polyrec.types.silent` shows none.
     """
-    if isinstance(source, Dataset):
-        config, data = dataset_config(source, settings), source
-    else:
-        config, data = merged_config(source, settings), None
+    config, data = run_source(source, settings)
     if recommend is not None:
         config = config.model_copy(update={"recommend": recommend_config(recommend)})
     config = validated_config(config)

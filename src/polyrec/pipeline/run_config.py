@@ -15,6 +15,15 @@ from polyrec.pipeline.assemble import ConfigSource, validated_config
 from polyrec.registry import short_name
 
 
+def run_source(
+    source: Dataset | ConfigSource, settings: ConfigSource | None
+) -> tuple[Config, Dataset | None]:
+    """Return the config of a run, and its data set if it is in memory."""
+    if isinstance(source, Dataset):
+        return validated_config(dataset_config(source, settings)), source
+    return merged_config(source, settings), None
+
+
 def merged_config(source: ConfigSource, settings: ConfigSource | None) -> Config:
     """Return a config whose sections are replaced by those of a dict of settings."""
     if settings is None:
@@ -37,7 +46,7 @@ def dataset_config(dataset: Dataset, settings: ConfigSource | None) -> Config:
         raise ConfigError("the data set has no data settings", remedy=remedy)
     tree = settings or {}
     if not isinstance(tree, Mapping):
-        tree = validated_config(tree).model_dump(exclude_unset=True, exclude={"data"})
+        tree = validated_config(tree).model_dump(exclude_unset=True, exclude={"data", "preset"})
     for name in ("data", "preset"):
         if name in tree:
             remedy = "give it to Dataset.from_frames"

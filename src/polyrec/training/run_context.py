@@ -7,6 +7,7 @@ A model has no settings for the files of a run. A run sets a context (`use_run`)
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class RunContext:
     checkpoint_steps: int = 0  # from one checkpoint to the next; 0 writes none
     fingerprint: str = ""  # of config and data: checkpoints of another one are refused
     on_valid: OnValid | None = None
+    deadline: float = math.inf  # of time.monotonic(): a search of settings begins no fit after it
     _trainings: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
@@ -43,6 +45,11 @@ class RunContext:
             raise ConfigError(
                 "steps can't be negative", received=self.checkpoint_steps, remedy="give 0"
             )
+
+    @property
+    def out_of_time(self) -> bool:
+        """Return whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
 
     def next_label(self, name: str) -> str:
         """Return the label of the next training: the trainings of a run come in one order."""

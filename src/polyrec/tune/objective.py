@@ -18,7 +18,7 @@ class Objective:
     """Scores configs on valid; the views of the last config are kept for the next."""
 
     def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
-        self.config, self._data, self._progress = config, data, progress
+        self.config, self.data, self._progress = config, data, progress
         self._cache: dict[str, Views] = {}  # settings as JSON -> encoded or fused views
 
     def untuned(self) -> tuple[Recommender, Views]:
@@ -34,7 +34,7 @@ class Objective:
         features and splits stay as they are.
         """
         views = self._views(config)
-        train, valid = self._data.train, self._data.valid
+        train, valid = self.data.train, self.data.valid
         seeded = config if seed is None else config.model_copy(update={"seed": seed})
         model = build_recommender(seeded, {})
         callback = on_valid if isinstance(model, StopsOnValid) else None
@@ -49,7 +49,7 @@ class Objective:
         if content not in self._cache:
             encoded = self._cache.get(encode)
             if encoded is None:
-                _, encoded = encode_dataset(config, self._data, progress=self._progress)
-            fused = align_and_fuse(config, self._data.train, encoded)[-1]
+                _, encoded = encode_dataset(config, self.data, progress=self._progress)
+            fused = align_and_fuse(config, self.data.train, encoded)[-1]
             self._cache = {encode: encoded, content: fused}
         return self._cache[content]

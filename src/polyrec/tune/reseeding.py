@@ -8,7 +8,7 @@ from statistics import fmean
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-_TOP = 3  # trials that are scored again, beside the untuned one
+_TOP = 3  # trials that are scored again, beside the first
 _SEEDS = 2  # further ones
 _ATTRIBUTE = "further_seeds"  # of the study: trial number -> seed -> score, None where it failed
 
@@ -78,14 +78,18 @@ class Reseeding:
 
 
 def top_trials(ended: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the best three trials with different settings, best first, and the untuned one."""
+    """Return the best three trials with different settings, best first, and what `run` chose."""
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     complete.sort(key=lambda trial: -(trial.value or 0.0))  # stable: the first of equals
     distinct: list[FrozenTrial] = []
     for trial in complete:
         if all(_settings(trial) != _settings(other) for other in distinct):
             distinct.append(trial)
-    return distinct[:_TOP] + [trial for trial in distinct[_TOP:] if trial.number == 0]
+    return distinct[:_TOP] + [trial for trial in distinct[_TOP:] if _is_start(trial)]
+
+
+def _is_start(trial: FrozenTrial) -> bool:
+    return trial.number == 0 or "chosen_by" in trial.user_attrs["result"]
 
 
 def _settings(trial: FrozenTrial) -> dict[str, object]:

@@ -6,16 +6,20 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from polyrec.config import Config, PartConfig, Range, as_range, make_part, validate_settings
 from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import ConfigError, nearest
 from polyrec.registry import find_class
 from polyrec.types import Views
-
-if TYPE_CHECKING:
-    import optuna
 
 _ROOMS = ("align", "fuse", "recommend")
 
@@ -24,7 +28,7 @@ _ROOMS = ("align", "fuse", "recommend")
 class TunedSetting:
     """A setting and the values that it may take.
 
-    >>> TunedSetting("recommend.l2", Range(low=10, high=20), untuned=15).start
+    >>> TunedSetting("recommend.l2", Range(low=10, high=20)).encode(15)
     15
     """
 
@@ -40,24 +44,29 @@ class TunedSetting:
         return [_label(choice) for choice in choices]
 
     @property
-    def start(self) -> Any:
-        """Return the untuned value as Optuna stores it, or None where the domain lacks it."""
+    def distribution(self) -> BaseDistribution:
+        """Return the domain as Optuna has it."""
         if isinstance(self.domain, tuple):
-            label = _label(self.untuned)
-            return label if label in self.labels else None
-        if not isinstance(self.untuned, int | float):
-            return None
-        return self.untuned if self.domain.low <= self.untuned <= self.domain.high else None
-
-    def suggest(self, trial: optuna.Trial) -> Any:
-        """Return the value that a trial suggests."""
-        if isinstance(self.domain, tuple):
-            label = trial.suggest_categorical(self.path, self.labels)
-            return self.domain[self.labels.index(label)]
+            return CategoricalDistribution(self.labels)
         low, high, log = self.domain.low, self.domain.high, self.domain.log
         if self.is_integer:
-            return trial.suggest_int(self.path, int(low), int(high), log=log)
-        return trial.suggest_float(self.path, low, high, log=log)
+            return IntDistribution(int(low), int(high), log=log)
+        return FloatDistribution(low, high, log=log)
+
+    def encode(self, value: Any) -> Any:
+        """Return a value as Optuna stores it, or None where the domain lacks it."""
+        if isinstance(self.domain, tuple):
+            label = _label(value)
+            return label if label in self.labels else None
+        if not isinstance(value, int | float):
+            return None
+        return value if self.domain.low <= value <= self.domain.high else None
+
+    def decode(self, stored: Any) -> Any:
+        """Return the value that Optuna stores as `stored`."""
+        if isinstance(self.domain, tuple):
+            return self.domain[self.labels.index(stored)]
+        return stored
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def settings_to_tune(config: Config, model: Recommender, items: Views) -> list[T
     fixed = config.recommend.settings
     domains = {
         f"recommend.{name}": as_range(f"recommend.{name}", domain)
-        for name, domain in _declared(model, items).items()
+        for name, domain in declared_domains(model, items).items()
         if name.partition(".")[0] not in fixed
     }
     for path, domain in config.tune.ranges.items():
@@ -166,7 +175,7 @@ def _label(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _declared(model: Recommender, items: Views) -> dict[str, Any]:
+def declared_domains(model: Recommender, items: Views) -> dict[str, Any]:
     """Return setting -> range or choices, as the model declares them."""
     if not isinstance(model, Tunable):
         return {}

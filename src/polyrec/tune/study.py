@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,20 @@ from optuna.trial import FrozenTrial, TrialState
 from polyrec.artifact.part_state import part_settings
 from polyrec.compute.progress import show_progress
 from polyrec.config import Config
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.leakage_checks import check_split
-from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_config
+from polyrec.pipeline.assemble import ConfigSource, encoder_configs
+from polyrec.pipeline.run_config import run_source
 from polyrec.tune.objective import Objective
 from polyrec.tune.reseeding import Reseeding, top_trials
-from polyrec.tune.space import TunedSetting, settings_to_tune, with_settings
+from polyrec.tune.run_choice import RunChoice, choose_as_run
+from polyrec.tune.space import settings_to_tune, with_settings
 from polyrec.types import Progress
 
 _STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 _FIRST_LINE = "# Made by `polyrec tune`"
-_FORMAT = 2  # of what a study's file holds
+_FORMAT = 3  # of what a study's file holds
 _RANDOM_TRIALS = 10  # at most, before TPE chooses; 3 per setting at most
 _RESEEDING_SHARE = 1 / 3  # of the hours, at most
 
@@ -48,34 +50,35 @@ class TuningResult:
 
 
 def tune(
-    config: ConfigSource,
+    source: Dataset | ConfigSource,
     *,
     out: str | Path,
+    settings: ConfigSource | None = None,
     trials: int | None = None,
     hours: float | None = None,
     progress: Progress | None = None,
 ) -> TuningResult:
     """Search the settings that rank valid best, and write OUT, a config that `run` takes.
 
-    OUT's trials.json lists all trials, its study.sqlite stores the study: the same call resumes
-    where the last one stopped, until `trials` (default: the config's) are done in all. The first
-    trial has the settings that the config has without tuning. Where the model draws at random, the
-    best three and the first are scored with two further seeds in the end, and the best mean wins.
-    No fit begins after `hours`. Whatever ends the study, its results so far are written. A study of
-    other settings or data is refused.
+    `source` and `settings` are those of `run`. OUT's trials.json lists all trials, its study.sqlite
+    stores the study: the same call resumes where the last one stopped, until `trials` (default: the
+    config's) are done in all. The first trial is what `run` would choose, unless `tune.ranges`
+    excludes it. Where the model draws at random, the best three and the first are scored with two
+    further seeds in the end, and the best mean wins. No fit begins after `hours`. Whatever ends the
+    study, its results so far are written. A study of other settings or data is refused.
     """
     clock = _Clock(hours)
-    settings = validated_config(config)
-    count = settings.tune.trials if trials is None else trials
+    config, data = run_source(source, settings)
+    count = config.tune.trials if trials is None else trials
     if count < 1 or (hours is not None and hours <= 0):
         received = f"{count} trials, {hours} hours"
         raise ConfigError("no time to tune", received=received, remedy="give 1 or more trials")
     _check_out(Path(out))
     with show_progress(progress) as shown:
-        objective, fingerprint = _make_objective(settings, shown)
-        space = settings_to_tune(objective.config, *objective.untuned())
-        study = _Study(objective, space, Path(out), fingerprint)
+        objective, fingerprint = _make_objective(config, data, shown)
+        study = _Study(objective, Path(out), fingerprint)
         try:
+            study.begin(clock.deadline, shown)
             _run_trials(study, count, clock, shown)
         finally:
             result = study.write()
@@ -101,11 +104,11 @@ class _Clock:
     """How many seconds there are, and how many remain."""
 
     def __init__(self, hours: float | None) -> None:
-        self._started = time.monotonic()
         self.total = math.inf if hours is None else hours * 3600
+        self.deadline = time.monotonic() + self.total
 
     def remaining(self) -> float:
-        return self.total - (time.monotonic() - self._started)
+        return self.deadline - time.monotonic()
 
 
 def _check_out(out: Path) -> None:
@@ -117,9 +120,11 @@ def _check_out(out: Path) -> None:
         raise ConfigError("a file that tune did not write", received=str(out), remedy=remedy)
 
 
-def _make_objective(config: Config, progress: Progress) -> tuple[Objective, str]:
+def _make_objective(
+    config: Config, loaded: Dataset | None, progress: Progress
+) -> tuple[Objective, str]:
     """Return the objective, and the fingerprint of the data that it scores on."""
-    loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
+    loaded = loaded or load_dataset(config.data, weights=config.weights, seed=config.seed)
     check_split(loaded.behaviour, config)
     data = loaded.without_test()
     if not len(data.valid):
@@ -146,10 +151,9 @@ class _Outcome:
 class _Study:
     """An Optuna study in a file."""
 
-    def __init__(
-        self, objective: Objective, space: list[TunedSetting], out: Path, fingerprint: str
-    ) -> None:
-        self._objective, self._space, self._out = objective, space, out
+    def __init__(self, objective: Objective, out: Path, fingerprint: str) -> None:
+        self._objective, self._out = objective, out
+        self._space = settings_to_tune(objective.config, *objective.untuned())
         self._metric = objective.config.evaluate.select_by
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = out.with_suffix(".study.sqlite")
@@ -160,8 +164,7 @@ class _Study:
         )  # fmt: skip
         self._check_identity(fingerprint, path)
         self._restart_killed()
-        is_random = "seed" in part_settings(objective.untuned()[0])
-        self._reseeding = Reseeding(self._study, objective.config.seed, is_random=is_random)
+        self._reseeding = self._make_reseeding()
 
     def _check_identity(self, fingerprint: str, path: Path) -> None:
         """Mark a new study with its config, data and ranges; refuse one with other marks."""
@@ -171,12 +174,52 @@ class _Study:
         stored = self._study.user_attrs.get("identity")
         if stored is None:
             self._study.set_user_attr("identity", identity)
-            untuned = {s.path: s.start for s in self._space if s.start is not None}
-            self._study.enqueue_trial(untuned)
         elif stored != identity:
             remedy = "give another out=, or delete it to start over"
             raise ConfigError("a study of another config or data", received=str(path),
                               remedy=remedy)  # fmt: skip
+
+    def _make_reseeding(self) -> Reseeding:
+        model, _ = self._objective.untuned()
+        is_random = "seed" in part_settings(model)
+        return Reseeding(self._study, self._objective.config.seed, is_random=is_random)
+
+    def begin(self, deadline: float, progress: Progress) -> None:
+        """Record what `run` would choose as the first trial, and tune the model that it chose."""
+        stored = self._study.user_attrs.get("run_choice")
+        choice = None if stored is None else RunChoice(**stored)
+        if choice is None or not choice.complete:
+            choice = choose_as_run(self._objective, deadline=deadline, progress=progress)
+            self._study.set_user_attr("run_choice", asdict(choice))
+        objective = self._objective
+        objective.config = choice.config(objective)
+        self._space = settings_to_tune(objective.config, *objective.untuned())
+        self._reseeding = self._make_reseeding()
+        settings = choice.all_settings(objective.config, self._space)
+        if any(trial.user_attrs["result"]["settings"] == settings for trial in self._ended()):
+            return
+        params = {s.path: s.encode(settings.get(s.path)) for s in self._space}
+        params = {path: value for path, value in params.items() if value is not None}
+        ranges = objective.config.tune.ranges
+        excluded = any(path in ranges and path not in params for path in settings)
+        if choice.score is not None and not excluded:
+            self._record_choice(settings, params, choice)
+        elif choice.complete and not self.done:
+            self._study.enqueue_trial(params)
+
+    def _record_choice(
+        self, settings: Mapping[str, Any], params: Mapping[str, Any], choice: RunChoice
+    ) -> None:
+        """Add a trial whose score is known; values outside of a range are no parameters of it."""
+        distributions = {s.path: s.distribution for s in self._space if s.path in params}
+        result = {"settings": settings, "seconds": choice.seconds, "chosen_by": "run"}
+        trial = optuna.create_trial(
+            params=dict(params),
+            distributions=distributions,
+            value=choice.score,
+            user_attrs={"result": result},
+        )
+        self._study.add_trial(trial)
 
     def _restart_killed(self) -> None:
         """Queue the trials again that were running when the process was killed (decision 38)."""
@@ -229,8 +272,8 @@ class _Study:
         seed = self._objective.config.seed + self.done
         random_trials = min(_RANDOM_TRIALS, 3 * len(self._space))
         self._study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=random_trials)
-        trial = self._study.ask()
-        settings = {setting.path: setting.suggest(trial) for setting in self._space}
+        trial = self._study.ask({s.path: s.distribution for s in self._space})
+        settings = {s.path: s.decode(trial.params[s.path]) for s in self._space}
         started = time.perf_counter()
         outcome = self._earlier_outcome(settings) or self._evaluate(trial, settings)
         seconds = round(time.perf_counter() - started, 3)
