@@ -155,7 +155,18 @@ def test_an_erased_user_is_gone(pages: TestClient) -> None:
     assert "No events of this user" in pages.get("/dashboard/user?id=u0003").text
 
 
-@pytest.mark.parametrize("path", ["keys", "keys/revoke", "item/hide", "user/erase", "logout"])
+FORMS = ["keys", "keys/revoke", "item/hide", "user/erase", "logout"]
+
+
+@pytest.mark.parametrize("path", FORMS[:-1])
+def test_a_form_has_no_nul(pages: TestClient, path: str) -> None:
+    form = {"token": token(pages), "id": "a\0b", "name": "a\0b", "scope": "read"}
+    answer = pages.post(f"/dashboard/{path}", data=form)
+    assert answer.status_code == 400
+    assert "NUL" in answer.json()["remedy"]
+
+
+@pytest.mark.parametrize("path", FORMS)
 def test_a_form_without_the_sessions_token_is_refused(pages: TestClient, path: str) -> None:
     pages.get("/dashboard")
     other = TestClient(pages.app)  # another session

@@ -32,6 +32,8 @@ async def app(scope, receive, send) -> None:
     if scope["path"] == "/slow":
         await asyncio.sleep(30)
     body = b"x" * (32 * 2**20 if scope["path"] == "/large" else 2)
+    if scope["path"] == "/headers":
+        body = repr(scope["headers"]).encode()
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -140,6 +142,51 @@ def test_a_head_that_is_too_large_is_refused(port: int) -> None:
     with contextlib.suppress(ConnectionError):
         connection.sendall(b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 40_000)
     assert b" 431 " in answer(connection)
+
+
+def test_a_head_that_arrives_at_once_has_the_same_limit(port: int) -> None:
+    for head, status in ((b"b" * 60_000, b"200"), (b"b" * 66_000, b"431")):
+        connection = opened(port, b"GET / HTTP/1.1\r\nX-A: " + head + b"\r\n\r\n")
+        assert answer(connection).startswith(b"HTTP/1.1 " + status)
+    many = b"".join(b"X-%d: b\r\n" % number for number in range(7_000))
+    connection = opened(port, b"GET / HTTP/1.1\r\n" + many + b"\r\n")
+    assert b" 431 " in answer(connection)
+
+
+CHUNKED = b"POST /headers HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_headers_after_a_body_are_dropped(port: int) -> None:
+    received = answer(opened(port, CHUNKED + b"1\r\nx\r\n0\r\nX-Api-Key: stolen\r\n\r\n"))
+    assert b"200" in received
+    assert b"transfer-encoding" in received
+    assert b"stolen" not in received
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [(b"0\r\n", b"X-A: b\r\n"), (b"0\r\nX-A: ", b"bbbbbbbb"), (b"2;a=", b"bbbbbbbb")],
+    ids=["trailers", "trailer", "extension"],
+)
+def test_what_a_body_has_beside_its_content_is_bounded(
+    port: int, begin: bytes, more: bytes
+) -> None:
+    connection = opened(port, CHUNKED + begin)
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 2**24:
+            connection.sendall(more * 8_000)
+            sent += len(more) * 8_000
+    assert sent < 2**24
+    assert is_closed(connection)
+
+
+def test_a_body_of_small_chunks_arrives(port: int) -> None:
+    connection = opened(port, CHUNKED)
+    for _ in range(40):
+        connection.sendall(b"1\r\nx\r\n" * 5_000)
+    connection.sendall(b"0\r\n\r\n")
+    assert b"200" in answer(connection)
 
 
 def test_pipelined_requests_are_few(port: int) -> None:

@@ -36,6 +36,10 @@ SPELLINGS = (
         ("GET", "/api/explain/u/i", "read"),
         ("GET", "/api/recommend/u", "recommend"),
         ("GET", "/api/recommend/u/film", "recommend"),
+        ("GET", "/api/collaborative-filtering/u", "recommend"),
+        ("GET", "/api/intermediate/recommend/u/film", "recommend"),
+        ("GET", "/api/item-to-item/neighbors/i", "recommend"),
+        ("GET", "/api/user-to-user/neighbors/u", "read"),
         ("GET", "/api/latest", "recommend"),
         ("GET", "/api/non-personalized/popular", "recommend"),
         ("GET", "/api/item/i/neighbors/", "recommend"),
@@ -102,12 +106,14 @@ def test_a_list_that_is_written_back_needs_write(
 
 def test_a_front_end_gets_lists_and_no_listings(guarded: TestClient, key: Callable) -> None:
     sent = {"X-API-Key": key("recommend")}
-    for path in ("recommend/ann", "latest", "popular", "item/i0003/neighbors"):
+    for path in ("recommend/ann", "latest", "popular", "item/i0003/neighbors",
+                 "collaborative-filtering/ann", "item-to-item/neighbors/i0003"):  # fmt: skip
         assert guarded.get(f"/api/{path}", headers=sent).status_code == 200, path
     answer = guarded.post("/api/session/recommend", json=[{"ItemId": "i0003"}], headers=sent)
     assert answer.status_code == 200
     for path in ("users", "items", "feedback", "user/u0001", "user/u0001/feedback",
-                 "user/u0001/neighbors", "explain/u0001/i0003", "model"):  # fmt: skip
+                 "user/u0001/neighbors", "user-to-user/neighbors/u0001", "explain/u0001/i0003",
+                 "model"):  # fmt: skip
         assert guarded.get(f"/api/{path}", headers=sent).status_code == 403, path
     assert guarded.post("/api/recommend", json={}, headers=sent).status_code == 403
 

@@ -129,6 +129,7 @@ def test_items_find_their_like_but_not_themselves(client: TestClient, known: Bun
         ({"Text": "lamp", "View": "smell"}, 404, "no such view"),
         ({"Items": ["nobody"]}, 404, "unknown items"),
         ({"Text": "lamp", "Negative": ["nobody"]}, 404, "unknown items"),
+        ({"Text": "lamp", "UserId": "a\0b"}, 400, "body.UserId is invalid"),
         ({"Text": "lamp", "Weights": {"Words": -1}}, 400, "body.Weights.Words is invalid"),
         ({"Image": "%%%"}, 400, "Image is not valid base64"),
         ({"Image": base64.b64encode(b"plain words").decode()}, 415, "the file contains no image"),

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, Form, HTTPException, Request
+from pydantic import AfterValidator
 
 from polyrec.dashboard.session import COOKIE, Session
 from polyrec.database import keys
 from polyrec.database.change_log import now_us
 from polyrec.database.database import dialect_insert
 from polyrec.database.tables import META
+from polyrec.serve.api.schemas import check_text
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 
@@ -91,6 +93,7 @@ def check_form_token(user: SessionUser, service: Service, token: str) -> None:
         raise http_error(403, "this form belongs to another session", remedy="reload the page")
 
 
+FormText = Annotated[str, Form(max_length=300), AfterValidator(check_text)]
 ReadUser = Annotated[SessionUser, Depends(RequireScope("read"))]
 ReadForm = Annotated[SessionUser, Depends(RequireForm("read"))]
 WriteForm = Annotated[SessionUser, Depends(RequireForm("write"))]

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.dashboard.item_cards import ItemCard, item_card, item_cards
 from polyrec.dashboard.rendering import render_page
 from polyrec.dashboard.routes.media import browser_media_type, bundle_media, uploaded_media
-from polyrec.dashboard.session_user import ReadUser, WriteForm
+from polyrec.dashboard.session_user import FormText, ReadUser, WriteForm
 from polyrec.database import records
 from polyrec.database.tables import FEEDBACK, ITEMS
 from polyrec.serve.api.routes.media import status as item_status
@@ -86,7 +86,7 @@ async def item(
 async def hide(
     service: CurrentService,
     user: WriteForm,  # noqa: ARG001 - the permission check
-    id: Annotated[str, Form(max_length=300)],
+    id: FormText,
     hidden: Annotated[bool, Form()] = False,
 ) -> Response:
     """Hide an item from all lists, or show it again, from the next request on."""

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import AfterValidator
 
 from polyrec.dashboard.rendering import render_page
-from polyrec.dashboard.session_user import AdminForm, AdminUser
+from polyrec.dashboard.session_user import AdminForm, AdminUser, FormText
 from polyrec.database import keys
 from polyrec.errors import ConfigError
+from polyrec.serve.api.schemas import check_text
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService
 
@@ -29,7 +31,7 @@ async def create(
     request: Request,
     service: CurrentService,
     user: AdminForm,
-    name: Annotated[str, Form(max_length=100)] = "",
+    name: Annotated[str, Form(max_length=100), AfterValidator(check_text)] = "",
     scope: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Create a key and show it once."""
@@ -45,7 +47,7 @@ async def create(
 async def revoke(
     service: CurrentService,
     user: AdminForm,  # noqa: ARG001 - the permission check
-    id: Annotated[str, Form(max_length=32)],
+    id: FormText,
 ) -> Response:
     """Revoke a key."""
     await service.write(lambda c: keys.revoke_key(c, id))

@@ -6,14 +6,14 @@ import json
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.item_cards import item_cards
 from polyrec.dashboard.reasons import Reason, recommendation_reason
 from polyrec.dashboard.rendering import render_page
-from polyrec.dashboard.session_user import ReadUser, WriteForm
+from polyrec.dashboard.session_user import FormText, ReadUser, WriteForm
 from polyrec.dashboard.svg_charts import share_bar
 from polyrec.database import records
 from polyrec.database.tables import USERS
@@ -68,7 +68,7 @@ async def user_page(
 async def erase(
     service: CurrentService,
     user: WriteForm,  # noqa: ARG001 - the permission check
-    id: Annotated[str, Form(max_length=300)],
+    id: FormText,
 ) -> Response:
     """Erase a user: record, events and history in memory."""
     secret = service.database.secret

@@ -13,7 +13,13 @@ from typing import Any
 from starlette.requests import Request
 
 from polyrec.serve.api.page_params import IN_CATEGORIES, MAX_CATEGORIES, category_filters
-from polyrec.serve.api.schemas import ID_SCHEMA, MAX_OFFSET, check_id, decode_path_id
+from polyrec.serve.api.schemas import (
+    ID_SCHEMA,
+    MAX_OFFSET,
+    check_id,
+    check_optional_id,
+    decode_path_id,
+)
 from polyrec.serve.api.seen_params import HIDE_SEEN, HIDING_KINDS, seen_rule
 from polyrec.serve.api.timestamps import parse_duration
 from polyrec.serve.middleware.query import (
@@ -79,7 +85,7 @@ def _parse_int(params: QueryParams, name: str, default: int, maximum: int) -> in
 def _parse_write_back(params: QueryParams) -> str:
     text = write_back_type(params)
     try:
-        return check_id(text) if text else ""
+        return check_optional_id(text)
     except ValueError as error:
         raise _invalid("query.write-back-type", text, error) from None
 

@@ -46,7 +46,13 @@ def decode_path_id(value: str) -> str:
     return check_id(value.replace(SLASH, "/"))
 
 
-def _check_text(value: str) -> str:
+def check_optional_id(value: str) -> str:
+    """Return an id, or "" for none; raise `ValueError` for an invalid one."""
+    return check_id(value) if value else ""
+
+
+def check_text(value: str) -> str:
+    """Return a text that every database can store; raise `ValueError` for another."""
     if "\0" in value:
         raise ValueError("text must not contain NUL characters")
     try:
@@ -75,11 +81,14 @@ ID_SCHEMA: dict[str, Any] = {
     "pattern": r"^(?!\.{1,2}$)[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$",
 }
 Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)]
+OptionalId = Annotated[str, AfterValidator(check_optional_id), WithJsonSchema(
+    {"type": "string", "maxLength": MAX_ID_LENGTH}
+)]  # fmt: skip
 PathId = Annotated[
     str, Path(max_length=MAX_ID_LENGTH), AfterValidator(decode_path_id),
     WithJsonSchema(ID_SCHEMA),
 ]  # fmt: skip
-Text = Annotated[str, Field(max_length=_MAX_TEXT), AfterValidator(_check_text)]
+Text = Annotated[str, Field(max_length=_MAX_TEXT), AfterValidator(check_text)]
 AnyJson = Annotated[Any, AfterValidator(_check_labels)]
 Time = Annotated[int | None, BeforeValidator(parse_timestamp), WithJsonSchema(
     {"type": "string", "examples": ["2026-01-31T12:00:00Z"]}

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 from fastapi import Depends, Query
 from pydantic import Field
 
-from polyrec.serve.api.schemas import Id
+from polyrec.serve.api.schemas import Id, OptionalId
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import SeenRule
@@ -50,7 +50,7 @@ class UserSeen(NamedTuple):
 
 
 _UserId = Annotated[
-    str, Query(alias="user-id", max_length=256, description="Without the items this user has seen.")
+    OptionalId, Query(alias="user-id", description="Without the items this user has seen.")
 ]
 
 

@@ -1,8 +1,9 @@
 """Bounds on the connections of a worker, for clients that are slow on purpose.
 
 uvicorn waits for ever for the end of a head, of a body that nobody reads, and for a client that
-never reads its response. `BoundedProtocol` adds deadlines for these, a bound on the size of a head,
-and `ConnectionTable` a bound on the number of connections. Beyond it the oldest connection that
+never reads its response. `BoundedProtocol` adds deadlines for these, bounds on the size of a head
+and of what a chunked body has beside its content (trailers are dropped), and `ConnectionTable` a
+bound on the number of connections. Beyond it the oldest connection that
 waits for its client gives way: a new client is served, an attacker loses a connection.
 """
 
@@ -21,6 +22,7 @@ from polyrec.serve.middleware.client_address import address_group, is_in_network
 from polyrec.serve.responses import problem_body
 
 _MAX_HEAD_BYTES = 65_536
+_FRAME_BYTES = 8  # of a chunk's size line for each byte of content, at most
 _MAX_PIPELINED = 16  # requests that wait for the response to an earlier one
 _CHECK_S = 10.0  # between two looks at a response that a client does not read
 _MIN_BYTES_PER_S = 1_000  # that it must read
@@ -81,8 +83,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.host = self.group = ""
         self._table = table
-        self._in_head = False
-        self._head_bytes = 0
+        self._messages = 0  # that began
+        self._in_head = self._in_body = False
+        self._unfinished_bytes = 0  # received of a head that is not complete
+        self._head_bytes = 0  # of the head's lines that are complete
+        self._body_bytes = self._extra_bytes = 0  # content, and chunk sizes, extensions, trailers
         self._head_timer: TimerHandle | None = None
         self._write_timer: TimerHandle | None = None
 
@@ -110,15 +115,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; a head has a deadline and a size."""
+        messages, content = self._messages, self._body_bytes
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self._in_body and self._messages == messages:
+            self._extra_bytes += len(data) - (self._body_bytes - content)
+            if self._extra_bytes > _MAX_HEAD_BYTES + _FRAME_BYTES * self._body_bytes:
+                self.transport.abort()
+                return
         if not (self._in_head or (self._is_idle() and self.timeout_keep_alive_task is None)):
             self._stop_head_timer()
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > _MAX_HEAD_BYTES:
-            self._refuse(431, "the head of the request is too large", "send shorter headers")
+        self._unfinished_bytes += len(data)
+        if self._unfinished_bytes > _MAX_HEAD_BYTES:
+            self._refuse_head()
         elif self._head_timer is None:
             self._start_head_timer()
 
@@ -126,13 +137,43 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note that a head begins; too many in advance are an invalid request."""
         if len(self.pipeline) >= _MAX_PIPELINED:
             raise ValueError("too many pipelined requests")
-        self._in_head, self._head_bytes = True, 0
+        self._messages += 1
+        self._in_head = True
+        self._unfinished_bytes = self._head_bytes = self._body_bytes = self._extra_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Count a part of the URL."""
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header; drop one after the body, which would join those that were checked."""
+        if self._in_head:
+            self._count_head(len(name) + len(value) + len(b": \r\n"))
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Note that a head is complete."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count content."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that a body is complete."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what can't be parsed; a head that is too large with 431."""
+        if self._head_bytes > _MAX_HEAD_BYTES:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
 
     def pause_writing(self) -> None:
         """Watch whether the client goes on reading."""
@@ -147,6 +188,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_timer = None
         if self.flow is not None:
             super().resume_writing()
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _MAX_HEAD_BYTES:
+            raise ValueError("the head is too large")  # ends the parsing
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, "the head of the request is too large", "send shorter headers")
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

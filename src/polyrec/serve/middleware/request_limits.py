@@ -1,4 +1,4 @@
-"""Limits for every request: a URL in UTF-8, a body bounded in size and time.
+"""Limits for every request: a URL in UTF-8 without NUL, a body bounded in size and time.
 
 A slash at the end of a path is dropped: clients of Gorse send one for an empty category.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from fastapi import HTTPException
@@ -26,6 +26,7 @@ _MB = 2**20
 _RECORD = 2 * _MB  # of a body with a single record, or a session
 _SMALL = 1 * _MB  # below, a body is never refused because of others
 _FORM, _FORM_S = 16 * 2**10, 10.0  # of a form of the dashboard
+_CONTROL = re.compile(rb"%([01][0-9a-fA-F]|7[fF])")  # no id has one
 _FILES = re.compile(r"/api/(item/[^/]+/media/|search/media/|bulk(/|$)|restore$)")
 _LISTS = re.compile(r"/api/(feedback|users|items|recommend|search)(/|$)")
 _FORMS = re.compile(r"/dashboard/(?!search$)")
@@ -49,20 +50,8 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        try:
-            # changed in place: outer middlewares read the route from the same scope
-            if b"%" in scope.get("raw_path", b""):
-                scope["path"] = _decode_path(scope["raw_path"])
-            if scope["path"].startswith("/api/"):
-                scope["path"] = scope["path"].rstrip("/")
-            set_query(scope)
-        except UnicodeError:
-            body = problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")
-            await json_response(body, status=400)(scope, receive, send)
-            return
-        except ValueError:
-            body = problem_body("too many query parameters", remedy="send at most 1,000")
-            await json_response(body, status=400)(scope, receive, send)
+        if (problem := _parse_url(scope)) is not None:
+            await json_response(problem, status=400)(scope, receive, send)
             return
         if scope["method"] in ("GET", "HEAD"):  # their bodies are never read
             await self._app(scope, receive, send)
@@ -125,6 +114,29 @@ class _Body:
             self._owner.hold(self._size - self.held)
             self.held = self._size
         return message
+
+
+def _parse_url(scope: Scope) -> dict[str, Any] | None:
+    """Parse the path and the query of a request in its scope; return the error of an invalid one.
+
+    The scope is changed in place: outer middlewares read the route from it.
+    """
+    raw_path = scope.get("raw_path", b"")
+    if b"%00" in scope["query_string"]:
+        return problem_body("the URL has a NUL character", remedy="remove %00")
+    if _CONTROL.search(raw_path):
+        return problem_body("the path has a control character", remedy="remove %00 to %1F and %7F")
+    try:
+        if b"%" in raw_path:
+            scope["path"] = _decode_path(raw_path)
+        if scope["path"].startswith("/api/"):
+            scope["path"] = scope["path"].rstrip("/")
+        set_query(scope)
+    except UnicodeError:
+        return problem_body("the URL is not UTF-8", remedy="percent-encode ids as UTF-8")
+    except ValueError:
+        return problem_body("too many query parameters", remedy="send at most 1,000")
+    return None
 
 
 def _too_large(size: int, limit: int) -> HTTPException:

@@ -15,7 +15,8 @@ from polyrec.serve.middleware.query import QueryParams, write_back_type
 READ_METHODS = ("GET", "HEAD")
 _ADMIN = re.compile(r"/api/(model|keys|bulk|dump|restore|purge)(/|$)")
 _LISTS = re.compile(
-    r"/api/(recommend/.|latest|popular|non-personalized/|item/[^/]+/neighbors|session/recommend)"
+    r"/api/(recommend/.|collaborative-filtering/|intermediate/recommend/|latest|popular"
+    r"|non-personalized/|item/[^/]+/neighbors|item-to-item/|session/recommend)"
 )
 _READING_POSTS = re.compile(r"/api/(session/recommend|recommend|search)(/|$)")
 

@@ -16,7 +16,7 @@ from polyrec.serve.api import schemas, seen_params
 from polyrec.serve.api.bodies import json_body, read_body
 from polyrec.serve.api.page_params import ItemsPage, PageBody, page_size
 from polyrec.serve.api.routes.media import Modality
-from polyrec.serve.api.schemas import Id, Scored, StrictBody, View, schema_example
+from polyrec.serve.api.schemas import Id, OptionalId, Scored, StrictBody, View, schema_example
 from polyrec.serve.api.seen_params import seen_rule
 from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality, receive_upload
 from polyrec.serve.ranking.catalog_search import CatalogSearch, SearchMatches, search_catalog
@@ -64,7 +64,7 @@ class SearchBody(PageBody):
     Video: _Encoded = ""
     Items: _Items = Field(default_factory=list)
     Negative: Annotated[_Items, Field(description="Less like these.")] = Field(default_factory=list)
-    UserId: Annotated[str, Field(max_length=256, description="Order for this user.")] = ""
+    UserId: Annotated[OptionalId, Field(description="Order for this user.")] = ""
     Weights: WeightsBody = Field(default_factory=WeightsBody)
     View: Annotated[str, Field(max_length=64, description="Compare in this view, no words.")] = ""
     HideSeen: Annotated[
