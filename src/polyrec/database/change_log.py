@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -22,6 +23,7 @@ FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget
 SNAPSHOT = "snapshot"  # a refit read the database
 _CHUNK = 10_000
 _DAY = 86_400_000_000  # microseconds
+_Row = tuple[Any, ...]
 _LAST_WRITE = "polyrec.last_write"  # a key of `Connection.info`
 
 
@@ -166,8 +168,8 @@ def recent_feedback(connection: Connection, count: int) -> list[Change]:
 class ChangeReader:
     """Reads the changes after a sequence number, on a connection of its own.
 
-    It runs before every answer. On SQLite it bypasses SQLAlchemy: 9 microseconds instead of 70.
-    One thread at a time.
+    It runs before every answer. It bypasses SQLAlchemy: 9 microseconds instead of 70 on SQLite, 0.2
+    milliseconds instead of 1.5 on PostgreSQL. One thread at a time.
     """
 
     def __init__(self, database: Database) -> None:
@@ -175,25 +177,51 @@ class ChangeReader:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._driver: Any = None
-        self._sql = str(_NEWER.compile(dialect=database.engine.dialect))
+        query = _NEWER.limit(sa.bindparam("count")) if database.remote else _NEWER
+        self._sql = str(query.compile(dialect=database.engine.dialect))
 
     def after(self, sequence: int, *, count: int = _CHUNK) -> list[Change]:
         """Return the changes with larger numbers, oldest first, at most `count`."""
-        if self._database.remote:
-            with self._database.read() as connection:
-                rows = connection.execute(_NEWER.limit(count), {"after": sequence}).all()
-            return [Change(*row) for row in rows]
         with self._lock:
-            if self._connection is None:
-                options = {"isolation_level": "AUTOCOMMIT"}
-                self._connection = self._database.engine.connect().execution_options(**options)
-                self._driver = self._connection.connection.driver_connection
-            rows = self._driver.execute(self._sql, (sequence,)).fetchmany(count)
+            rows = (self._fetch_remote if self._database.remote else self._fetch)(sequence, count)
         return [Change(*row) for row in rows]
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._disconnect()
+
+    def _fetch(self, sequence: int, count: int) -> list[_Row]:
+        rows: list[_Row] = self._connect().execute(self._sql, (sequence,)).fetchmany(count)
+        return rows
+
+    def _fetch_remote(self, sequence: int, count: int) -> list[_Row]:
+        """Return rows from PostgreSQL; a connection that broke meanwhile is replaced once."""
+        parameters = {"after": sequence, "count": count}
+        is_new = self._connection is None
+        try:
+            cursor = self._connect().execute(self._sql, parameters, prepare=True)
+            rows: list[_Row] = cursor.fetchall()
+        except psycopg.Error as error:
+            self._disconnect(broken=True)
+            if is_new or not isinstance(error, psycopg.OperationalError):
+                raise sa.exc.OperationalError(
+                    self._sql, None, error, hide_parameters=True
+                ) from error
+            return self._fetch_remote(sequence, count)
+        return rows
+
+    def _connect(self) -> Any:
+        """Return the driver's connection."""
+        if self._connection is None:
+            options = {"isolation_level": "AUTOCOMMIT"}
+            self._connection = self._database.engine.connect().execution_options(**options)
+            self._driver = self._connection.connection.driver_connection
+        return self._driver
+
+    def _disconnect(self, *, broken: bool = False) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if broken:
+                connection.invalidate()
+            connection.close()

@@ -71,13 +71,14 @@ def is_due(now: int) -> sa.ColumnElement[bool]:
     return (FEEDBACK.c.timestamp <= now) | (FEEDBACK.c.timestamp <= FEEDBACK.c.updated)
 
 
-_HISTORY = (
+HISTORY = (
     sa.select(*(FEEDBACK.c[name] for name in Event._fields))
     .where(FEEDBACK.c.user_id == sa.bindparam("user"))
     # by item and type where times are equal: the order is deterministic
     .order_by(FEEDBACK.c.timestamp.desc(), FEEDBACK.c.item_id, FEEDBACK.c.feedback_type)
     .limit(sa.bindparam("longest"))
 )
+"""The latest events of a `user`, newest first, at most `longest`."""
 
 
 _OWNED_EVENT = [FEEDBACK.c[name] for name in ("user_id", *Event._fields)]
@@ -152,7 +153,7 @@ def delete_feedback(
 
 def recent_events(connection: Connection, user_id: str, *, longest: int) -> list[Event]:
     """Return the latest feedback of a user, oldest first, at most `longest`."""
-    rows = connection.execute(_HISTORY, {"user": user_id, "longest": longest}).all()
+    rows = connection.execute(HISTORY, {"user": user_id, "longest": longest}).all()
     return [Event(*row) for row in reversed(rows)]
 
 

@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         service = Service.open(settings)
         app.state.service = service
         yield
-        service.close()
+        await service.close()
 
     app = FastAPI(
         title="polyrec",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from polyrec.compute.sandbox import Sandbox
 from polyrec.config import Limits
+from polyrec.database.async_reader import AsyncReader
 from polyrec.database.blobs import BlobStore
 from polyrec.database.database import Database
 from polyrec.database.failures import refuse_unusable
@@ -24,6 +26,7 @@ from polyrec.serve.background.refit_schedule import RefitSchedule
 from polyrec.serve.background.serving_state import ServingStateBuilder
 from polyrec.serve.background.upload_quota import UploadQuota
 from polyrec.serve.settings import Settings
+from polyrec.serve.state.catch_up import SharedCatchUp
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
 
@@ -47,6 +50,8 @@ class Service:
     readiness: Readiness
     upload_quota: UploadQuota
     compute_limit: ConcurrencyLimit  # for what would hold up the event loop
+    reader: AsyncReader | None  # of a remote database
+    shared_catch_up: SharedCatchUp
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
@@ -73,10 +78,15 @@ class Service:
         limit = ConcurrencyLimit(settings.max_computations, max_waiting=settings.max_requests)
         ready = Readiness(database, writer, live)
         quota = UploadQuota(settings, database, files.folder)
-        return cls(settings, database, writer, live, files, sandbox, updater, ready, quota, limit)
+        reader = AsyncReader.open(database)
+        shared = SharedCatchUp(partial(_catch_up_remotely, reader, live))
+        return cls(settings, database, writer, live, files, sandbox, updater, ready, quota, limit,
+                   reader, shared)  # fmt: skip
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Commit pending writes, then stop the threads and close the database."""
+        if self.reader is not None:
+            await self.reader.close()
         self.model_updater.close()
         self.writer.close()
         self.live.close()
@@ -113,26 +123,42 @@ class Service:
         return await self.compute_limit.run(work)
 
     async def catch_up(self) -> LiveState:
-        """Return the live state with all acknowledged writes.
+        """Return the live state with all writes that were acknowledged before this call.
 
-        That takes microseconds on SQLite, unless very much was written; a remote database must not
-        block the event loop.
+        That takes microseconds on SQLite, unless very much was written. Over a network requests
+        share a query.
         """
-        if self.database.remote or not self.live.catch_up_briefly():
+        if self.database.remote:
+            await self.shared_catch_up.run()
+        elif not self.live.catch_up_briefly():
             await run_in_threadpool(self.live.catch_up)
         return self.live
 
     async def histories(self, users: Sequence[str]) -> list[History]:
-        """Return the users' histories with all acknowledged writes."""
+        """Return the users' histories with all writes acknowledged before this call."""
+        live = await self.catch_up()
+        if len(users) > 1:
+            return await run_in_threadpool(lambda: [live.history(user) for user in users])
+        return [await self._history(user) for user in users]
 
-        def load() -> list[History]:
-            """Catch up once, then load."""
-            self.live.catch_up()
-            return [self.live.history(user) for user in users]
+    async def _history(self, user_id: str) -> History:
+        live = self.live
+        if not self.database.remote:
+            return live.history(user_id)
+        cached = live.cached_history(user_id)
+        if cached is not None:
+            return cached
+        if self.reader is None:
+            return await run_in_threadpool(live.history, user_id)
+        sequence = live.sequence
+        events = await self.reader.recent_events(user_id, longest=self.settings.max_history)
+        return live.load_history(user_id, events, sequence=sequence)
 
-        if len(users) == 1 and not self.database.remote and self.live.catch_up_briefly():
-            return [self.live.history(users[0])]
-        return await run_in_threadpool(load)
+
+async def _catch_up_remotely(reader: AsyncReader | None, live: LiveState) -> None:
+    """Apply new changes in a thread; find out on the event loop that there are none."""
+    if reader is None or await reader.has_changes(live.sequence):
+        await run_in_threadpool(live.catch_up)
 
 
 async def current_service(request: Request) -> Service:

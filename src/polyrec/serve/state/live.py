@@ -92,45 +92,58 @@ class LiveState:
         return changed
 
     def catch_up(self) -> int:
-        """Apply what was committed since the last call; return the number of changes."""
+        """Apply what was committed before this call; return the number of changes."""
         applied = 0
-        while (step := self._catch_up(_STEP)) is not None:
-            applied += step
+        count = _STEP
+        while count == _STEP:  # a shorter step was the last
+            count, new = self._catch_up(_STEP)
+            applied += new
         if applied >= _STEP:  # here in a thread, not where a list needs it
             self.refresh_popularity()
         return applied
 
     def catch_up_briefly(self) -> bool:
         """Apply some changes, in a few milliseconds at most; return whether these were all."""
-        return self._catch_up(_BRIEF_STEP) is None or self._catch_up(_BRIEF_STEP) is None
+        return self._catch_up(_BRIEF_STEP)[0] < _BRIEF_STEP
 
-    def _catch_up(self, count: int) -> int | None:
-        """Apply up to `count` changes; return how many were new here, None if there are none."""
+    def _catch_up(self, count: int) -> tuple[int, int]:
+        """Read up to `count` changes and apply them; return how many, and how many were new."""
         changes = self._changes.after(self.sequence, count=count)
         if not changes:
-            return None
+            return 0, 0
         with self._lock:
             # another thread may have applied some meanwhile
             pending = [change for change in changes if change.sequence > self.sequence]
             self._apply(pending)
             self.sequence = max(self.sequence, changes[-1].sequence)
-        return len(pending)
+        return len(changes), len(pending)
 
-    def history(self, user_id: str) -> History:
-        """Return a user's history from memory or the database; empty for an unknown user."""
+    def cached_history(self, user_id: str) -> History | None:
+        """Return a user's history from memory, None if it is not there."""
         now = self._now()
         with self._lock:
             cached = self._histories.get(user_id)
-            if cached is not None and cached.next_event_at > now:
-                self._histories.move_to_end(user_id)
-                self.hits += 1
-                return cached
-            sequence = self.sequence
-            self.misses += 1
+            if cached is None or cached.next_event_at <= now:
+                return None
+            self._histories.move_to_end(user_id)
+            self.hits += 1
+            return cached
+
+    def history(self, user_id: str) -> History:
+        """Return a user's history from memory or the database; empty for an unknown user."""
+        cached = self.cached_history(user_id)
+        if cached is not None:
+            return cached
+        sequence = self.sequence
         with self._database.read() as connection:
             events = feedback.recent_events(connection, user_id, longest=self._settings.max_history)
-        loaded = History.from_events(events, self.event_weights, now=now)
+        return self.load_history(user_id, events, sequence=sequence)
+
+    def load_history(self, user_id: str, events: Sequence[Event], *, sequence: int) -> History:
+        """Return the history of a user's events, which were read when `sequence` was applied."""
+        loaded = History.from_events(events, self.event_weights, now=self._now())
         with self._lock:
+            self.misses += 1
             # a change applied meanwhile may be of this user: then the history is not cached
             if sequence == self.sequence:
                 self._cache_history(user_id, loaded)
