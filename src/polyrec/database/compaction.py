@@ -1,40 +1,78 @@
-"""Rewrite a database, so that no byte of what was deleted is left in its files."""
+"""Rewrite a database, so that no byte of what was deleted is left in its files.
+
+Deleting frees pages, it does not overwrite them. SQLite's log keeps pages as they were before, and
+PostgreSQL's planner statistics have frequent values of the columns.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from polyrec.database.database import Database
 from polyrec.database.tables import METADATA
 from polyrec.errors import DataError
 
-_WAIT_S = 0.05  # between two attempts to empty the write-ahead log
+_WAIT_S = 0.05  # between two attempts
+_MARK = sa.text("SELECT pg_current_xact_id()::text")
+# transactions that still see rows from before a mark: VACUUM has to keep these rows
+_OLD_SNAPSHOTS = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(CAST(:mark AS xid))"
+)
 
 
 def rewrite(database: Database, *, timeout_s: float = 60.0) -> None:
-    """Rewrite all tables and indexes, and empty SQLite's write-ahead log; services may run.
+    """Rewrite all tables, indexes and statistics, and empty SQLite's log; services may run.
 
-    Deleting frees pages, it does not overwrite them, and the log keeps pages as they were before.
-    PostgreSQL locks each table meanwhile; its own log and backups are out of reach.
+    Waits for reads that began earlier. PostgreSQL locks each table meanwhile; its own log, replicas
+    and backups are out of reach.
     """
+    deadline = time.monotonic() + timeout_s
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if database.remote:
-            for table in METADATA.sorted_tables:
-                connection.exec_driver_sql(f'VACUUM (FULL) "{table.name}"')
-            return
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute("VACUUM")
-        _empty_log(driver, time.monotonic() + timeout_s)
+            _rewrite_postgresql(connection, deadline)
+        else:
+            _rewrite_sqlite(connection, deadline)
 
 
-def _empty_log(driver: Any, deadline: float) -> None:
-    while True:
-        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if not busy:
-            return
+def _rewrite_postgresql(connection: Connection, deadline: float) -> None:
+    mark = connection.scalar(_MARK)
+    _wait(
+        lambda: not connection.scalar(_OLD_SNAPSHOTS, {"mark": mark}),
+        deadline,
+        "a transaction is open since before the clean-up",
+    )
+    for table in METADATA.sorted_tables:
+        texts = [column.name for column in table.columns if isinstance(column.type, sa.Text)]
+        # changes nothing but drops the statistics: ANALYZE keeps those of a table without rows
+        dropping = ", ".join(f'ALTER COLUMN "{name}" TYPE text' for name in texts)
+        if dropping:
+            connection.exec_driver_sql(f'ALTER TABLE "{table.name}" {dropping}')
+        connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{table.name}"')
+    # only the owner of the database may: for others it is a warning, and the old rows stay
+    connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
+
+
+def _rewrite_sqlite(connection: Connection, deadline: float) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("VACUUM")
+    checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
+    _wait(
+        lambda: not driver.execute(checkpoint).fetchone()[0],
+        deadline,
+        "the write-ahead log is in use",
+    )
+
+
+def _wait(is_done: Callable[[], bool], deadline: float, what: str) -> None:
+    """Wait until something is done; raise `DataError` at the deadline."""
+    while not is_done():
         if time.monotonic() > deadline:
             remedy = "end long reads, or try again when there are fewer"
-            raise DataError("the write-ahead log is in use", received="readers", remedy=remedy)
+            raise DataError(what, received="readers", remedy=remedy)
         time.sleep(_WAIT_S)
