@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import wave
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,13 @@ def picture(path: Path, colour: int) -> None:
     Image.new("RGB", (24, 24), (25 * colour % 256, 90, 200)).save(path)
 
 
+def sound(path: Path, frequency: int) -> None:
+    """Write half a second of a square wave."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 1, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(90 + 70 * (n * frequency // 4000 % 2) for n in range(4000)))
+
+
 def us_shop(folder: Path) -> None:
     table(folder / "orders.csv", "order_id;customer;sku;order_date;quantity;unit_price",
           [[900 + n // 2, f"{u:04}", f"{i:03}", f"{t:%m/%d/%Y}", q, f"{q}.90"]
@@ -95,11 +103,11 @@ def radio(folder: Path) -> None:
           [[f"l{u}", 5000 + i, f"{t:%Y-%m-%dT%H:%M:%SZ}", q * 31]
            for u, i, t, q in events()], "\t")  # fmt: skip
     table(folder / "tracks.tsv", "id\ttitle\tartist\talbum\tyear\tfile",
-          [[5000 + i, title(i), f"The {WORDS[i % 3]}s", WORDS[i % 5], 1990 + i, f"mp3/{i}.mp3"]
+          [[5000 + i, title(i), f"The {WORDS[i % 3]}s", WORDS[i % 5], 1990 + i, f"wav/{i}.wav"]
            for i in range(ITEMS)], "\t")  # fmt: skip
-    (folder / "mp3").mkdir()
+    (folder / "wav").mkdir()
     for i in range(ITEMS):
-        (folder / "mp3" / f"{i}.mp3").write_bytes(b"sound")
+        sound(folder / "wav" / f"{i}.wav", 200 + 40 * i)
 
 
 def json_film_site(folder: Path) -> None:
@@ -203,7 +211,65 @@ def old_movielens(folder: Path) -> None:
     table(folder / "movies.dat", f"{ITEMS}::Last (1998)::Drama",
           [[i, f"{title(i)} (1999)", "Drama|War"] for i in range(ITEMS)],
           "::", "latin-1")  # fmt: skip
-    (folder / "users.dat").write_text("0::F::1::10::48067\n")
+    table(folder / "users.dat", "0::F::1::10::48067",
+          [[u, "FM"[u % 2], 18, u % 5, 48067 + u] for u in range(1, USERS)], "::")  # fmt: skip
+
+
+def movielens_100k(folder: Path) -> None:
+    rows = list(events())
+    table(folder / "u.data", "0\t1\t5\t1700467200",
+          [[u, i, q, int(t.timestamp())] for u, i, t, q in rows], "\t")  # fmt: skip
+    table(folder / "u.item", "0|First (1998)|01-Jan-1998||http://film.example|0|1",
+          [[i, f"{title(i)} (1999)", "01-Jan-1999", "", "http://film.example", 0, 1]
+           for i in range(1, ITEMS)], "|", "latin-1")  # fmt: skip
+    table(folder / "u.user", "0|24|M|writer|85711",
+          [[u, 20 + u, "FM"[u % 2], ["artist", "other"][u % 2], f"0{u}43537"]
+           for u in range(1, USERS)], "|")  # fmt: skip
+
+
+def yearly_orders(folder: Path) -> None:
+    rows = list(events())
+    for year, part in ((2023, rows[:40]), (2024, rows[40:])):
+        table(folder / f"orders_{year}.csv", "order,customer_no,product_no,ordered_at,units",
+              [[f"{year}-{n}", f"c{u}", 100 + i, f"{t:%Y-%m-%d %H:%M}", q]
+               for n, (u, i, t, q) in enumerate(part)])  # fmt: skip
+    table(folder / "products.csv", "no;name;colour;price",
+          [[100 + i, title(i), WORDS[i % 2], f"{i},95"] for i in range(ITEMS)], ";")  # fmt: skip
+    table(folder / "customers.csv", "customer_no,mail,city,plan,since",
+          [[f"c{u}", f"mail{u}@example.org", WORDS[u % 3], "AB"[u % 2], f"2022-01-{u + 10}"]
+           for u in range(USERS)])  # fmt: skip
+
+
+def actions(folder: Path) -> None:
+    rows = list(events())
+    table(
+        folder / "likes.csv",
+        "user_id,track_id,liked_at",
+        [[f"u{u}", f"t{i}", f"{t:%Y-%m-%dT%H:%M:%SZ}"] for u, i, t, q in rows if q < 4],
+    )
+    table(
+        folder / "purchases.csv",
+        "customer,track,amount,date",
+        [[f"u{u}", f"t{i}", "0.99", f"{t:%Y-%m-%d}"] for u, i, t, q in rows if q > 3],
+    )
+    table(
+        folder / "skips.tsv",
+        "ts\tlistener\ttrack_id",
+        [[int(t.timestamp()), f"u{u}", f"t{i}"] for u, i, t, q in rows if q == 2],
+        "\t",
+    )
+    table(folder / "tracks.csv", "track_id,title,artist,genre",
+          [[f"t{i}", title(i), f"The {WORDS[i % 3]}s", ["Pop", "Jazz"][i % 2]]
+           for i in range(ITEMS)])  # fmt: skip
+
+
+def bare_tables(folder: Path) -> None:
+    """Write tables without headers."""
+    rows = [[f"u{u}", f"i{i}", q, int(t.timestamp())] for u, i, t, q in events()]
+    table(folder / "log.csv", "u0,i1,5,1700467201", rows)
+    table(folder / "titles.csv", "i0;First thing;Lamps;10.5",
+          [[f"i{i}", title(i), ["Lamps", "Chairs"][i % 2], f"{i}.5"]
+           for i in range(1, ITEMS)], ";")  # fmt: skip
 
 
 def gorse_export(folder: Path) -> None:
@@ -256,7 +322,7 @@ def clothes(folder: Path) -> None:
           [[f"0{10_000 + i:09}", f"{10_000 + i // 2}", title(i), ["Vest top", "Bra"][i % 2],
             plot(i)] for i in range(ITEMS)])  # fmt: skip
     table(folder / "customers.csv", "customer_id,age",
-          [[f"{u:064x}", 20 + u] for u in range(USERS)])  # fmt: skip
+          [[f"{u:064x}", 20 + u // 2] for u in range(USERS)])  # fmt: skip
     for i in range(ITEMS):
         picture(folder / "images" / "010" / f"0{10_000 + i:09}.jpg", i)
 
@@ -314,7 +380,7 @@ FOLDERS = {
         warehouse,
         {"interactions": "fact_purchases.parquet", "items": ["dim_product.parquet"]},
         {"user": "customer_key", "item": ["product_key"], "time": "purchase_ts",
-         "title": "product_name", "price": "list_price"},
+         "title": "product_name", "price": "list_price", "user_labels": ["city"]},
     ),
     "hosted_shop": Folder(
         hosted_shop,
@@ -339,7 +405,8 @@ FOLDERS = {
         clothes,
         {"interactions": "transactions_train.csv", "items": ["articles.csv"],
          "image": "article_id"},
-        {"user": "customer_id", "item": ["article_id"], "time": "t_dat", "title": "prod_name"},
+        {"user": "customer_id", "item": ["article_id"], "time": "t_dat", "title": "prod_name",
+         "user_labels": ["age"]},
     ),
     "french_shop": Folder(
         french_shop,
@@ -364,7 +431,34 @@ FOLDERS = {
         {"title": "title", "categories": "genres"},
     ),
     "old_movielens": Folder(
-        old_movielens, {"use": "movielens", "min_rating": 4}, {"categories": "genres"}
+        old_movielens, {"use": "movielens", "min_rating": 4},
+        {"categories": "genres", "user_labels": ["gender", "age", "occupation"]},
+    ),
+    "movielens_100k": Folder(
+        movielens_100k, {"use": "movielens", "min_rating": 4},
+        {"title": "title", "user_labels": ["gender", "age", "occupation"]},
+    ),
+    "yearly_orders": Folder(
+        yearly_orders,
+        {"interactions": ["orders_2023.csv", "orders_2024.csv"], "items": ["products.csv"],
+         "users": "customers.csv"},
+        {"user": "customer_no", "item": ["product_no", "no"], "time": "ordered_at",
+         "title": "name", "price": "price", "labels": ["colour"], "user_labels": ["city", "plan"]},
+    ),
+    "actions": Folder(
+        actions,
+        {"interactions": {"likes.csv": "likes", "purchases.csv": "purchases", "skips.tsv": "skips"},
+         "items": ["tracks.csv"], "kinds": {"likes": 2.0, "purchases": 4.0, "skips": -2.0}},
+        {"user": ["customer", "user_id", "listener"], "item": ["track", "track_id"],
+         "time": ["date", "liked_at", "ts"], "title": "title", "brand": "artist"},
+    ),
+    "bare_tables": Folder(
+        bare_tables,
+        {"interactions": "log.csv", "items": ["titles.csv"], "min_rating": 4,
+         "dialect": {name: {"header": [f"{name[:-4]}_column_{n}" for n in range(1, 5)]}
+                     for name in ("log.csv", "titles.csv")}},
+        {"user": "log_column_1", "item": ["log_column_2", "titles_column_1"],
+         "rating": "log_column_3", "time": "log_column_4", "title": "titles_column_2"},
     ),
     "gorse_export": Folder(
         gorse_export, {"use": "gorse", "kinds": {"read": 1.0, "like": 2.0}}, {}

@@ -237,3 +237,83 @@ def test_text_of_parquet_is_what_the_cells_say(tmp_path: Path) -> None:
     config = DataConfig(path=tmp_path, text=("tags", "price", "year", "new", "size"))
     text = load_dataset(config, weights={}, seed=0).catalog.contents["text"]
     assert text == ['x, y\n1.5\n1999\ntrue\n{"w":1}', None, "3\nfalse"]
+
+
+LIKES = "user,track,liked_at\n" + "".join(
+    f"u{u},t{n},2024-01-1{n}\n" for u in range(3) for n in range(3)
+)
+SALES = "who;product;on;stars\n" + "".join(f"u{u};t{u + 1};170000000{u};5\n" for u in range(3))
+ACTIONS = {"user": ["user", "who"], "item": ["track", "product"], "time": ["liked_at", "on"]}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    for name, content in (("likes", LIKES), ("sales", SALES)):
+        (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
+    return tmp_path
+
+
+def load_log(folder: Path, interactions: object, **columns: object) -> Dataset:
+    tree = {"interactions": interactions, "columns": ACTIONS | columns}
+    config = parse_config({"data": {**tree, "kinds": {"like": 1, "sale": 4}}}, folder=folder)
+    return load_dataset(config.data, weights=config.weights, seed=0)
+
+
+def test_files_of_events_are_joined_with_their_kinds(log: Path) -> None:
+    loaded = load_log(log, {"likes.csv": "like", "sales.csv": "sale"}, rating="stars")
+    assert loaded.validation.counts["kinds"] == {"like": 9, "sale": 3}
+    assert loaded.validation.counts["time_range"] == [
+        "2023-11-14T22:13:20+00:00", "2024-01-12T00:00:00+00:00",
+    ]  # fmt: skip
+    assert [file["file"] for file in loaded.validation.counts["files"]] == [
+        "likes.csv", "sales.csv",
+    ]  # fmt: skip
+    listed = load_log(log, ["likes.csv", "sales.csv"])
+    assert listed.kinds == ("event",)
+    assert listed.validation.counts["events"] == 12 - 3 + 1  # t1 of u0, t2 of u1: once per pair
+
+
+def test_parts_of_a_log_are_that_log(log: Path) -> None:
+    lines = LIKES.splitlines(keepends=True)
+    columns = {"user": "user", "item": "track", "time": "liked_at"}
+    (log / "first.csv").write_text("".join(lines[:5]), encoding="utf-8")
+    (log / "second.csv").write_text("".join([lines[0], *lines[5:]]), encoding="utf-8")
+    pl.read_csv(log / "second.csv", try_parse_dates=True).write_parquet(log / "third.parquet")
+    prints = {
+        load(log, interactions=files, columns=columns).fingerprint
+        for files in ("likes.csv", ["first.csv", "second.csv"], ["first.csv", "third.parquet"])
+    }
+    assert len(prints) == 1
+
+
+def test_errors_name_the_file_of_joined_events(log: Path) -> None:
+    (log / "sales.csv").write_text(SALES + "u1;t1;soon;5\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"sales\.csv line 5, column 'on': not a number.*'soon'"):
+        load_log(log, ["likes.csv", "sales.csv"])
+    stars = SALES.replace(";5\n", ";x\n")
+    (log / "sales.csv").write_text(stars, encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"the events in sales\.csv line 2, column 'stars': not a n"
+    ):
+        load_log(log, ["likes.csv", "sales.csv"], weight="stars")
+    with pytest.raises(DataError, match=r"sales\.csv has no column 'user' or 'track' for the user"):
+        load_log(log, ["likes.csv", "sales.csv"], user=["user", "track"])
+    with pytest.raises(DataError, match="no column 'vote' for the rating"):
+        load_log(log, ["likes.csv", "sales.csv"], rating="vote")
+    with pytest.raises(DataError, match=r"kinds of events are named twice: received 'stars'"):
+        load_log(log, {"likes.csv": "like", "sales.csv": "sale"}, kind="stars")
+
+
+def test_times_of_joined_files_are_read_as_one_where_a_file_is_ambiguous(log: Path) -> None:
+    for name, month in (("early", 1), ("late", 2)):
+        rows = [
+            f"u{n % 4},{name}{n},{month:02}/{9 + n if month == 2 else 9:02}/2024" for n in range(9)
+        ]
+        (log / f"{name}.csv").write_text("\n".join(["user,track,liked_at", *rows, ""]))
+    loaded = load_log(log, ["early.csv", "late.csv"])
+    assert loaded.validation.counts["time_range"][0].startswith("2024-01-09")
+    with pytest.raises(DataError, match="an ambiguous date: received '01/09/2024: 9 Jan or 1 Sep'"):
+        load_log(log, ["early.csv", "likes.csv"])
+    tree = {"interactions": ["early.csv", "likes.csv"], "columns": ACTIONS}
+    config = parse_config({"data": tree | {"time_format": "%m/%d/%Y"}}, folder=log).data
+    assert load_dataset(config, weights={}, seed=0).validation.counts["events"] == 18

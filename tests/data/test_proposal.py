@@ -1,18 +1,31 @@
-"""The proposed config of a folder is right, shows its evidence, and runs as it is."""
+"""The proposed config of a folder is right, shows its evidence, and runs to a report as it is."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+import polyrec
 from export_folders import FOLDERS
-from polyrec.config import read_config
-from polyrec.data.load import load_dataset
+from polyrec.config import Config, read_config
 from polyrec.data.proposal.propose import propose_data
 from polyrec.data.proposal.render import render_config
+from polyrec.types import silent
+
+CHEAP = {"text": "lsa", "image": "descriptor", "audio": "spectral"}
+
+
+def cheap_config(path: Path) -> Config:
+    """Return a config with a cheap model and cheap encoders, and the file's data."""
+    data = read_config(path).data
+    named = [view for view in CHEAP if getattr(data, view)]
+    overrides = ["recommend.use=popular", "engine.workers=1"]
+    overrides += [f"encode.{view}.use={CHEAP[view]}" for view in named]
+    return read_config(path, overrides=overrides)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_the_proposal_for_a_folder_is_right_and_loads(name: str, tmp_path: Path) -> None:
+def test_the_proposal_for_a_folder_is_right_and_runs(name: str, tmp_path: Path) -> None:
     right = FOLDERS[name]
     right.write(tmp_path)
     proposal = propose_data(tmp_path)
@@ -20,8 +33,13 @@ def test_the_proposal_for_a_folder_is_right_and_loads(name: str, tmp_path: Path)
     assert {key: proposal.data.get(key) for key in right.data} == right.data, text
     assert {key: proposal.columns.get(key) for key in right.columns} == right.columns, text
     (tmp_path / "polyrec.yaml").write_text(text, encoding="utf-8")
-    config = read_config(tmp_path / "polyrec.yaml")
-    loaded = load_dataset(config.data, weights=config.weights, seed=config.seed)
-    assert loaded.validation.ok
-    assert loaded.validation.counts["events"] > 40
-    assert loaded.validation.counts["time_range"][0].startswith("2023-11-2")
+    bundle = polyrec.run(cheap_config(tmp_path / "polyrec.yaml"), out=tmp_path / "out",
+                         progress=silent)  # fmt: skip
+    assert (tmp_path / "out" / "report.html").is_file()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["data"]["events"] > 40
+    assert report["data"]["time_range"][0].startswith("2023-11-2")
+    assert not [finding for finding in report["data"]["findings"] if finding["level"] == "error"]
+    items = len(bundle.ids)
+    assert all(view["present"] == items for view in report["views"])
+    assert any(bundle.user_labels) == ("user_labels" in right.columns)

@@ -98,6 +98,25 @@ def test_movielens_reads_its_three_layouts(tmp_path: Path, layout: str) -> None:
     assert tables.items["title"][0] in ("Heat (1995)", "Les Misérables")
 
 
+@pytest.mark.parametrize("layout", ["100k", "1m"])
+def test_movielens_reads_its_users_where_labels_are_named(tmp_path: Path, layout: str) -> None:
+    if layout == "100k":
+        lines(tmp_path / "u.data", *(f"{u}\t{i}\t4\t99" for u in (1, 2) for i in range(4)))
+        lines(tmp_path / "u.item", *(f"{i}|Film|01-Jan-1995|" for i in range(4)))
+        lines(tmp_path / "u.user", "1|24|M|writer|85711", "2|53|F|other|94043")
+    else:
+        rows = [f"{u}::{i}::4::99" for u in (1, 2) for i in range(4)]
+        lines(tmp_path / "ratings.dat", *rows)
+        lines(tmp_path / "movies.dat", *(f"{i}::Film::Action" for i in range(4)))
+        lines(tmp_path / "users.dat", "1::M::24::writer::85711", "2::F::53::other::94043")
+    columns = {"user_labels": ("age", "gender", "occupation")}
+    config = DataConfig(path=tmp_path, use="movielens", columns=columns)
+    assert load_dataset(config, weights={}, seed=0).user_labels == (
+        {"age": 24, "gender": "M", "occupation": "writer"},
+        {"age": 53, "gender": "F", "occupation": "other"},
+    )
+
+
 def test_movielens_reports_missing_files(tmp_path: Path) -> None:
     lines(tmp_path / "other.txt", "x")
     with pytest.raises(DataError, match=r"no MovieLens files: received 'other\.txt'"):

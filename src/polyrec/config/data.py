@@ -78,19 +78,20 @@ class DialectConfig(Section):
 class DataConfig(Section):
     """Where the data are, the names of their columns, and how they are cleaned.
 
-    `interactions`, `items` and `users` name the files of the `folder` reader; several files of
-    items are joined on the item's id. `columns` maps our names (user, item, time, rating, weight,
-    kind, split, title) to those of the source; nothing is guessed. A list of names is for files
-    that differ: each file uses the first name that it has. Further keys name columns of metadata
-    (categories, labels, brand, price, numbers, added, description) and of users (user_labels).
-    `dialect` is for all text tables, or maps file names to dialects. `media_root` is the folder
-    that media paths are relative to. `features` maps a modality to an npy file; its row i is row i
-    of the items.
+    `interactions`, `items` and `users` name the files of the `folder` reader. The rows of several
+    files of interactions are joined; as a mapping, they are file -> the kind of its events. Several
+    files of items are joined on the item's id. `columns` maps our names (user, item, time, rating,
+    weight, kind, split, title) to those of the source; nothing is guessed. A list of names is for
+    files that differ: each file uses the first name that it has. Further keys name columns of
+    metadata (categories, labels, brand, price, numbers, added, description) and of users
+    (user_labels). `dialect` is for all text tables, or maps file names to dialects. `media_root` is
+    the folder that media paths are relative to. `features` maps a modality to an npy file; its row
+    i is row i of the items.
     """
 
     use: str = "folder"
     path: Path
-    interactions: str | None = None
+    interactions: tuple[str, ...] | dict[str, str] = ()
     items: tuple[str, ...] = ()
     users: str | None = None
     dialect: dict[str, DialectConfig] = {}
@@ -116,10 +117,10 @@ class DataConfig(Section):
             return {"path": Path(), **tree}
         return tree
 
-    @pydantic.field_validator("text", "items", mode="before")
+    @pydantic.field_validator("interactions", "text", "items", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        return (value,) if isinstance(value, str) else () if value is None else value
 
     @pydantic.field_validator("columns", mode="before")
     @classmethod

@@ -123,7 +123,7 @@ def read_tables(config: DataConfig) -> SourceTables:
                         remedy="give the frames again: Dataset.from_frames")  # fmt: skip
     files = {"interactions": config.interactions, "items": config.items, "users": config.users}
     settings = {name: value for name, value in files.items() if value}
-    shared = {"dialect": config.dialect}
+    shared = {"dialect": config.dialect, "time_format": config.time_format}
     reader = make_part(find_class("data", config.use), settings, where="data", shared=shared)
     columns = {k: v for k, v in config.columns.items() if k not in METADATA_COLUMNS}
     return reader.read(config.path, columns)

@@ -1,4 +1,4 @@
-"""Map the columns of files to our names, and join files of items."""
+"""Map the columns of files to our names."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from typing import Any
 import numpy.typing as npt
 import polars as pl
 
-from polyrec.data.columns import ids_to_text
 from polyrec.data.frames import Table
 from polyrec.data.item_metadata import METADATA_COLUMNS, USER_LABELS
-from polyrec.data.validation import finding_for
 from polyrec.errors import DataError, ErrorCollector, nearest
 from polyrec.source_tables import SourceTables, TableSource
 
 COLUMNS = ("user", "item", "time", "rating", "weight", "kind", "split", "title")
 """Our names of columns that readers use; `data.columns` maps them to those of the source."""
-
-_KEY = "id of the item"  # a column for a join
 
 Columns = Mapping[str, str | Sequence[str]]
 """Our name -> the name in the source, or several, of which each file uses the first it has."""
@@ -102,45 +98,3 @@ def _check_keys(
         if items is None and name in usual[1] and name not in usual[0]:
             what, remedy = f"no items table for data.columns.{name}", "add items, or drop the key"
             raise DataError(what, received=columns[name], remedy=remedy)
-
-
-def join_items(tables: Sequence[Table], columns: Columns, usual: Mapping[str, str]) -> Table:
-    """Return the first table of items with the columns of the others, joined on the item's id.
-
-    A column name that exists already is prefixed with the file's: "prices.name".
-    """
-    joined = tables[0]
-    if len(tables) == 1:
-        return joined
-    frame = _keyed(joined, columns, usual, keep=True)
-    findings, files = joined.findings, joined.files
-    for table in tables[1:]:
-        other = _keyed(table, columns, usual, keep=False).filter(pl.col(_KEY).is_not_null())
-        _check_unique(other, table.source.file)
-        stem = table.source.file.partition(".")[0]
-        taken = {c: f"{stem}.{c}" for c in other.columns if c in frame.columns and c != _KEY}
-        unmatched = other.join(frame, on=_KEY, how="anti")[_KEY]
-        findings += table.findings + tuple(
-            finding_for("warning", f"rows of {table.source.file} without an item", unmatched,
-                    f"{joined.source.file} has no such ids: they are dropped")
-        )  # fmt: skip
-        files += table.files
-        frame = frame.join(other.rename(taken), on=_KEY, how="left", maintain_order="left")
-    return replace(joined, frame=frame.drop(_KEY), findings=findings, files=files)
-
-
-def _keyed(table: Table, columns: Columns, usual: Mapping[str, str], *, keep: bool) -> pl.DataFrame:
-    """Return a table with the ids in a column for the join; `keep` their own column, too."""
-    mapped = {name: column for name, column in columns.items() if name == "item"}
-    names = map_columns(table, mapped, {"item": usual["item"]})
-    source = replace(table.source, columns=names)
-    ids = ids_to_text(table.frame[names["item"]], source, "item").alias(_KEY)
-    return (table.frame if keep else table.frame.drop(names["item"])).with_columns(ids)
-
-
-def _check_unique(frame: pl.DataFrame, file: str) -> None:
-    repeated = frame[_KEY].filter(frame[_KEY].is_duplicated())
-    if len(repeated):
-        received = repeated.unique(maintain_order=True).head(3).to_list()
-        remedy = "give each item one row"
-        raise DataError(f"{file} has several rows for one item", received=received, remedy=remedy)

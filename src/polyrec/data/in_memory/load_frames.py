@@ -19,8 +19,9 @@ from polyrec.data.frames import Table
 from polyrec.data.ids import catalogue_ids
 from polyrec.data.in_memory.dataframes import to_polars_frame
 from polyrec.data.item_metadata import METADATA_COLUMNS, USER_LABELS
-from polyrec.data.naming import COLUMNS, join_items, map_columns, source_tables
+from polyrec.data.naming import COLUMNS, map_columns, source_tables
 from polyrec.data.readers.folder import EVENTS, ITEMS
+from polyrec.data.readers.joins import join_items
 from polyrec.errors import CombinedDataError, ConfigError, DataError, PolyrecError, nearest
 from polyrec.source_tables import SourceTables, TableSource
 from polyrec.types import Raw

@@ -43,6 +43,16 @@ _WORDS: Mapping[Hint, str] = {
 _SETS = {hint: frozenset(words.split()) for hint, words in _WORDS.items()}
 
 
+def generic_names(stem: str, count: int) -> list[str]:
+    """Return names for the columns of a file without a header: log_column_1 and so on."""
+    return [f"{stem}_column_{number}" for number in range(1, count + 1)]
+
+
+def is_generic(name: str) -> bool:
+    """Return whether a column has one of `generic_names`, which hint at nothing."""
+    return re.search(r"_column_\d+$", name) is not None
+
+
 def words_of(name: str) -> list[str]:
     """Return the words of a name in lower case.
 
@@ -60,7 +70,7 @@ def has_hint(name: str, hint: Hint) -> bool:
     (True, True, True)
     """
     known = _SETS[hint]
-    return any(
+    return not is_generic(name) and any(
         word in known or word.removesuffix("s") in known or word.removesuffix("id") in known
         for word in words_of(name)
     )

@@ -13,7 +13,7 @@ import polars as pl
 from polyrec.data.columns import to_numbers, to_text
 from polyrec.data.frames import Table
 from polyrec.data.media_files import MEDIA_SUFFIXES, MediaFolder
-from polyrec.data.proposal.hints import has_hint
+from polyrec.data.proposal.hints import Hint, has_hint, is_generic
 from polyrec.data.times import parse_times
 from polyrec.errors import DataError
 from polyrec.source_tables import TableSource
@@ -72,13 +72,32 @@ class Column:
 
     @cached_property
     def times(self) -> Times | None:
-        """The cells as times, None if they are none; numbers are times only if the name says so."""
+        """The cells as times, None if they are none; of numbers, the name must show it."""
         if self.is_list or not self.filled or self.values.dtype == pl.Boolean:
             return None
         by_name = has_hint(self.name, "time") or has_hint(self.name, "added")
-        if self.numbers is not None and (not by_name or (self.numbers.drop_nulls() < 1e7).any()):
-            return None
+        if self.numbers is not None:
+            known = self.numbers.drop_nulls()
+            if is_generic(self.name):
+                by_name = bool((known.is_between(8e8, 2e9) | known.is_between(8e11, 2e12)).all())
+            if not by_name or (known < 1e7).any():
+                return None
         return read_times(self.values, self.source)
+
+    @cached_property
+    def is_id(self) -> bool:
+        """Whether the cells may be ids: single words, no decimals, no times."""
+        if self.is_list or self.is_float or self.values.dtype.is_float():
+            return False
+        return self.times is None and self.words < 2
+
+    @cached_property
+    def is_rating(self) -> bool:
+        """Whether the cells are ratings: by the name, or where there is none, by their range."""
+        if self.numbers is None or not is_generic(self.name):
+            return self.numbers is not None and has_hint(self.name, "rating")
+        known = self.numbers.drop_nulls()
+        return len(self.distinct) <= 11 and bool(known.is_between(0, 10).all() and known.max() != 1)
 
     @cached_property
     def words(self) -> float:
@@ -177,6 +196,29 @@ class TableProfile:
     def rows(self) -> int:
         """The number of rows."""
         return len(self.table.frame)
+
+    @property
+    def stem(self) -> str:
+        """The name of the file without folders and suffixes."""
+        return Path(self.file).name.partition(".")[0]
+
+    @property
+    def lacks_header(self) -> bool:
+        """Whether the first row has cells like those below instead of names."""
+        hints: tuple[Hint, ...] = ("user", "item", "time", "rating", "title", "kind")
+        if self.table.files[0]["format"] != "text":
+            return False
+        if any(has_hint(name, hint) for name in self.table.frame.columns for hint in hints):
+            return False
+        return any(_is_like_cells(column) for column in self.columns)
+
+
+def _is_like_cells(column: Column) -> bool:
+    """Return whether the name of a column is a number or a time among such, or one of its cells."""
+    name = Column(column.name, pl.Series(column.name, [column.name]), column.source)
+    is_number = column.numbers is not None and name.numbers is not None
+    is_time = column.times is not None and read_times(name.values, column.source) is not None
+    return is_number or is_time or bool((column.distinct == column.name).any())
 
 
 def media_counts(folder: MediaFolder) -> dict[str, int]:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
 import polars as pl
 
-from polyrec.config import PRESETS, DataConfig
+from polyrec.config import DataConfig, DialectConfig
 from polyrec.data.frames import FileReader
 from polyrec.data.load import read_tables
 from polyrec.data.media_files import MediaFolder
 from polyrec.data.proposal.content import DataProposal, propose_content, propose_metadata
-from polyrec.data.proposal.hints import has_hint
+from polyrec.data.proposal.events import (
+    distinct_names,
+    propose_event_files,
+    propose_kind_column,
+    propose_kinds,
+    propose_users,
+)
+from polyrec.data.proposal.hints import generic_names, has_hint
 from polyrec.data.proposal.profile import Column, TableProfile, Times
-from polyrec.data.proposal.relations import Relations, find_relations
+from polyrec.data.proposal.relations import EventFile, find_relations
 from polyrec.errors import DataError, PolyrecError
 from polyrec.source_tables import SourceTables
 
@@ -37,14 +44,7 @@ _FORMATS = (
 
 _TABLES = (".parquet", ".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson")
 _DEPTH = 2  # folders below the data folder that are searched for tables
-_MAX_KINDS = 12
 _MIN_RATINGS = ((1, 1), (5, 4), (10, 7), (100, 70))  # highest rating, from which on it is liked
-_KINDS = {
-    1.0: "view click visit play open impression listen watch stream read browse",
-    2.0: "cart basket add checkout like favorite favourite save wishlist follow share star heart",
-    4.0: "purchase buy order bought sale transaction complete subscribe",
-    -2.0: "dislike hide report remove return refund skip block unlike",
-}
 
 
 def propose_data(folder: Path) -> DataProposal:
@@ -56,18 +56,19 @@ def propose_data(folder: Path) -> DataProposal:
     proposal = DataProposal()
     use = _known_format(folder)
     if use == "folder":
-        relations = _propose_tables(proposal, folder)
-        key = [relations.item.name, *(match.key.name for match in relations.items)]
-        proposal.columns["item"] = list(dict.fromkeys(key))
+        _propose_tables(proposal, folder)
     else:
         proposal.set("use", use, "by the names of the files")
+    users = next((name for name in ("users.dat", "u.user") if (folder / name).is_file()), "")
+    if use == "movielens" and users:
+        proposal.map("user_labels", ["gender", "age", "occupation"], users)
     config = DataConfig.model_validate(
         {"path": folder, **proposal.data, "columns": proposal.columns}
     )
     tables = read_tables(config)
     _propose_ratings(proposal, tables)
     if "kind" in tables.events.columns and "kinds" not in proposal.data:
-        _set_kinds(proposal, Column("kind", tables.events["kind"], tables.event_source))
+        propose_kinds(proposal, Column("kind", tables.events["kind"], tables.event_source).distinct)
     if tables.items is not None:
         key_name = tables.item_source.column("item")
         columns = [
@@ -100,43 +101,50 @@ def _first_line(path: Path) -> str:
         return file.readline(1 << 16).decode("utf-8", errors="replace")
 
 
-def _propose_tables(proposal: DataProposal, folder: Path) -> Relations:
+def _propose_tables(proposal: DataProposal, folder: Path) -> None:
     tables = list(_read_all(folder, proposal))
     if not tables:
         received = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         remedy = f"export events as one of {', '.join(_TABLES)}"
         raise DataError("no table in the folder", received=received, remedy=remedy)
     relations = find_relations(tables)
-    events = relations.events
-    proposal.set("interactions", events.file, f"{events.rows:,} rows")
+    events = [relations.events, *relations.further]
+    propose_event_files(proposal, events)
     matched = ""
     if relations.items:
         files = [match.other.file for match in relations.items]
         matched = f"; {relations.items[0].overlap:.0%} are in {files[0]}"
         rows = " and ".join(f"{match.other.rows:,}" for match in relations.items)
         proposal.set("items", files, f"{rows} rows")
-    user, item = relations.user, relations.item
+    user, item = relations.events.user, relations.events.item
     each = user.filled / len(user.distinct)
-    proposal.map("user", user.name, f"{len(user.distinct):,} users, {each:.1f} rows each")
-    proposal.map("item", item.name, f"{len(item.distinct):,} items{matched}")
-    taken = {user.name, item.name}
-    rest = [column for column in events.columns if column.name not in taken]
-    _propose_time(proposal, rest)
-    _propose_kinds(proposal, rest)
-    rating = next((c for c in rest if has_hint(c.name, "rating") and c.numbers is not None), None)
-    if rating is not None:
-        proposal.map("rating", rating.name, "numbers")
-    if any(column.name == "weight" for column in rest):  # which the reader uses by its name
-        proposal.map("weight", "weight", "multiplies the weight of its event")
+    keys = [relations.users.key] if relations.users else []
+    users = distinct_names(*(file.user for file in events), *keys)
+    proposal.map("user", users, f"{len(user.distinct):,} users, {each:.1f} rows each")
+    items = [*(file.item for file in events), *(match.key for match in relations.items)]
+    proposal.map("item", list(dict.fromkeys(column.name for column in items)),
+                 f"{len(item.distinct):,} items{matched}")  # fmt: skip
+    _propose_time(proposal, events)
+    if not isinstance(proposal.data["interactions"], dict):
+        propose_kind_column(proposal, relations.events.rest)
+    ratings = [column for file in events for column in file.rest if column.is_rating]
+    if ratings:
+        proposal.map("rating", distinct_names(*ratings), "numbers")
+    if any(column.name == "weight" for file in events for column in file.rest):
+        proposal.map("weight", "weight", "multiplies the weight of its event")  # by its usual name
+    if relations.users is not None:
+        propose_users(proposal, relations.users)
     proposal.checks += relations.checks
-    for file in relations.unused:
-        why = (
-            "users: not used by models"
-            if relations.users and file == relations.users.other.file
-            else "not used"
-        )
-        proposal.checks.append(f"{file}: {why}")
-    return relations
+    unused = [table.file for table in tables if table.file not in relations.used]
+    proposal.checks += [f"{file}: not used" for file in unused]
+    headers = proposal.data.get("dialect", {})
+    used = {name: head for name, head in headers.items() if name not in map(_file_name, unused)}
+    if headers:
+        proposal.set("dialect", used) if used else proposal.data.pop("dialect")
+
+
+def _file_name(file: str) -> str:
+    return file.rpartition("/")[2]
 
 
 def _read_all(folder: Path, proposal: DataProposal) -> Iterator[TableProfile]:
@@ -151,7 +159,7 @@ def _read_all(folder: Path, proposal: DataProposal) -> Iterator[TableProfile]:
                 continue
             file = path.relative_to(folder).as_posix()
             try:
-                profile = TableProfile(file, reader.table(path))
+                profile = _profile(TableProfile(file, reader.table(path)), path, proposal)
             except PolyrecError as error:
                 proposal.checks.append(f"{file}: not used, {error.what}")
                 continue
@@ -161,6 +169,17 @@ def _read_all(folder: Path, proposal: DataProposal) -> Iterator[TableProfile]:
                 proposal.checks.append(f"{file}: not used, no table")
 
 
+def _profile(profile: TableProfile, path: Path, proposal: DataProposal) -> TableProfile:
+    """Return the profile of a table; one without a header is read again, with generic names."""
+    if not profile.lacks_header:
+        return profile
+    names = generic_names(profile.stem, len(profile.table.frame.columns))
+    proposal.set("dialect", {**proposal.data.get("dialect", {}), path.name: {"header": names}})
+    proposal.checks.append(f"{profile.file}: no header, so what its columns are is a guess")
+    dialect = {path.name: DialectConfig(header=tuple(names))}
+    return TableProfile(profile.file, FileReader(dialect=dialect).table(path))
+
+
 def _is_table(path: Path) -> bool:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in (".gz", ".zst"):
@@ -168,17 +187,32 @@ def _is_table(path: Path) -> bool:
     return bool(suffixes) and suffixes[-1] in _TABLES
 
 
-def _propose_time(proposal: DataProposal, columns: Sequence[Column]) -> None:
-    timed = {c.name: c.times for c in columns if c.times is not None}
+def _propose_time(proposal: DataProposal, files: Sequence[EventFile]) -> None:
+    timed = {
+        file.table.file: column for file in files if (column := _time_column(file.rest)) is not None
+    }
     if not timed:
         proposal.checks.append("time: no column holds times, so the split is random")
         return
-    name = max(timed, key=lambda n: has_hint(n, "time") - 2 * ("birth" in n.lower()))
-    times = timed[name]
-    proposal.map("time", name, _span(times))
-    if times.time_format is not None:
+    for file in files:
+        if file.table.file not in timed:
+            proposal.checks.append(f"time: no column of {file.table.file} holds times")
+    spans = {name: _span(column.times) for name, column in timed.items() if column.times}
+    proposal.map("time", distinct_names(*timed.values()), "; ".join(spans.values()))
+    guessed = [column.times for column in timed.values() if column.times]
+    times = next((times for times in guessed if times.time_format is not None), None)
+    if times is not None:
         proposal.set("time_format", times.time_format, "ambiguous without it")
         proposal.checks.append(f"time_format: could the dates be read otherwise? {_span(times)}")
+
+
+def _time_column(columns: Sequence[Column]) -> Column | None:
+    timed = [column for column in columns if column.times is not None]
+    return max(
+        timed,
+        key=lambda c: has_hint(c.name, "time") - 2 * ("birth" in c.name.lower()),
+        default=None,
+    )
 
 
 def _span(times: Times) -> str:
@@ -186,37 +220,6 @@ def _span(times: Times) -> str:
         datetime.fromtimestamp(s, UTC).date().isoformat() for s in (times.first, times.last)
     )
     return f"all cells are times, {first} to {last}" + (f"; {times.note}" if times.note else "")
-
-
-def _propose_kinds(proposal: DataProposal, columns: Sequence[Column]) -> None:
-    for column in columns:
-        if not has_hint(column.name, "kind") or column.numbers is not None or column.is_list:
-            continue
-        if len(column.distinct) <= _MAX_KINDS and column.times is None:
-            proposal.map("kind", column.name, f"{len(column.distinct)} kinds of events")
-            _set_kinds(proposal, column)
-            return
-
-
-def _set_kinds(proposal: DataProposal, column: Column) -> None:
-    weights = {kind: _weight(kind) for kind in column.distinct}
-    chosen = {kind: 1.0 if weight is None else weight for kind, weight in weights.items()}
-    proposal.set("kinds", chosen, "weights; below 0 is a dislike")
-    unknown = [kind for kind, weight in weights.items() if weight is None]
-    if unknown:
-        proposal.checks.append(f"kinds: the weights of {', '.join(unknown)} are guesses")
-
-
-def _weight(kind: str) -> float | None:
-    """Return the weight of a kind of event by its name, None for an unknown one."""
-    presets: Mapping[str, float] = {k: w for preset in PRESETS.values() for k, w in preset.items()}
-    if kind in presets:
-        return presets[kind]
-    words = "".join(c if c.isalnum() else " " for c in kind.lower()).split()
-    for weight, known in reversed(_KINDS.items()):
-        if any(word.removesuffix("s") in known.split() for word in words):
-            return weight
-    return None
 
 
 def _propose_ratings(proposal: DataProposal, tables: SourceTables) -> None:

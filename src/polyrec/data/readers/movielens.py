@@ -12,6 +12,7 @@ from polyrec.contracts import part
 from polyrec.data.columns import filter_rows
 from polyrec.data.dialects import decompressed_bytes, to_utf8
 from polyrec.data.frames import FileReader, Table, require_folder
+from polyrec.data.item_metadata import USER_LABELS
 from polyrec.data.naming import Columns, source_tables
 from polyrec.errors import DataError
 from polyrec.source_tables import SourceTables, TableSource
@@ -23,6 +24,8 @@ _ITEMS = {"item": "movieId", "title": "title"}
 @part
 class MovieLensReader(FileReader):
     """Read ratings.csv with movies.csv, u.data with u.item, or ratings.dat with movies.dat.
+
+    u.user and users.dat (age, gender, occupation, zip) are only read for `user_labels`.
 
     >>> MovieLensReader().read(Path("nowhere"), {})
     Traceback (most recent call last):
@@ -37,6 +40,7 @@ class MovieLensReader(FileReader):
     def read(self, path: Path, columns: Columns) -> SourceTables:
         """Return the tables of the folder."""
         require_folder(path)
+        users = None
         if (path / "ratings.csv").is_file():
             movies = path / "movies.csv"
             events = self.table(path / "ratings.csv")
@@ -44,16 +48,22 @@ class MovieLensReader(FileReader):
         elif (path / "u.data").is_file():
             events = self._read_split(path / "u.data", "\t", list(_EVENTS.values()))
             items = self._read_split(path / "u.item", "|", ["movieId", "title"])
+            if USER_LABELS in columns:
+                names = ["userId", "age", "gender", "occupation", "zip"]
+                users = self._read_split(path / "u.user", "|", names)
         elif (path / "ratings.dat").is_file():
             events = self._read_split(path / "ratings.dat", "::", list(_EVENTS.values()))
             items = self._read_split(path / "movies.dat", "::", ["movieId", "title", "genres"])
+            if USER_LABELS in columns:
+                names = ["userId", "gender", "age", "occupation", "zip"]
+                users = self._read_split(path / "users.dat", "::", names)
         else:
             raise DataError(
                 "no MovieLens files",
                 received=", ".join(sorted(p.name for p in path.iterdir())[:20]),
                 remedy="add ratings.csv, u.data or ratings.dat",
             )
-        return source_tables(events, items, columns, usual=(_EVENTS, _ITEMS))
+        return source_tables(events, items, columns, usual=(_EVENTS, _ITEMS), users=users)
 
     def _read_split(self, path: Path, separator: str, names: list[str]) -> Table:
         """Return the first columns of a file without header and quotes."""
