@@ -300,7 +300,7 @@ def test_errors_name_the_file_of_joined_events(log: Path) -> None:
         load_log(log, ["likes.csv", "sales.csv"], user=["user", "track"])
     with pytest.raises(DataError, match="no column 'vote' for the rating"):
         load_log(log, ["likes.csv", "sales.csv"], rating="vote")
-    with pytest.raises(DataError, match=r"kinds of events are named twice: received 'stars'"):
+    with pytest.raises(DataError, match=r"kinds of events are named twice: received .*stars"):
         load_log(log, {"likes.csv": "like", "sales.csv": "sale"}, kind="stars")
 
 
@@ -312,7 +312,7 @@ def test_times_of_joined_files_are_read_as_one_where_a_file_is_ambiguous(log: Pa
         (log / f"{name}.csv").write_text("\n".join(["user,track,liked_at", *rows, ""]))
     loaded = load_log(log, ["early.csv", "late.csv"])
     assert loaded.validation.counts["time_range"][0].startswith("2024-01-09")
-    with pytest.raises(DataError, match="an ambiguous date: received '01/09/2024: 9 Jan or 1 Sep'"):
+    with pytest.raises(DataError, match="an ambiguous date: received '01/09/2024: 1 Sep or 9 Jan'"):
         load_log(log, ["early.csv", "likes.csv"])
     tree = {"interactions": ["early.csv", "likes.csv"], "columns": ACTIONS}
     config = parse_config({"data": tree | {"time_format": "%m/%d/%Y"}}, folder=log).data

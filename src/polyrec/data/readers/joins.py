@@ -36,7 +36,9 @@ def join_events(
     """
     if any(kinds) and "kind" in columns:
         remedy = "list the files, or drop data.columns.kind"
-        raise DataError("kinds of events are named twice", received=columns["kind"], remedy=remedy)
+        raise DataError(
+            "kinds of events are named twice", received=_candidates(columns, "kind"), remedy=remedy
+        )
     if len(tables) == 1 and not any(kinds):
         return tables[0], columns
     errors = ErrorCollector()
@@ -51,26 +53,16 @@ def join_events(
         _renamed(table, names, shown, kind)
         for table, names, kind in zip(tables, mapped, kinds, strict=True)
     ]
-    source = _joined_source(tables)
-    try:
-        timed = [
-            _read_times(frame, table, (names["time"], shown["time"]), time_format)
-            if "time" in names
-            else (frame, [])
-            for frame, table, names in zip(frames, tables, mapped, strict=True)
-        ]
-        frame = _stacked([frame for frame, _ in timed], tables, shown)
-        read = [finding for _, findings in timed for finding in findings]
-    except DataError as error:  # one file alone may be ambiguous
-        frame, read = _stacked(frames, tables, shown), []
-        try:
-            parse_times(frame[shown["time"]], source, time_format)
-        except DataError:
-            raise error from None
+    frame, source = _stacked(frames, tables, shown), _joined_source(tables)
+    findings: list[Finding] = []
+    if "time" in shown:
+        column = frame[shown["time"]]
+        seconds, findings = _seconds(tables, mapped, (column, source), time_format)
+        frame = frame.with_columns(pl.from_epoch(seconds, "s").alias(column.name))
     joined = Table(
         frame,
         source,
-        findings=(*(finding for table in tables for finding in table.findings), *read),
+        findings=(*(finding for table in tables for finding in table.findings), *findings),
         files=tuple(file for table in tables for file in table.files),
     )
     renamed = {n: (shown[n], *_candidates(columns, n)) for n, own in named.items() if len(own) > 1}
@@ -107,19 +99,41 @@ def _renamed(
     return frame
 
 
-def _read_times(
-    frame: pl.DataFrame, table: Table, columns: tuple[str, str], time_format: str | None
-) -> tuple[pl.DataFrame, list[Finding]]:
-    """Return a frame with its times read; `columns` are their names in the table and the frame."""
-    column, shown = columns
+def _seconds(
+    tables: Sequence[Table],
+    mapped: Sequence[Mapping[str, str]],
+    joined: tuple[pl.Series, TableSource],
+    time_format: str | None,
+) -> tuple[pl.Series, list[Finding]]:
+    """Return the times of all events, each table's in its own form; all as one if that fails."""
+    seconds: list[pl.Series] = []
+    findings: list[Finding] = []
+    try:
+        for table, names in zip(tables, mapped, strict=True):
+            if "time" in names:
+                own, more = _own_seconds(table, names["time"], time_format)
+                findings += more
+            else:
+                own = pl.repeat(None, len(table.frame), dtype=pl.Int64, eager=True)
+            seconds.append(own.cast(pl.Int64).rename("time"))
+    except DataError as error:  # its dates may be ambiguous without the others'
+        try:
+            return parse_times(*joined, time_format)
+        except DataError:
+            raise error from None
+    return pl.concat(seconds), findings
+
+
+def _own_seconds(
+    table: Table, column: str, time_format: str | None
+) -> tuple[pl.Series, list[Finding]]:
     source = replace(table.source, columns={"time": column})
     try:
-        seconds, findings = parse_times(frame[shown], source)
+        return parse_times(table.frame[column], source)
     except DataError:
         if time_format is None:
             raise
-        seconds, findings = parse_times(frame[shown], source, time_format)
-    return frame.with_columns(pl.from_epoch(seconds, "s").alias(shown)), findings
+        return parse_times(table.frame[column], source, time_format)
 
 
 def _stacked(
