@@ -1,7 +1,9 @@
 """Gorse's rules beside its routes: null, slashes, forms of dates, bulk transfers, purge."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +12,7 @@ from polyrec.artifact.bundle import Bundle
 from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
+from serve.test_media import picture
 
 ALL = "delete_users,delete_items,delete_feedback,delete_cache"
 ITEM = {
@@ -147,6 +150,42 @@ def test_a_dump_restores_a_purged_service(
         assert set(map(stable, restored.splitlines())) == set(map(stable, dump.splitlines()))
         assert client.get(f"/api/recommend/{user}").json()
     assert first.post("/api/restore", content=b'{"Key": {}}').status_code == 400
+
+
+def test_a_dump_moves_files_to_another_database(
+    client: TestClient, bundle_folder: Path, tmp_path: Path
+) -> None:
+    client.post("/api/item", json=ITEM)
+    for modality, content in (("image", picture()), ("text", b"A quiet film")):
+        client.put(f"/api/item/n1/media/{modality}", content=content)
+    client.delete("/api/item/i0003/media/image")
+    dump = client.get("/api/dump?media=true").content
+    assert dump.startswith(client.get("/api/dump").content[:1_000])
+    media = [json.loads(line)["Media"] for line in dump.splitlines() if b'"Media"' in line]
+    keys = [(row["ItemId"], row["Modality"], bool(row["Digest"])) for row in media]
+    assert keys == [("i0003", "image", False), ("n1", "image", True), ("n1", "text", True)]
+    other = Settings(bundle_folder, f"sqlite:///{tmp_path / 'other.sqlite'}")
+    with TestClient(create_app(other)) as moved:
+        refused = moved.post("/api/restore", content=dump)
+        assert refused.status_code == 400
+        assert "copy the folder of uploaded files" in refused.json()["what"]
+        shutil.copytree(client.app.state.service.settings.media_folder, other.media_folder)
+        for _ in range(2):
+            assert moved.post("/api/restore", content=dump).json()["Media"] == 3
+        got = moved.get("/api/item/n1/media/image")
+        assert (got.content, got.headers["content-type"]) == (picture(), "image/png")
+        assert moved.get("/api/item/i0003/media/image").status_code == 404
+        assert moved.get("/api/dump?media=true").content.splitlines()[-3:] == dump.splitlines()[-3:]
+        for change, what in (
+            ({"Digest": "../../etc/passwd"}, "Digest"),
+            ({"Digest": "0" * 64}, "this file is missing"),
+            ({"Modality": "smell"}, "unknown modality"),
+            ({"Modality": "audio"}, "the file contains no audio"),
+        ):
+            line = json.dumps({"Media": {**media[1], **change}})
+            refused = moved.post("/api/restore", content=line)
+            assert refused.status_code in (400, 404, 415)
+            assert what in refused.json()["what"]
 
 
 def stable(line: bytes) -> str:

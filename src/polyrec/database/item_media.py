@@ -99,6 +99,17 @@ def find_media_file(connection: Connection, item_id: str, modality: str) -> Medi
     return MediaFile(**row._mapping) if row else None
 
 
+def list_media(
+    connection: Connection, *, after: tuple[str, str] | None, count: int
+) -> list[MediaFile]:
+    """Return files sorted by item and modality, behind `after`."""
+    key = (MEDIA.c.item_id, MEDIA.c.modality)
+    query = sa.select(MEDIA).order_by(*key).limit(count)
+    if after is not None:
+        query = query.where(sa.tuple_(*key) > sa.tuple_(*after))
+    return [MediaFile(**row) for row in connection.execute(query).mappings()]
+
+
 def media_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, dict[str, MediaFile]]:
     """Return item -> modality -> file."""
     files: dict[str, dict[str, MediaFile]] = {}

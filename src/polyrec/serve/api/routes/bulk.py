@@ -1,8 +1,8 @@
 """Everything at once, for operators: bulk transfers as in Gorse, dump, restore, purge.
 
 Files are JSON lines: in `bulk` one body of the kind a line, in a dump `{"User": {...}}`, `{"Item":
-{...}}` or `{"Feedback": {...}}`. Batches are stored as they arrive; sending a file again changes
-nothing.
+{...}}` or `{"Feedback": {...}}`, and with `media=true` `{"Media": {...}}`, which file is of which
+item. Batches are stored as they arrive; sending a file again changes nothing.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
-from polyrec.database import feedback, records
+from polyrec.database import feedback, item_media, records
+from polyrec.database.blobs import BlobStore
+from polyrec.database.item_media import MediaFile
 from polyrec.database.purge import delete_everything
+from polyrec.database.uploads import record_upload
 from polyrec.errors import nearest
+from polyrec.media.sniff import HEAD
 from polyrec.serve.api import schemas
-from polyrec.serve.api.schemas import RowAffected
-from polyrec.serve.api.uploads import MEDIA_BODY
+from polyrec.serve.api.schemas import Id, RowAffected
+from polyrec.serve.api.uploads import MEDIA_BODY, check_file_type, check_modality
+from polyrec.serve.background.item_encoder import MODALITIES
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 
@@ -33,6 +38,9 @@ router = APIRouter(tags=["operations"])
 _BATCH = 1_000  # records read, checked or written at once
 _CHUNK_BYTES = 2**16
 _MAX_LINE = 2**20  # bytes
+WithMedia = Annotated[
+    bool, Query(description="Also list which file is of which item; copy the files yourself.")
+]
 _CONFIRMED = {"delete_users", "delete_items", "delete_feedback", "delete_cache"}
 _EXPORT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}
@@ -77,12 +85,54 @@ KINDS = {
 }
 
 
+class MediaLine(BaseModel):
+    """The file of an item, by the digest of its bytes; an empty one: the bundle's was removed."""
+
+    ItemId: Id
+    Modality: Annotated[str, Field(json_schema_extra={"enum": [*MODALITIES]})]
+    Digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+
+    def file(self, store: BlobStore) -> MediaFile:
+        """Return the file, whose type is detected anew; raise `ValueError` if it is not there."""
+        check_modality(self.Modality)
+        if not self.Digest:
+            return MediaFile(self.ItemId, self.Modality, "", "", 0)
+        path = store.path(self.Digest)
+        if not path.is_file():
+            raise ValueError("this file is missing: copy the folder of uploaded files first")
+        with path.open("rb") as file:
+            kind = check_file_type(file.read(HEAD), self.Modality)
+        size = path.stat().st_size
+        return MediaFile(self.ItemId, self.Modality, self.Digest, kind.media_type, size)
+
+
+def _media_page(connection: Connection, last: MediaFile | None) -> list[MediaFile]:
+    after = (last.item_id, last.modality) if last else None
+    return item_media.list_media(connection, after=after, count=_BATCH)
+
+
+def _put_media(connection: Connection, files: Sequence[MediaFile]) -> int:
+    for file in files:
+        if file.digest:
+            record_upload(connection, file.digest, file.size, key_id=None)
+    return sum(item_media.put_media_file(connection, file) for file in files)
+
+
+def _media_out(file: MediaFile) -> dict[str, Any]:
+    return {"ItemId": file.item_id, "Modality": file.modality, "Digest": file.digest}
+
+
+_MEDIA = "media"
+_DUMPED = {**KINDS, _MEDIA: RecordKind("Media", MediaLine, _media_page, _put_media, _media_out)}
+
+
 class RestoreAnswer(BaseModel):
     """How many records were stored, and in how many nanoseconds."""
 
     Users: int
     Items: int
     Feedback: int
+    Media: int
     Duration: int
 
 
@@ -111,12 +161,14 @@ async def import_bulk(
 
 
 @router.get("/dump", response_class=Response, responses=_EXPORT)
-async def dump(service: CurrentService) -> Response:
+async def dump(service: CurrentService, media: WithMedia = False) -> Response:
     """Return all users, items and feedback (up to now) for `restore`; without files and models."""
 
     async def lines() -> AsyncIterator[bytes]:
         """Yield all rows of all kinds."""
-        for kind in KINDS.values():
+        for name, kind in _DUMPED.items():
+            if name == _MEDIA and not media:
+                continue
             async for page in _export(service, kind, labelled=True):
                 yield page
 
@@ -126,7 +178,7 @@ async def dump(service: CurrentService) -> Response:
 @router.post("/restore", response_model=RestoreAnswer, openapi_extra=MEDIA_BODY)
 async def restore(request: Request, service: CurrentService) -> Response:
     """Insert what a dump holds; existing records are replaced, others stay."""
-    by_label = {kind.name: name for name, kind in KINDS.items()}
+    by_label = {kind.name: name for name, kind in _DUMPED.items()}
 
     def parse(line: bytes) -> tuple[str, Any]:
         """Return the kind of a line and its row."""
@@ -135,11 +187,13 @@ async def restore(request: Request, service: CurrentService) -> Response:
         if label not in by_label:
             raise ValueError("not a line of a dump")
         kind = by_label[label]
+        if kind == _MEDIA:
+            return kind, MediaLine.model_validate(value[label]).file(service.files)
         return kind, _record(KINDS[kind], value[label])
 
     start = time.perf_counter_ns()
     counts = await _import(service, request.stream(), parse)
-    body = {name.capitalize(): counts[name] for name in KINDS}
+    body = {name.capitalize(): counts[name] for name in _DUMPED}
     return json_response({**body, "Duration": time.perf_counter_ns() - start})
 
 
@@ -217,7 +271,7 @@ async def _store(
 
     def put(connection: Connection) -> None:
         for kind, rows in by_kind.items():
-            KINDS[kind].put(connection, rows)
+            _DUMPED[kind].put(connection, rows)
 
     await run_in_threadpool(check)
     if by_kind:
