@@ -77,3 +77,15 @@ class ServerProcess:
 
 def _serve(make_app: Callable[[], FastAPI], port: int) -> None:
     uvicorn.run(make_app, factory=True, port=port, log_level="error", access_log=False)
+
+
+def reset_peak_mb(pid: int) -> float:
+    """Let the peak of a process's resident memory start now; return what it has."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="utf-8")
+    return resident_mb(pid)
+
+
+def peak_mb(pid: int) -> float:
+    """Return the peak of a process's resident memory since it was reset."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

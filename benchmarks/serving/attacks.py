@@ -1,10 +1,11 @@
 """What do attackers with little reach: a read key, one with a rate, guessed keys, a full disk?
 
-    OMP_NUM_THREADS=1 python -m benchmarks.serving.attacks --label before|after
+    OMP_NUM_THREADS=1 python -m benchmarks.serving.attacks --label before|after [--attack NAME]
 
 Over 2,000 items. A read key requests lists in spellings of `write-back-type`, and what it wrote is
 counted. A key with a rate of 20 per second sends what it can to two workers. Keys are guessed from
-200 addresses. A file system of 64 MB is filled by feedback, then emptied (needs root).
+200 addresses. A file system of 64 MB is filled by feedback, then emptied (needs root). One
+connection sends headers after a chunked body without end.
 """
 
 import argparse
@@ -13,20 +14,22 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from benchmarks.library.live_service import LiveService
-from benchmarks.library.results import merge_results
+from benchmarks.library.results import RESULTS, merge_results, read_figures
+from benchmarks.library.server_process import peak_mb, reset_peak_mb
 from benchmarks.serving.bundles import random_bundle
 from polyrec.database import keys
 from polyrec.database.database import Database
@@ -39,17 +42,14 @@ SECONDS = 4.0
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--label", required=True, help="before or after")
+    parser.add_argument("--attack", choices=ATTACKS, action="append", help="default: all")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
         bundle = random_bundle(2_000, folder).save(folder / "bundle")
-        figures = {
-            "a read key writes": read_key_writes(bundle, folder),
-            "a rate of 20 per second, two workers": rate_over_workers(bundle, folder),
-            "guessed keys": guessed_keys(bundle, folder),
-            "a full disk": full_disk(bundle, folder),
-        }
-        merge_results("attacks", options.label, figures)
+        figures = {name: ATTACKS[name](bundle, folder) for name in options.attack or ATTACKS}
+        earlier = (read_figures(RESULTS / "attacks.json") or {}).get(options.label, {})
+        merge_results("attacks", options.label, {**earlier, **figures})
     finally:
         shutil.rmtree(folder)
 
@@ -187,6 +187,30 @@ def post_feedback(port: int, number: int) -> int:
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def endless_trailers(bundle: Path, folder: Path) -> dict[str, Any]:
+    url = f"sqlite:///{folder / 'trailers.sqlite'}"
+    with LiveService(bundle, url, log=folder / "log") as service:
+        idle, sent, end = reset_peak_mb(service.pid), 0, time.monotonic() + SECONDS
+        head = b"POST /api/feedback HTTP/1.1\r\nHost: localhost\r\n"
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+            with suppress(ConnectionError):
+                while time.monotonic() < end:
+                    connection.sendall(b"X-A: b\r\n" * 8_000)
+                    sent += 64_000
+        grown = peak_mb(service.pid) - idle
+    return {"MB sent": round(sent / 1e6, 1), "memory grew by MB": round(grown, 1)}
+
+
+ATTACKS = {
+    "a read key writes": read_key_writes,
+    "a rate of 20 per second, two workers": rate_over_workers,
+    "guessed keys": guessed_keys,
+    "a full disk": full_disk,
+    "headers without end after a body": endless_trailers,
+}
 
 
 if __name__ == "__main__":

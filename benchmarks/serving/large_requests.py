@@ -20,7 +20,7 @@ from typing import NamedTuple
 from benchmarks.library.http_load import http_request, json_request
 from benchmarks.library.live_service import LiveService
 from benchmarks.library.results import RESULTS, merge_results, read_figures
-from benchmarks.library.server_process import resident_mb
+from benchmarks.library.server_process import peak_mb, reset_peak_mb
 from benchmarks.serving.bundles import random_bundle
 from polyrec.database.database import Database
 from polyrec.database.feedback import Feedback, put_feedback
@@ -141,8 +141,7 @@ def batches(names: list[str]) -> Iterator[tuple[str, bytes]]:
 async def measure(service: LiveService, request: bytes) -> Figures:
     """Return what one request costs."""
     await asyncio.sleep(1)
-    idle = resident_mb(service.pid)
-    Path(f"/proc/{service.pid}/clear_refs").write_text("5")  # resets the peak
+    idle = reset_peak_mb(service.pid)
     polling = asyncio.create_task(poll_health(service.port))
     await asyncio.sleep(0.2)
     start = time.perf_counter()
@@ -188,12 +187,6 @@ async def poll_health(port: int) -> float:
         return worst
     finally:
         writer.close()
-
-
-def peak_mb(pid: int) -> float:
-    """Return the peak of a process's resident memory since it was reset."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":
