@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
@@ -66,47 +67,64 @@ def until(client: TestClient, version: str) -> dict:
     raise AssertionError(f"still {status['Version']}")
 
 
+class Files:
+    """The files of a service: a folder, and those of a PostgreSQL database without its log."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folders, self._url = [folder], url
+        if url.startswith("postgresql"):
+            with psycopg.connect(url) as connection:
+                query = "SELECT oid, current_setting('data_directory') FROM pg_database"
+                (row,) = connection.execute(f"{query} WHERE datname = current_database()")
+                self._folders.append(Path(row[1]) / "base" / str(row[0]))
+
+    def holding(self, user: str) -> list[Path]:
+        """Return those with the bytes of an id, once all is written."""
+        if len(self._folders) > 1:
+            with psycopg.connect(self._url, autocommit=True) as connection:
+                connection.execute("CHECKPOINT")
+        files = (path for folder in self._folders for path in folder.rglob("*") if path.is_file())
+        return [path for path in files if user.encode() in path.read_bytes()]
+
+
 def test_an_erased_user_is_in_no_byte_after_a_refit_and_a_clean_up(
-    client: TestClient,
-    like: Callable,
-    registry_settings: Settings,
-    registry: BundleRegistry,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    registry: BundleRegistry, imported_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="polyrec")
     trained, recent = "u0040", "erase-me-4711"
-    like(recent, "i0003", "i0009")
-    like(trained, "i0003")
-    client.get(f"/api/recommend/{recent}?write-back-type=read")
-    client.put("/api/item/i0003/media/image", content=picture())
-
-    def holding(user: str) -> list[str]:
-        return [
-            str(f) for f in tmp_path.rglob("*") if f.is_file() and user.encode() in f.read_bytes()
-        ]
+    settings = Settings(registry.folder, imported_url, media=tmp_path / "media")
+    files = Files(tmp_path, imported_url)
 
     def clean() -> Result:
-        files = ["--bundles", str(registry.folder), "--database", registry_settings.database]
-        return CliRunner().invoke(app, ["clean", *files, "--json"])
+        words = ["--bundles", registry.folder, "--database", imported_url, "--media"]
+        return CliRunner().invoke(app, ["clean", *map(str, words), str(settings.media), "--json"])
 
-    assert holding(recent)
-    for user in (trained, recent):
-        assert client.delete(f"/api/user/{user}").json() == {"RowAffected": 1}
-    early = clean()
-    assert early.exit_code == 1
-    assert "1 erased users are in the current bundle" in early.output
-    assert holding(recent) == []
-    assert {Path(file).parent.name for file in holding(trained)} == {"000001"}
-    train(registry_settings, registry)
-    until(client, "000002")
-    last = clean()
-    assert last.exit_code == 0, last.output
-    assert json.loads(last.output) == {"bundles": ["000001"], "files": 0, "left": 0}
-    assert holding(trained) == holding(recent) == []
-    assert not {trained, recent} & set(re.findall(r"[\w-]+", caplog.text))
-    like(recent, "i0003")
-    assert client.get(f"/api/recommend/{recent}").status_code == 200
+    def like(user: str, *items: str) -> None:
+        rows = [{"FeedbackType": "like", "UserId": user, "ItemId": item} for item in items]
+        assert client.post("/api/feedback", json=rows).status_code == 200
+
+    with TestClient(create_app(settings)) as client:
+        like(recent, "i0003", "i0009")
+        like(trained, "i0003")
+        client.get(f"/api/recommend/{recent}?write-back-type=read")
+        client.put("/api/item/i0003/media/image", content=picture())
+        assert files.holding(recent)
+        for user in (trained, recent):
+            assert client.delete(f"/api/user/{user}").json() == {"RowAffected": 1}
+        early = clean()
+        assert early.exit_code == 1
+        assert "1 erased users are in the current bundle" in early.output
+        assert files.holding(recent) == []
+        assert {file.parent.name for file in files.holding(trained)} == {"000001"}
+        train(settings, registry)
+        until(client, "000002")
+        last = clean()
+        assert last.exit_code == 0, last.output
+        assert json.loads(last.output) == {"bundles": ["000001"], "files": 0, "left": 0}
+        assert files.holding(trained) == files.holding(recent) == []
+        assert not {trained, recent} & set(re.findall(r"[\w-]+", caplog.text))
+        like(recent, "i0003")
+        assert client.get(f"/api/recommend/{recent}").status_code == 200
 
 
 def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_rolled_back(
