@@ -128,6 +128,9 @@ class Encoder(Protocol):
     modality: str
     """What it reads: "text", "image", "audio", "video" or "any"."""
 
+    search_weight: ClassVar[float]
+    """What the similarity of a text's rows counts in a search beside BM25, which counts 1."""
+
     @property
     def width(self) -> int:
         """Return d, the numbers in a row."""

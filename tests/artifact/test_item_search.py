@@ -112,3 +112,26 @@ def test_a_single_ranking_by_content_keeps_its_cosines() -> None:
     cosines = np.array([0.1, -np.inf, 0.9], np.float32)
     assert join_rankings(Rankings(content=cosines), SearchWeights(), count=3) is cosines
     assert join_rankings(Rankings(), SearchWeights(), count=3) is None
+
+
+def test_joined_scores_are_those_of_the_formula() -> None:
+    words = np.array([8, 4, -np.inf, -np.inf], np.float32)
+    content = np.array([0.2, 0.5, 0.8, -np.inf], np.float32)
+    user = np.array([1, 2, 3, 4], np.float32)
+    rankings = Rankings(words, content=content, content_weight=0.5, user=user)
+    joined = join_rankings(rankings, SearchWeights(user=0.25), count=3)
+    assert joined is not None
+    matched = np.array([1 - 0.5, 0.5 + 0, 0 + 0.5]) / 1.5  # the mean cosine is .5
+    taste = np.array([60 / 62, 60 / 61, 1])
+    assert np.allclose(joined[:3], (matched + 0.25 * taste) / 1.25, atol=1e-6)
+    assert joined[3] == -np.inf
+
+
+def test_a_text_counts_by_how_much_its_encoder_learned_elsewhere(bundle: Bundle) -> None:
+    text = longest_text(bundle)
+    words = bundle.search(SearchQuery(text, weights=SearchWeights(content=0)), k=60).ids[0]
+    assert bundle.search(text, k=5).ids[0] == words[:5]  # lsa knows the same words alone
+    encoder = bundle.parts.encoders["text"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(encoder), "search_weight", 1.0)
+        assert bundle.search(text, k=5).ids[0] != words[:5]

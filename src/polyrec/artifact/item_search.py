@@ -1,21 +1,21 @@
 """Search items by words, content and taste: one way for bundles and for the service.
 
-Up to three rankings are joined by reciprocal ranks: BM25 over titles and texts, similarity of
-content, and, for a user, the recommender's order of what the first two found. An exact title comes
-first. Without words and user, the scores are cosines.
+The scores of BM25 over titles and texts and of the similarity of content are brought to one scale
+and added up; for a user, items gain by their rank in the recommender's order of what was found. An
+exact title comes first. Without words and user, the scores are cosines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from polyrec.artifact.content_index import ContentIndex
 from polyrec.errors import DataError
-from polyrec.index.rank_fusion import fuse_ranks
+from polyrec.index.score_fusion import add_scores, discount_ranks, scale_scores
 from polyrec.index.words import WordIndex
 from polyrec.types import FUSED, Embeddings, Floats, Ints, Raw
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle
 
 _DEPTH = 200  # items of each ranking that count, at least
-_TEXT_ALONE = 0.2  # of the weight of content where a text is all of the query: decision 75
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class SearchWeights:
     # of the rankings
     words: float = 1.0
     content: float = 1.0
-    user: float = 1.0
+    user: float = 0.25
     # in the vector that content is compared with
     text: float = 1.0
     image: float = 1.0
@@ -64,12 +63,6 @@ class SearchQuery:
         """Return whether the text's words are looked for."""
         return bool(self.text.strip()) and not self.view and self.weights.words > 0
 
-    def ranking_weights(self) -> SearchWeights:
-        """Return the weights by which rankings are joined: of a text alone, words count most."""
-        alone = not (self.files or self.items or self.negative)
-        scale = _TEXT_ALONE if alone and self.text.strip() else 1.0
-        return replace(self.weights, content=self.weights.content * scale)
-
 
 class EncodedContent(NamedTuple):
     """A content of a query, encoded for a view."""
@@ -77,13 +70,15 @@ class EncodedContent(NamedTuple):
     modality: str
     view: str
     row: Embeddings  # (1, d)
+    search_weight: float = 1.0  # of the encoder
 
 
 class ContentScores(NamedTuple):
-    """The cosine of each item to a query, and the view they are compared in."""
+    """The cosine of each item to a query, the view they are compared in, and what they weigh."""
 
     scores: Floats  # (n,) -inf for items without content in the view
     view: str
+    weight: float = 1.0  # beside the words: less than 1 where a text alone is compared
 
 
 def score_content(
@@ -112,7 +107,10 @@ def score_content(
     if not parts:
         return None
     weights = np.concatenate([np.full(len(v), w / len(v), np.float32) for v, w in parts])
-    return ContentScores(index.score(view, np.concatenate([v for v, _ in parts]), weights), view)
+    scores = index.score(view, np.concatenate([v for v, _ in parts]), weights)
+    text_alone = single and encoded[0].modality == "text"
+    weight = query.weights.content * (encoded[0].search_weight if text_alone else 1)
+    return ContentScores(scores, view, weight)
 
 
 def score_words(index: WordIndex, text: str, rows: int) -> tuple[Floats, Ints]:
@@ -129,26 +127,33 @@ class Rankings(NamedTuple):
     words: Floats | None = None
     titled: Ints = np.zeros(0, np.int64)  # rows whose title is the query
     content: Floats | None = None
+    content_weight: float = 1.0
     user: Floats | None = None  # the recommender's scores
 
 
 def join_rankings(rankings: Rankings, weights: SearchWeights, *, count: int) -> Floats | None:
     """Return (n,) scores by which the best `count` items are picked, None without a ranking.
 
-    Joined scores lie in 0..1, and in 1..2 for an exact title; a single ranking by content keeps its
-    cosines. The user's ranking only orders what words or content found.
+    Joined scores are 1 at most, and 1 higher for an exact title; a single ranking by content keeps
+    its cosines. The user's ranking only orders what words or content found.
     """
-    matches = [(rankings.words, weights.words), (rankings.content, weights.content)]
-    listed = [(scores, weight) for scores, weight in matches if scores is not None and weight > 0]
+    words, content = rankings.words, rankings.content
+    if content is not None and words is None and rankings.user is None:
+        return content
+    listed = []
+    if words is not None:
+        listed.append((scale_scores(words), weights.words))
+    if content is not None:  # an item that nothing connects with the query has the mean cosine
+        present = content > -np.inf
+        mean = float(content[present].mean()) if present.any() else 0.0
+        listed.append((scale_scores(content, floor=mean), rankings.content_weight))
+    listed = [(scores, weight) for scores, weight in listed if weight > 0]
     if not listed:
         return None
-    if len(listed) == 1 and rankings.words is None and rankings.user is None:
-        return listed[0][0]
-    depth = max(_DEPTH, count)
-    joined = fuse_ranks(listed, depth=depth)
+    joined: Floats = add_scores(listed, depth=max(_DEPTH, count))
     if rankings.user is not None and weights.user > 0:
-        taste = np.where(joined > -np.inf, rankings.user, -np.inf).astype(np.float32)
-        joined = fuse_ranks([*listed, (taste, weights.user)], depth=depth)
+        taste = discount_ranks(np.where(joined > -np.inf, rankings.user, -np.inf))
+        joined = np.asarray((joined + weights.user * taste) / (1 + weights.user), np.float32)
     titled = rankings.titled[joined[rankings.titled] > -np.inf]
     joined[titled] += 1
     return joined
@@ -163,7 +168,9 @@ def search_scores(bundle: Bundle, query: SearchQuery, *, user: str | None, count
     encoded = [_encode(bundle, query, kind, raw) for kind, raw in query.contents().items()]
     usable = [content for content in encoded if content is not None]
     content = score_content(bundle.content, query, usable, (liked, disliked))
-    rankings = Rankings(content=content.scores if content and query.weights.content > 0 else None)
+    rankings = Rankings()
+    if content is not None and content.weight > 0:
+        rankings = Rankings(content=content.scores, content_weight=content.weight)
     if query.searches_words():
         words, titled = score_words(bundle.words, query.text, len(bundle.ids))
         rankings = rankings._replace(words=words, titled=titled)
@@ -173,7 +180,7 @@ def search_scores(bundle: Bundle, query: SearchQuery, *, user: str | None, count
     for scores in (rankings.words, rankings.content, rankings.user):
         if scores is not None:
             scores[np.concatenate([liked, disliked])] = -np.inf
-    joined = join_rankings(rankings, query.ranking_weights(), count=count)
+    joined = join_rankings(rankings, query.weights, count=count)
     if joined is None:
         raise DataError("nothing to search for", remedy="give words, a file or items")
     return joined
@@ -185,8 +192,9 @@ def _encode(bundle: Bundle, query: SearchQuery, kind: str, raw: Raw) -> EncodedC
     if by_words and not any(e.modality == kind for e in bundle.parts.encoders.values()):
         return None
     view = bundle.view_of(kind, prefer=query.view or None)
-    row = bundle.parts.encoders[view].encode([raw])
+    encoder = bundle.parts.encoders[view]
+    row = encoder.encode([raw])
     if not row.present[0] and not by_words:
         reason = str(row.problems.get(0, "no content"))
         raise DataError("the content can't be encoded", received=reason, remedy="use another")
-    return EncodedContent(kind, view, row) if row.present[0] else None
+    return EncodedContent(kind, view, row, encoder.search_weight) if row.present[0] else None

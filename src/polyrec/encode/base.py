@@ -32,6 +32,9 @@ class BaseEncoder(BasePart):
     sample_files: ClassVar[Mapping[str, str]] = {}
     """Setting -> kind of file that it names: tests supply one beside the settings `small`."""
 
+    search_weight: ClassVar[float] = 0.02
+    """Low: rows that were learned from the catalogue find little that its words don't find."""
+
     @property
     def space(self) -> str:
         """Return the name of the space that the rows share with those of other encoders, or ""."""

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import yaml
@@ -43,6 +43,8 @@ class PretrainedEncoder(PerItemEncoder):
     device: str = "auto"
     precision: str = "auto"
     batch: int = 0  # contents at once; 0: by device, fewer when memory runs out
+
+    search_weight: ClassVar[float] = 1.0
 
     fingerprint_: str = learned()  # sha256 of configuration and weights, set on first use
     _network: Any = cached()

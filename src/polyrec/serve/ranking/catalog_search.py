@@ -73,14 +73,14 @@ def search_catalog(live: LiveState, state: ServingState, search: CatalogSearch) 
         words, titled = live.words.score(model.bundle, query.text, len(allowed))
         words[~allowed] = -np.inf
         rankings = rankings._replace(words=words, titled=titled)
-    if content is not None and query.weights.content > 0:
+    if content is not None and content.weight > 0:
         scores = _by_catalog_row(content.scores, rows, allowed)
-        rankings = rankings._replace(content=scores)
+        rankings = rankings._replace(content=scores, content_weight=content.weight)
     personal = bool(search.user_id) and query.weights.user > 0
     taste = _user_scores(live, model, search.user_id) if personal else None
     if taste is not None:
         rankings = rankings._replace(user=_by_catalog_row(taste, rows, allowed))
-    joined = join_rankings(rankings, query.ranking_weights(), count=search.n + search.offset)
+    joined = join_rankings(rankings, query.weights, count=search.n + search.offset)
     names = [name for name in ("words", "content", "user") if getattr(rankings, name) is not None]
     view = content.view if content else ""
     if joined is None:
@@ -116,7 +116,8 @@ def _encode(
     view = bundle.view_of(modality, prefer=query.view or None)
     encoded = state.encoder.encode_view(view, [content])
     if encoded.present[0]:
-        return EncodedContent(modality, view, encoded)
+        search_weight = bundle.parts.encoders[view].search_weight
+        return EncodedContent(modality, view, encoded, search_weight)
     if by_words:
         return None
     reason = encoded.problems.get(0)

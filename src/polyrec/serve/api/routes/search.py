@@ -101,8 +101,8 @@ class SearchBody(PageBody):
 class SearchAnswer(BaseModel):
     """The matches, the view their content was compared in, and the rankings that were joined.
 
-    Scores are cosines where content alone was compared. Joined ranks lie in 0..1, and 1 higher for
-    an item with exactly the title.
+    Scores are cosines where content alone was compared. Joined scores are 1 at most, and 1 higher
+    for an item with exactly the title.
     """
 
     Items: list[Scored]
