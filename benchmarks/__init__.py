@@ -10,6 +10,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | quality.graphs | graph models | graphs |
 | quality.new_items | items without any behaviour | new_items |
 | quality.search | are known items, exact titles and clicks found by search? | search |
+| quality.chat_filters | are filters read from sentences those that people mean? | chat_filters |
 | quality.encoders | encoders, on new items and on music | encoders_* |
 | quality.alignment | retrieval across modalities | alignment |
 | quality.fusion | fusers against the best single modality | fusion |

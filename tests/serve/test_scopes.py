@@ -46,6 +46,7 @@ SPELLINGS = (
         ("POST", "/api/session/recommend/film", "recommend"),
         ("POST", "/api/recommend", "read"),
         ("POST", "/api/search", "read"),
+        ("POST", "/api/chat", "read"),
         ("POST", "/api/item", "write"),
         ("PUT", "/api/recommend", "write"),
         ("DELETE", "/api/user/u", "write"),

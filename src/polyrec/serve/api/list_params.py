@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.serve.api.page_params import IN_CATEGORIES, MAX_CATEGORIES, category_filters
 from polyrec.serve.api.schemas import (
     ID_SCHEMA,
@@ -31,7 +32,6 @@ from polyrec.serve.middleware.query import (
 from polyrec.serve.responses import http_error
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import SeenRule
-from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 
 _BOOLEANS = {"": None, "true": True, "1": True, "false": False, "0": False}
 

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 from fastapi import Depends, Query
 from pydantic import Field
 
+from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.serve.api.schemas import (
     MAX_OFFSET,
     Count,
@@ -22,7 +23,6 @@ from polyrec.serve.api.schemas import (
 )
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
-from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 
 MAX_CATEGORIES = 100
 IN_CATEGORIES = "Only items in all of these categories."

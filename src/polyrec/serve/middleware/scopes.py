@@ -18,7 +18,7 @@ _LISTS = re.compile(
     r"/api/(recommend/.|collaborative-filtering/|intermediate/recommend/|latest|popular"
     r"|non-personalized/|item/[^/]+/neighbors|item-to-item/|session/recommend)"
 )
-_READING_POSTS = re.compile(r"/api/(session/recommend|recommend|search)(/|$)")
+_READING_POSTS = re.compile(r"/api/(session/recommend|recommend|search|chat)(/|$)")
 
 
 def required_scope(method: str, path: str, params: QueryParams) -> str:

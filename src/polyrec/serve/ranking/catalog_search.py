@@ -19,6 +19,7 @@ from polyrec.artifact.item_search import (
     join_rankings,
     score_content,
 )
+from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.index.topk import top_of_row
 from polyrec.serve.background.serving_state import ServingState
 from polyrec.serve.ranking.neighbours import check_view
@@ -26,7 +27,6 @@ from polyrec.serve.ranking.visible import clear_rows, rows_of_model
 from polyrec.serve.responses import http_error
 from polyrec.serve.state.history import NOTHING_HIDDEN, SeenRule
 from polyrec.serve.state.live import LiveState
-from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Bools, Floats, Ints, Raw
 

@@ -10,11 +10,11 @@ import numpy as np
 from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.errors import nearest
+from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.serve.ranking.visible import best_ids, hide_rows, rows_of_model
 from polyrec.serve.responses import http_error
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
-from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Query
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.index.topk import top_of_row
 from polyrec.serve.metrics import LISTS
 from polyrec.serve.ranking.mmr import diversify
@@ -30,7 +31,6 @@ from polyrec.serve.ranking.visible import (
 )
 from polyrec.serve.state.history import History, SeenRule
 from polyrec.serve.state.live import LiveState
-from polyrec.serve.state.live_catalog import NO_FILTERS, Filters
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import FUSED, Floats, Ints, Query
 

@@ -7,7 +7,7 @@ numbers (vectors) are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,14 @@ class LabelIndex:
     def rows_with(self, key: str, values: Sequence[str]) -> set[int]:
         """Return the rows with one of these labels under a key; "" is the key of tags."""
         return set().union(*(self._labels.get((key, value), ()) for value in values))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many rows each label has, by key and label."""
+        return {label: len(rows) for label, rows in self._labels.items()}
+
+    def numbers(self) -> Mapping[str, Mapping[int, float]]:
+        """Return the rows' numbers by key."""
+        return self._numbers
 
     def in_range(self, key: str, low: float, high: float, *, count: int) -> Bools:
         """Return (count,) whether a row has a number from low to high under a key."""

@@ -18,9 +18,11 @@ from sqlalchemy.engine import Connection
 from polyrec.database import change_log, feedback, records
 from polyrec.database.database import Database
 from polyrec.database.feedback import Event
+from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.index.filters import Filters
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History, feedback_weight
-from polyrec.serve.state.live_catalog import Filters, LiveCatalog
+from polyrec.serve.state.live_catalog import LiveCatalog
 from polyrec.serve.state.live_words import LiveWords
 from polyrec.serve.state.popularity import Pair, RecentPopularity
 from polyrec.serve.state.serving_model import ServingModel
@@ -183,6 +185,16 @@ class LiveState:
         """Return (n,) which items may be shown, by catalogue row, and the ids of the rows."""
         with self._lock:
             return self._catalog.matching(filters), self._catalog.ids
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the categories, labels and numbers that conversations can name."""
+        with self._lock:
+            return self._catalog.vocabulary()
+
+    def item_values(self, items: Iterable[str], key: str) -> list[float]:
+        """Return the numbers of items under a key, their times under ""; not of those without."""
+        with self._lock:
+            return self._catalog.values(items, key)
 
     def rows_of(self, items: Iterable[str]) -> Ints:
         """Return the catalogue rows of the items that are known."""

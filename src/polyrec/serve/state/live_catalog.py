@@ -6,30 +6,22 @@ numbers, since a model may lack items of the catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 
 from polyrec.database.records import UNDESCRIBED, ItemRecord
+from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.index.filters import Filters
 from polyrec.serve.state.labels import LabelIndex
 from polyrec.types import Bools, Ints
 
-
-@dataclass(frozen=True)
-class Filters:
-    """What an item has to fulfil; what is empty filters nothing."""
-
-    categories: tuple[str, ...] = ()  # all of them
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)  # one of them, for each key
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # both ends included
-
-    def __bool__(self) -> bool:
-        return bool(self.categories or self.labels or self.ranges)
-
-
-NO_FILTERS = Filters()
+_MAX_NAMES = 10_000  # categories, and labels, that conversations can name: the most frequent
+_MAX_NUMBERS, _MAX_VALUES = 100, 10_000  # keys of numbers, and values of each
+Name = TypeVar("Name")
 
 
 class LiveCatalog:
@@ -45,6 +37,7 @@ class LiveCatalog:
         self._metadata: dict[int, tuple[tuple[str, ...], Any]] = {}  # row -> categories, labels
         self._categories: dict[str, set[int]] = {}
         self._labels = LabelIndex()
+        self._vocabulary: tuple[int, Vocabulary] | None = None  # and of which version
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,7 +84,42 @@ class LiveCatalog:
             mask &= self._mask(self._labels.rows_with(key, values))
         for key, (low, high) in filters.ranges.items():
             mask &= self._labels.in_range(key, low, high, count=len(self.ids))
+        if filters.any_categories:
+            mask &= self._mask(self._rows_in(filters.any_categories))
+        if filters.without_categories:
+            mask &= ~self._mask(self._rows_in(filters.without_categories))
+        for key, values in filters.without_labels.items():
+            mask &= ~self._mask(self._labels.rows_with(key, values))
+        if filters.times:
+            mask &= (self.times >= filters.times[0]) & (self.times <= filters.times[1])
         return mask
+
+    def vocabulary(self) -> Vocabulary:
+        """Return what conversations can name; cached until an item changes."""
+        if self._vocabulary is None or self._vocabulary[0] != self.version:
+            categories = {name: len(rows) for name, rows in self._categories.items() if rows}
+            numbers = {
+                key: list(islice(values.values(), _MAX_VALUES))
+                for key, values in islice(self._labels.numbers().items(), _MAX_NUMBERS)
+            }
+            vocabulary = Vocabulary.of(
+                _most_frequent(categories), _most_frequent(self._labels.counts()), numbers,
+                has_times=bool(self.times.any()),
+            )  # fmt: skip
+            self._vocabulary = self.version, vocabulary
+        return self._vocabulary[1]
+
+    def values(self, items: Iterable[str], key: str) -> list[float]:
+        """Return the numbers of items under a key, their times under ""; not of those without."""
+        rows = [self.rows[item] for item in items if item in self.rows]
+        if not key:
+            return [float(self._times[row]) for row in rows if self._times[row]]
+        numbers = self._labels.numbers().get(key, {})
+        return [numbers[row] for row in rows if row in numbers]
+
+    def _rows_in(self, categories: Sequence[str]) -> set[int]:
+        """Return the rows in one of these categories."""
+        return set().union(*(self._categories.get(name, ()) for name in categories))
 
     def _mask(self, rows: set[int]) -> Bools:
         mask = np.zeros(len(self.ids), bool)
@@ -116,3 +144,7 @@ class LiveCatalog:
         for category in categories:
             self._categories[category].discard(row)
         self._labels.remove(row, labels)
+
+
+def _most_frequent(counts: Mapping[Name, int]) -> dict[Name, int]:
+    return dict(heapq.nlargest(_MAX_NAMES, counts.items(), key=lambda pair: pair[1]))

@@ -47,6 +47,11 @@ class LiveWords:
             scores, titled = score_words(self._updated(bundle), text, count)
         return scores, titled[titled < count]
 
+    def titled(self, bundle: Bundle, title: str) -> Ints:
+        """Return the rows with this title, in order."""
+        with self._lock:
+            return self._updated(bundle).titled(title)
+
     def _updated(self, bundle: Bundle) -> WordIndex:
         with self._changed_lock:
             changed, self._changed = self._changed, set()

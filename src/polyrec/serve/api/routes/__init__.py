@@ -8,6 +8,7 @@
     neighbours       similar items, similar users (Gorse)
     media            files of an item, and its status
     search           by content
+    chat             a conversation
     explain          contributions to a score
     model            the bundle in service, rollback
     bulk             bulk transfers, dump, restore, purge (Gorse)
@@ -21,6 +22,7 @@ from fastapi import APIRouter
 
 from polyrec.serve.api.routes import (
     bulk,
+    chat,
     explain,
     feedback,
     health,
@@ -46,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     neighbours.router,
     media.router,
     search.router,
+    chat.router,
     explain.router,
     model.router,
     bulk.router,

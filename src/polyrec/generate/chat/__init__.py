@@ -1,0 +1,11 @@
+"""A conversation: a message becomes words to search for, filters and items to be like.
+
+vocabulary     the categories, labels and numbers of a catalogue, by their words
+amounts        conditions on numbers: under 20 euros, at least 4 stars
+periods        conditions on times: from the 1990s, added last week
+facets         categories and labels, wanted and unwanted
+references     items that a message refers to: like "Toy Story", number 2
+parse          all of these together: a message -> ParsedMessage
+conversation   the state of a conversation, and the reply to a message
+replies        the wording of replies
+"""

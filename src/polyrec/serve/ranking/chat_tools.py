@@ -1,0 +1,111 @@
+"""What a conversation does with the live catalogue, for one user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyrec.artifact.item_search import SearchQuery
+from polyrec.database import records
+from polyrec.database.database import Database
+from polyrec.explain import explain
+from polyrec.generate.chat.conversation import ChatState
+from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.index.filters import NO_FILTERS
+from polyrec.serve.background.serving_state import ServingState
+from polyrec.serve.ranking.catalog_search import CatalogSearch, search_catalog
+from polyrec.serve.ranking.recommender import USER, ListRequest, recommend_each
+from polyrec.serve.ranking.visible import ExcludedItems
+from polyrec.serve.state.history import SeenRule
+from polyrec.serve.state.live import LiveState
+
+_MAX_TITLE = 80  # characters
+_BECAUSE = 3  # items of the history in a reason
+
+
+@dataclass(frozen=True)
+class LiveChatTools:
+    """The tools of a conversation. Without a user, lists begin with what is popular."""
+
+    database: Database
+    live: LiveState
+    state: ServingState
+    user_id: str
+    seen: SeenRule  # what lists without a query leave out
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the names of the catalogue."""
+        return self.live.vocabulary()
+
+    def find_item(self, title: str) -> str | None:
+        """Return the visible item with a title; the first of several."""
+        allowed, ids = self.live.visible_mask(NO_FILTERS)
+        titled = self.live.words.titled(self.state.model.bundle, title)
+        rows = titled[titled < len(allowed)]
+        return next((ids[row] for row in rows.tolist() if allowed[row]), None)
+
+    def visible(self, items: Sequence[str]) -> list[str]:
+        """Return those of the items that may be shown."""
+        allowed, ids = self.live.visible_mask(NO_FILTERS)
+        rows = self.live.rows_of(items)
+        visible = {ids[row] for row in rows[rows < len(allowed)].tolist() if allowed[row]}
+        return [item for item in items if item in visible]
+
+    def titles(self, items: Sequence[str]) -> list[str]:
+        """Return the first lines of items' comments, else their ids."""
+        with self.database.read() as connection:
+            known = {r.item_id: r for r in records.items_by_id(connection, list(items))}
+        comments = [known[i].comment if i in known else "" for i in items]
+        lines = [comment.strip().partition("\n")[0][:_MAX_TITLE] for comment in comments]
+        return [line or item for line, item in zip(lines, items, strict=True)]
+
+    def values(self, items: Sequence[str], key: str) -> list[float]:
+        """Return the numbers of items under a key; their times under ""."""
+        return self.live.item_values(items, key)
+
+    def ranked(self, state: ChatState, n: int) -> list[str]:
+        """Return the visible items that pass the filters and suit the state best."""
+        excluded = self._with_words(state.unwanted_words)
+        items, negative = (
+            [item for item in part if item in self.state.model.rows]
+            for part in (state.items, state.negative)
+        )
+        if not (state.text or items or negative):
+            return self._recommended(state, n, excluded)
+        query = SearchQuery(state.text, items=items, negative=negative)
+        search = CatalogSearch(query, self.user_id, n, state.offset, state.filters, excluded)
+        return search_catalog(self.live, self.state, search).ids
+
+    def because(self, item: str) -> list[str]:
+        """Return the items of the user's history for which the model recommends an item."""
+        model = self.state.model
+        row = model.rows.get(item, model.scored_count)
+        query = self.live.history(self.user_id).query(model, self._user_row())
+        if not self.user_id or query is None or row >= model.scored_count:
+            return []
+        train = model.bundle.behaviour["train"]
+        parts = explain(model.recommender, query, row, train).by_item()
+        return [model.ids[r] for r, values in parts if sum(values.values()) > 0][:_BECAUSE]
+
+    def _recommended(self, state: ChatState, n: int, excluded: Sequence[str]) -> list[str]:
+        request = ListRequest(
+            self.live.history(self.user_id), n, state.offset, USER, self._user_row(),
+            state.filters, ExcludedItems(excluded), seen=self.seen,
+        )  # fmt: skip
+        (ranked,) = recommend_each(self.live, self.state.model, [request])
+        return ranked.ids
+
+    def _user_row(self) -> int:
+        # while another bundle is swapped in, its users have other rows
+        is_current = self.live.model.bundle is self.state.model.bundle
+        return self.live.user_row(self.user_id) if is_current else -1
+
+    def _with_words(self, words: Sequence[str]) -> list[str]:
+        """Return the items whose title or text has one of these words."""
+        allowed, ids = self.live.visible_mask(NO_FILTERS)
+        mask = np.zeros(len(allowed), bool)
+        for word in words:
+            mask |= self.live.words.score(self.state.model.bundle, word, len(mask))[0] > -np.inf
+        return [ids[row] for row in np.flatnonzero(mask).tolist()]

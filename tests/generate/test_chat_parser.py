@@ -1,0 +1,131 @@
+"""Messages are read as people mean them, by rules alone."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks.quality import chat_filters
+from benchmarks.quality.chat_sentences import NOW, SEEN, UNSEEN, VOCABULARY
+from polyrec.generate.chat.parse import MAX_MESSAGE, MessageContext, ParsedMessage, RuleParser
+from polyrec.generate.chat.vocabulary import Vocabulary
+
+TITLES = {"toy story": "i1", "blade runner": "i2", "the matrix": "i3", "why": "i4"}
+SHOWN = ("i7", "i8", "i9")
+
+
+def parse(
+    message: str, *, shown: tuple[str, ...] = SHOWN, vocabulary: Vocabulary = VOCABULARY
+) -> ParsedMessage:
+    context = MessageContext(vocabulary, TITLES.get, NOW, shown)
+    return RuleParser().parse(message, context)
+
+
+def test_filters_are_those_that_people_mean() -> None:
+    for sentences in (SEEN, UNSEEN):
+        figures = chat_filters.measure(sentences)
+        assert figures["sentences"] >= 60
+        assert figures["precision"] >= 0.95
+        assert figures["recall"] >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("message", "items", "negative"),
+    [
+        ('films like "Toy Story" but not Blade Runner', ("i1",), ("i2",)),
+        ("something like the matrix, cheaper", ("i3",), ()),
+        ("more like the second", ("i8",), ()),
+        ("less like number 3, please", (), ("i9",)),
+        ("like these", SHOWN, ()),
+        ("more like the tenth", (), ()),
+        ("I like comedies", (), ()),
+    ],
+)
+def test_items_are_referred_to(
+    message: str, items: tuple[str, ...], negative: tuple[str, ...]
+) -> None:
+    mentions = parse(message).mentions
+    assert (mentions.items, mentions.negative) == (items, negative)
+
+
+@pytest.mark.parametrize(
+    ("message", "intent", "explained"),
+    [
+        ("why the second one?", "explain", "i8"),
+        ("Why did you recommend Toy Story?", "explain", "i1"),
+        ("why?", "explain", "i7"),
+        ("why that", "explain", "i7"),
+        ("why the tenth", "explain", "i7"),
+        ("hello!", "help", ""),
+        ("show me more", "more", ""),
+        ("next page please", "more", ""),
+        ("more comedies", "find", ""),
+    ],
+)
+def test_intents(message: str, intent: str, explained: str) -> None:
+    parsed = parse(message)
+    assert (parsed.intent, parsed.explained) == (intent, explained)
+
+
+def test_conditions_are_taken_back() -> None:
+    assert parse("at any price").dropped == ("price",)
+    assert parse("the year doesn't matter, all genres").dropped == ("category", "time")
+    assert parse("start over: comedies").is_reset
+    assert not parse("a comedy").dropped
+
+
+def test_what_the_catalogue_has_no_values_for_is_named() -> None:
+    bare = Vocabulary.of({"Comedy": 1}, {}, {})
+    parsed = parse("a cheaper comedy under $20 from the 90s", vocabulary=bare)
+    assert set(parsed.unknown) == {"under $20", "from the 90s", "cheaper"}
+    assert [facet.value for facet in parsed.facets.wanted] == ["Comedy"]
+
+
+def test_years_are_times_where_items_have_no_year() -> None:
+    timed = Vocabulary.of({}, {}, {}, has_times=True)
+    times = parse("from the 1990s", vocabulary=timed).times.times
+    assert times is not None
+    moments = [datetime.fromtimestamp(time / 1e6, UTC) for time in times]
+    assert [moment.year for moment in moments] == [1990, 1999]
+    assert parse("before 1990", vocabulary=timed).times.times[1] < times[0]
+
+
+def test_names_of_any_language_are_known() -> None:
+    shop = Vocabulary.of({"台灯": 3, "Möbel": 2}, {("farbe", "grün"): 2}, {"price": [1, 200]})
+    parsed = parse("100元以下的台灯", vocabulary=shop)
+    assert [facet.value for facet in parsed.facets.wanted] == ["台灯"]
+    assert parsed.numbers.ranges["price"][1] == 100
+    assert [f.value for f in parse("MOBEL, grün", vocabulary=shop).facets.wanted] == [
+        "Möbel",
+        "grün",
+    ]
+
+
+HOSTILE = (
+    "please", "I want a comedy", "show me", "comedy please", "no", "without", "1990", "the",
+    "under 20 euros", "x" * 5_000, "\u202e comedy", "ignore all filters and show me everything",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_labels_of_hostile_items_take_no_other_words(label: str) -> None:
+    """Whoever describes an item can't turn common words into a filter for it."""
+    message = "please, I want a comedy under 20 euros without war, show me the 1990 ones"
+    labels = {("", label): 10_000}
+    poisoned = Vocabulary.of({"Comedy": 5, "War": 4}, labels, {"price": [1, 9], "year": [1990]})
+    clean = Vocabulary.of({"Comedy": 5, "War": 4}, {}, {"price": [1, 9], "year": [1990]})
+    assert parse(message, vocabulary=poisoned) == parse(message, vocabulary=clean)
+
+
+LONG = (
+    "9", "1-", "like ", "no ", "(", "from 1 to ", "under ", "1 euro ", "the ", "a, ", "more ",
+    "rated 4 or ", "in the 90s ", "not ", "comedy or ", "no comedy, ", '"like ', "any price ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("message", ["", " ", "?!", "\0", "like", "why", "not", "under", *LONG])
+def test_any_message_is_read_in_time(message: str) -> None:
+    started = time.perf_counter()
+    parse(message * (MAX_MESSAGE // max(1, len(message))))
+    parse(message, shown=())
+    assert time.perf_counter() - started < 1

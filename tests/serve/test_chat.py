@@ -1,0 +1,181 @@
+"""A conversation with the service: words become lists that keep every condition."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+ITEMS = """
+c1 | 1994 | Comedy          | 5  | light | Sunny Days\\nA funny family on the beach
+c2 | 2001 | Comedy          | 15 | dark  | Office Party\\nA clown in the office
+c3 | 2015 | Comedy, Romance | 25 | light | Love Boat\\nA couple at sea
+d1 | 1985 | Drama           | 8  | dark  | The Lighthouse\\nA keeper and the sea
+d2 | 2019 | Drama           | 30 | dark  | The Trial\\nA court and a clown
+h1 | 1999 | Horror          | 10 | dark  | Night Fog\\nA ghost comes from the sea
+h2 | 2020 | Horror, Romance | 12 |       | Love Ghost\\nA ghost falls in love
+"""
+
+
+class Chat:
+    """Sends messages, and the state of each reply with the next one."""
+
+    def __init__(self, client: TestClient, user: str = "") -> None:
+        self._client, self._user = client, user
+        self.state: dict[str, Any] = {}
+        self.answer: dict[str, Any] = {}
+
+    def __call__(self, message: str, *, n: int = 10) -> set[str]:
+        body = {"Message": message, "UserId": self._user, "State": self.state, "N": n}
+        response = self._client.post("/api/chat", json=body)
+        assert response.status_code == 200, response.json()
+        self.answer = response.json()
+        self.state = self.answer["State"]
+        return {item["Id"] for item in self.answer["Items"]}
+
+
+@pytest.fixture
+def chat(client: TestClient) -> Callable[..., Chat]:
+    """Return a function that begins a conversation about the items above and the bundle's."""
+    body = []
+    for line in ITEMS.strip().splitlines():
+        item, year, categories, price, tone, text = (part.strip() for part in line.split("|"))
+        labels = {"price": int(price)} | ({"tone": [tone]} if tone else {})
+        comment = text.replace("\\n", "\n")
+        values = {"Categories": categories.split(", "), "Labels": labels, "Comment": comment}
+        body.append({"ItemId": item, "Timestamp": f"{year}-06-01", **values})
+    assert client.post("/api/items", json=body).json() == {"RowAffected": len(body)}
+    return lambda user="": Chat(client, user)
+
+
+def test_a_conversation_of_forty_turns(chat: Callable[..., Chat]) -> None:
+    say = chat()
+    turns: list[tuple[str, set[str] | None]] = [
+        ("hi", set()),
+        ("show me comedies", {"c1", "c2", "c3"}),
+        ("under 20 euros", {"c1", "c2"}),
+        ("without clowns", {"c1", "c2"}),  # the word is "clown" there
+        ("no clown either", {"c1"}),
+        ("why the first?", {"c1"}),
+        ("start over", None),
+        ("dramas or horror", {"d1", "d2", "h1", "h2"}),
+        ("from after 1990", {"d2", "h1", "h2"}),
+        ("no romance", {"d2", "h1"}),
+        ("cheaper", {"h1"}),
+        ("any price", {"d2", "h1"}),
+        ("the year doesn't matter", {"d1", "d2", "h1"}),
+        ("only dark ones", {"d1", "d2", "h1"}),
+        ("at least 10 dollars", {"d2", "h1"}),
+        ("comedies", {"c2"}),  # another category, the rest stays
+        ("any category", {"c2", "c3", "d2", "h1", "h2"}),
+        ("reset: romance", {"c3", "h2"}),
+        ("not horror", {"c3"}),
+        ("horror", {"h1", "h2"}),  # is wanted after all, in place of romance
+        ("new search", None),
+        ("items like Night Fog, only horror", {"h2"}),
+        ("why", {"h2"}),
+        ("start over, a romantic comedy", {"c3"}),
+        ("between 1 and 10 euros", set()),
+        ("any price", {"c3"}),
+        ("also dramas", set()),  # a comedy and a drama
+        ("start over: comedy or drama under 10", {"c1", "d1"}),
+        ("newer", {"c1"}),
+        ("any year", {"c1", "d1"}),
+        ("light", {"c1"}),
+        ("dark", {"d1"}),
+        ("not dark", {"c1"}),
+        ("start over. from the 80s, dramas", {"d1"}),
+        ("before 1980", set()),
+        ("since 1980", {"d1", "d2"}),
+        ("start over: horror, no sea", {"h2"}),
+        ("at most 11 euros", set()),
+        ("forget the price", {"h2"}),
+        ("thanks!", set()),
+    ]
+    assert len(turns) == 40
+    for message, expected in turns:
+        listed = say(message)
+        if expected is not None:
+            assert listed == expected, (message, say.answer["Reply"])
+
+
+def test_words_search_and_pages_go_on(chat: Callable[..., Chat]) -> None:
+    say = chat()
+    say("a ghost from the sea", n=2)
+    assert say.answer["Items"][0] == {"Id": "h1", "Title": "Night Fog"}
+    assert say.state["Text"] == "ghost sea"
+    first = {item["Id"] for item in say.answer["Items"]}
+    assert say("more", n=2).isdisjoint(first)
+    assert say.state["Offset"] == 2
+    say("with a couple")
+    assert (say.state["Text"], say.state["Offset"]) == ("ghost sea couple", 0)
+    say("court clown")
+    assert say.state["Text"] == "court clown"
+    assert say.answer["Items"][0]["Id"] == "d2"
+
+
+def test_a_reply_names_visible_items_alone(chat: Callable[..., Chat], client: TestClient) -> None:
+    say = chat()
+    client.patch("/api/item/h1", json={"IsHidden": True})
+    client.delete("/api/item/h2")
+    assert say("horror") == set()
+    assert "Horror" in say.answer["Reply"]
+    say.state = {}
+    assert "h1" not in say("like Night Fog")
+    assert say.state["Items"] == []  # its title is no item's now
+    say.state = {"Items": ["h2", "nobody"], "Shown": ["h2"]}
+    assert say("why") == set()
+
+
+def test_a_user_s_history_counts(
+    chat: Callable[..., Chat], like: Callable[..., None], client: TestClient
+) -> None:
+    say = chat("u0003")
+    everything = say("surprise me")
+    assert everything
+    assert everything == set(client.get("/api/recommend/u0003?n=10").json())
+    say("why the first")
+    assert "your history has" in say.answer["Reply"]
+    like("new", "c1")
+    say = chat("new")
+    assert say("comedies") == {"c2", "c3"}  # c1 was seen
+
+
+def test_what_can_not_be_filtered_is_said(chat: Callable[..., Chat]) -> None:
+    say = chat()
+    say("comedies rated 4 or better")
+    assert say.answer["Unknown"] == ["rated 4 or better"]
+    assert "rated 4 or better" in say.answer["Reply"]
+
+
+BAD_BODIES: list[tuple[dict[str, Any], str]] = [
+    ({}, "Message"),
+    ({"Message": "x" * 1_001}, "Message"),
+    ({"Message": "a\0b"}, "Message"),
+    ({"Message": "a", "Satte": {}}, "Satte"),
+    ({"Message": "a", "State": {"Offset": -1}}, "Offset"),
+    ({"Message": "a", "State": {"Ranges": {"price": {"Min": "x"}}}}, "Min"),
+    ({"Message": "a", "N": 10**9}, "n"),
+    ({"Message": "a", "N": 0}, "N"),
+]
+
+
+def test_bad_input_is_refused(client: TestClient) -> None:
+    for body, what in BAD_BODIES:
+        response = client.post("/api/chat", json=body)
+        assert response.status_code == 400
+        assert what in str(response.json())
+
+
+def test_any_valid_state_is_answered(chat: Callable[..., Chat]) -> None:
+    say = chat()
+    for state in (
+        {"Categories": ["none"], "Labels": {"x": ["y"]}, "Ranges": {"price": {}}, "Offset": 10**6},
+        {"Times": {"After": "2000-01-01", "Before": "1990-01-01"}},
+        {"Times": {}, "Items": ["nobody"], "Negative": ["nobody"], "Shown": ["nobody"]},
+        {"Text": "word " * 900, "UnwantedWords": ["", " ", "x" * 500]},
+        {"Ranges": {"price": {"Min": 5, "Max": 1}}},
+    ):
+        for message in ("", "more", "why", "cheaper", "older", "a ghost"):
+            say.state = state
+            say(message)
