@@ -18,6 +18,7 @@ from polyrec.encode.audio.spectral import Spectral
 from polyrec.encode.image.descriptor import Descriptor
 from polyrec.serve.app import create_app
 from polyrec.serve.background import warmup_samples
+from polyrec.serve.background.serving_state import ServingStateBuilder
 
 
 def settled(client: TestClient, item: str) -> dict:
@@ -296,3 +297,12 @@ def test_encoders_are_loaded_once_after_the_first_requests(
         time.sleep(0.02)
     assert encoder.is_warm
     assert {view: rows.present.all() for view, rows in encoded} == {"text": True, "image": True}
+
+
+def test_items_that_are_deleted_before_they_are_encoded_are_skipped(client: TestClient) -> None:
+    service = client.app.state.service
+    builder = ServingStateBuilder(service.database, service.writer, service.files, service.sandbox)
+    state = builder.build(service.settings.bundle, encode=False)
+    state.unencoded = ["deleted"]
+    builder.encode_next(state, 10)
+    assert state.unencoded == []

@@ -96,6 +96,8 @@ class ServingStateBuilder:
         with self.database.read() as connection:
             items = records.items_by_id(connection, ids)
         items = [item for item in items if not state.is_applied(item)]
+        if not items:  # they were deleted, or encoded from the queue, meanwhile
+            return
         encoded = ingest_queue.encode_items(self.database, state.encoder, self.files, items)
 
         def save(connection: Connection) -> None:
