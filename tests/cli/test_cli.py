@@ -162,6 +162,18 @@ def test_similar_to_an_item_a_text_and_a_file(project: Path, world: Path, jpeg: 
         assert len(json.loads(result.stdout)) == 3
 
 
+def test_a_conversation_about_a_bundle(project: Path) -> None:
+    title = json.loads(polyrec("similar", "out", "--item", "i0001", "-k", "1", "--json",
+                               folder=project).stdout)[0]["title"]  # fmt: skip
+    messages = ["--message", title, "--message", "more", "--message", "why the first"]
+    result = polyrec("chat", "out", *messages, "--user", "u0001", "-k", "3", folder=project)
+    assert result.returncode == 0, result.stderr
+    assert title in result.stdout
+    lines = polyrec("chat", "out", "--message", "surprise me", "--json", folder=project).stdout
+    assert len(json.loads(lines)["items"]) == 10
+    assert polyrec("chat", "out", "--user", "nobody", folder=project).returncode == 1
+
+
 def test_encode_fills_the_cache_and_lists_what_is_unreadable(project: Path) -> None:
     results = json.loads(polyrec("encode", "run.yaml", "--json", folder=project).stdout)
     counts = results["views"]["image"]

@@ -1,5 +1,7 @@
 """Every page shows what it should, escaped; forms need the token of their session."""
 
+import html
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -34,6 +36,7 @@ def token(client: TestClient, path: str = "/dashboard/keys") -> str:
         ("/dashboard/user?id=u0003", ["Recommended", "because of", "behaviour"]),
         ("/dashboard/user?id=u0003", ["Shares are exact"]),
         ("/dashboard/user?id=nobody", ["recently popular", "No events of this user"]),
+        ("/dashboard/chat", ["Say what you look for"]),
         ("/dashboard/events", ["purchase", "every 2s"]),
         ("/dashboard/reports", ["report.html", "alignment.html", "<iframe"]),
         ("/dashboard/keys", ["Create key"]),
@@ -303,3 +306,20 @@ def test_pictures_are_decoded_in_processes_of_their_own(
         drawn = pages.get("/dashboard/picture", params={"id": name})
         assert drawn.headers["Content-Type"] == f"image/{kind}", name
         assert drawn.content.startswith(b"\xff\xd8" if kind == "jpeg" else b"<svg")
+
+
+def test_a_conversation_keeps_what_was_said(pages: TestClient) -> None:
+    title = pages.get("/api/item/i0005").json()["Comment"].partition("\n")[0]
+    form = {"token": token(pages), "message": title, "user": "u0003"}
+    first = pages.post("/dashboard/chat", data=form)
+    assert "/dashboard/item?id=i0005" in first.text
+    state = html.unescape(re.search(r'name="state" value="([^"]*)"', first.text)[1])
+    assert json.loads(state)["Text"]
+    again = pages.post("/dashboard/chat", data={**form, "message": "more", "state": state})
+    assert "/dashboard/item?id=i0005" not in again.text
+    hostile = pages.post("/dashboard/chat", data={**form, "message": HOSTILE, "state": "{}"})
+    assert "<script>alert" not in hostile.text
+    for damaged in ("{", "[]", '{"Offset": -1}', '{"Satte": 1}'):
+        answer = pages.post("/dashboard/chat", data={**form, "state": damaged})
+        assert answer.status_code == 400
+    assert pages.post("/dashboard/chat", data={"message": "a"}).status_code == 403

@@ -25,6 +25,7 @@ _TABS = (
     ("items", "Catalogue"),
     ("users", "Users"),
     ("search", "Search"),
+    ("chat", "Chat"),
     ("events", "Events"),
     ("reports", "Reports"),
     ("keys", "Keys"),

@@ -6,5 +6,6 @@ def register_commands() -> None:
     # isort: off
     from polyrec.cli.commands import init, check, encode, cache, run, align_report  # noqa: F401
     from polyrec.cli.commands import tune, evaluate, compare, recommend, similar, explain  # noqa: F401
+    from polyrec.cli.commands.conversation import chat  # noqa: F401
     from polyrec.cli.commands import demo, serve, refit, keys  # noqa: F401
     # isort: on

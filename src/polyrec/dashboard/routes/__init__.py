@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from polyrec.dashboard.routes import (
+    chat,
     events,
     items,
     keys,
@@ -23,6 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     media.router,
     users.router,
     search.router,
+    chat.router,
     events.router,
     reports.router,
     keys.router,

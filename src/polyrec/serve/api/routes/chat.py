@@ -145,7 +145,7 @@ async def chat(request: Request, service: CurrentService) -> Response:
     body = await read_body(request, service, ChatBody)
     page_size(service, body.N)
     reply = await chat_reply(service, body.Message, body.State.state(), user=body.UserId, n=body.N)
-    return json_response(_answer(reply))
+    return json_response(answer_body(reply))
 
 
 async def chat_reply(
@@ -159,7 +159,8 @@ async def chat_reply(
     return await service.compute_limit.run(lambda: conversation.reply(message, state))
 
 
-def _answer(reply: ChatReply) -> dict[str, Any]:
+def answer_body(reply: ChatReply) -> dict[str, Any]:
+    """Return the body of a reply."""
     pairs = zip(reply.items, reply.titles, strict=True)
     state = ConversationState.of(reply.state).model_dump()
     if reply.state.filters.times is not None:

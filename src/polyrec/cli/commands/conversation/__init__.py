@@ -1,0 +1,1 @@
+"""polyrec chat, and what it does with a bundle."""
