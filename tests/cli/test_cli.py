@@ -110,6 +110,7 @@ def test_runs_are_compared_and_refused_where_data_differ(project: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "popular" in shown.stdout
     assert "p, corrected" in shown.stdout
+    assert "ahead by (95%)" in shown.stdout
     assert "<svg" in (project / "c/compare.html").read_text()
     arguments = ["--metrics", "ndcg@10,coverage@20", "--json"]
     results = json.loads(polyrec("compare", "out", "pop", *arguments, folder=project).stdout)
@@ -337,6 +338,7 @@ def test_tune_shows_and_writes_the_best_settings(project: Path) -> None:
     shown = polyrec(*arguments, folder=project)
     assert shown.returncode == 0, shown.stderr
     assert "recommend.l2" in shown.stdout
+    assert "a run without tuning: 0." in shown.stdout
     results = json.loads(polyrec(*arguments, "--json", folder=project).stdout)
     assert results["trials"] == 2
     tuned = yaml.safe_load((project / results["config"]).read_text())

@@ -20,6 +20,7 @@ from polyrec.evaluate.compare import (
     signed_rank,
 )
 from polyrec.evaluate.compare_page import comparison_dict, write_comparison
+from polyrec.evaluate.report import baseline_rows
 
 EVIL = "<script>alert('x')</script>"
 COUNT = 80
@@ -179,6 +180,25 @@ def test_the_page_is_one_safe_file_and_the_json_has_no_nan(tmp_path: Path) -> No
     assert details["runs"][EVIL]["metrics"]["coverage@20"] is None
     assert details["runs"]["a"]["cost"]["single_p95_ms"] == 3.0
     assert details["differences"][0]["significant"] is True
+
+
+def test_runs_stand_beside_popular_and_the_best_plain_model(tmp_path: Path) -> None:
+    baselines = [
+        {"name": name, "valid": valid, "settings": {}, "means": {"recall@20": mean},
+         "differences": {"recall@20": [0.5 - mean, 0.1, 0.3]}}
+        for name, valid, mean in (("popular", 0.1, 0.2), ("item_knn", 0.4, 0.3), ("x", 0.3, 0.35))
+    ]  # fmt: skip
+    result = compare([run("a", baselines=baselines), run("b")], ["recall@20", "gini@20"])
+    rows = baseline_rows(result.runs[0].report, result.metrics)
+    assert [name for name, _ in rows] == ["ease", "popular", "item_knn"]
+    assert rows[2][1] == [("0.3000", "+0.2000 (+0.1000 to +0.3000)"), ("–", "")]
+    write_comparison(result, tmp_path)
+    html = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert "Plain models" in html
+    assert "+0.3000 (+0.1000 to +0.3000)" in html
+    stored = json.loads((tmp_path / "compare.json").read_text())["runs"]
+    assert [b["name"] for b in stored["a"]["baselines"]] == ["popular", "item_knn"]
+    assert stored["b"]["baselines"] == []
 
 
 def saved(folder: Path) -> Path:

@@ -162,6 +162,8 @@ def test_a_refit_learns_what_is_new_is_swapped_without_a_failed_request_and_roll
             ["refit", "--bundles", str(registry.folder), "--database", registry_settings.database],
         )
         assert result.exit_code == 0, result.output
+        assert "popular" in result.output
+        assert "ahead by (95%)" in result.output
         client.post("/api/item", json={"ItemId": "late", "Comment": "a blue lamp for the hall"})
         status = until(client, "000002")
         assert settled(client, "late")["Source"] == "scores"

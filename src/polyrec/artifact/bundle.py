@@ -23,7 +23,8 @@ from polyrec.artifact.checksummed_folder import (
 from polyrec.artifact.content_index import ContentIndex
 from polyrec.artifact.item_search import SearchQuery, search_scores
 from polyrec.artifact.parts import Parts
-from polyrec.config import Config, make_part, parse_config
+from polyrec.artifact.stored_contents import dump_contents, load_contents
+from polyrec.config import IN_MEMORY, Config, make_part, parse_config
 from polyrec.errors import BundleError, DataError, nearest
 from polyrec.index.topk import top_of_row
 from polyrec.index.words import WordIndex
@@ -46,6 +47,7 @@ FORMAT = 2  # 2: other names of learned attributes
 _NAMES = ("ids", "titles", "users", "kinds")
 _METADATA_FILE = "metadata.json"  # only where the data have metadata
 _USERS_FILE = "user_labels.json"  # only where the data have labels of users
+_CONTENTS_FILE = "contents.json"  # only of frames
 _SPLITS = ("train", "valid", "test")
 _COLUMNS = ("users", "items", "times", "weights", "kinds")
 _ROOMS = (("align", "aligner"), ("fuse", "fuser"), ("recommend", "recommender"))
@@ -68,7 +70,7 @@ class Bundle:
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # view -> encoder card
     metadata: tuple[ItemMetadata, ...] = ()  # (n,) or empty
     user_labels: tuple[Any, ...] = ()  # (u,) JSON, or empty
-    # with content, of the run that made the bundle; not saved
+    # with content, of the run that made the bundle; only saved where that was in memory
     catalog: Catalog | None = field(default=None, compare=False, repr=False)
 
     @cached_property
@@ -274,6 +276,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
         writer.json(_METADATA_FILE, [asdict(row) for row in bundle.metadata])
     if bundle.user_labels:
         writer.json(_USERS_FILE, bundle.user_labels)
+    if bundle.catalog is not None and bundle.config.data.use == IN_MEMORY:
+        writer.json(_CONTENTS_FILE, dump_contents(bundle.catalog))
     writer.json("texts.json", bundle.texts)
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour
@@ -339,8 +343,20 @@ def _read(files: ChecksummedFolder) -> Bundle:
     labels = tuple(files.json(_USERS_FILE)) if _USERS_FILE in files.manifest["files"] else ()
     return Bundle(
         **values, behaviour=behaviour, views=views, parts=parts, metadata=metadata,
-        user_labels=labels,
+        user_labels=labels, catalog=_read_catalog(files, names, metadata),
     )  # fmt: skip
+
+
+def _read_catalog(
+    files: ChecksummedFolder,
+    names: Mapping[str, tuple[str, ...]],
+    metadata: tuple[ItemMetadata, ...],
+) -> Catalog | None:
+    """Return the catalogue of a bundle that was made from frames."""
+    if _CONTENTS_FILE not in files.manifest["files"]:
+        return None
+    contents = load_contents(files.json(_CONTENTS_FILE))
+    return Catalog(names["ids"], names["titles"], contents, metadata)
 
 
 def _read_metadata(files: ChecksummedFolder) -> tuple[ItemMetadata, ...]:

@@ -118,19 +118,22 @@ def print_metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> None:
 
 
 def print_baselines(
-    name: str, means: Mapping[str, float | None], baselines: Sequence[Mapping[str, Any]]
+    name: str,
+    means: Mapping[str, float | None],
+    baselines: Sequence[Mapping[str, Any]],
+    metrics: Sequence[str] = _COMPARED,
 ) -> None:
     """Print a model beside the plain ones: test, and the difference with its 95% interval."""
-    metrics = [metric for metric in _COMPARED if metric in means]
+    metrics = [metric for metric in metrics if metric in means]
     if not baselines or not metrics:
         return
     rows = [(name, *(cell for metric in metrics for cell in (format_metric(means[metric]), "")))]
     for baseline in baselines:
         cells = []
         for metric in metrics:
-            mean, low, high = baseline["differences"][metric]
+            mean, low, high = baseline["differences"].get(metric, (None, None, None))
             difference = "" if mean is None else f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
-            cells += [format_metric(baseline["means"][metric]), difference]
+            cells += [format_metric(baseline["means"].get(metric)), difference]
         rows.append((baseline["name"], *cells))
     heads = [head for metric in metrics for head in (metric, "ahead by (95%)")]
     print_table(("on test", *heads), rows)

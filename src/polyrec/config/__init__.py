@@ -6,6 +6,7 @@ from polyrec.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from polyrec.config.data import EVERY_FILE as EVERY_FILE
+    from polyrec.config.data import IN_MEMORY as IN_MEMORY
     from polyrec.config.data import DataConfig as DataConfig
     from polyrec.config.data import DialectConfig as DialectConfig
     from polyrec.config.data import MaxMissing as MaxMissing

@@ -10,6 +10,9 @@ from typing import Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+IN_MEMORY = "frames"
+"""The `data.use` of data sets that were made from frames in memory."""
+
 EVERY_FILE = "*"
 """The key of `data.dialect` for files without a dialect of their own."""
 

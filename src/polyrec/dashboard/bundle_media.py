@@ -61,7 +61,7 @@ class BundleMedia:
         with self._lock:
             if self._catalog is None:
                 try:
-                    catalog = read_catalog(self.bundle.config.data)
+                    catalog = self.bundle.catalog or read_catalog(self.bundle.config.data)
                 except (PolyrecError, OSError) as error:
                     _LOG.info("the bundle's data can't be read, showing initials: %s", error)
                     catalog = Catalog((), ())

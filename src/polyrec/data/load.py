@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 
 from polyrec.artifact.feature_pack import PACK_SUFFIX, read_pack
-from polyrec.config import DataConfig, MinEvents, make_part
+from polyrec.config import IN_MEMORY, DataConfig, MinEvents, make_part
 from polyrec.data import splits
 from polyrec.data.catalog import build_catalog, load_array
 from polyrec.data.columns import id_findings
 from polyrec.data.events import EventColumns, convert_columns
 from polyrec.data.ids import IdColumn, are_integers, catalogue_ids, check_complete, complete_events
-from polyrec.data.in_memory.load_frames import IN_MEMORY, FrameSettings, load_frames
+from polyrec.data.in_memory.load_frames import FrameSettings, load_frames
 from polyrec.data.item_metadata import METADATA_COLUMNS, read_user_labels
 from polyrec.data.sorting import unique_sorted
 from polyrec.data.validation import Validation, check_behaviour, dataset_counts, finding_for

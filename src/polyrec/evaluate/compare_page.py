@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from polyrec.evaluate import charts
 from polyrec.evaluate.compare import LEVEL, Comparison
-from polyrec.evaluate.report import json_values
+from polyrec.evaluate.report import baseline_rows, headline_baselines, json_values
 
 COST_COLUMNS = {
     "fit_s": ("fit s", ",.2f"),
@@ -61,6 +61,7 @@ def comparison_dict(comparison: Comparison) -> dict[str, Any]:
             "versions": run.report["versions"],
             "metrics": {metric: run.means.get(metric) for metric in comparison.metrics},
             "cost": run.cost,
+            "baselines": headline_baselines(run.report),
         }
         for run in comparison.runs
     }
@@ -92,6 +93,11 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         "rows": comparison_rows(comparison),
         "cost_headings": [name for name, _ in COST_COLUMNS.values()],
         "differences": comparison.differences,
+        "baselines": [
+            (run.name, baseline_rows(run.report, comparison.metrics))
+            for run in comparison.runs
+            if run.report.get("baselines")
+        ],
         "charts": _charts(comparison),
     }
     charts.write_page("compare.html.j2", values, folder / "compare.html")

@@ -128,6 +128,41 @@ def best_baseline(baselines: Sequence[ComparedBaseline]) -> str:
     return max(scored, key=lambda name: scored[name]) if scored else ""
 
 
+def headline_baselines(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return `popular` and the plain model that ranks valid best, of a report.json."""
+    baselines: Sequence[Mapping[str, Any]] = report.get("baselines", ())
+    scored = [baseline for baseline in baselines if baseline["valid"] is not None]
+    best = max(scored, key=lambda baseline: baseline["valid"], default=None)
+    return [b for b in baselines if b is best or b["name"] == "popular"]
+
+
+def baseline_rows(
+    report: Mapping[str, Any], metrics: Sequence[str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return rows of a table on test: the model of a report.json, then its headline baselines.
+
+    A cell is the mean of a metric, and how far the model is ahead, with the 95% interval.
+    """
+    test = report["metrics"]["test"]
+    rows = [(report["config"]["recommend"]["use"], [(_mean(test.get(m)), "") for m in metrics])]
+    for baseline in headline_baselines(report):
+        means, differences = baseline["means"], baseline["differences"]
+        cells = [(_mean(means.get(m)), _difference(differences.get(m))) for m in metrics]
+        rows.append((baseline["name"], cells))
+    return rows
+
+
+def _mean(value: float | None) -> str:
+    return "–" if value is None else _format(value)
+
+
+def _difference(interval: Sequence[float | None] | None) -> str:
+    if interval is None or None in interval:
+        return ""
+    mean, low, high = interval
+    return f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+
+
 def _format(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "–"
 

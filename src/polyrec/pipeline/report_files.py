@@ -13,9 +13,8 @@ import numpy as np
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.part_state import part_settings
 from polyrec.compute.stopwatch import Stopwatch, Times, measure_latency, peak_memory_mb, versions
-from polyrec.config import Config
+from polyrec.config import IN_MEMORY, Config
 from polyrec.contracts import StopsOnValid
-from polyrec.data.in_memory.load_frames import IN_MEMORY
 from polyrec.data.load import Dataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
 from polyrec.evaluate.alignment_page import write_alignment_page

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, Metrics, app, split_commas
-from polyrec.cli.console import out, print_json, print_table
+from polyrec.cli.console import out, print_baselines, print_json, print_table
 
 if TYPE_CHECKING:
     from polyrec.evaluate.compare import Comparison
@@ -44,6 +44,7 @@ def compare(
 def _print_comparison(comparison: Comparison) -> None:
     """Print a row per run, and how significant each difference is."""
     from polyrec.evaluate.compare_page import COST_COLUMNS, comparison_rows
+    from polyrec.evaluate.report import headline_baselines
 
     rows = []
     for name, recommender, values, costs in comparison_rows(comparison):
@@ -56,6 +57,9 @@ def _print_comparison(comparison: Comparison) -> None:
         *(head for head, _ in COST_COLUMNS.values()),
     )
     print_table(heads, rows)
+    for run in comparison.runs:
+        plain = headline_baselines(run.report)
+        print_baselines(run.name, run.means, plain, comparison.metrics)
     if comparison.differences:
         heads = ("metric", "", "", "difference", "95%", "p", "p, corrected")
         pairs = [

@@ -14,7 +14,7 @@ from polyrec.cli.commands.serve import (
     ServedDatabase,
     require_serve_extra,
 )
-from polyrec.cli.console import err, out, print_json, print_metrics
+from polyrec.cli.console import err, out, print_baselines, print_json, print_metrics
 from polyrec.compute.progress import progress_bars
 
 
@@ -58,6 +58,7 @@ def refit(  # noqa: PLR0913 - one option per setting
         print_json(asdict(result))
         return
     print_metrics(result.metrics)
+    print_baselines(result.name, result.metrics["test"], result.baselines)
     out.print(
         f"current: [bold]{escape(str(bundles / result.name))}[/], {result.items:,} items, "
         f"{result.events:,} events; after the evaluation it was fitted on all of them"

@@ -39,4 +39,7 @@ def tune(
     print_table(("setting", "value"), list(tuned.settings.items()))
     over = f" (mean of {len(tuned.seeds)} seeds)" if len(tuned.seeds) > 1 else ""
     out.print(f"best {metric} on valid {tuned.score:.4f}{over}, of {len(tuned.trials)} trials")
+    for trial in tuned.trials:
+        if "chosen_by" in trial:
+            out.print(f"a run without tuning: {trial['score']:.4f}")
     out.print(f"config {escape(str(path))}: polyrec run {escape(str(path))}")

@@ -70,11 +70,11 @@ async def report(
     existing = await run_in_threadpool(_existing, service)
     if name not in existing.get(bundle, ()):
         raise http_error(404, "no such report", received=name, remedy="see /dashboard/reports")
-    path = _folders(service)[bundle] / name
+    path = bundle_folders(service)[bundle] / name
     return FileResponse(path, media_type="text/html", headers=_HEADERS)
 
 
-def _folders(service: Service) -> dict[str, Path]:
+def bundle_folders(service: Service) -> dict[str, Path]:
     """Return version -> folder of every bundle that is served or could be, the newest first."""
     registry = BundleRegistry(service.settings.bundle)
     if registry.is_single:
@@ -86,6 +86,6 @@ def _existing(service: Service) -> dict[str, list[str]]:
     """Return version -> files of its reports, of the bundles that have any."""
     files = {
         version: [name for name in REPORTS if (folder / name).is_file()]
-        for version, folder in _folders(service).items()
+        for version, folder in bundle_folders(service).items()
     }
     return {version: names for version, names in files.items() if names}

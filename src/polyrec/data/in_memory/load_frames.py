@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from polyrec.config import PRESETS, DataConfig, validate_settings
+from polyrec.config import IN_MEMORY, PRESETS, DataConfig, validate_settings
 from polyrec.data.frames import Table
 from polyrec.data.ids import catalogue_ids
 from polyrec.data.in_memory.dataframes import to_polars_frame
@@ -29,7 +29,6 @@ from polyrec.types import Raw
 if TYPE_CHECKING:
     from polyrec.data.load import Dataset
 
-IN_MEMORY = "frames"
 """`data.use` of a data set that was made from frames: there are no files to read again."""
 
 _MEDIA = ("image", "audio", "video")

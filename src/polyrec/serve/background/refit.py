@@ -19,7 +19,7 @@ import numpy as np
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.bundle_registry import BundleRegistry
 from polyrec.artifact.part_state import part_settings
-from polyrec.config import Config, DataConfig, EncodeConfig, RecommendConfig
+from polyrec.config import Config, EncodeConfig, RecommendConfig
 from polyrec.contracts import StopsOnValid, TrainsEndToEnd
 from polyrec.data.load import Dataset, build_dataset, read_catalog
 from polyrec.database import change_log, item_media
@@ -43,6 +43,7 @@ class RefitResult:
     items: int
     events: int
     metrics: dict[str, Any]
+    baselines: list[dict[str, Any]]  # plain models on test, and the differences
 
 
 def refit(
@@ -68,13 +69,14 @@ def refit(
         current = Bundle.load(registry.current())
         snapshot, dataset = _load(database, current, files, data)
         name = registry.next_name()
-        bundle, metrics = _train(current, dataset, registry.folder / name, progress)
+        bundle, report = _train(current, dataset, registry.folder / name, progress)
         with database.write() as connection:
             mark_imported(connection, bundle)
             record_snapshot(connection, name, snapshot)
         registry.set_current(name)
         _prune(database, registry, keep)
-    return RefitResult(name, len(bundle.ids), len(bundle.events), metrics)
+    items, events = len(bundle.ids), len(bundle.events)
+    return RefitResult(name, items, events, report["metrics"], report["baselines"])
 
 
 def _load(
@@ -82,7 +84,7 @@ def _load(
 ) -> tuple[int, Dataset]:
     """Return the number of the change until which everything is in the data, and the data."""
     config = current.config
-    source = BundleSource(current, _find_catalog(config.data, data))
+    source = BundleSource(current, _find_catalog(current, data))
     with database.write() as connection:  # the lock: no earlier write is still uncommitted
         snapshot = change_log.append_snapshot(connection)
     with database.read() as connection:
@@ -102,8 +104,11 @@ def _load(
     return snapshot, build_dataset(tables, data_config, weights=kinds, seed=config.seed)
 
 
-def _find_catalog(config: DataConfig, data: Path | None) -> Catalog | None:
+def _find_catalog(current: Bundle, data: Path | None) -> Catalog | None:
     """Return the catalogue that the first bundle was made from, None if its files are gone."""
+    if current.catalog is not None:
+        return current.catalog
+    config = current.config.data
     try:
         return read_catalog(config if data is None else config.model_copy(update={"path": data}))
     except DataError:
@@ -115,7 +120,7 @@ def _find_catalog(config: DataConfig, data: Path | None) -> Catalog | None:
 def _train(
     current: Bundle, dataset: Dataset, folder: Path, progress: Progress
 ) -> tuple[Bundle, dict[str, Any]]:
-    """Return the bundle, saved with the report of its evaluation, and the metrics."""
+    """Return the bundle, saved with the report of its evaluation, and that report."""
     evaluated = folder.with_name(f".{folder.name}.measured")
     shutil.rmtree(evaluated, ignore_errors=True)
     bundle = run(dataset, settings=resolve_config(current), out=evaluated, progress=progress)
@@ -126,7 +131,7 @@ def _train(
         if not (folder / file.name).exists():
             file.rename(folder / file.name)
     shutil.rmtree(evaluated)
-    return final, report["metrics"]
+    return final, report
 
 
 def resolve_config(bundle: Bundle) -> Config:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
+from polyrec.config import IN_MEMORY
 from polyrec.config.event_weights import EventWeights
 from polyrec.data.catalog import FeatureRows
 from polyrec.database import change_log, item_media, records
@@ -49,11 +50,14 @@ class BundleSource:
             return item.contents[name]
         if item.item_id not in self.bundle.rows:
             return None
-        if self.catalog is None:
+        if self.catalog is None or name not in self.catalog.contents:
+            in_memory = self.bundle.config.data.use == IN_MEMORY
             raise DataError(
                 "the bundle's own data are not found, and training needs them",
                 received=f"{name} of {item.item_id}",
-                remedy="name their folder: data=",
+                remedy="a bundle of frames has texts and paths of media alone: run again"
+                if in_memory
+                else "name their folder: data=",
             )
         row = self._rows.get(item.item_id)
         return None if row is None else self.catalog.content(name)[row]
