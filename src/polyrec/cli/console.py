@@ -124,9 +124,9 @@ def print_baselines(
     metrics: Sequence[str] = _COMPARED,
 ) -> None:
     """Print a model beside the plain ones: test, and the difference with its 95% interval."""
-    metrics = [metric for metric in metrics if metric in means]
-    if not baselines or not metrics:
+    if not baselines:
         return
+    metrics = [m for m in metrics if m in means] or list(baselines[0]["differences"])[:2]
     rows = [(name, *(cell for metric in metrics for cell in (format_metric(means[metric]), "")))]
     for baseline in baselines:
         cells = []
