@@ -28,7 +28,7 @@ def token(client: TestClient, path: str = "/dashboard/keys") -> str:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/dashboard", ["Overview", "60", "Quality on test", "item_knn", " to "]),
+        ("/dashboard", ["Overview", "60", "Quality on test", "popular", " to "]),
         ("/dashboard/items", ["Catalogue", "/dashboard/item?id=i0000"]),
         ("/dashboard/items?status=live&q=i0003", ["i0003"]),
         ("/dashboard/item?id=i0003", ["Most similar by fused", "Hide from lists"]),
