@@ -22,6 +22,9 @@ UPRIGHT = np.zeros((100, 200, 3), np.uint8)
 UPRIGHT[:50, :100], UPRIGHT[:50, 100:] = (220, 30, 30), (30, 200, 30)
 UPRIGHT[50:, :100], UPRIGHT[50:, 100:] = (30, 30, 220), (230, 230, 40)
 MATRICES = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+MIRRORED = {(-1, 0, 0, 1): np.fliplr, (1, 0, 0, -1): np.flipud,
+            (0, 1, 1, 0): lambda p: p.transpose(1, 0, 2),
+            (0, -1, -1, 0): lambda p: p.transpose(1, 0, 2)[::-1, ::-1]}  # fmt: skip
 HEIC = b"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heic"
 
 
@@ -30,9 +33,9 @@ def film(
     times_ms: Sequence[int],
     *,
     form: Literal["mp4", "matroska"] = "matroska",
-    turned: int = 0,
+    matrix: tuple[int, ...] = MATRICES[0],
 ) -> bytes:
-    """Return a video of one picture; `turned` degrees clockwise by its display matrix."""
+    """Return a video of one picture with a display matrix."""
     buffer, base = io.BytesIO(), fractions.Fraction(1, 1000)
     with av.open(buffer, "w", format=form) as out:
         stream = out.add_stream("libx264", rate=10)
@@ -44,19 +47,20 @@ def film(
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     content = buffer.getvalue()
-    if not turned:
+    if matrix == MATRICES[0]:
         return content
-    a, b, c, d = (value << 16 for value in MATRICES[turned])
+    a, b, c, d = (value << 16 for value in matrix)
     plain = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
-    matrix = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    written = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
     place = content.index(plain, content.index(b"tkhd"))
-    return content[:place] + matrix + content[place + len(matrix) :]
+    return content[:place] + written + content[place + len(written) :]
 
 
-@pytest.mark.parametrize("turned", sorted(MATRICES))
-def test_a_turned_video_stands_upright(turned: int) -> None:
-    sideways = np.ascontiguousarray(np.rot90(UPRIGHT, turned // 90))
-    raw = film(sideways, range(0, 1200, 100), form="mp4", turned=turned)
+@pytest.mark.parametrize("matrix", [*MATRICES.values(), *MIRRORED])
+def test_a_turned_or_mirrored_video_stands_upright(matrix: tuple[int, ...]) -> None:
+    turns = {own: degrees // 90 for degrees, own in MATRICES.items()}
+    stored = MIRRORED[matrix](UPRIGHT) if matrix in MIRRORED else np.rot90(UPRIGHT, turns[matrix])
+    raw = film(np.ascontiguousarray(stored), range(0, 1200, 100), form="mp4", matrix=matrix)
     frame = load_video(raw, rate=2, size=64, seconds=9).frames[0].astype(int)
     for row, column in ((16, 16), (16, 48), (48, 16), (48, 48)):
         wanted = UPRIGHT[row * 100 // 64, column * 200 // 64].astype(int)
@@ -103,6 +107,42 @@ def test_mono_is_the_mean_of_the_channels(channels: int) -> None:
         assert mono == pytest.approx(gain * samples[:, 0], abs=1e-3)
         assert mono.dtype == np.float32
         assert mono.ndim == 1
+
+
+def clip_with_sound(starts_ms: Sequence[int]) -> bytes:
+    """Return a video of 3 s with tones of half a second that start at these times."""
+    buffer, base = io.BytesIO(), fractions.Fraction(1, 1000)
+    with av.open(buffer, "w", format="matroska") as out:
+        video = out.add_stream("libx264", rate=10)
+        video.height, video.width, video.pix_fmt = 64, 64, "yuv420p"
+        video.codec_context.time_base = base
+        sound = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for time in range(5000, 8000, 100):
+            frame = av.VideoFrame.from_ndarray(UPRIGHT[:64, :64], format="rgb24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = time, base
+            out.mux(video.encode(frame))
+        tone = (20_000 * np.sin(np.arange(4000) / 3)).astype(np.int16)[None]
+        for time in starts_ms:
+            piece = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            piece.sample_rate, piece.time_base, piece.pts = 8000, base, time
+            out.mux(sound.encode(piece))
+        out.mux(video.encode(None))
+        out.mux(sound.encode(None))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("starts_ms", [[5000], [6500], [5500, 7200]])
+def test_sound_stays_on_the_clock_of_the_pictures(starts_ms: Sequence[int]) -> None:
+    samples = load_audio(clip_with_sound(starts_ms), rate=8000, seconds=9)
+    loud = np.abs(samples).reshape(-1, 80).max(axis=1) > 0.1  # every 10 ms
+    expected = np.zeros_like(loud)
+    for time in starts_ms:
+        expected[(time - 5000) // 10 : (time - 5000) // 10 + 50] = True
+    assert (loud != expected).sum() <= 2 * len(starts_ms)
+    short = load_audio(clip_with_sound(starts_ms), rate=8000, seconds=0.7)
+    assert len(short) == min(5600, len(samples)) if starts_ms != [5000] else 4000
+    assert short == pytest.approx(samples[:5600])
 
 
 def test_a_heic_image_without_its_plug_in_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,7 +277,9 @@ def _write(bundle: Bundle, folder: Path) -> None:
     if bundle.user_labels:
         writer.json(_USERS_FILE, bundle.user_labels)
     if bundle.catalog is not None and bundle.config.data.use == IN_MEMORY:
-        writer.json(_CONTENTS_FILE, dump_contents(bundle.catalog))
+        contents = dump_contents(bundle.catalog)
+        if contents:
+            writer.json(_CONTENTS_FILE, contents)
     writer.json("texts.json", bundle.texts)
     columns = itertools.product(_SPLITS, _COLUMNS)
     behaviour = bundle.behaviour

@@ -8,15 +8,18 @@ from av.container import InputContainer
 
 from polyrec.config import Limits
 from polyrec.errors import MediaError
-from polyrec.media.container import check_length, open_container
+from polyrec.media.container import check_length, open_container, stream_start
 from polyrec.types import Floats, Raw
+
+_GAP_S = 0.05  # a pause of the clock that is longer is silence
 
 
 def load_audio(raw: Raw, *, rate: int, seconds: float, limits: Limits | None = None) -> Floats:
     """Return (samples,) mono float32 at `rate` Hz, of the first `seconds` s, full scale 1.
 
-    Mono is the mean of the channels. Of a video, the samples are those of its sound track. No sound
-    track, no samples, or far fewer than the file declares raise `MediaError`.
+    Mono is the mean of the channels. Of a video, the samples are those of its sound track, with
+    silence where it starts later than the pictures, or has a gap. No sound track, no samples, or
+    far fewer than the file declares raise `MediaError`.
     """
     with open_container(raw, limits or Limits()) as container:
         if not container.streams.audio:
@@ -27,17 +30,23 @@ def load_audio(raw: Raw, *, rate: int, seconds: float, limits: Limits | None = N
         # FFmpeg's own mono is louder than the channels: it weighs them by .71 and more
         resampler = av.AudioResampler(format="fltp", layout=None, rate=rate)
         pieces: list[Floats] = []
-        count = 0
+        count = silent = 0
+        start = stream_start(container)
         for frame in container.decode(stream):
+            if count >= seconds * rate:
+                break
+            due = count if frame.time is None else int((frame.time - start) * rate)
+            if due - count > _GAP_S * rate:
+                gap = min(due, int(seconds * rate)) - count
+                pieces.append(np.zeros(gap, np.float32))
+                silent, count = silent + gap, count + gap
             for piece in resampler.resample(frame):
                 pieces.append(piece.to_ndarray().mean(axis=0))
                 count += piece.samples
-            if count >= seconds * rate:
-                break
     samples = np.concatenate(pieces)[: int(seconds * rate)] if pieces else np.zeros(0, np.float32)
     if not len(samples):
         raise MediaError("the sound has no samples")
-    check_length(len(samples) / rate, declared, seconds)
+    check_length(len(samples) / rate, declared + silent / rate, seconds)
     return np.nan_to_num(samples.astype(np.float32), copy=False, posinf=0, neginf=0)
 
 
@@ -92,6 +101,8 @@ def windows(samples: Floats, *, length: int, most: int) -> Floats:
 def _declared(container: InputContainer, stream: av.AudioStream) -> float:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
+    if container.streams.video:  # whose length the file declares
+        return 0.0
     return (container.duration or 0) / av.time_base
 
 

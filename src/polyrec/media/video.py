@@ -109,8 +109,17 @@ class Ticks:
 
 
 def _upright(pixels: Pixels, frame: av.VideoFrame) -> Pixels:
-    """Return pixels turned as the file's display matrix says, in steps of 90 degrees."""
-    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
+    """Return pixels turned and mirrored as the file's display matrix says, in steps of 90 degrees.
+
+    The matrix maps x, y to a x + c y, b x + d y.
+    """
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return pixels
+    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])
+    if abs(a) < abs(b):  # columns become rows
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 def pick_frames(video: Video, count: int, *, by_shot: bool = False) -> Video:

@@ -23,7 +23,7 @@ class AudioModel(PretrainedEncoder):
     are brought to `lufs` loudness first, unless that is null.
     """
 
-    version: ClassVar[int] = 2  # 2: the mean of the channels
+    version: ClassVar[int] = 3  # 3: silence before a late start
 
     window: float = 0.0  # s
     windows: int = 3  # of each sound at most, spread over it

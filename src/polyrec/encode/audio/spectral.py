@@ -31,7 +31,7 @@ class Spectral(PerItemEncoder):
     259
     """
 
-    version: ClassVar[int] = 2  # 2: the mean of the channels
+    version: ClassVar[int] = 3  # 3: silence before a late start
 
     seconds: float = 30.0  # of each sound, from its start
     modality: str = "audio"

@@ -15,7 +15,7 @@ from polyrec.encode.trained import TrainedEncoder
 class TrainedAudioEncoder(TrainedEncoder):
     """Sounds as (t, 64) log-mel bands, ten steps per second, at an even loudness."""
 
-    version: ClassVar[int] = 2  # 2: the mean of the channels
+    version: ClassVar[int] = 3  # 3: silence before a late start
 
     seconds: float = 10.0  # of each sound, from its start
     lufs: float | None = -20.0

@@ -23,7 +23,7 @@ class FramesModel(ImageModel):
     With CLIP or SigLIP it lies in the same space as images and texts.
     """
 
-    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames
+    version: ClassVar[int] = 3  # 3: mirrored frames
 
     frames: int = 8
     seconds: float = 30.0  # of each video, from its start

@@ -36,7 +36,7 @@ class Motion(PerItemEncoder):
     823
     """
 
-    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames, mean of channels
+    version: ClassVar[int] = 3  # 3: silence before a late start, mirrored frames
 
     rate: float = 5.0  # frames per second
     seconds: float = 30.0  # of each video, from its start

@@ -48,7 +48,7 @@ class Timeline(PerItemEncoder):
     406
     """
 
-    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames, mean of channels
+    version: ClassVar[int] = 3  # 3: silence before a late start, mirrored frames
 
     hop_s: float = 1.0  # of the windows
     pooling: Literal["mean", "maximum", "attention"] = "mean"

@@ -22,7 +22,7 @@ class VideoLSTM(TrainedEncoder):
     8
     """
 
-    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames
+    version: ClassVar[int] = 3  # 3: mirrored frames
 
     size: int = 48  # pixels per side to which a frame is scaled
     frames: int = 8

@@ -24,7 +24,7 @@ class VideoModel(PretrainedEncoder):
     taken as the model was trained on, spread evenly, or with `by_shot` one per shot first.
     """
 
-    version: ClassVar[int] = 2  # 2: upright, evenly spaced frames
+    version: ClassVar[int] = 3  # 3: mirrored frames
 
     seconds: float = 30.0  # of each video, from its start
     by_shot: bool = False
