@@ -1,8 +1,10 @@
 """Any text is an id: it comes back byte for byte from every format, from bundles, from tables."""
 
 import csv
+import gzip
 import io
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -11,14 +13,19 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import polyrec
+from polyrec.artifact.bundle import Bundle
 from polyrec.config import DataConfig
 from polyrec.data.columns import id_findings, ids_to_text, invalid_ids
 from polyrec.data.ids import IdColumn
-from polyrec.data.load import load_dataset
+from polyrec.data.load import Dataset, load_dataset
 from polyrec.data.readers import FolderReader
 from polyrec.errors import DataError
+from polyrec.registry import find_class
 from polyrec.source_tables import TableSource
-from polyrec.types import id_problem
+from polyrec.types import id_problem, silent
+
+Rows = list[tuple[str, str]]
 
 ODD = ("007", "7", "1.10", "1.1", "1e5", " a", "a", "NA", "null", "true", "0x1F", "-0", "1_000",
        "१२", "é", "e\u0301", "a,b", 'a"b', "'a'", "a;b", "a\tb", "😀", "\u200b",
@@ -60,6 +67,83 @@ def test_any_text_comes_back_from_a_file(tmp_path: Path, suffix: str, names: lis
     rows = list(zip(names, reversed(names), strict=True))
     tables = FolderReader().read(write(tmp_path, suffix, rows), {})
     assert tables.events.rows() == rows
+
+
+def delimited(head: str, separator: str, quoted: bool = False) -> Callable[[Rows], str]:
+    """Return a writer of tables; with `quoted`, cells are in quotes."""
+
+    def write_rows(rows: Rows) -> str:
+        mark = '"' if quoted else ""
+        cells = [[mark + cell.replace('"', '""') * quoted + cell * (not quoted) + mark
+                  for cell in row] for row in rows]  # fmt: skip
+        return head + "".join(separator.join([*row, "4", "1600000000"]) + "\n" for row in cells)
+
+    return write_rows
+
+
+def json_of(user: str, item: str) -> Callable[[Rows], str]:
+    return lambda rows: "".join(json.dumps({user: u, item: i}) + "\n" for u, i in rows)
+
+
+WRITERS: dict[str, tuple[str, str, Callable[[Rows], str]]] = {
+    "recbole": ("recbole", "x.inter", delimited(
+        "user_id:token\titem_id:token\trating:float\ttimestamp:float\n", "\t")),
+    "mmrec": ("mmrec", "x.inter", delimited("userID\titemID\trating\ttimestamp\n", "\t")),
+    "MovieLens": ("movielens", "ratings.csv", delimited(
+        "userId,movieId,rating,timestamp\n", ",", quoted=True)),
+    "MovieLens 100K": ("movielens", "u.data", delimited("", "\t")),
+    "MovieLens 1M": ("movielens", "ratings.dat", delimited("", "::")),
+    "Amazon 2014": ("amazon", "reviews.jsonl", json_of("reviewerID", "asin")),
+    "Amazon 2023": ("amazon", "reviews.jsonl.gz", json_of("user_id", "parent_asin")),
+    "Gorse": ("gorse", "feedback.jsonl", json_of("UserId", "ItemId")),
+    "several files": ("folder", "interactions.csv", delimited(
+        "user_id,item_id,rating,timestamp\n", ",", quoted=True)),
+}  # fmt: skip
+"""Reader, file, and how its format writes users and items."""
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@small
+@given(valid_ids)
+@example([name for name in ODD if id_problem(name) is None])
+def test_any_valid_id_comes_back_from_every_format(
+    tmp_path: Path, name: str, names: list[str]
+) -> None:
+    use, file, write_rows = WRITERS[name]
+    rows = [(u, i) for u, i in zip(names, reversed(names), strict=True) if "::" not in f"{u}:{i}:"]
+    if not rows:
+        return
+    content = write_rows(rows).encode()
+    for old in tmp_path.iterdir():
+        old.unlink()
+    path = tmp_path / file
+    path.write_bytes(gzip.compress(content, 1) if file.endswith(".gz") else content)
+    if use == "movielens" and not file.endswith("csv"):
+        items = {"u.data": ("u.item", "1|a\n"), "ratings.dat": ("movies.dat", "1::a::b\n")}[file]
+        (tmp_path / items[0]).write_text(items[1])
+    settings = {}
+    if name == "several files":
+        more = write_rows([(u, f"{i}x") for u, i in rows])
+        (tmp_path / "more.csv").write_text(more, encoding="utf-8", newline="")
+        settings = {"interactions": [path.name, "more.csv"]}
+        rows = [*rows, *((u, f"{i}x") for u, i in rows)]
+    tables = find_class("data", use)(**settings).read(tmp_path, {})
+    assert tables.events.select("user", "item").rows() == rows
+
+
+@settings(small, max_examples=8)
+@given(valid_ids)
+@example([name for name in ODD if id_problem(name) is None])
+def test_any_valid_id_comes_back_from_frames_and_a_bundle(tmp_path: Path, names: list[str]) -> None:
+    events = {"user_id": [u for u in names for _ in range(4)],
+              "item_id": [i for _ in names for i in (names[0], names[1], "x", "y")]}  # fmt: skip
+    data = Dataset.from_frames(events)
+    assert set(data.users) == set(names)
+    bundle = polyrec.run(data, recommend="popular", progress=silent)
+    loaded = Bundle.load(bundle.save(tmp_path / "bundle"))
+    assert (loaded.users, loaded.ids) == (data.users, data.catalog.ids)
+    assert set(loaded.ids) == {names[0], names[1], "x", "y"}
+    assert loaded.recommend([names[1]], k=1).ids
 
 
 @small
