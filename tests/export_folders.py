@@ -263,6 +263,45 @@ def actions(folder: Path) -> None:
            for i in range(ITEMS)])  # fmt: skip
 
 
+def library(folder: Path) -> None:
+    table(
+        folder / "ausleihen.csv",
+        "leser_nr;medien_nr;ausleihdatum",
+        [[f"L{u}", f"M{i}", f"{t:%d.%m.%Y}"] for u, i, t, q in events()],
+        ";",
+    )
+    table(
+        folder / "medien.csv",
+        "medien_nr;titel;verfasser;gattung",
+        [[f"M{i}", title(i), f"V{i % 3}", "Roman"] for i in range(ITEMS)],
+        ";",
+    )
+    table(
+        folder / "leser.csv",
+        "leser_nr;geburtsjahr;ort",
+        [[f"L{u}", 1970 + u // 2, "Bonn"] for u in range(USERS)],
+        ";",
+    )
+
+
+def book_club(folder: Path) -> None:
+    table(folder / "reviews.csv", "user_id,book_id,rating,date_added",
+          [[f"{u:08x}", 9000 + i, q, f"{t:%a %b %d %H:%M:%S -0800 %Y}"]
+           for u, i, t, q in events()])  # fmt: skip
+    table(
+        folder / "books.csv",
+        "book_id,title,authors,average_rating,publication_year",
+        [[9000 + i, title(i), f"A{i % 3}", "4.1", 1990 + i] for i in range(ITEMS)],
+    )
+
+
+def game_log(folder: Path) -> None:
+    """Write a table without a header, with names of items instead of ids."""
+    table(folder / "games-200k.csv", "151603712,Old Scrolls,purchase,1.0,0",
+          [[151603712 + u, title(i), ["purchase", "play"][q % 2], f"{30 * q}.5", 0]
+           for u, i, t, q in events()])  # fmt: skip
+
+
 def bare_tables(folder: Path) -> None:
     """Write tables without headers."""
     rows = [[f"u{u}", f"i{i}", q, int(t.timestamp())] for u, i, t, q in events()]
@@ -451,6 +490,24 @@ FOLDERS = {
          "items": ["tracks.csv"], "kinds": {"likes": 2.0, "purchases": 4.0, "skips": -2.0}},
         {"user": ["customer", "user_id", "listener"], "item": ["track", "track_id"],
          "time": ["date", "liked_at", "ts"], "title": "title", "brand": "artist"},
+    ),
+    "library": Folder(
+        library,
+        {"interactions": "ausleihen.csv", "items": ["medien.csv"], "users": "leser.csv"},
+        {"user": "leser_nr", "item": ["medien_nr"], "time": "ausleihdatum", "title": "titel",
+         "user_labels": ["geburtsjahr", "ort"]},
+    ),
+    "book_club": Folder(
+        book_club,
+        {"interactions": "reviews.csv", "items": ["books.csv"], "min_rating": 4},
+        {"user": "user_id", "item": ["book_id"], "time": "date_added", "rating": "rating",
+         "title": "title", "brand": "authors"},
+    ),
+    "game_log": Folder(
+        game_log,
+        {"interactions": "games-200k.csv", "kinds": {"purchase": 4.0, "play": 1.0}},
+        {"user": "games-200k_column_1", "item": ["games-200k_column_2"],
+         "kind": "games-200k_column_3"},
     ),
     "bare_tables": Folder(
         bare_tables,

@@ -1,8 +1,9 @@
-"""How long do 10 million interactions take from file to matrix, and how much memory?
+"""How long do 10 million interactions take from file or frame to matrix, and how much memory?
 
     python -m benchmarks.scale.loading [--rows 10000000]
 
-Each load has a process of its own; the floor is a bare read of the same file.
+Each load has a process of its own; the floor is a bare read of the same file. The memory of frames
+includes the frame itself.
 """
 
 import argparse
@@ -32,6 +33,20 @@ print(json.dumps({
     "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz,
 }))
 """
+LOAD_FRAMES = """
+import json, sys, time
+import polars as pl
+from polyrec.data.load import Dataset
+frame = pl.read_parquet(sys.argv[1])
+start, cpu = time.perf_counter(), time.process_time()
+matrix = Dataset.from_frames(frame, split="given").train.matrix()
+seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+from polyrec.compute.stopwatch import peak_memory_mb
+print(json.dumps({
+    "seconds": seconds, "cpu_seconds": cpu_seconds,
+    "peak_memory_mb": peak_memory_mb(), "pairs": matrix.nnz,
+}))
+"""
 READ = """
 import json, sys, time
 start = time.perf_counter()
@@ -52,6 +67,7 @@ def main() -> None:
         "rows": len(frame),
         "ids_as_numbers": measure(frame),
         "ids_as_text": measure(frame.with_columns(text_ids)),
+        "frames_of_text_ids": measure(frame.with_columns(text_ids), load=LOAD_FRAMES),
         "csv_of_text_ids_and_times": measure(
             frame.drop("split").with_columns(*text_ids, time.alias("timestamp")), suffix=".csv"
         ),
@@ -69,12 +85,12 @@ def make_interactions(rows: int) -> pl.DataFrame:
     return frame.unique(["user_id", "item_id"], maintain_order=True)
 
 
-def measure(frame: pl.DataFrame, suffix: str = ".parquet") -> dict[str, float]:
+def measure(frame: pl.DataFrame, suffix: str = ".parquet", load: str = LOAD) -> dict[str, float]:
     """Return what loading costs, and the seconds of a bare read."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"interactions{suffix}"
         (frame.write_csv if suffix == ".csv" else frame.write_parquet)(file)
-        loaded, read = run_child(LOAD, file), run_child(READ, file)
+        loaded, read = run_child(load, file), run_child(READ, file)
     return {
         **{name: round(value, 2) for name, value in loaded.items()},
         "bare_read_seconds": round(read["seconds"], 2),

@@ -38,7 +38,8 @@ def test_the_proposal_for_a_folder_is_right_and_runs(name: str, tmp_path: Path) 
     assert (tmp_path / "out" / "report.html").is_file()
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["data"]["events"] > 40
-    assert report["data"]["time_range"][0].startswith("2023-11-2")
+    if name != "game_log":  # which has no times
+        assert report["data"]["time_range"][0].startswith("2023-11-2")
     assert not [finding for finding in report["data"]["findings"] if finding["level"] == "error"]
     items = len(bundle.ids)
     assert all(view["present"] == items for view in report["views"])

@@ -33,6 +33,9 @@ _DAY_NAME = r"^(?:[A-Za-z]{3,9}\.?,? )?"
 _NAMED_MONTHS = (
     _DAY_NAME + r"(?<day>\d{1,2})[ -](?<month>[A-Za-z]{3,9})\.?,?[ -](?<year>\d{4})(?<rest>.*)$",
     _DAY_NAME + r"(?<month>[A-Za-z]{3,9})\.? (?<day>\d{1,2}),? (?<year>\d{4})(?<rest>.*)$",
+    _DAY_NAME
+    + r"(?<month>[A-Za-z]{3}) +(?<day>\d{1,2})(?<rest> \d{2}:\d{2}:\d{2}(?: [+-]\d{4}| UTC| GMT)?)"
+    r" (?<year>\d{4})$",
 )
 _MONTHS = {name: str(i) for i, name in enumerate(
     ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1,

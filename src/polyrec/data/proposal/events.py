@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from polyrec.config import PRESETS
 from polyrec.data.proposal.content import DataProposal
-from polyrec.data.proposal.hints import has_hint, words_of
+from polyrec.data.proposal.hints import has_hint, is_generic, words_of
 from polyrec.data.proposal.profile import Column
 from polyrec.data.proposal.relations import EventFile, Match
 
@@ -67,7 +67,10 @@ def propose_users(proposal: DataProposal, users: Match) -> None:
 def propose_kind_column(proposal: DataProposal, columns: Sequence[Column]) -> None:
     """Add the column of kinds, if there is one, and a weight for each kind."""
     for column in columns:
-        if not has_hint(column.name, "kind") or column.numbers is not None or column.is_list:
+        if column.numbers is not None or column.is_list:
+            continue
+        known = is_generic(column.name) and all(map(_weight, column.distinct.head(_MAX_KINDS)))
+        if not known and not has_hint(column.name, "kind"):
             continue
         if len(column.distinct) <= _MAX_KINDS and column.times is None:
             proposal.map("kind", column.name, f"{len(column.distinct)} kinds of events")

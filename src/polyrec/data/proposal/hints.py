@@ -14,10 +14,10 @@ Hint: TypeAlias = Literal[
 _WORDS: Mapping[Hint, str] = {
     "user": "user customer client buyer member visitor listener viewer account reader "
     "subscriber player reviewer person kunde usuario utilisateur guest shopper uid "
-    "username nickname login email mail",
+    "username nickname login email mail leser mitglied lecteur lector cliente",
     "item": "item product sku article movie film track song asin isbn book video artikel "
     "produkt station show episode recipe program programme podcast game variant "
-    "libro livre référence reference",
+    "libro livre référence reference medium medien buch titel",
     "time": "time date timestamp datetime created ordered purchased watched played listened "
     "viewed clicked at when ts uts day datum fecha unix epoch started moment zeit",
     "rating": "rating stars score vote grade bewertung note",

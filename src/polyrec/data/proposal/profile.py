@@ -92,12 +92,19 @@ class Column:
         return self.times is None and self.words < 2
 
     @cached_property
+    def may_name(self) -> bool:
+        """Whether the cells are texts of a few words."""
+        return self.words < 8 and self.numbers is None and self.times is None and not self.is_list
+
+    @cached_property
     def is_rating(self) -> bool:
         """Whether the cells are ratings: by the name, or where there is none, by their range."""
         if self.numbers is None or not is_generic(self.name):
             return self.numbers is not None and has_hint(self.name, "rating")
         known = self.numbers.drop_nulls()
-        return len(self.distinct) <= 11 and bool(known.is_between(0, 10).all() and known.max() != 1)
+        return 1 < len(self.distinct) <= 11 and bool(
+            known.is_between(0, 10).all() and known.max() != 1
+        )
 
     @cached_property
     def words(self) -> float:

@@ -13,6 +13,7 @@ from polyrec.data.proposal.profile import Column, TableProfile
 from polyrec.errors import DataError
 
 _PAIR: tuple[Hint, Hint] = ("user", "item")
+_DESCRIBING: tuple[Hint, ...] = ("text", "categories", "price")  # which users don't have
 _MIN_OVERLAP = 0.5  # of an event column's values, in the key of another table
 
 
@@ -30,7 +31,8 @@ class Match:
     def leaning(self) -> float:
         """Return above 0 if names say that these are items, below 0 for users."""
         names = (self.column.name, self.key.name, self.other.stem)
-        return sum(has_hint(n, "item") - has_hint(n, "user") for n in names)
+        described = any(has_hint(c.name, hint) for c in self.other.columns for hint in _DESCRIBING)
+        return sum(has_hint(n, "item") - has_hint(n, "user") for n in names) + 0.5 * described
 
     @property
     def score(self) -> float:
@@ -183,7 +185,8 @@ def _best(table: TableProfile, hint: Hint, taken: Sequence[Column]) -> Column:
     """Return the column that most likely holds the users, or the items."""
     scores = {}
     for position, column in enumerate(table.columns):
-        if column in taken or not column.is_id or len(column.distinct) < 2:
+        is_named = is_generic(column.name) and column.may_name  # an item's name may be its id
+        if column in taken or not (column.is_id or is_named) or len(column.distinct) < 2:
             continue
         score = 4.0 * has_hint(column.name, hint)
         score -= 3 * has_hint(column.name, "item" if hint == "user" else "user")
