@@ -6,17 +6,19 @@
 | `load_movielens_100k` | ml-100k: 943 users, 1,682 films | rated 4 or better |
 | `load_movielens_1m` | ml-1m: 6,040 users, 3,706 films | rated 4 or better |
 | `load_lastfm_2k` | hetrec2011-lastfm-2k: 1,892 users, 17,632 artists | heard |
+| `load_amazon_office` | Office Products of 2018, as MiniOneRec splits them | reviewed |
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from polyrec.config import DataConfig
+from polyrec.config import DataConfig, SplitConfig
 from polyrec.data.frames import FileReader
 from polyrec.data.load import Dataset, load_dataset
 from polyrec.errors import DataError
 
+_MINIONEREC = "https://github.com/AkaliKong/MiniOneRec/tree/81b4ba9/data/Amazon"
 _GROUPLENS = "https://files.grouplens.org/datasets"
 
 
@@ -51,6 +53,22 @@ def load_lastfm_2k(path: str | Path) -> Dataset:
     return Dataset.from_frames(events, artists, user="userID", item="artistID", title="name")
 
 
+def load_amazon_office(path: str | Path) -> Dataset:
+    """Return Amazon Office Products (2018) in order and with repeats, for the protocol next_item.
+
+    The folder has interactions.parquet (user_id, item_id, position in the user's order, split) and
+    items.parquet (item_id, title, description, brand): the parts of Office_Products that MiniOneRec
+    publishes (arXiv 2510.24431), put together per user.
+    """
+    folder = _folder(path, "amazon_office", "interactions.parquet", _MINIONEREC)
+    config = DataConfig(
+        path=folder, interactions="interactions.parquet", items="items.parquet", repeats="all",
+        columns={"time": "position"}, text=("title", "brand", "description"),
+        split=SplitConfig(use="given"),
+    )  # fmt: skip
+    return load_dataset(config, weights={}, seed=7)
+
+
 def _movielens(folder: Path, *text: str) -> Dataset:
     config = DataConfig(use="movielens", path=folder, text=text, min_rating=4)
     return load_dataset(config, weights={}, seed=7)
@@ -61,6 +79,7 @@ def _folder(path: str | Path, name: str, file: str, home: str) -> Path:
     for folder in (Path(path), Path(path) / name):
         if (folder / file).is_file():
             return folder.resolve()
-    remedy = f"get {home}/{name}.zip, and give the folder into which it was unpacked"
+    source = home if home == _MINIONEREC else f"{home}/{name}.zip"
+    remedy = f"get {source}, and give the folder into which it was unpacked"
     raise DataError(f"no {name} in this folder: {file} is missing", received=str(path),
                     remedy=remedy)  # fmt: skip

@@ -216,6 +216,22 @@ class Interactions:
         rows = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
         return Query(wanted, starts, self.items[events][rows], weights[rows])
 
+    def sequences(self, users: npt.ArrayLike) -> Query:
+        """Return a query with each of these users' events, oldest first, repeats kept.
+
+        Events of the same time keep their order.
+
+        >>> events = Interactions.of([0, 1, 0, 0], [2, 1, 0, 2], shape=(2, 3))
+        >>> events.sequences([0]).items
+        array([2, 0, 2])
+        """
+        wanted = np.asarray(users, np.int64)
+        order = np.lexsort((self.times, self.users))
+        ordered = self.users[order]
+        starts = np.searchsorted(ordered, np.arange(self.shape[0] + 1))
+        everyone = Query(np.arange(self.shape[0]), starts, self.items[order], self.weights[order])
+        return everyone.select(wanted)
+
 
 @dataclass(frozen=True)
 class Query:

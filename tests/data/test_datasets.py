@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from polyrec import Dataset, datasets
@@ -67,3 +68,28 @@ def test_a_folder_without_it_is_an_error_that_says_where_to_get_it(
 ) -> None:
     with pytest.raises(DataError, match=r"is missing.*get https://files.grouplens.org/.*\.zip"):
         LOADERS[name](tmp_path)
+
+
+def test_office_products_keep_order_and_repeats(tmp_path: Path) -> None:
+    rows = [
+        ("u", "a", 0, "train"),
+        ("u", "a", 1, "train"),
+        ("u", "b", 2, "valid"),
+        ("u", "a", 3, "test"),
+    ]
+    schema = ["user_id", "item_id", "position", "split"]
+    events = pl.DataFrame(rows, schema=schema, orient="row").cast({"position": pl.Int32})
+    events.write_parquet(tmp_path / "interactions.parquet")
+    items = {
+        "item_id": ["a", "b"],
+        "title": ["Pen", "Ink"],
+        "description": ["Blue", None],
+        "brand": ["X", "Y"],
+    }
+    pl.DataFrame(items).write_parquet(tmp_path / "items.parquet")
+    data = datasets.load_amazon_office(tmp_path)
+    assert data.train.items.tolist() == [0, 0]
+    assert data.test.times.tolist() == [3]
+    assert data.catalog.titles == ("Pen", "Ink")
+    with pytest.raises(DataError, match=r"no amazon_office in this folder.*MiniOneRec"):
+        datasets.load_amazon_office(tmp_path / "nowhere")

@@ -19,7 +19,7 @@ from polyrec.evaluate.compare import (
     read_run,
     signed_rank,
 )
-from polyrec.evaluate.compare_page import comparison_dict, write_comparison
+from polyrec.evaluate.pages.compare_page import comparison_dict, write_comparison
 from polyrec.evaluate.report import baseline_rows
 
 EVIL = "<script>alert('x')</script>"

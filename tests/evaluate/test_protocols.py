@@ -9,6 +9,7 @@ from polyrec.config import SplitConfig
 from polyrec.data import splits
 from polyrec.errors import FitError
 from polyrec.evaluate.grid_search import grid_search
+from polyrec.evaluate.next_item import Criterion
 from polyrec.evaluate.protocols import bootstrap_interval, evaluate_top_k, protocol_metrics
 from polyrec.recommend.base import rank
 from polyrec.recommend.popular import Popular
@@ -139,7 +140,9 @@ def test_a_metric_without_value_on_valid_is_refused() -> None:
     with pytest.raises(
         FitError, match="a metric that has no value on valid: received 'ndcg@2:cold'"
     ):
-        grid_search(lambda s: Fixed(**s), (TRAIN, target), {}, by="ndcg@2:cold", fixed={})
+        grid_search(
+            lambda s: Fixed(**s), (TRAIN, target), {}, by=Criterion("ndcg@2:cold"), fixed={}
+        )
 
 
 def test_a_target_without_evaluable_users_is_refused() -> None:
@@ -167,7 +170,9 @@ def test_the_interval_covers_the_mean_95_times_in_100() -> None:
 
 def test_settings_are_chosen_stage_by_stage_and_the_first_of_equals_wins() -> None:
     def choose(**fixed: object) -> list:
-        return grid_search(lambda s: Fixed(**s), (TRAIN, TARGET), {}, by="ndcg@2", fixed=fixed)
+        return grid_search(
+            lambda s: Fixed(**s), (TRAIN, TARGET), {}, by=Criterion("ndcg@2"), fixed=fixed
+        )
 
     trials = choose()
     assert trials[0].settings == {"shift": 0.0}
@@ -185,5 +190,5 @@ def test_grid_search_ranks_users_of_train_and_valid_alone() -> None:
         calls.append(model.calls)
         return model
 
-    grid_search(build, (TRAIN, TARGET), {}, by="recall@1", fixed={})
+    grid_search(build, (TRAIN, TARGET), {}, by=Criterion("recall@1"), fixed={})
     assert {user for users in calls for user in users} == {0, 1}

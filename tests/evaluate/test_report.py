@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
-from polyrec.evaluate.charts import initials_svg
 from polyrec.evaluate.grid_search import Trial
+from polyrec.evaluate.pages.charts import initials_svg
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import (
     EncodedView,

@@ -31,8 +31,9 @@ class SplitConfig(Section):
     """
 
     use: Literal[
-        "auto", "given", "random", "leave_one_out", "user_time", "global_time", "new_items"
-    ] = "auto"
+        "auto", "given", "random", "leave_one_out", "user_time", "global_time", "new_items",
+        "next_item",
+    ] = "auto"  # fmt: skip
     valid: float = Field(0.1, ge=0, lt=1)
     test: float = Field(0.1, ge=0, lt=1)
 
@@ -89,7 +90,8 @@ class DataConfig(Section):
     metadata (categories, labels, brand, price, numbers, added, description) and of users
     (user_labels). `dialect` is for all text tables, or maps file names to dialects. `media_root` is
     the folder that media paths are relative to. `features` maps a modality to an npy file; its row
-    i is row i of the items.
+    i is row i of the items. Of a user's repeated events on an item, `repeats` keeps the latest of
+    each kind, or all of them (under the protocol next_item).
     """
 
     use: str = "folder"
@@ -108,6 +110,7 @@ class DataConfig(Section):
     features: dict[str, str] = {}
     kinds: dict[str, float] = {}
     min_rating: float | None = None
+    repeats: Literal["latest", "all"] = "latest"
     min_events: MinEvents = MinEvents()
     max_missing: MaxMissing = MaxMissing()
     split: SplitConfig = SplitConfig()

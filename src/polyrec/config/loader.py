@@ -47,6 +47,8 @@ def parse_config(tree: Mapping[str, Any], *, folder: Path) -> Config:
     config: Config = validate_settings(Config, tree)
     path = (folder / config.data.path).resolve()
     data = config.data.model_copy(update={"path": path, "split": _split(config)})
+    if config.evaluate.protocol == "next_item" and "repeats" not in data.model_fields_set:
+        data = data.model_copy(update={"repeats": "all"})
     cache = (folder / config.cache.expanduser()).resolve()
     encode = {name: _with_full_paths(part, folder) for name, part in config.encode.items()}
     return config.model_copy(update={"data": data, "cache": cache, "encode": encode})

@@ -78,7 +78,7 @@ class EvaluateConfig(Section):
         "hit_rate@20", "accuracy@1", "coverage@20", "gini@20", "novelty@20", "long_tail@20",
         "diversity@20", "calibration@20",
     )  # fmt: skip
-    protocol: Literal["compat", "global_time", "leave_one_out", "new_items"] = "compat"
+    protocol: Literal["compat", "global_time", "leave_one_out", "new_items", "next_item"] = "compat"
     select_by: str = "recall@20"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from polyrec.evaluate.charts import WIDTH, svg
+from polyrec.evaluate.pages.charts import WIDTH, svg
 
 _HEIGHT, _MARGIN, _COLOURS = 200, 28, 6
 

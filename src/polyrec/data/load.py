@@ -137,7 +137,9 @@ def build_dataset(
     events, columns, users, items = _index(tables, config, weights, findings)
     tables = replace(tables, events=pl.DataFrame())  # the largest object here: freed early
     catalog, content_findings = build_catalog(config, tables, items)
-    kept = _latest_events(events, columns.own_split, findings)
+    kept = np.arange(len(events))
+    if config.repeats == "latest":
+        kept = _latest_events(events, columns.own_split, findings)
     kept = kept[_k_core(events, kept, config.min_events)]
     events, own_split = (
         events.take(kept),

@@ -14,7 +14,7 @@ from polyrec.data.sorting import order_by
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
 from polyrec.source_tables import TableSource
-from polyrec.types import NO_TIME, Finding, Interactions, Ints
+from polyrec.types import NO_TIME, Bools, Finding, Interactions, Ints
 
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, -1
 SPLITS = ("train", "valid", "test")
@@ -48,7 +48,7 @@ def split_events(
             remedy = "set data.columns.split"
             raise DataError("the data have no split", received="split: given", remedy=remedy)
         return own_split
-    if use in ("user_time", "global_time") and not is_timed(events.times):
+    if use in ("user_time", "global_time", "next_item") and not is_timed(events.times):
         remedy = "set data.split.use random"
         raise DataError("most events have no time", received=use, remedy=remedy)
     return _METHODS[use](events, SplitShares(config.valid, config.test, seed))
@@ -73,12 +73,12 @@ def check_times(
     if len(missing) == len(times):
         remedy = "the split is random"
         return finding_for("note", "events without a time", lines, remedy) if by_time else []
-    if use == "global_time":
+    if use in ("global_time", "next_item"):
         if len(missing) > config.max_missing.events * len(times):
             raise DataError(
                 f"{source.file}: {len(missing):,} of {len(times):,} events have no time",
                 received=source.cell("time", int(missing[0])),
-                remedy="global_time drops such events: choose another data.split.use; "
+                remedy=f"{use} drops such events: choose another data.split.use; "
                 "data.max_missing.events is the share that may be missing",
             )
         remedy = "they are dropped, as they may be later than the test events"
@@ -111,11 +111,7 @@ def split_by_global_time(events: Interactions, shares: SplitShares) -> Codes:
     An event on a pair that is in an earlier split already is DROPPED: it is a repetition. So are
     events without a time.
     """
-    # rounded: 1 - .2 - .2 is slightly above .6, which would take one event more
-    levels = np.round([1 - shares.valid - shares.test, 1 - shares.test], 9)
-    timed = events.times != NO_TIME
-    first, second = np.quantile(events.times[timed], levels, method="inverted_cdf")
-    codes = (events.times > first).astype(np.int8) + (events.times > second)
+    codes, timed = _time_codes(events, shares)
     pairs = _pairs(events)
     order = order_by(pairs, codes)
     starts = np.r_[True, pairs[order][1:] != pairs[order][:-1]]
@@ -124,6 +120,24 @@ def split_by_global_time(events: Interactions, shares: SplitShares) -> Codes:
     kept = (codes[order] == earliest) & timed[order]
     parts[order] = np.where(kept, codes[order], DROPPED)
     return parts
+
+
+def split_next_item(events: Interactions, shares: SplitShares) -> Codes:
+    """Split at two points in time, the same for all users; events without a time are DROPPED.
+
+    A pair may be in several splits: to buy again is an event to predict.
+    """
+    codes, timed = _time_codes(events, shares)
+    return np.where(timed, codes, DROPPED).astype(np.int8)
+
+
+def _time_codes(events: Interactions, shares: SplitShares) -> tuple[Ints, Bools]:
+    """Return (e,) the split of each event at two points in time, and whether it has a time."""
+    # rounded: 1 - .2 - .2 is slightly above .6, which would take one event more
+    levels = np.round([1 - shares.valid - shares.test, 1 - shares.test], 9)
+    timed = events.times != NO_TIME
+    first, second = np.quantile(events.times[timed], levels, method="inverted_cdf")
+    return (events.times > first).astype(np.int64) + (events.times > second), timed
 
 
 def split_new_items(events: Interactions, shares: SplitShares) -> Codes:
@@ -171,6 +185,7 @@ _METHODS: Mapping[str, Callable[[Interactions, SplitShares], Codes]] = {
     "leave_one_out": split_leave_one_out,
     "global_time": split_by_global_time,
     "new_items": split_new_items,
+    "next_item": split_next_item,
 }
 
 _Portion: TypeAlias = Callable[[Ints], tuple[Ints, Ints]]

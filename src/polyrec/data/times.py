@@ -93,6 +93,8 @@ def _from_numbers(numbers: pl.Series, source: TableSource, time_format: str | No
     """Return numbers as seconds; the column has one unit."""
     if numbers.dtype.is_float():
         numbers = pl.select(pl.when(numbers.is_finite()).then(numbers)).to_series()
+    else:  # the bounds don't fit into narrow integers
+        numbers = numbers.cast(pl.Int64 if numbers.dtype != pl.UInt64 else pl.Float64)
     known = numbers.is_not_null()
     unit = time_format or _unit(numbers, source)
     seconds = numbers // _UNITS[unit]

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from polyrec.evaluate.compare import Comparison as Comparison
     from polyrec.evaluate.compare import read_run as read_run
     from polyrec.evaluate.metrics import Metric as Metric
+    from polyrec.evaluate.next_item import evaluate_next_item as evaluate_next_item
+    from polyrec.evaluate.next_item import evaluate_split as evaluate_split
     from polyrec.evaluate.protocols import Evaluation as Evaluation
     from polyrec.evaluate.protocols import evaluate_top_k as evaluate_top_k
     from polyrec.evaluate.report import Report as Report

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.align.whiten import covariance, with_fixed_signs
-from polyrec.evaluate import charts
+from polyrec.evaluate.pages import charts
 from polyrec.index.vectors import unit_rows
 from polyrec.types import Embeddings, Floats, Ints, Views
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from polyrec.contracts import Recommender, Tunable
 from polyrec.errors import FitError
-from polyrec.evaluate.protocols import evaluate_top_k
+from polyrec.evaluate.next_item import Criterion
 from polyrec.training.run_context import current_run
 from polyrec.types import Interactions, Progress, Views, silent
 
@@ -28,7 +28,7 @@ def grid_search(
     splits: tuple[Interactions, Interactions],
     items: Views,
     *,
-    by: str,
+    by: Criterion,
     fixed: Mapping[str, Any],
     progress: Progress = silent,
 ) -> list[Trial]:
@@ -51,9 +51,9 @@ def grid_search(
                 break
             if all(settings != trial.settings for trial in trials):
                 model = build({**fixed, **settings}).fit(train, items, valid=valid)
-                score = evaluate_top_k(model, train, valid, [by], views=items).means[by]
+                score = by.score(model, splits, items)
                 if math.isnan(score):
-                    raise FitError("a metric that has no value on valid", received=by,
+                    raise FitError("a metric that has no value on valid", received=by.metric,
                                    remedy="set evaluate.select_by")  # fmt: skip
                 trials.append(Trial(settings, score))
             progress("choose settings on valid", len(trials), total)

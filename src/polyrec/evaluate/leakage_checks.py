@@ -24,10 +24,18 @@ Behaviour: TypeAlias = Mapping[str, Interactions]
 
 
 def check_split(behaviour: Behaviour, config: Config) -> None:
-    """Raise `DataError` where splits share pairs, test is empty, or a protocol is violated."""
+    """Raise `DataError` where splits share pairs, test is empty, or a protocol is violated.
+
+    Under next_item splits may share pairs; a user's events must follow each other in time instead.
+    """
     if not len(behaviour["test"]):
         remedy = "was it fitted on all events? then its report.json has the test metrics"
         raise DataError("the test split is empty", received="no test events", remedy=remedy)
+    check = _PROTOCOL_CHECKS.get(config.evaluate.protocol)
+    if check is not None:
+        check(behaviour, config)
+    if config.evaluate.protocol == "next_item":  # to take an item again is no leak
+        return
     pairs = {name: _pairs(behaviour[name]) for name in SPLITS}
     for first, second in itertools.combinations(SPLITS, 2):
         shared = np.intersect1d(pairs[first], pairs[second], assume_unique=True)
@@ -36,28 +44,27 @@ def check_split(behaviour: Behaviour, config: Config) -> None:
             received = f"{len(shared):,} pairs, such as user {row} with item {column}"
             raise DataError(f"leak: user-item pairs in both {first} and {second}",
                             received=received, remedy="set data.split.use")  # fmt: skip
-    check = _PROTOCOL_CHECKS.get(config.evaluate.protocol)
-    if check is not None:
-        check(behaviour, config)
 
 
 def check_fitted_parts(parts: Iterable[object], behaviour: Behaviour) -> None:
     """Raise `FitError` where what a part has learned contains test events.
 
-    Of the attributes, (u, n) sparse matrices must hold no pair of test, and `popularity_` (n,) must
-    be the same for all items without events in train and valid. If u = n, a matrix may as well be
-    one of weights between items, and is not checked.
+    Of the attributes, (u, n) sparse matrices must hold no pair of test that is new there, and
+    `popularity_` (n,) must be the same for all items without events in train and valid. If u = n, a
+    matrix may as well be one of weights between items, and is not checked.
     """
     users, items = behaviour["train"].shape
     known = np.zeros(items, bool)
     for name in ("train", "valid"):
         known[behaviour[name].items] = True
+    learnable = [_pairs(behaviour[name]) for name in ("train", "valid")]
+    new_pairs = np.setdiff1d(_pairs(behaviour["test"]), np.concatenate(learnable))
     for part in parts:
         for name, value in vars(part).items():
             if name == "popularity_" and np.shape(value) == known.shape:
                 _check_popularity(part, np.asarray(value), ~known)
             elif sparse.issparse(value) and users != items and value.shape == (users, items):
-                _check_pairs(part, name, value, _pairs(behaviour["test"]))
+                _check_pairs(part, name, value, new_pairs)
 
 
 def _check_popularity(part: object, counts: Ints, unknown: Bools) -> None:
@@ -105,6 +112,24 @@ def _check_one_pair(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG0
                             remedy="set data.split.use leave_one_out")  # fmt: skip
 
 
+def _check_order(behaviour: Behaviour, config: Config) -> None:  # noqa: ARG001 - same signature for all
+    """Raise where an event is older than the user's newest event of an earlier split."""
+    newest = np.full(behaviour["train"].shape[0], NO_TIME)
+    for name in SPLITS:
+        events = behaviour[name]
+        if (events.times == NO_TIME).any():
+            raise DataError("events without a time", received="protocol next_item",
+                            remedy="set data.columns.time, if only to positions")  # fmt: skip
+        late = np.flatnonzero(events.times < newest[events.users])
+        if len(late):
+            user = int(events.users[late[0]])
+            received = f"{len(late):,} events, such as of user {user}"
+            raise DataError(f"leak: {name} has events older than the user's earlier splits",
+                            received=received,
+                            remedy="set data.split.use next_item")  # fmt: skip
+        np.maximum.at(newest, events.users, events.times)
+
+
 def _check_new_items(behaviour: Behaviour, config: Config) -> None:
     """Raise where an item that was drawn as new to a split has events in another one."""
     taken = np.concatenate([behaviour[name].items for name in SPLITS])
@@ -126,6 +151,7 @@ _PROTOCOL_CHECKS: Mapping[str, Callable[[Behaviour, Config], None]] = {
     "global_time": _check_times,
     "leave_one_out": _check_one_pair,
     "new_items": _check_new_items,
+    "next_item": _check_order,
 }
 
 

@@ -1,7 +1,8 @@
 """Evaluation on a held-out split: full ranking, train items hidden, metrics per user.
 
 The protocols compat, global_time, leave_one_out and new_items differ in the split (`data.splits`)
-and in which item groups are reported; all of them rank in the same way.
+and in which item groups are reported; all of them rank in the same way. The protocol next_item has
+a query per target event: `evaluate.next_item`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from polyrec.recommend.early_stopping import evaluable_users
 from polyrec.registry import load_object
 from polyrec.types import FUSED, Bools, Csr, Floats, Interactions, Ints, Ranking, Views
 
-PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items")
+PROTOCOLS = ("compat", "global_time", "leave_one_out", "new_items", "next_item")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Evaluation:
     values: Mapping[str, Values]  # (b,) of each metric per user; nan: left out of the mean
     means: Mapping[str, float]
     without_train: int = 0  # users with relevant items who have no train events
+    targets: Ints | None = None  # (b,) under next_item, where each row is a target event
 
     def _repr_html_(self) -> str:
         return str(load_object("polyrec.notebook.html:evaluation_html")(self))
@@ -91,7 +93,7 @@ def evaluate_top_k(
     longest = max(metric.k for metric in parsed)
     ranking = recommender.recommend(train.histories(users), longest, hide_seen=True)
     hits = _hits(ranking.items, users, relevant.indices, relevant.indptr, train.shape[1])
-    lists = _RankedLists(train, users, ranking.items, hits, relevant, views or {})
+    lists = RankedLists(train, users, ranking.items, hits, relevant, views or {})
     values, means = {}, {}
     for name, metric in zip(metrics, parsed, strict=True):
         if metric.name in AGGREGATE_METRICS:
@@ -106,7 +108,7 @@ def evaluate_top_k(
 
 
 @dataclass(frozen=True)
-class _RankedLists:
+class RankedLists:
     """The lists of all evaluated users, and what metrics compare them with."""
 
     train: Interactions

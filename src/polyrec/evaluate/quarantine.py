@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from polyrec.evaluate.charts import write_page
+from polyrec.evaluate.pages.charts import write_page
 from polyrec.types import Catalog, Link, Problem, Raw
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from polyrec.evaluate import charts
 from polyrec.evaluate.grid_search import Trial
 from polyrec.evaluate.metrics import HIT_METRICS, ITEM_GROUPS, Metric, Values
+from polyrec.evaluate.pages import charts
 from polyrec.evaluate.protocols import Evaluation, bootstrap_interval
 from polyrec.evaluate.slices import Slice
 from polyrec.registry import load_object

@@ -48,7 +48,10 @@ def slice_evaluation(
     relevant = target.positives()
     safe_items = np.maximum(evaluation.ranking.items, 0)  # -1, no item, is no hit either
     for by, name, in_group in _item_groups(train, views):
-        counts = relevant_counts(relevant, in_group)[evaluation.users]
+        if evaluation.targets is not None:
+            counts = in_group[evaluation.targets].astype(np.int64)
+        else:
+            counts = relevant_counts(relevant, in_group)[evaluation.users]
         hits = evaluation.hits & in_group[safe_items]
         values = {key: hit_values(metric, hits, counts) for key, metric in parsed.items()}
         means = {key: float(v[counts > 0].mean()) for key, v in values.items() if counts.any()}

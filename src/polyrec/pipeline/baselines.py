@@ -12,7 +12,8 @@ from polyrec.contracts import Recommender
 from polyrec.errors import FitError
 from polyrec.evaluate.compare import difference_interval
 from polyrec.evaluate.grid_search import Trial, grid_search
-from polyrec.evaluate.protocols import Evaluation, evaluate_top_k
+from polyrec.evaluate.next_item import Criterion, evaluate_split
+from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import ComparedBaseline
 from polyrec.pipeline.assemble import build_part
 from polyrec.training.run_context import current_run
@@ -78,12 +79,16 @@ def evaluate_baselines(
     progress: Progress = silent,
 ) -> list[ComparedBaseline]:
     """Return the baselines on test, each with its distance from the bundle's `evaluation`."""
-    train, test = bundle.behaviour["train"], bundle.behaviour["test"]
+    train = bundle.behaviour["train"]
+    protocol = "compat" if evaluation.targets is None else "next_item"
     compared = []
     for step, baseline in enumerate(baselines):
         progress("evaluate baselines", step, len(baselines))
         model = _build(bundle.config, baseline.name, baseline.settings).fit(train)
-        own = evaluate_top_k(model, train, test, list(evaluation.means), views=bundle.views)
+        own = evaluate_split(
+            model, bundle.behaviour, "test", list(evaluation.means),
+            protocol=protocol, views=bundle.views,
+        )  # fmt: skip
         differences = {
             name: difference_interval(values, own.values[name])
             for name, values in evaluation.values.items()
@@ -106,17 +111,16 @@ def _trials(
 ) -> list[Trial]:
     if not len(valid):
         return []
-    select_by = config.evaluate.select_by
+    by = Criterion(config.evaluate.select_by, config.evaluate.protocol)
     trials = grid_search(
         lambda settings: _build(config, name, settings),
         (train, valid),
         {},
-        by=select_by,
+        by=by,
         fixed={},
         progress=progress,
     )
     if not trials:  # it has no settings
         model = _build(config, name, {}).fit(train)
-        score = evaluate_top_k(model, train, valid, [select_by]).means[select_by]
-        trials = [Trial({}, score)]
+        trials = [Trial({}, by.score(model, (train, valid), {}))]
     return trials

@@ -11,7 +11,8 @@ from polyrec.config import make_part
 from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError
 from polyrec.evaluate.leakage_checks import check_fitted_parts, check_split
-from polyrec.evaluate.protocols import Evaluation, evaluate_top_k, protocol_metrics
+from polyrec.evaluate.next_item import evaluate_split
+from polyrec.evaluate.protocols import Evaluation, protocol_metrics
 from polyrec.evaluate.robustness import EvalSetting, Row, evaluate_knockout, evaluate_missing
 from polyrec.pipeline.assemble import build_part
 from polyrec.types import FUSED, Progress, Views, silent
@@ -35,13 +36,15 @@ def evaluate_bundle(
     check_split(bundle.behaviour, bundle.config)
     check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
     names = protocol_metrics(protocol or own, metrics)
-    train, model = bundle.behaviour["train"], bundle.parts.recommender
+    model = bundle.parts.recommender
     evaluations = {}
     for step, split in enumerate(("valid", "test")):
         progress("evaluate", step, 2)
         target = bundle.behaviour[split]
         if len(target) or split == "test":
-            evaluations[split] = evaluate_top_k(model, train, target, names, views=bundle.views)
+            evaluations[split] = evaluate_split(
+                model, bundle.behaviour, split, names, protocol=protocol or own, views=bundle.views
+            )
     progress("evaluate", 2, 2)
     return evaluations
 
@@ -55,6 +58,9 @@ def evaluate_robustness(
     anew on the content that is left.
     """
     config, behaviour = bundle.config, bundle.behaviour
+    if config.evaluate.protocol == "next_item":
+        remedy = "run again with evaluate.protocol=compat"
+        raise ConfigError(f"{protocol} ranks a list per user", received="next_item", remedy=remedy)
     recommender_class = type(bundle.parts.recommender)
     settings = part_settings(bundle.parts.recommender)
     fits = count()

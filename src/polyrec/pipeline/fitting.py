@@ -15,6 +15,7 @@ from polyrec.data.load import Dataset
 from polyrec.errors import ConfigError
 from polyrec.evaluate.grid_search import Trial, grid_search
 from polyrec.evaluate.leakage_checks import check_fitted_parts
+from polyrec.evaluate.next_item import Criterion
 from polyrec.pipeline.assemble import build_part, build_recommender, search_texts, view_contents
 from polyrec.pipeline.baselines import Baseline, better_baseline
 from polyrec.pipeline.encoding import open_encode_context
@@ -115,7 +116,7 @@ def choose_model(
         lambda settings: build_recommender(config, settings),
         (data.train, data.valid),
         items,
-        by=config.evaluate.select_by,
+        by=Criterion(config.evaluate.select_by, config.evaluate.protocol),
         fixed=config.recommend.settings,
         progress=progress,
     )

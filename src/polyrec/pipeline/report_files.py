@@ -17,8 +17,8 @@ from polyrec.config import IN_MEMORY, Config
 from polyrec.contracts import StopsOnValid
 from polyrec.data.load import Dataset
 from polyrec.evaluate.alignment import map_svg, view_agreement
-from polyrec.evaluate.alignment_page import write_alignment_page
 from polyrec.evaluate.grid_search import Trial
+from polyrec.evaluate.pages.alignment_page import write_alignment_page
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.quarantine import (
     quarantined_contents,
@@ -186,7 +186,11 @@ def _report(
         peak_memory_mb=costs["peak_memory_mb"],
         cost=costs,
         evaluated={
-            split: {"users": len(evaluation.users), "without_train": evaluation.without_train}
+            split: {
+                "users": len(np.unique(evaluation.users)),
+                "queries": len(evaluation.users),
+                "without_train": evaluation.without_train,
+            }
             for split, evaluation in evaluations.items()
         },
         metrics={"valid": {}}

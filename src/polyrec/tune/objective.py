@@ -6,7 +6,7 @@ import json
 
 from polyrec.config import Config
 from polyrec.contracts import Recommender, StopsOnValid
-from polyrec.evaluate.protocols import evaluate_top_k
+from polyrec.evaluate.next_item import Criterion
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.fitting import align_and_fuse
@@ -40,8 +40,8 @@ class Objective:
         callback = on_valid if isinstance(model, StopsOnValid) else None
         with use_run(RunContext(self._progress, on_valid=callback)):
             model = model.fit(train, views, valid=valid)
-        metric = config.evaluate.select_by
-        return evaluate_top_k(model, train, valid, [metric], views=views).means[metric]
+        by = Criterion(config.evaluate.select_by, config.evaluate.protocol)
+        return by.score(model, (train, valid), views)
 
     def _views(self, config: Config) -> Views:
         encode = json.dumps(config.model_dump(mode="json", include={"encode"}))

@@ -26,7 +26,7 @@ def compare(
 ) -> None:
     """Compare runs on the same data, user by user: differences, intervals, tests."""
     from polyrec.evaluate import compare as comparing
-    from polyrec.evaluate.compare_page import comparison_dict, write_comparison
+    from polyrec.evaluate.pages.compare_page import comparison_dict, write_comparison
 
     names = [path.resolve().name for path in bundles]
     if len(set(names)) < len(names):
@@ -43,7 +43,7 @@ def compare(
 
 def _print_comparison(comparison: Comparison) -> None:
     """Print a row per run, and how significant each difference is."""
-    from polyrec.evaluate.compare_page import COST_COLUMNS, comparison_rows
+    from polyrec.evaluate.pages.compare_page import COST_COLUMNS, comparison_rows
     from polyrec.evaluate.report import headline_baselines
 
     rows = []

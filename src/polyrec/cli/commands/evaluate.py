@@ -114,6 +114,9 @@ def _export(bundle: Bundle, evaluation: Evaluation, run: Path | None, qrels: Pat
     """Write the ranked lists and the relevant items where they are wanted."""
     from polyrec.evaluate.export import write_qrels, write_rankings
 
+    if evaluation.targets is not None and (run or qrels):
+        remedy = "leave out --run and --qrels, or add --protocol compat"
+        raise ConfigError("lists are exported per user", received="next_item", remedy=remedy)
     for path in filter(None, (run, qrels)):
         path.parent.mkdir(parents=True, exist_ok=True)
     if run is not None:

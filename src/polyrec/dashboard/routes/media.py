@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.dashboard.bundle_media import BundleMedia
 from polyrec.dashboard.session_user import ReadUser
 from polyrec.database import item_media
-from polyrec.evaluate.charts import initials_svg
+from polyrec.evaluate.pages.charts import initials_svg
 from polyrec.media.sniff import HEAD, sniff
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service

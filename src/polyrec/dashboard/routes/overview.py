@@ -18,7 +18,7 @@ from polyrec.dashboard.routes.reports import bundle_folders
 from polyrec.dashboard.session_user import ReadUser
 from polyrec.dashboard.svg_charts import stacked_columns
 from polyrec.database import change_log, records
-from polyrec.evaluate import charts
+from polyrec.evaluate.pages import charts
 from polyrec.evaluate.report import baseline_rows
 from polyrec.serve.service import CurrentService, Service
 

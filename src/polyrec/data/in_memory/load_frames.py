@@ -62,6 +62,7 @@ class FrameSettings(TypedDict, total=False):
     preset: str  # weights of kinds: shop, social or media
     kinds: Mapping[str, float]  # kind of event -> weight
     min_rating: float
+    repeats: str  # "latest" or "all" of a user's events on an item
     min_events: Mapping[str, int]  # user, item
     max_missing: Mapping[str, float]  # events, media
     split: str | Mapping[str, Any]

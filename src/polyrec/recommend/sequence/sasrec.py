@@ -52,6 +52,7 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
     layers: int = 1
     heads: int = 2
     history: int = 100  # latest events that are read
+    repeats: bool = False  # whether an item that was taken again is read again, in training
     dropout: float = 0.3
     hide: float = 0.1
     epochs: int = 30
@@ -154,7 +155,8 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
         content = content.to(device)
         known = torch.from_numpy(self.popularity_ > 0).to(device)
         untimed = not (events.times != NO_TIME).any()
-        histories = liked_only(events.histories(np.arange(events.shape[0])))
+        read = events.sequences if self.repeats else events.histories
+        histories = liked_only(read(np.arange(events.shape[0])))
         lengths = np.minimum(np.diff(histories.starts), self.history)
 
         def batches(order: np.random.Generator) -> Iterator[Query]:

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from polyrec.evaluate import charts
 from polyrec.evaluate.compare import LEVEL, Comparison
+from polyrec.evaluate.pages import charts
 from polyrec.evaluate.report import baseline_rows, headline_baselines, json_values
 
 COST_COLUMNS = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyrec.evaluate.charts import write_page
+from polyrec.evaluate.pages.charts import write_page
 
 _MEASURES = {
     "recall@1": "how often the first result in the second view is the item itself",
