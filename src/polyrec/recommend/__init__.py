@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.recommend.factors.elsa import ELSA as ELSA
     from polyrec.recommend.factors.mlp import MLP as MLP
     from polyrec.recommend.factors.vbpr import VBPR as VBPR
+    from polyrec.recommend.generative.tiger import Tiger as Tiger
     from polyrec.recommend.graph.freedom import Freedom as Freedom
     from polyrec.recommend.graph.lightgcn import LightGCN as LightGCN
     from polyrec.recommend.graph.mgcn import MGCN as MGCN
