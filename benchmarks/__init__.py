@@ -14,6 +14,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | quality.encoders | encoders, on new items and on music | encoders_* |
 | quality.alignment | retrieval across modalities | alignment |
 | quality.fusion | fusers against the best single modality | fusion |
+| quality.reasons_in_words | reasons in words against a model that lies | reasons_in_words |
 | quality.timeline | synchronisation of sound and pictures | timeline |
 | speed.als | ALS against implicit | als |
 | speed.ease_and_evaluation | EASE and the evaluation against their matrix products | speed |

@@ -7,7 +7,8 @@ PolyrecError            any of those below: what is wrong, what was received, wh
 │   └── MediaError         one text, image, sound or video that can't be read
 ├── FitError            a part can't be fitted on, or applied to, its inputs
 ├── BundleError         a bundle folder that is damaged, of another format, or no bundle
-└── ExtraError          an optional package that is needed is not installed
+├── ExtraError          an optional package that is needed is not installed
+└── LanguageModelError  no usable answer from a language model: down, slow, refused, not as required
 """
 
 from __future__ import annotations
@@ -113,6 +114,20 @@ class BundleError(PolyrecError):
 
 class ExtraError(PolyrecError):
     """An optional package that is needed is not installed."""
+
+
+class LanguageModelError(PolyrecError):
+    """A language model gave no usable answer.
+
+    `status` is unavailable, timed out, refused (the key), rate limited, too long (the prompt),
+    endless (the answer), invalid (the answer), private, or over budget.
+    """
+
+    def __init__(
+        self, what: str, *, received: object = None, remedy: str = "", status: str = "unavailable"
+    ) -> None:
+        super().__init__(what, received=received, remedy=remedy)
+        self.status = status
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

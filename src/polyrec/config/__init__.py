@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from polyrec.config.data import MaxMissing as MaxMissing
     from polyrec.config.data import MinEvents as MinEvents
     from polyrec.config.data import SplitConfig as SplitConfig
+    from polyrec.config.language_model import LanguageModelConfig as LanguageModelConfig
+    from polyrec.config.language_model import read_language_model as read_language_model
     from polyrec.config.loader import parse_config as parse_config
     from polyrec.config.loader import read_config as read_config
     from polyrec.config.make import make_part as make_part
