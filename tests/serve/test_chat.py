@@ -141,6 +141,26 @@ def test_a_user_s_history_counts(
     assert say("comedies") == {"c2", "c3"}  # c1 was seen
 
 
+def test_a_profile_in_words_is_what_the_history_has(
+    chat: Callable[..., Chat], like: Callable[..., None], client: TestClient
+) -> None:
+    like("new", "c1", "c2", "h1", "c3")
+    say = chat("new")
+    assert say("What do you think I like?") == {"c3", "h1", "c2"}
+    reply = say.answer["Reply"]
+    assert "4 items, lately Love Boat, Night Fog, Office Party." in reply
+    assert "Comedy (3)" in reply
+    assert "Drama" not in reply
+    client.delete("/api/feedback/new/c1")
+    client.delete("/api/feedback/new/c2")  # a person corrects it
+    say("my profile")
+    assert "2 items" in say.answer["Reply"]
+    assert "Comedy" not in say.answer["Reply"]
+    stranger = chat("nobody")
+    assert stranger("what is my taste") == set()
+    assert "history is empty" in stranger.answer["Reply"]
+
+
 def test_what_can_not_be_filtered_is_said(chat: Callable[..., Chat]) -> None:
     say = chat()
     say("comedies rated 4 or better")

@@ -23,6 +23,7 @@ from polyrec.generate.chat.parse import (
     ParsedMessage,
     RuleParser,
 )
+from polyrec.generate.chat.profile import TasteProfile, profile_text
 from polyrec.generate.chat.vocabulary import Facet, Vocabulary
 from polyrec.index.filters import NO_FILTERS, Filters
 
@@ -61,6 +62,9 @@ class ChatTools(Protocol):
     def ranked(self, state: ChatState, n: int) -> list[str]:
         """Return the visible items that pass the filters and suit the state best."""
 
+    def profile(self) -> TasteProfile:
+        """Return what the user's history has more often than the catalogue."""
+
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""
 
@@ -97,6 +101,8 @@ class Conversation:
         parsed = self.parser.parse(message, context)
         if parsed.intent == "help":
             return ChatReply(replies.help_text(vocabulary), state=state)
+        if parsed.intent == "profile":
+            return self._profile(state)
         if parsed.intent == "explain":
             return self._explanation(parsed.explained, state)
         if parsed.intent == "more":
@@ -111,6 +117,11 @@ class Conversation:
         text = replies.list_text(state, len(items), names=names, unknown=parsed.unknown)
         after = replace(state, shown=items) if items else state
         return ChatReply(text, items, tuple(self.tools.titles(items)), after, parsed.unknown)
+
+    def _profile(self, state: ChatState) -> ChatReply:
+        profile = self.tools.profile()
+        items, titles = profile.latest, tuple(self.tools.titles(profile.latest))
+        return ChatReply(profile_text(profile, titles), items, titles, state)
 
     def _explanation(self, item: str, state: ChatState) -> ChatReply:
         if not item or not self.tools.visible([item]):

@@ -19,7 +19,7 @@ from polyrec.generate.chat.references import (
 )
 from polyrec.generate.chat.vocabulary import Vocabulary, fold_message
 
-Intent = Literal["find", "more", "explain", "help"]
+Intent = Literal["find", "more", "explain", "profile", "help"]
 MAX_MESSAGE = 1_000  # characters
 TIMES = "time"  # what `dropped` calls conditions on times
 FACETS = "category"  # and those on categories and labels
@@ -36,6 +36,11 @@ _MORE = re.compile(
 _HELP = re.compile(
     r"(?:hi|hello|hey|help|thanks?(?: you)?|bye|what can (?:you|i) do|how does this work)"
     r"(?: there)?[\s.!?]*"
+)
+_PROFILE = re.compile(
+    r".*\b(?:what (?:do|can) you (?:think|know|say) (?:(?:that )?i (?:like|want|prefer|enjoy)"
+    r"|(?:about|of) (?:me|my taste))|what(?:'s| is) my (?:taste|profile)"
+    r"|(?:show|tell)(?: me)? (?:about )?my (?:taste|profile)|what do i like|my profile)\b.*"
 )
 _DROP = (
     r"\b(?:at )?(?:any|every|all|whatever|forget|ignore|drop|remove|never mind|regardless of)"
@@ -98,6 +103,8 @@ class RuleParser:
         text = fold_message(message[:MAX_MESSAGE])
         if _HELP.fullmatch(text):
             return ParsedMessage("help")
+        if _PROFILE.fullmatch(text):
+            return ParsedMessage("profile")
         explained = explained_item(text, context.shown, context.find_item)
         if explained is not None:
             return ParsedMessage("explain", explained=explained)

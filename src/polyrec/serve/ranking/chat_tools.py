@@ -12,6 +12,7 @@ from polyrec.database import records
 from polyrec.database.database import Database
 from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
+from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import NO_FILTERS
 from polyrec.serve.background.serving_state import ServingState
@@ -77,6 +78,10 @@ class LiveChatTools:
         query = SearchQuery(state.text, items=items, negative=negative)
         search = CatalogSearch(query, self.user_id, n, state.offset, state.filters, excluded)
         return search_catalog(self.live, self.state, search).ids
+
+    def profile(self) -> TasteProfile:
+        """Return what the user's history has more often than the catalogue."""
+        return self.live.profile(self.user_id)
 
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""

@@ -70,6 +70,13 @@ class LabelIndex:
         return mask
 
 
+def label_names(labels: Any) -> Iterator[tuple[str, str]]:
+    """Yield each label with its key; not the numbers."""
+    for key, value in _flatten("", labels, _MAX_DEPTH):
+        if isinstance(value, str):
+            yield key, value
+
+
 def _flatten(key: str, labels: Any, depth: int) -> Iterator[tuple[str, str | float]]:
     """Yield each label once, with its key."""
     if depth == 0 or labels is None:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from polyrec.database import change_log, feedback, records
 from polyrec.database.database import Database
 from polyrec.database.feedback import Event
+from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import Filters
 from polyrec.serve.settings import Settings
@@ -47,6 +48,7 @@ class LiveState:
         self._lock = threading.RLock()
         self._catalog = LiveCatalog()
         self.words = LiveWords(database, self._catalog.rows)
+        self._vocabulary: tuple[int, Vocabulary] | None = None  # and of which version
         self._popularity = RecentPopularity(
             longest=settings.popularity_events, half_life_days=settings.half_life_days
         )
@@ -187,14 +189,28 @@ class LiveState:
             return self._catalog.matching(filters), self._catalog.ids
 
     def vocabulary(self) -> Vocabulary:
-        """Return the categories, labels and numbers that conversations can name."""
+        """Return what conversations can name; cached until an item changes."""
         with self._lock:
-            return self._catalog.vocabulary()
+            version = self._catalog.version
+            if self._vocabulary is not None and self._vocabulary[0] == version:
+                return self._vocabulary[1]
+            names = self._catalog.names()
+        vocabulary = names.vocabulary()  # without the lock: it may take a second
+        self._vocabulary = version, vocabulary
+        return vocabulary
 
     def item_values(self, items: Iterable[str], key: str) -> list[float]:
         """Return the numbers of items under a key, their times under ""; not of those without."""
         with self._lock:
             return self._catalog.values(items, key)
+
+    def profile(self, user_id: str) -> TasteProfile:
+        """Return what a user's liked items have more often than the catalogue."""
+        history = self.history(user_id)
+        pairs = zip(history.items, history.weights.tolist(), strict=True)
+        liked = [item for item, weight in pairs if weight > 0]
+        with self._lock:
+            return self._catalog.profile(liked)
 
     def rows_of(self, items: Iterable[str]) -> Ints:
         """Return the catalogue rows of the items that are known."""

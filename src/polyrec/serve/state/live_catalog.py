@@ -7,21 +7,39 @@ numbers, since a model may lack items of the catalogue.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from polyrec.database.records import UNDESCRIBED, ItemRecord
+from polyrec.generate.chat.profile import FacetName, TasteProfile, taste_profile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import Filters
-from polyrec.serve.state.labels import LabelIndex
+from polyrec.serve.state.labels import LabelIndex, label_names
 from polyrec.types import Bools, Ints
 
 _MAX_NAMES = 10_000  # categories, and labels, that conversations can name: the most frequent
 _MAX_NUMBERS, _MAX_VALUES = 100, 10_000  # keys of numbers, and values of each
 Name = TypeVar("Name")
+
+
+class CatalogNames(NamedTuple):
+    """Categories and labels with the number of their items, and numbers by key."""
+
+    categories: Mapping[str, int]
+    labels: Mapping[tuple[str, str], int]
+    numbers: Mapping[str, Sequence[float]]
+    has_times: bool
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary of the most frequent ones."""
+        return Vocabulary.of(
+            _most_frequent(self.categories), _most_frequent(self.labels), self.numbers,
+            has_times=self.has_times,
+        )  # fmt: skip
 
 
 class LiveCatalog:
@@ -37,7 +55,6 @@ class LiveCatalog:
         self._metadata: dict[int, tuple[tuple[str, ...], Any]] = {}  # row -> categories, labels
         self._categories: dict[str, set[int]] = {}
         self._labels = LabelIndex()
-        self._vocabulary: tuple[int, Vocabulary] | None = None  # and of which version
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -94,20 +111,14 @@ class LiveCatalog:
             mask &= (self.times >= filters.times[0]) & (self.times <= filters.times[1])
         return mask
 
-    def vocabulary(self) -> Vocabulary:
-        """Return what conversations can name; cached until an item changes."""
-        if self._vocabulary is None or self._vocabulary[0] != self.version:
-            categories = {name: len(rows) for name, rows in self._categories.items() if rows}
-            numbers = {
-                key: list(islice(values.values(), _MAX_VALUES))
-                for key, values in islice(self._labels.numbers().items(), _MAX_NUMBERS)
-            }
-            vocabulary = Vocabulary.of(
-                _most_frequent(categories), _most_frequent(self._labels.counts()), numbers,
-                has_times=bool(self.times.any()),
-            )  # fmt: skip
-            self._vocabulary = self.version, vocabulary
-        return self._vocabulary[1]
+    def names(self) -> CatalogNames:
+        """Return the categories, labels and numbers that conversations can name."""
+        categories = {name: len(rows) for name, rows in self._categories.items() if rows}
+        numbers = {
+            key: list(islice(values.values(), _MAX_VALUES))
+            for key, values in islice(self._labels.numbers().items(), _MAX_NUMBERS)
+        }
+        return CatalogNames(categories, self._labels.counts(), numbers, bool(self.times.any()))
 
     def values(self, items: Iterable[str], key: str) -> list[float]:
         """Return the numbers of items under a key, their times under ""; not of those without."""
@@ -116,6 +127,17 @@ class LiveCatalog:
             return [float(self._times[row]) for row in rows if self._times[row]]
         numbers = self._labels.numbers().get(key, {})
         return [numbers[row] for row in rows if row in numbers]
+
+    def profile(self, history: Sequence[str]) -> TasteProfile:
+        """Return the profile of a history by the items that may be shown."""
+        items = [item for item in history if item in self.rows and self.visible[self.rows[item]]]
+        facets: list[list[FacetName]] = []
+        for item in items:
+            categories, labels = self._metadata.get(self.rows[item], ((), None))
+            facets.append([*((None, name) for name in categories), *label_names(labels)])
+        counts: Counter[FacetName] = Counter(self._labels.counts())
+        counts.update({(None, name): len(rows) for name, rows in self._categories.items()})
+        return taste_profile(items, facets, counts, int(self.visible.sum()))
 
     def _rows_in(self, categories: Sequence[str]) -> set[int]:
         """Return the rows in one of these categories."""

@@ -12,6 +12,7 @@ from polyrec.artifact.item_search import SearchQuery, score_words, search_scores
 from polyrec.database.records import LIVE, ItemRecord
 from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
+from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.topk import top_of_row
 from polyrec.serve.state.live_catalog import LiveCatalog
@@ -30,7 +31,7 @@ class BundleChatTools:
 
     def vocabulary(self) -> Vocabulary:
         """Return the names of the catalogue."""
-        return self._catalog.vocabulary()
+        return self._vocabulary
 
     def find_item(self, title: str) -> str | None:
         """Return the item with a title; the first of several."""
@@ -64,6 +65,12 @@ class BundleChatTools:
         rows, _ = top_of_row(scores, count)
         return [self._bundle.ids[row] for row in rows[state.offset :].tolist()]
 
+    def profile(self) -> TasteProfile:
+        """Return what the user's history has more often than the catalogue."""
+        query = self._query
+        liked = [] if query is None else query.items[query.weights > 0].tolist()
+        return self._catalog.profile([self._bundle.ids[row] for row in liked])
+
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""
         bundle = self._bundle
@@ -82,6 +89,10 @@ class BundleChatTools:
         scores: Floats = bundle.parts.recommender.score(self._query)[0].copy()
         scores[self._query.items] = -np.inf
         return scores
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return self._catalog.names().vocabulary()
 
     @cached_property
     def _catalog(self) -> LiveCatalog:
