@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import uvicorn
 
-from polyrec.cli.commands.serve import _check_network
+from polyrec.cli.commands.service.serve import _check_network
 from polyrec.errors import ConfigError
 from polyrec.serve.middleware import connections
 from polyrec.serve.middleware.connections import BoundedProtocol, ConnectionTable

@@ -7,5 +7,6 @@ def register_commands() -> None:
     from polyrec.cli.commands import init, check, encode, cache, run, align_report  # noqa: F401
     from polyrec.cli.commands import tune, evaluate, compare, recommend, similar, explain  # noqa: F401
     from polyrec.cli.commands.conversation import chat  # noqa: F401
-    from polyrec.cli.commands import demo, serve, refit, keys  # noqa: F401
+    from polyrec.cli.commands import demo  # noqa: F401
+    from polyrec.cli.commands.service import serve, refit, keys  # noqa: F401
     # isort: on

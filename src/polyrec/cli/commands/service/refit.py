@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
-from polyrec.cli.commands.serve import (
+from polyrec.cli.commands.service.serve import (
     DEFAULT_DATABASE,
     MediaFolder,
     ServedDatabase,

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from polyrec.cli.app import AsJson, app
-from polyrec.cli.commands.serve import DEFAULT_DATABASE, ServedDatabase, require_serve_extra
+from polyrec.cli.commands.service.serve import DEFAULT_DATABASE, ServedDatabase, require_serve_extra
 from polyrec.cli.console import err, out, print_json, print_table
 from polyrec.errors import DataError
 
