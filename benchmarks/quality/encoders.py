@@ -1,6 +1,6 @@
 """How much do the encoders' features say, about new items and about music?
 
-    OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films]
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films posters]
 
 1. Studio data set and MovieLens: a fifth of the items leave train (a tenth more for valid) and are
    ranked among all. The recommender's settings are chosen on valid; encoders trained here have
@@ -8,7 +8,10 @@
 2. MovieLens, its own split: content alone (behaviour only says what is in the user's history).
 3. Emotify: a linear probe (logistic regression, 5 folds) from sound to genre and nine emotions.
 
-Results: encoders_music.json, encoders_studio.json, encoders_films.json.
+4. MovieLens' posters: a linear probe (5 folds) to genres, and new films, by `descriptor` and by
+   `efficientnet` (polyrec models add efficientnet).
+
+Results: encoders_music.json, encoders_studio.json, encoders_films.json, encoders_posters.json.
 """
 
 import sys
@@ -54,6 +57,8 @@ FILMS: dict[str, dict[str, str]] = {
     "text: lsa, posters: descriptor": {"text": "lsa", "image": "descriptor"},
     "text: minilm, posters: image_cnn": {"text": "minilm", "image": "image_cnn"},
 }
+POSTERS = ("descriptor", "efficientnet")
+PROBE_C = 0.001  # standardised features of a thousand columns: strong regularisation
 NEW_ITEMS = {"use": "new_items", "test": 0.2}
 
 
@@ -153,6 +158,44 @@ def settings_best_on_valid(
     return max(trials, key=lambda trial: trial[0])[1]
 
 
+def posters(folder: Path) -> dict[str, Any]:
+    """Return what encoders of posters say about genres, and about new films."""
+    table = pl.read_parquet(SHARED_DATA / "movielens_small_mm" / "items.parquet")
+    genres = genre_labels(table)
+    figures: dict[str, Any] = {"genre_auc": {"genres": len(genres)}, "new_items": {}}
+    rows: dict[str, Floats] = {}
+    data = {"path": str(SHARED_DATA / "movielens_small_mm"), "min_rating": 4, "image": "poster"}
+    for name in POSTERS:
+        tree = {"data": {**data, "split": NEW_ITEMS}, "encode": {"image": {"use": name}}}
+        config = parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
+        dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0])
+        rows[name] = encode_dataset(config, dataset)[1]["image"].vectors
+        figures["genre_auc"][name] = genre_auc(rows[name], genres)
+        figures["new_items"][name] = mean_over_seeds(tree, SEEDS[:1], folder)
+    beside = np.concatenate(list(rows.values()), axis=1)
+    figures["genre_auc"][" and ".join(rows)] = genre_auc(beside, genres)
+    return figures
+
+
+def genre_labels(table: pl.DataFrame) -> dict[str, Bools]:
+    """Return genre -> which films have it, of genres with at least 50 films."""
+    of_film = [set((text or "").split("|")) for text in table["genres"].to_list()]
+    names = sorted(set().union(*of_film) - {"", "(no genres listed)"})
+    labels = {name: np.array([name in genres for genres in of_film]) for name in names}
+    return {name: has for name, has in labels.items() if has.sum() >= 50}
+
+
+def genre_auc(vectors: Floats, genres: Mapping[str, Bools]) -> float:
+    """Return the mean AUC over genres of a linear probe, 5 folds."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=PROBE_C, max_iter=300))
+    aucs = []
+    for has in genres.values():
+        scores = cross_val_predict(model, vectors, has, cv=folds, method="decision_function")
+        aucs.append(roc_auc_score(has, scores))
+    return round(float(np.mean(aucs)), 4)
+
+
 def music(folder: Path) -> dict[str, Any]:
     """Return how well a linear probe predicts genre and emotions from each encoder's rows."""
     table = pl.read_parquet(SHARED_DATA / "emotify" / "items.parquet")
@@ -213,7 +256,7 @@ def probe(
     return float(accuracy), float(np.mean(areas))
 
 
-PARTS = {"music": music, "studio": studio, "films": films}
+PARTS = {"music": music, "studio": studio, "films": films, "posters": posters}
 
 if __name__ == "__main__":
     main()

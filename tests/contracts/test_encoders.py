@@ -5,7 +5,8 @@ A test takes the encoder and contents alone, so that it can be called for any pa
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,24 @@ def sample_file(tiny_model: Callable, tmp_path_factory: pytest.TempPathFactory) 
         return str(path)
 
     return sample
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have random weights where `polyrec models add` would put pretrained ones."""
+    if find_spec("torch") is None:
+        yield
+        return
+    from safetensors.torch import save_file
+
+    from polyrec.encode.image.efficientnet import EfficientNetLite0
+
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        (folder / "efficientnet").mkdir()
+        save_file(EfficientNetLite0().state_dict(), folder / "efficientnet" / "model.safetensors")
+        patch.setenv("POLYREC_MODELS", str(folder))
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(registered_parts("encode")))

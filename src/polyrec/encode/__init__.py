@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.encode.audio.spectral import Spectral as Spectral
     from polyrec.encode.features import Features as Features
     from polyrec.encode.image.descriptor import Descriptor as Descriptor
+    from polyrec.encode.image.efficientnet import EfficientNet as EfficientNet
     from polyrec.encode.image.image_cnn import ImageCNN as ImageCNN
     from polyrec.encode.image.image_model import ImageModel as ImageModel
     from polyrec.encode.text.lsa import LSA as LSA
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.encode.text.text_model import TextModel as TextModel
     from polyrec.encode.text.text_transformer import TextTransformer as TextTransformer
     from polyrec.encode.text.word_vectors import WordVectors as WordVectors
+    from polyrec.encode.video.efficientnet_frames import EfficientNetFrames as EfficientNetFrames
     from polyrec.encode.video.frames_model import FramesModel as FramesModel
     from polyrec.encode.video.motion import Motion as Motion
     from polyrec.encode.video.timeline import Timeline as Timeline

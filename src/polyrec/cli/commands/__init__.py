@@ -4,7 +4,7 @@
 def register_commands() -> None:
     """Import every command, which adds it to the application, in the order of `--help`."""
     # isort: off
-    from polyrec.cli.commands import init, check, encode, cache, run, align_report  # noqa: F401
+    from polyrec.cli.commands import init, check, models, encode, cache, run, align_report  # noqa: F401
     from polyrec.cli.commands import tune, evaluate, compare, recommend, similar, explain  # noqa: F401
     from polyrec.cli.commands.conversation import chat  # noqa: F401
     from polyrec.cli.commands import demo  # noqa: F401
