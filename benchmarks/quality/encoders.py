@@ -169,9 +169,10 @@ def posters(folder: Path) -> dict[str, Any]:
         tree = {"data": {**data, "split": NEW_ITEMS}, "encode": {"image": {"use": name}}}
         config = parse_config({**tree, "cache": str(folder / "c.sqlite")}, folder=folder)
         dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0])
+        figures["new_items"][name] = mean_over_seeds(tree, SEEDS[:1], folder)
         rows[name] = encode_dataset(config, dataset)[1]["image"].vectors
         figures["genre_auc"][name] = genre_auc(rows[name], genres)
-        figures["new_items"][name] = mean_over_seeds(tree, SEEDS[:1], folder)
+        print(name, figures["genre_auc"][name], file=sys.stderr, flush=True)
     beside = np.concatenate(list(rows.values()), axis=1)
     figures["genre_auc"][" and ".join(rows)] = genre_auc(beside, genres)
     return figures
