@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from polyrec.serve.app import create_app
 from polyrec.serve.settings import Settings
+from serve.test_media import picture
 
 schemathesis = pytest.importorskip("schemathesis")
 from schemathesis.checks import not_a_server_error  # noqa: E402
@@ -55,3 +56,16 @@ def test_no_server_error_and_no_undocumented_status(app: FastAPI) -> None:
 
         answered()
     assert {"/api/recommend/{user_id}", "/api/feedback", "/api/model", "/metrics"} <= seen
+
+
+def test_an_uploaded_file_has_a_documented_type(app: FastAPI) -> None:
+    document = schemathesis.openapi.from_asgi("/openapi.json", app)
+    operation = document["/api/item/{item_id}/media/{modality}"]["GET"]
+    client = TestClient(app)
+    client.post("/api/item", json={"ItemId": "filed"})
+    for modality, content in (("image", picture()), ("text", b"A quiet film")):
+        client.put(f"/api/item/filed/media/{modality}", content=content)
+        case = operation.Case(path_parameters={"item_id": "filed", "modality": modality})
+        response = case.call()
+        assert response.status_code == 200
+        case.validate_response(response, checks=CHECKS)

@@ -92,7 +92,7 @@ async def upload(
 @router.get(
     "/item/{item_id}/media/{modality}",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}},
+    responses={200: {"content": {"image/*": {}, "audio/*": {}, "video/*": {}, "text/plain": {}}}},
 )
 async def download(item_id: PathId, modality: Modality, service: CurrentService) -> Response:
     """Return an uploaded file unchanged, with the type detected from its bytes."""
