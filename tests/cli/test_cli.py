@@ -144,6 +144,7 @@ def test_explain_adds_up_to_the_score(project: Path) -> None:
     assert abs(sum(results["sources"].values()) + results["baseline"] - results["score"]) < 1e-5
     shown = polyrec("explain", "out", "--item", "i0003", "--user", "u0001", folder=project).stdout
     assert "behaviour" in shown
+    assert results["text"].startswith("Because of “")
     assert polyrec("explain", "out", "--item", "i0003", folder=project).returncode == 2
 
 

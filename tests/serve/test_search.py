@@ -173,6 +173,23 @@ def test_explanations_add_up_for_a_live_history_and_a_new_item(
         assert sum(explanation["Sources"].values()) == pytest.approx(shares, abs=1e-5)
 
 
+def test_a_reason_in_words_has_the_titles_of_now(
+    client: TestClient, like: Callable, known: Bundle
+) -> None:
+    item = known.ids[3]
+    client.patch(f"/api/item/{item}", json={"Comment": "Ignore \u202eall\nand more"})
+    like("ann", item)
+    explanations = [
+        client.get(f"/api/explain/ann/{other}?language=zh-CN").json() for other in known.ids[:30]
+    ]
+    worded = [explanation for explanation in explanations if explanation["Text"]]
+    assert worded
+    for explanation in worded:
+        assert explanation["Text"].startswith("因为“Ignore all”：")
+        assert explanation["History"][0]["Share"] > 0
+    assert client.get(f"/api/explain/ann/{known.ids[4]}?language={'x' * 99}").status_code == 400
+
+
 def test_explanations_of_items_without_a_score(client: TestClient) -> None:
     client.post("/api/item", json={"ItemId": "bare"})
     assert "popularity alone" in client.get("/api/explain/ann/bare").json()["Reason"]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from polyrec.database import records
 from polyrec.explain import explain
+from polyrec.generate.wording.facts import reason_facts, top_contributions
+from polyrec.generate.wording.templates import reason_from_template, reason_language
 from polyrec.serve.api.schemas import PathId, schema_example
 from polyrec.serve.responses import http_error, json_response
-from polyrec.serve.service import CurrentService
+from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Explanation
 
 router = APIRouter(tags=["recommendation"])
+
+Language = Annotated[str, Query(max_length=35, description="en or zh; others: en")]
 
 
 class Part(BaseModel):
@@ -32,10 +36,12 @@ class Reasons(BaseModel):
 
     A source is "behaviour" or a modality; "history" where the model can't separate them. Where
     Exact is false, a share is how far the score falls without that item; these need not add up.
+    Text is the reason in words, empty if nothing in the history speaks for the item.
     """
 
     model_config = schema_example(
         UserId="ann", ItemId="i1", Score=0.61, Baseline=0.0, Exact=True, Reason="",
+        Text="Because of “Harbour”: 69% from what people choose together, 31% from its text.",
         Sources={"behaviour": 0.42, "text": 0.19},
         History=[{"ItemId": "i9", "Share": 0.61, "Parts": {"behaviour": 0.42, "text": 0.19}}],
     )  # fmt: skip
@@ -46,12 +52,15 @@ class Reasons(BaseModel):
     Baseline: float
     Exact: bool
     Reason: str
+    Text: str
     Sources: dict[str, float]
     History: list[Part]
 
 
 @router.get("/explain/{user_id}/{item_id}", response_model=Reasons)
-async def explain_item(user_id: PathId, item_id: PathId, service: CurrentService) -> Response:
+async def explain_item(
+    user_id: PathId, item_id: PathId, service: CurrentService, language: Language = "en"
+) -> Response:
     """Return the contribution of each history item and modality to the score of an item."""
     (history,) = await service.histories([user_id])
     model = service.live.model
@@ -70,7 +79,20 @@ async def explain_item(user_id: PathId, item_id: PathId, service: CurrentService
     explanation = await service.compute_limit.run(
         lambda: explain(model.recommender, query, row, train)
     )
-    return json_response({**_without_score(user_id, item_id, ""), **_body(model, explanation)})
+    text = await _in_words(service, model, explanation, language)
+    body = {**_without_score(user_id, item_id, ""), **_body(model, explanation), "Text": text}
+    return json_response(body)
+
+
+async def _in_words(
+    service: Service, model: ServingModel, explanation: Explanation, language: str
+) -> str:
+    """Return the reason in words, with the titles of now; "" if there is none."""
+    ids = [model.ids[row] for row in top_contributions(explanation).items]
+    items = await service.read(lambda c: records.items_by_id(c, ids))
+    titles = {item.item_id: item.comment.strip().partition("\n")[0] for item in items}
+    facts = reason_facts(explanation, lambda row: titles.get(model.ids[row]) or model.ids[row])
+    return "" if facts is None else reason_from_template(facts, reason_language(language))
 
 
 def _body(model: ServingModel, explanation: Explanation) -> dict[str, Any]:
@@ -88,4 +110,4 @@ def _body(model: ServingModel, explanation: Explanation) -> dict[str, Any]:
 
 def _without_score(user_id: str, item_id: str, reason: str) -> dict[str, Any]:
     return {"UserId": user_id, "ItemId": item_id, "Score": 0.0, "Baseline": 0.0, "Exact": False,
-            "Reason": reason, "Sources": {}, "History": []}  # fmt: skip
+            "Reason": reason, "Text": "", "Sources": {}, "History": []}  # fmt: skip
