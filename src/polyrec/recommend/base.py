@@ -63,6 +63,8 @@ class BaseRecommender(BasePart):
     def usable(self, query: Query) -> Bools:
         """Return (b,) whether the model can tell anything from each history."""
         informative = (query.weights > 0) & self._informative(query.items)
+        if len(query) == 1:  # a request
+            return np.array([informative.any()])
         rows = np.repeat(np.arange(len(query)), np.diff(query.starts))
         return np.bincount(rows[informative], minlength=len(query)) > 0
 

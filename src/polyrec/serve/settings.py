@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -72,6 +73,7 @@ class Settings:
         return Path(f"{file.partition('?')[0]}.media")
 
 
+@lru_cache(64)  # each request checks one
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address."""
     if host == "localhost":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
-import structlog
-from structlog.typing import EventDict, Processor
+
+# what every record has; uvicorn adds a copy of its messages with colour codes
+_COMMON = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 
 
 def configure_logging(level: str = "info") -> None:
@@ -16,48 +19,49 @@ def configure_logging(level: str = "info") -> None:
     On a terminal a line has the time, the level and the text; elsewhere it is a JSON object. The
     service logs through the standard library; `extra` becomes fields of the line.
     """
-    processors: list[Processor] = [
-        structlog.stdlib.ExtraAdder(),
-        _without_colours,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-    ]
-    if sys.stderr.isatty():
-        stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-        renderer: Processor = _to_line
-    else:
-        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
-    processors += [stamp, structlog.processors.format_exc_info]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    handler.setFormatter(LineFormatter() if sys.stderr.isatty() else JsonFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
 
 
-def _without_colours(_logger: object, _method: str, fields: EventDict) -> EventDict:
-    """Drop the copy of a message with colour codes that uvicorn adds."""
-    fields.pop("color_message", None)
-    return fields
+class JsonFormatter(logging.Formatter):
+    """Makes a JSON object of a record: every request logs one.
+
+    >>> record = logging.makeLogRecord({"msg": "request", "levelname": "INFO", "status": 200})
+    >>> JsonFormatter().format(record)[:48]
+    '{"event":"request","status":200,"level":"info","'
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        fields = {
+            "event": record.getMessage(),
+            **_extra_fields(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
-def _to_line(_logger: object, _method: str, fields: EventDict) -> str:
-    """Return a line for people; a request is its method, route, status and time."""
-    stamp, level = fields.pop("timestamp"), fields.pop("level")
-    text, name = fields.pop("event"), fields.pop("logger", "")
-    trace = fields.pop("exception", "")
-    if name == "polyrec.request":
-        text = "{method} {route} {status} {ms:g} ms".format_map(fields)
-        fields = {"key": fields["key"]} if fields.get("key") else {}
-    rest = "".join(f" {key}={value}" for key, value in fields.items() if value is not None)
-    return f"{stamp} {level:7} {text}{rest}" + (f"\n{trace}" if trace else "")
+class LineFormatter(logging.Formatter):
+    """Makes a line for people of a record; a request is its method, route, status and time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, and a traceback below it."""
+        text, fields = record.getMessage(), _extra_fields(record)
+        if record.name == "polyrec.request":
+            text = "{method} {route} {status} {ms:g} ms".format_map(fields)
+            fields = {"key": fields["key"]} if fields.get("key") else {}
+        rest = "".join(f" {key}={value}" for key, value in fields.items() if value is not None)
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        stamp = self.formatTime(record, "%H:%M:%S")
+        return f"{stamp} {record.levelname.lower():7} {text}{rest}{trace}"
 
 
-def _to_json(fields: object, **_: object) -> str:
-    return orjson.dumps(fields, default=str).decode()
+def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _COMMON}

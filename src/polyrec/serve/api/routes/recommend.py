@@ -15,6 +15,7 @@ from polyrec.database import change_log, feedback
 from polyrec.database.feedback import Event, Feedback
 from polyrec.serve.api.batch import BatchAnswer, BatchQuery, batch_pieces
 from polyrec.serve.api.bodies import json_body, read_body, read_rows
+from polyrec.serve.api.direct_route import DirectRoute
 from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
 from polyrec.serve.api.page_params import CategoryPage, ItemsPage, page_size
 from polyrec.serve.api.schemas import Scored, SessionBody
@@ -59,12 +60,13 @@ def add_recommend_routes(app: FastAPI, prefix: str) -> None:
         ("/intermediate/recommend/{user_id}", recommend_with_scores),
         ("/intermediate/recommend/{user_id}/{category}", recommend_with_scores),
     ):
-        app.add_api_route(
+        app.router.add_api_route(
             prefix + path,
             handler,
             response_model=_EITHER,
             tags=["recommendation"],
             openapi_extra=list_parameters(path),
+            route_class_override=DirectRoute,
         )
 
 
