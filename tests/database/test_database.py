@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from polyrec.database import change_log, feedback, item_media, records
 from polyrec.database.change_log import ChangeReader
-from polyrec.database.database import Database, insert_new
+from polyrec.database.database import Database
 from polyrec.database.feedback import Feedback
+from polyrec.database.inserts import insert_new
 from polyrec.database.item_media import EncodingOutcome
 from polyrec.database.records import ItemRecord, UserRecord
 from polyrec.database.tables import FEEDBACK, LOG, META, USERS

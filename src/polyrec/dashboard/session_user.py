@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from polyrec.dashboard.session import COOKIE, Session
 from polyrec.database import keys
 from polyrec.database.change_log import now_us
-from polyrec.database.database import dialect_insert
+from polyrec.database.inserts import dialect_insert
 from polyrec.database.tables import META
 from polyrec.serve.api.schemas import check_text
 from polyrec.serve.responses import http_error

@@ -16,7 +16,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database.database import Database, bulk_insert
+from polyrec.database.database import Database
+from polyrec.database.inserts import bulk_insert
 from polyrec.database.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"

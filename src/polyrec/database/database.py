@@ -20,7 +20,6 @@ from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from polyrec.database.migrations import OLDEST, migrate, stored_format
@@ -142,59 +141,6 @@ def chunks_of(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     [5000, 5000, 2000]
     """
     return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-
-
-def dialect_insert(connection: Connection, table: sa.Table) -> Any:
-    """Return an insert with `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return dialects[connection.dialect.name](table)
-
-
-def insert_new(
-    connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Insert the rows whose key is new, and return them; existing rows stay as they are.
-
-    All rows have the same columns and different keys. On SQLite this bypasses SQLAlchemy, in a
-    third of the time: every event is inserted here.
-    """
-    if not rows:
-        return []
-    if connection.dialect.name == "sqlite":
-        sql = _driver_sql(table, tuple(rows[0])) + " ON CONFLICT DO NOTHING"
-        with _driver(connection, sql) as cursor:
-            return [row for row in rows if cursor.execute(sql, row).rowcount]
-    key = table.primary_key.columns
-    statement = dialect_insert(connection, table).on_conflict_do_nothing().returning(*key)
-    inserted = {tuple(row) for row in connection.execute(statement, rows)}
-    return [row for row in rows if tuple(row[column.name] for column in key) in inserted]
-
-
-def bulk_insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows that have the same columns; on SQLite this bypasses SQLAlchemy."""
-    if rows and connection.dialect.name == "sqlite":
-        sql = _driver_sql(table, tuple(rows[0]))
-        with _driver(connection, sql) as cursor:
-            cursor.executemany(sql, rows)
-    elif rows:
-        connection.execute(table.insert(), rows)
-
-
-@cache
-def _driver_sql(table: sa.Table, columns: tuple[str, ...]) -> str:
-    dialect = sqlite.dialect(paramstyle="named")
-    return str(table.insert().compile(dialect=dialect, column_keys=list(columns)))
-
-
-@contextmanager
-def _driver(connection: Connection, sql: str) -> Iterator[sqlite3.Cursor]:
-    cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
-    try:
-        yield cursor
-    except sqlite3.OperationalError as error:  # the error that SQLAlchemy would raise
-        raise sa.exc.OperationalError(sql, None, error, hide_parameters=True) from error
-    finally:
-        cursor.close()
 
 
 @contextmanager

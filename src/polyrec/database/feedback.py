@@ -15,7 +15,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import chunks_of, dialect_insert, insert_new
+from polyrec.database.database import chunks_of
+from polyrec.database.inserts import dialect_insert, insert_new
 from polyrec.database.records import UNDESCRIBED
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import dialect_insert
+from polyrec.database.inserts import dialect_insert
 from polyrec.database.records import QUEUED
 from polyrec.database.tables import FEATURES, ITEMS, MEDIA
 from polyrec.types import Floats

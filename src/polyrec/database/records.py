@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
-from polyrec.database.database import chunks_of, dialect_insert
+from polyrec.database.database import chunks_of
+from polyrec.database.inserts import dialect_insert
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"

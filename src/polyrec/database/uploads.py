@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from polyrec.database.database import insert_new
+from polyrec.database.inserts import insert_new
 from polyrec.database.tables import MEDIA, UPLOADS
 
 _CHUNK = 500  # digests per statement

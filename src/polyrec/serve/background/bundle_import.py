@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.database import change_log
-from polyrec.database.database import Database, dialect_insert, insert_new
+from polyrec.database.database import Database
+from polyrec.database.inserts import dialect_insert, insert_new
 from polyrec.database.tables import FEEDBACK, ITEMS, META, USERS
 from polyrec.types import Interactions, Ints, ItemMetadata, Progress, silent
 

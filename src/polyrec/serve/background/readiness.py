@@ -14,8 +14,9 @@ from anyio import to_thread
 from sqlalchemy.engine import Connection
 
 from polyrec.database.change_log import now_us
-from polyrec.database.database import Database, dialect_insert
+from polyrec.database.database import Database
 from polyrec.database.failures import is_damage, storage_failure
+from polyrec.database.inserts import dialect_insert
 from polyrec.database.tables import FEEDBACK, ITEMS, LOG, META
 from polyrec.database.writer import Writer
 from polyrec.serve.state.live import LiveState
