@@ -9,10 +9,18 @@ from fastapi.testclient import TestClient
 from polyrec.serve.state.catch_up import SharedCatchUp
 
 
+def build_routes(workers: tuple[TestClient, TestClient]) -> None:
+    """Send each worker its first requests from one thread: at these FastAPI builds its routes."""
+    for worker in workers:
+        assert worker.get("/api/recommend/u0001").status_code == 200
+        assert worker.post("/api/feedback", json=[]).status_code == 200
+
+
 def test_acknowledged_events_count_at_once_under_load(
     two_workers: tuple[TestClient, TestClient],
 ) -> None:
     done = threading.Event()
+    build_routes(two_workers)
 
     def read(number: int) -> None:
         """Keep a worker busy, so that requests share looks at the log."""
