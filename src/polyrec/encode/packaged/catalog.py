@@ -36,7 +36,7 @@ _ENTRIES = (
         megabytes=17.4,
         weights="models/efficientnet-lite0-57934424.pth",
         weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        measured="genres of film posters: see benchmarks/results/encoders_posters.json",
+        measured="genres of film posters: mean AUC .781, descriptor .697; no gain on new films",
         config="encode: {image: {use: efficientnet}, video: {use: efficientnet_frames}}",
     ),
     PackagedModel(
