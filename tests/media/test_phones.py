@@ -52,8 +52,8 @@ def film(
     a, b, c, d = (value << 16 for value in matrix)
     plain = np.array([1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
     written = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
-    place = content.index(plain, content.index(b"tkhd"))
-    return content[:place] + written + content[place + len(written) :]
+    start = content.index(plain, content.index(b"tkhd"))
+    return content[:start] + written + content[start + len(written) :]
 
 
 @pytest.mark.parametrize("matrix", [*MATRICES.values(), *MIRRORED])

@@ -16,6 +16,7 @@ pytest.importorskip("optuna", reason="extra tune is not installed")
 import polyrec
 from polyrec.artifact.part_state import part_settings
 from polyrec.config import Config, parse_config, read_config
+from polyrec.contracts import Recommender
 from polyrec.errors import ConfigError, DataError, FitError
 from polyrec.evaluate.grid_search import Trial
 from polyrec.pipeline.assemble import build_recommender
@@ -170,20 +171,27 @@ def test_frames_are_tuned_like_files(config: Config, world: Path, tmp_path: Path
     assert again.parts.recommender.l2 == frames.settings["recommend.l2"]
 
 
-@pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
+@pytest.fixture(params=sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
+def tunable(
+    request: pytest.FixtureRequest, world: Path, tmp_path: Path
+) -> tuple[Config, Recommender]:
+    """Return the config of a recommender that is tuned, and the recommender; each in turn."""
+    if required_extra(registered_parts("recommend")[request.param].module):
+        pytest.importorskip("torch")
+    config = make_config(world, tmp_path, recommend={"use": request.param})
+    return config, build_recommender(config, {})
+
+
 def test_candidates_of_a_run_are_trials(
-    world: Path, tmp_path: Path, parity_views: dict, name: str
+    tunable: tuple[Config, Recommender], parity_views: dict
 ) -> None:
     """Any candidate is recorded: what a declared range lacks is no parameter for the sampler."""
-    if required_extra(registered_parts("recommend")[name].module):
-        pytest.importorskip("torch")
-    config = make_config(world, tmp_path, recommend={"use": name})
-    model = build_recommender(config, {})
+    config, model = tunable
     space = settings_to_tune(config, model, parity_views)
     for stage in model.search_space(parity_views):
         for setting, candidates in stage.items():
             for value in candidates:
-                choice = RunChoice(name, {setting: value}, 0.5, 1.0, complete=True)
+                choice = RunChoice(config.recommend.use, {setting: value}, 0.5, 1.0, complete=True)
                 settings = choice.all_settings(config, space)
                 built = build_recommender(with_settings(config, settings), {})
                 assert part_settings(built)[setting] == value
@@ -296,14 +304,10 @@ def test_a_mapping_is_a_choice_like_any_other(world: Path, tmp_path: Path) -> No
     assert weights.encode({"text": 0.5, "image": 0.5}) == weights.labels[0]
 
 
-@pytest.mark.parametrize("name", sorted(set(registered_parts("recommend")) - {"popular", "blend"}))
 def test_declared_ranges_fit_the_settings(
-    world: Path, tmp_path: Path, parity_views: dict, name: str
+    tunable: tuple[Config, Recommender], parity_views: dict
 ) -> None:
-    if required_extra(registered_parts("recommend")[name].module):
-        pytest.importorskip("torch")
-    config = make_config(world, tmp_path, recommend={"use": name})
-    model = build_recommender(config, {})
+    config, model = tunable
     for views in ({}, parity_views):
         space = settings_to_tune(config, model, views)
         assert all(setting.path.startswith("recommend.") for setting in space)

@@ -41,5 +41,5 @@ def item_card(item_id: str, item: records.ItemRecord | None, note: str = "") -> 
 
 def item_title(item: records.ItemRecord) -> str:
     """Return the first line of an item's comment, else its id."""
-    first = item.comment.strip().partition("\n")[0] or item.item_id
+    first = item.title or item.item_id
     return first if len(first) <= _MAX_TITLE else f"{first[: _MAX_TITLE - 1]}…"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyrec.explain import explain
+from polyrec.generate.wording.facts import top_contributions
 from polyrec.serve.state.history import History
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import Explanation, Query
+from polyrec.types import Query
 
 _MAX_HISTORY = 50  # latest items; a model without exact parts is called for each
-_TOP_ITEMS = 3
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,5 @@ def recommendation_reason(
     if row >= model.scored_count or not model.recommender.usable(query)[0]:
         return None
     train = model.bundle.behaviour["train"]
-    return _to_reason(model, explain(model.recommender, query, row, train))
-
-
-def _to_reason(model: ServingModel, explanation: Explanation) -> Reason:
-    top = [item for item, parts in explanation.by_item() if sum(parts.values()) > 0]
-    # negative contributions are no reason to recommend
-    sources: dict[str, float] = {}
-    for (_, source), part in explanation.parts.items():
-        sources[source] = sources.get(source, 0.0) + max(0.0, part)
-    total = sum(sources.values())
-    shares = sorted(sources.items(), key=lambda pair: -pair[1])
-    return Reason(
-        tuple(model.ids[item] for item in top[:_TOP_ITEMS]),
-        tuple((name, part / total) for name, part in shares if part > 0.005 * total),
-        explanation.exact,
-    )
+    top = top_contributions(explain(model.recommender, query, row, train))
+    return Reason(tuple(model.ids[item] for item in top.items), top.shares, top.exact)

@@ -51,6 +51,11 @@ class ItemRecord:
     revision: int = 0  # grows when its content changes, like the numbers of the log
     described: bool = True  # whether the comment is its text content
 
+    @property
+    def title(self) -> str:
+        """Return the first line of the comment."""
+        return self.comment.strip().partition("\n")[0]
+
 
 def put_users(connection: Connection, users: Sequence[UserRecord]) -> int:
     """Insert users, replacing known ones; return how many."""

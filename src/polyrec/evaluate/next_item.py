@@ -14,7 +14,7 @@ import numpy as np
 
 from polyrec.contracts import Recommender
 from polyrec.errors import FitError
-from polyrec.evaluate.metrics import AGGREGATE_METRICS, CONTENT_METRICS, Metric, Values
+from polyrec.evaluate.metrics import Metric, Values
 from polyrec.evaluate.protocols import Evaluation, RankedLists, evaluate_top_k
 from polyrec.index.topk import top_k
 from polyrec.types import Floats, Interactions, Ints, Query, Ranking, Views
@@ -87,19 +87,11 @@ def evaluate_next_item(
     lists = RankedLists(train, query.users, ranking.items, hits, relevant, views or {})
     known = np.bincount(train.items, minlength=train.shape[1])[targets] > 0
     groups = {"": np.ones_like(known), "warm": known, "cold": ~known}
-    values, means = {}, {}
-    for name, metric in zip(metrics, parsed, strict=True):
-        if metric.name in AGGREGATE_METRICS:
-            top = ranking.items[:, : metric.k]
-            means[name] = AGGREGATE_METRICS[metric.name](top, lists.popularity)
-            continue
-        if metric.name in CONTENT_METRICS:
-            values[name] = lists.content_metric(metric)
-        else:
-            in_group = groups[metric.suffix]
-            values[name] = np.where(in_group, rank_values(metric, ranks), np.nan)
-        present = values[name][~np.isnan(values[name])]
-        means[name] = float(present.mean()) if len(present) else float("nan")
+
+    def of_ranks(metric: Metric) -> Values:
+        return np.where(groups[metric.suffix], rank_values(metric, ranks), np.nan)
+
+    values, means = lists.measure(dict(zip(metrics, parsed, strict=True)), of_ranks)
     ones = np.ones(len(query), np.int64)
     return Evaluation(query.users, ranking, hits, ones, values, means, targets=targets)
 

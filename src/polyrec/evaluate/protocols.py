@@ -7,7 +7,7 @@ a query per target event: `evaluate.next_item`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,15 +94,7 @@ def evaluate_top_k(
     ranking = recommender.recommend(train.histories(users), longest, hide_seen=True)
     hits = _hits(ranking.items, users, relevant.indices, relevant.indptr, train.shape[1])
     lists = RankedLists(train, users, ranking.items, hits, relevant, views or {})
-    values, means = {}, {}
-    for name, metric in zip(metrics, parsed, strict=True):
-        if metric.name in AGGREGATE_METRICS:
-            top = ranking.items[:, : metric.k]
-            means[name] = AGGREGATE_METRICS[metric.name](top, lists.popularity)
-            continue
-        measure = lists.content_metric if metric.name in CONTENT_METRICS else lists.hit_metric
-        values[name] = measure(metric)
-        means[name] = _mean(values[name])
+    values, means = lists.measure(dict(zip(metrics, parsed, strict=True)), lists.hit_metric)
     without_train = int((counts > 0).sum()) - len(users)
     return Evaluation(users, ranking, hits, counts[users], values, means, without_train)
 
@@ -123,6 +115,24 @@ class RankedLists:
         """Return (n,) the number of users who took each item in train."""
         taken = self.train.positives().indices
         return np.bincount(taken, minlength=self.train.shape[1]).astype(np.float32)
+
+    def measure(
+        self, metrics: Mapping[str, Metric], hit_metric: Callable[[Metric], Values]
+    ) -> tuple[dict[str, Values], dict[str, float]]:
+        """Return values and means by name; `hit_metric` gives the values of metrics of hits.
+
+        Metrics of all lists together have no values; means leave out nan.
+        """
+        values, means = {}, {}
+        for name, metric in metrics.items():
+            if metric.name in AGGREGATE_METRICS:
+                top = self.items[:, : metric.k]
+                means[name] = AGGREGATE_METRICS[metric.name](top, self.popularity)
+                continue
+            in_content = metric.name in CONTENT_METRICS
+            values[name] = self.content_metric(metric) if in_content else hit_metric(metric)
+            means[name] = _mean(values[name])
+        return values, means
 
     def hit_metric(self, metric: Metric) -> Values:
         """Return (b,) values; nan for users without a relevant item in the metric's group."""

@@ -18,6 +18,7 @@ from polyrec.encode.image.decode_image import ImageDecoder
 from polyrec.encode.packaged.catalog import PACKAGED_MODELS
 from polyrec.encode.packaged.install import installed_weights
 from polyrec.errors import FitError
+from polyrec.index.vectors import unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -79,7 +80,7 @@ class EfficientNet(PerItemEncoder):
 
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (224, 224, 3) images."""
-        return unit_rows_of(self.features(np.stack(prepared)))
+        return unit_rows(self.features(np.stack(prepared)).cpu().numpy())
 
     def features(self, pixels: Pixels) -> Any:
         """Return (b, d) features of (b, 224, 224, 3) images, as a tensor."""
@@ -107,12 +108,6 @@ class EfficientNet(PerItemEncoder):
             remedy = "polyrec models add efficientnet"
             raise FitError("the model's weights have changed", received=actual, remedy=remedy)
         self.fingerprint_ = actual
-
-
-def unit_rows_of(features: Any) -> Floats:
-    """Return (b, d) float32 rows of length 1 from a tensor."""
-    rows: Floats = nn.functional.normalize(features.float(), dim=1).cpu().numpy()
-    return rows
 
 
 class EfficientNetLite0(nn.Module):

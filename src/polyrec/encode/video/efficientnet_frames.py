@@ -8,8 +8,9 @@ import numpy as np
 
 from polyrec.contracts import part
 from polyrec.encode.base import Preparer
-from polyrec.encode.image.efficientnet import EfficientNet, unit_rows_of
+from polyrec.encode.image.efficientnet import EfficientNet
 from polyrec.encode.video.decode_frames import FrameDecoder
+from polyrec.index.vectors import unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -41,5 +42,5 @@ class EfficientNetFrames(EfficientNet):
 
     def embed(self, prepared: Sequence[Pixels]) -> Floats:
         """Return (b, d) rows of (t, 224, 224, 3) frames."""
-        features = self.features(np.concatenate(prepared))
-        return unit_rows_of(features.reshape(len(prepared), self.frames, -1).mean(dim=1))
+        features = self.features(np.concatenate(prepared)).cpu().numpy()
+        return unit_rows(features.reshape(len(prepared), self.frames, -1).mean(axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,14 +22,12 @@ from polyrec.recommend.generative.code_transformer import (
     next_code_loss,
 )
 from polyrec.recommend.sequence.transformer import (
-    batches_by_length,
     latest_items,
     liked_only,
-    shuffle_histories,
-    take_rows,
+    training_batches,
 )
 from polyrec.training.loop import Schedule, train
-from polyrec.types import NO_TIME, Bools, Floats, Interactions, Ints, Query, Views
+from polyrec.types import Bools, Floats, Interactions, Ints, Query, Views
 
 _BATCH = 64  # rows whose beams are searched at once
 
@@ -144,15 +142,9 @@ class Tiger(EarlyStoppedRecommender):
     ) -> list[float]:
         device = next(network.parameters()).device
         codes, trie = torch.from_numpy(self.codes_).to(device), CodeTrie.of(self.codes_)
-        untimed = not (events.times != NO_TIME).any()
-        read = events.sequences if self.repeats else events.histories
-        histories = liked_only(read(np.arange(events.shape[0])))
-        lengths = np.minimum(np.diff(histories.starts), self.history)
-
-        def batches(order: np.random.Generator) -> Iterator[Query]:
-            ordered = shuffle_histories(histories, order) if untimed else histories
-            batched = batches_by_length(lengths, self.batch, order)
-            return (take_rows(ordered, users) for users in batched)
+        batches = training_batches(
+            events, repeats=self.repeats, longest=self.history, size=self.batch
+        )
 
         def loss(batch: Query) -> Any:
             return next_code_loss(network, codes, latest_items(batch, self.history))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,15 +17,13 @@ from polyrec.recommend.dot_product import DotProduct, mean_norm, to_norm
 from polyrec.recommend.early_stopping import EarlyStoppedRecommender, ranking_watch
 from polyrec.recommend.sequence.transformer import (
     SequenceTransformer,
-    batches_by_length,
     latest_items,
     liked_only,
     next_item_loss,
-    shuffle_histories,
-    take_rows,
+    training_batches,
 )
 from polyrec.training.loop import Schedule, train
-from polyrec.types import NO_TIME, Floats, Interactions, Query, Views
+from polyrec.types import Floats, Interactions, Query, Views
 
 
 @part
@@ -154,15 +152,9 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
         device = next(network.parameters()).device
         content = content.to(device)
         known = torch.from_numpy(self.popularity_ > 0).to(device)
-        untimed = not (events.times != NO_TIME).any()
-        read = events.sequences if self.repeats else events.histories
-        histories = liked_only(read(np.arange(events.shape[0])))
-        lengths = np.minimum(np.diff(histories.starts), self.history)
-
-        def batches(order: np.random.Generator) -> Iterator[Query]:
-            ordered = shuffle_histories(histories, order) if untimed else histories
-            batched = batches_by_length(lengths, self.batch, order)
-            return (take_rows(ordered, users) for users in batched)
+        batches = training_batches(
+            events, repeats=self.repeats, longest=self.history, size=self.batch
+        )
 
         def loss(batch: Query) -> Any:
             kept = known & (torch.rand(len(known)) >= self.hide).to(device)

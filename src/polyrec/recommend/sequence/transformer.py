@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the custom of the field
 
-from polyrec.types import Ints, Query
+from polyrec.types import NO_TIME, Interactions, Ints, Query
 
 _SCORES = 2**25  # held at once in training: 128 MiB
 _POOL = 32  # batches that are cut from one pool of rows
@@ -65,6 +66,26 @@ def batches_by_length(lengths: Ints, size: int, order: np.random.Generator) -> l
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += [pool[i : i + size] for i in range(0, len(pool), size)]
     return [batches[i] for i in order.permutation(len(batches))]
+
+
+def training_batches(
+    events: Interactions, *, repeats: bool, longest: int, size: int
+) -> Callable[[np.random.Generator], Iterator[Query]]:
+    """Return a function from an epoch's generator to its batches of liked histories.
+
+    Where no event has a time, each epoch reads the histories in an order drawn anew.
+    """
+    untimed = not (events.times != NO_TIME).any()
+    read = events.sequences if repeats else events.histories
+    histories = liked_only(read(np.arange(events.shape[0])))
+    lengths = np.minimum(np.diff(histories.starts), longest)
+
+    def batches(order: np.random.Generator) -> Iterator[Query]:
+        ordered = shuffle_histories(histories, order) if untimed else histories
+        batched = batches_by_length(lengths, size, order)
+        return (take_rows(ordered, users) for users in batched)
+
+    return batches
 
 
 class SequenceTransformer(nn.Module):

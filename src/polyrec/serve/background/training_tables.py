@@ -109,8 +109,7 @@ def _title(item: ItemRecord, bundle: Bundle) -> str:
     row = bundle.rows.get(item.item_id)
     if row is not None and not item.described:
         return bundle.titles[row]
-    line = item.comment.strip().partition("\n")[0]
-    return line[:_MAX_TITLE] or item.item_id
+    return item.title[:_MAX_TITLE] or item.item_id
 
 
 def _metadata(item: ItemRecord, bundle: Bundle) -> ItemMetadata:

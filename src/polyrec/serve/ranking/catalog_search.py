@@ -127,9 +127,7 @@ def _encode(
 
 def _user_scores(live: LiveState, model: ServingModel, user_id: str) -> Floats | None:
     """Return the recommender's scores, None for a history that says nothing."""
-    # while another bundle is swapped in, its users have other rows
-    user = live.user_row(user_id) if live.model.bundle is model.bundle else -1
-    query = live.history(user_id).query(model, user)
+    query = live.history(user_id).query(model, live.user_row_in(model, user_id))
     return None if query is None else model.recommender.score(query)[0]
 
 

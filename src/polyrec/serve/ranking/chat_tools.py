@@ -14,6 +14,7 @@ from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
 from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.generate.wording.facts import top_contributions
 from polyrec.index.filters import NO_FILTERS
 from polyrec.serve.background.serving_state import ServingState
 from polyrec.serve.ranking.catalog_search import CatalogSearch, search_catalog
@@ -23,7 +24,6 @@ from polyrec.serve.state.history import SeenRule
 from polyrec.serve.state.live import LiveState
 
 _MAX_TITLE = 80  # characters
-_BECAUSE = 3  # items of the history in a reason
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,8 @@ class LiveChatTools:
         """Return the first lines of items' comments, else their ids."""
         with self.database.read() as connection:
             known = {r.item_id: r for r in records.items_by_id(connection, list(items))}
-        comments = [known[i].comment if i in known else "" for i in items]
-        lines = [comment.strip().partition("\n")[0][:_MAX_TITLE] for comment in comments]
-        return [line or item for line, item in zip(lines, items, strict=True)]
+        titles = [known[i].title[:_MAX_TITLE] if i in known else "" for i in items]
+        return [title or item for title, item in zip(titles, items, strict=True)]
 
     def values(self, items: Sequence[str], key: str) -> list[float]:
         """Return the numbers of items under a key; their times under ""."""
@@ -87,25 +86,22 @@ class LiveChatTools:
         """Return the items of the user's history for which the model recommends an item."""
         model = self.state.model
         row = model.rows.get(item, model.scored_count)
-        query = self.live.history(self.user_id).query(model, self._user_row())
+        user = self.live.user_row_in(model, self.user_id)
+        query = self.live.history(self.user_id).query(model, user)
         if not self.user_id or query is None or row >= model.scored_count:
             return []
         train = model.bundle.behaviour["train"]
-        parts = explain(model.recommender, query, row, train).by_item()
-        return [model.ids[r] for r, values in parts if sum(values.values()) > 0][:_BECAUSE]
+        top = top_contributions(explain(model.recommender, query, row, train))
+        return [model.ids[liked] for liked in top.items]
 
     def _recommended(self, state: ChatState, n: int, excluded: Sequence[str]) -> list[str]:
+        user = self.live.user_row_in(self.state.model, self.user_id)
         request = ListRequest(
-            self.live.history(self.user_id), n, state.offset, USER, self._user_row(),
-            state.filters, ExcludedItems(excluded), seen=self.seen,
+            self.live.history(self.user_id), n, state.offset, USER, user, state.filters,
+            ExcludedItems(excluded), seen=self.seen,
         )  # fmt: skip
         (ranked,) = recommend_each(self.live, self.state.model, [request])
         return ranked.ids
-
-    def _user_row(self) -> int:
-        # while another bundle is swapped in, its users have other rows
-        is_current = self.live.model.bundle is self.state.model.bundle
-        return self.live.user_row(self.user_id) if is_current else -1
 
     def _with_words(self, words: Sequence[str]) -> list[str]:
         """Return the items whose title or text has one of these words."""

@@ -166,6 +166,13 @@ class LiveState:
                 return -1
         return row
 
+    def user_row_in(self, model: ServingModel, user_id: str) -> int:
+        """Return a user's row in a model that was looked up before; -1 if another is served now.
+
+        While another bundle is swapped in, its users have other rows.
+        """
+        return self.user_row(user_id) if self.model.bundle is model.bundle else -1
+
     def erased_since(self, model: ServingModel) -> int:
         """Return how many of a model's users were erased since its data were read.
 

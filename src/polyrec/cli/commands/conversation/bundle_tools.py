@@ -14,11 +14,10 @@ from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
 from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.generate.wording.facts import top_contributions
 from polyrec.index.topk import top_of_row
 from polyrec.serve.state.live_catalog import LiveCatalog
 from polyrec.types import Floats, ItemMetadata
-
-_BECAUSE = 3  # items of the history in a reason
 
 
 class BundleChatTools:
@@ -77,8 +76,8 @@ class BundleChatTools:
         if self._query is None or not bundle.parts.recommender.usable(self._query)[0]:
             return []
         train = bundle.behaviour["train"]
-        parts = explain(bundle.parts.recommender, self._query, bundle.row(item), train).by_item()
-        return [bundle.ids[row] for row, p in parts if sum(p.values()) > 0][:_BECAUSE]
+        explanation = explain(bundle.parts.recommender, self._query, bundle.row(item), train)
+        return [bundle.ids[row] for row in top_contributions(explanation).items]
 
     def _recommended(self) -> Floats:
         """Return (n,) the model's scores of what the user has not seen, else popularity."""

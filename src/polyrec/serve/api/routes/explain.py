@@ -90,7 +90,7 @@ async def _in_words(
     """Return the reason in words, with the titles of now; "" if there is none."""
     ids = [model.ids[row] for row in top_contributions(explanation).items]
     items = await service.read(lambda c: records.items_by_id(c, ids))
-    titles = {item.item_id: item.comment.strip().partition("\n")[0] for item in items}
+    titles = {item.item_id: item.title for item in items}
     facts = reason_facts(explanation, lambda row: titles.get(model.ids[row]) or model.ids[row])
     return "" if facts is None else reason_from_template(facts, reason_language(language))
 
