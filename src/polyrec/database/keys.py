@@ -21,6 +21,7 @@ from polyrec.errors import ConfigError, nearest
 
 SCOPES = ("recommend", "read", "write", "admin")
 _GRANTED_BY = {
+    "any": set(SCOPES),
     "recommend": {"recommend", "read", "admin"},
     "read": {"read", "admin"},
     "write": {"write", "admin"},

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[ASGIApp]]  # a response is one, too
 
 
 class DirectRoute(APIRoute):
-    """A route whose endpoint takes the request and returns the response.
+    """A route whose endpoint takes the request and returns the response, or what will send it.
 
     It is in the OpenAPI document like every other, but nothing is injected, validated or converted.
     """

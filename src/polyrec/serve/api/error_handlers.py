@@ -69,23 +69,25 @@ def _problem_of(error: Exception) -> dict[str, Any]:
 
 
 def _invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer with the first validation error and the path of its field."""
+    return json_response(validation_problem(error), status=400)
+
+
+def validation_problem(error: Exception) -> dict[str, Any]:
+    """Return the body for the first error of a validation, with the path of its field."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     field = ".".join(map(str, first.get("loc", ())))
     if first.get("type") == "json_invalid":
         reason = first.get("ctx", {}).get("error")
-        body = problem_body("the body is not valid JSON", received=reason, remedy="send UTF-8 JSON")
-    elif first.get("type") == "unknown_field":
+        return problem_body("the body is not valid JSON", received=reason, remedy="send UTF-8 JSON")
+    if first.get("type") == "unknown_field":
         context = first.get("ctx", {})
-        body = problem_body(
+        return problem_body(
             f"{field} has an unknown field", received=context["field"], remedy=context["remedy"]
         )
-    elif first.get("type") == "missing":
-        body = problem_body(f"{field} is required", remedy="see /docs")
-    else:
-        remedy = str(first.get("msg", "see /docs"))
-        body = problem_body(f"{field} is invalid", received=first.get("input"), remedy=remedy)
-    return json_response(body, status=400)
+    if first.get("type") == "missing":
+        return problem_body(f"{field} is required", remedy="see /docs")
+    remedy = str(first.get("msg", "see /docs"))
+    return problem_body(f"{field} is invalid", received=first.get("input"), remedy=remedy)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

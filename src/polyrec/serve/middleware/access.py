@@ -28,7 +28,9 @@ from polyrec.serve.service import Service
 from polyrec.serve.settings import Settings
 
 HEALTH = "/api/health/"  # never refused
+ADMITTED = "polyrec.admitted"  # in the scope of a request that another one of the caller sends
 PUBLIC_PATHS = ("/docs", "/openapi.json", "/dashboard")
+_API_KEY = "polyrec.api_key"
 _CACHE_S = 1.0
 _MAX_CACHED_KEYS = 10_000
 _MAX_KEY = 200  # characters
@@ -48,6 +50,9 @@ class Access:
         """Pass a request on, or answer it with 401, 403, 429 or 503."""
         if scope["type"] != "http" or scope["path"].startswith(HEALTH):
             await self._app(scope, receive, send)
+            return
+        if ADMITTED in scope:  # its load and rate were counted
+            await (await self._check_key(scope) or self._app)(scope, receive, send)
             return
         group = client_group(scope)
         refusal = self._check_load(group) or await self._check_key(scope)
@@ -119,12 +124,12 @@ class Access:
             what = "this key is unknown or was revoked" if text else "an API key is required"
             remedy = "send it as X-API-Key; polyrec keys create makes one"
             return self._refuse(401, what, remedy=remedy)
-        scope["key"] = key.key_id
+        scope["key"], scope[_API_KEY] = key.key_id, key
         if not key.may(required):
             return self._refuse(403, f"this key lacks the scope {required}",
                                 received=f"a key with {', '.join(key.scopes)}",
                                 remedy=f"use a key with the scope {required}")  # fmt: skip
-        rate = key.per_second or self._settings.requests_per_second
+        rate = 0.0 if ADMITTED in scope else key.per_second or self._settings.requests_per_second
         if rate and (wait := self._limiter.wait(key.key_id, per_second=rate, now=now)):
             return self._refuse(429, "too many requests with this key", wait=wait,
                                 received=f"more than {rate:g} per second")  # fmt: skip
@@ -175,6 +180,12 @@ class Access:
             remedy = remedy or "try again after Retry-After seconds"
         body = problem_body(what, received=received, remedy=remedy)
         return json_response(body, status=status, headers=headers)
+
+
+def caller_may(scope: Scope, required: str) -> bool:
+    """Return whether a scope is granted to the caller of a request that was let in."""
+    key: keys.ApiKey | None = scope.get(_API_KEY)  # None: no key is required
+    return key is None or key.may(required)
 
 
 async def _look_up(service: Service, text: str) -> keys.ApiKey | None:

@@ -4,6 +4,7 @@ recommend   lists of items: for one user or session, latest, popular, similar
 read        everything else that changes nothing
 write       records, feedback, media; lists that are written back
 admin       models, keys, bulk transfers
+any         the MCP endpoint: each tool needs the scope of its route
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def required_scope(method: str, path: str, params: QueryParams) -> str:
     'write'
     """
     reads = method in READ_METHODS
+    if path == "/mcp":
+        return "any"
     if _ADMIN.match(path):
         return "read" if reads and path == "/api/model" else "admin"
     if reads and write_back_type(params):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,8 @@ from polyrec.compute.progress import progress_bars
 from polyrec.errors import ConfigError, ExtraError, nearest
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from polyrec.serve.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -57,6 +60,7 @@ HidingKinds = Annotated[
     list[str] | None, typer.Option(help="A feedback type that hides an item; none: all do.")
 ]
 RefitHours = Annotated[float, typer.Option(min=0, help="Hours between two refits; 0: never.")]
+Mcp = Annotated[bool, typer.Option("--mcp", help="Offer tools to assistants at POST /mcp (MCP).")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 
 
@@ -76,9 +80,12 @@ def serve(  # noqa: PLR0913 - one option per setting
     refit_every: RefitHours = 0.0,
     hide_seen: HideSeen = True,
     hiding_kind: HidingKinds = None,
+    mcp: Mcp = False,
     log_level: LogLevel = "info",
 ) -> None:
     """Serve a bundle over HTTP: Gorse's routes and our own; /docs lists all of them."""
+    if mcp:
+        require_mcp_extra()
     with require_serve_extra():
         from polyrec.dashboard import mount
         from polyrec.serve import run
@@ -106,7 +113,15 @@ def serve(  # noqa: PLR0913 - one option per setting
         # pages of other sites must not reach it under a name of theirs (DNS rebinding)
         settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
     _import_bundle(settings)
-    run.run_service(settings, decorate=mount, level=log_level)
+    run.run_service(settings, decorate=_mount_with_mcp if mcp else mount, level=log_level)
+
+
+def _mount_with_mcp(app: FastAPI) -> FastAPI:
+    """Add the dashboard and the MCP endpoint; a function of the module, since workers import it."""
+    from polyrec.dashboard import mount
+    from polyrec.serve.api.mcp.server import add_mcp
+
+    return add_mcp(mount(app))
 
 
 def _check_network(text: str) -> str:
@@ -135,6 +150,13 @@ def require_serve_extra() -> Iterator[None]:
             received=error.name,
             remedy="pip install 'polyrec[serve]'",
         ) from error
+
+
+def require_mcp_extra() -> None:
+    """Raise `ExtraError` unless the MCP SDK is installed."""
+    if find_spec("mcp") is None:
+        raise ExtraError("assistants need a package that is not installed", received="mcp",
+                         remedy="pip install 'polyrec[mcp]'")  # fmt: skip
 
 
 def _import_bundle(settings: Settings) -> None:
