@@ -89,6 +89,8 @@ def test_a_scripted_client(settings: Settings, mode: str) -> None:
 
             found = await client.call_tool("search", {"query": "Dusty Desert Oasis", "n": 3})
             assert json.loads(found.content[0].text) == found.structured_content
+            sifted = {"query": "Oasis", "without_words": ["dusty"], "most": {"price": 1e9}}
+            assert ids(await client.call_tool("search", sifted)) == []  # no item has a price
             first = found.structured_content["items"][0]
             assert (first["id"], first["title"]) == ("i0045", "Dusty Desert Oasis")
 
@@ -121,7 +123,7 @@ def test_wrong_arguments_are_errors_that_a_model_can_read(settings: Settings) ->
         ("search", {"query": ""}, "arguments.query is invalid"),
         ("search", {"query": "x" * 2_001}, "arguments.query is invalid"),
         ("search", {"query": "x", "n": 101}, "less than or equal to 100"),
-        ("search", {"query": "x", "m": 1}, "known: categories, n, query, user_id"),
+        ("search", {"query": "x", "m": 1}, "known: categories, least, most, n, query"),
         ("search", {"query": "a\0b"}, "NUL"),
         ("similar", {"item_id": "a\nb"}, "arguments.item_id is invalid"),
         ("similar", {"item_id": ".."}, "arguments.item_id is invalid"),

@@ -72,6 +72,34 @@ def test_words_follow_the_catalogue(client: TestClient, known: Bundle) -> None:
     assert known.title(search(client, Text=title)[0]) == title
 
 
+def test_filters_are_those_of_conversations(client: TestClient) -> None:
+    comment = "Zeppelin\nA quixotic airship"
+    items = [
+        {"ItemId": "z1", "Comment": comment, "Categories": ["toys", "old"],
+         "Timestamp": "1990-01-01"},
+        {"ItemId": "z2", "Comment": comment, "Categories": ["toys"], "Timestamp": "2000-01-01"},
+        {"ItemId": "z3", "Comment": f"{comment} of hydrogen", "Labels": {"colour": ["red"]},
+         "Categories": ["books"], "Timestamp": "2010-01-01"},
+    ]  # fmt: skip
+    assert client.post("/api/items", json=items).status_code == 200
+    for body, expected in (
+        ({}, {"z1", "z2", "z3"}),
+        ({"WithoutCategories": ["old"]}, {"z2", "z3"}),
+        ({"AnyCategories": ["books", "old"]}, {"z1", "z3"}),
+        ({"WithoutLabels": {"colour": ["red", "blue"]}}, {"z1", "z2"}),
+        ({"Times": {"After": "1995-01-01"}}, {"z2", "z3"}),
+        ({"Times": {"After": "1995-01-01", "Before": "2005-01-01"}}, {"z2"}),
+        ({"Times": {}}, {"z1", "z2", "z3"}),
+        ({"UnwantedWords": ["hydrogen", "helium"]}, {"z1", "z2"}),
+        ({"UnwantedWords": ["", "Zeppelin"]}, set()),
+    ):
+        query = {"Text": "quixotic", "Weights": {"Content": 0}, **body}
+        assert set(search(client, **query)) == expected, body
+    batch = {"Users": ["u0003"], "N": 100, "AnyCategories": ["toys"], "WithoutCategories": ["old"]}
+    (listed,) = client.post("/api/recommend", json=batch).json()["Results"]
+    assert [item["Id"] for item in listed["Items"]] == ["z2"]
+
+
 def test_q_lists_the_items_that_suit_the_words(client: TestClient, known: Bundle) -> None:
     title = known.titles[7]
     page = client.get("/api/items", params={"q": title, "n": 3}).json()

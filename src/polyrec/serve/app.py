@@ -2,7 +2,7 @@
 
 `create_app` makes one from settings. Middlewares are plain ASGI classes (Starlette's
 `BaseHTTPMiddleware` costs a task per request), from the outermost in: RequestLog, CORS,
-TrustedHost, RequestLimits, Access, HeadRequests. The service is `app.state.service` while the
+Hosts, RequestLimits, Access, HeadRequests. The service is `app.state.service` while the
 application runs.
 """
 
@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from polyrec import __version__
 from polyrec.serve.api.error_handlers import add_error_handlers
@@ -21,6 +20,7 @@ from polyrec.serve.api.openapi import add_openapi
 from polyrec.serve.api.routes import PREFIX, ROUTERS, docs, operations, recommend
 from polyrec.serve.middleware.access import Access
 from polyrec.serve.middleware.head_requests import HeadRequests
+from polyrec.serve.middleware.hosts import Hosts
 from polyrec.serve.middleware.rate_limiter import RateLimiter
 from polyrec.serve.middleware.request_limits import RequestLimits
 from polyrec.serve.middleware.request_log import RequestLog
@@ -66,8 +66,7 @@ def _add_middleware(app: FastAPI, settings: Settings, limiter: RateLimiter) -> N
     app.add_middleware(HeadRequests)
     app.add_middleware(Access, settings=settings, limiter=limiter)
     app.add_middleware(RequestLimits, settings=settings)
-    if settings.allowed_hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    app.add_middleware(Hosts, allowed=settings.allowed_hosts)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from fastapi import Depends, Query
 from pydantic import Field
@@ -19,12 +19,14 @@ from polyrec.serve.api.schemas import (
     Offset,
     PathId,
     StrictBody,
+    Time,
     schema_example,
 )
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 
 MAX_CATEGORIES = 100
+OPEN_END = 2**62  # microseconds: before or after all times
 IN_CATEGORIES = "Only items in all of these categories."
 _Categories = Annotated[
     list[Annotated[str, Field(max_length=256)]] | None,
@@ -95,14 +97,34 @@ class LabelRange(StrictBody):
     Max: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
-class PageBody(StrictBody):
-    """The page of a list and the filters on its items, as fields of a body."""
+class TimeRange(StrictBody):
+    """A range of times with both ends; an end that is not sent is open."""
 
-    N: Annotated[int, Field(ge=0)] = 10
-    Offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
-    Categories: Annotated[
-        list[str], Field(max_length=MAX_CATEGORIES, description=IN_CATEGORIES)
-    ] = Field(default_factory=list)
+    model_config = schema_example(After="2026-01-01T00:00:00Z")
+
+    After: Time = None
+    Before: Time = None
+
+    def times(self) -> tuple[int, int] | None:
+        """Return the range in microseconds, None if both ends are open."""
+        if self.After is None and self.Before is None:
+            return None
+        return (
+            -OPEN_END if self.After is None else self.After,
+            OPEN_END if self.Before is None else self.Before,
+        )
+
+
+def _names(description: str) -> Any:
+    return Field(default_factory=list, max_length=MAX_CATEGORIES, description=description)
+
+
+class FilterBody(StrictBody):
+    """The filters on items, as fields of a body."""
+
+    Categories: list[str] = _names(IN_CATEGORIES)
+    AnyCategories: list[str] = _names("Only items in one of these categories.")
+    WithoutCategories: list[str] = _names("No items in one of these categories.")
     Labels: Annotated[
         dict[str, list[str]],
         Field(
@@ -110,10 +132,13 @@ class PageBody(StrictBody):
             description='For each key, one of these labels; "" is the key of plain tags.',
         ),
     ] = Field(default_factory=dict)
+    WithoutLabels: Annotated[
+        dict[str, list[str]], Field(max_length=100, description="No items with these labels.")
+    ] = Field(default_factory=dict)
     Ranges: Annotated[
         dict[str, LabelRange], Field(max_length=100, description="Ranges of numbers in Labels.")
     ] = Field(default_factory=dict)
-    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)
+    Times: Annotated[TimeRange | None, Field(description="A range of Timestamps.")] = None
 
     def filters(self) -> Filters:
         """Return the filters on items."""
@@ -121,4 +146,16 @@ class PageBody(StrictBody):
             key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
             for key, r in self.Ranges.items()
         }
-        return Filters(tuple(self.Categories), self.Labels, ranges)
+        return Filters(
+            tuple(self.Categories), self.Labels, ranges, tuple(self.AnyCategories),
+            tuple(self.WithoutCategories), self.WithoutLabels,
+            None if self.Times is None else self.Times.times(),
+        )  # fmt: skip
+
+
+class PageBody(FilterBody):
+    """The page of a list and the filters on its items, as fields of a body."""
+
+    N: Annotated[int, Field(ge=0)] = 10
+    Offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+    Exclude: Annotated[list[Id], Field(max_length=100_000)] = Field(default_factory=list)

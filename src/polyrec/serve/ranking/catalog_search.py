@@ -42,6 +42,7 @@ class CatalogSearch:
     filters: Filters = NO_FILTERS
     exclude: Sequence[str] = ()
     seen: SeenRule = NOTHING_HIDDEN  # what matches leave out because the user has seen it
+    unwanted_words: Sequence[str] = ()  # no match has one of these in its title or text
 
 
 class SearchMatches(NamedTuple):
@@ -67,6 +68,7 @@ def search_catalog(live: LiveState, state: ServingState, search: CatalogSearch) 
     if search.user_id:
         left_out += live.history(search.user_id).hidden(search.seen)
     clear_rows(allowed, live.rows_of(left_out))
+    allowed &= ~rows_with_words(live, model, search.unwanted_words, len(allowed))
     rows = live.rows_in_catalog(model)
     rankings = Rankings()
     if query.searches_words():
@@ -88,6 +90,16 @@ def search_catalog(live: LiveState, state: ServingState, search: CatalogSearch) 
     best, values = top_of_row(joined, search.n + search.offset)
     page = slice(search.offset, None)
     return SearchMatches([ids[row] for row in best[page]], values[page].tolist(), view, names)
+
+
+def rows_with_words(
+    live: LiveState, model: ServingModel, words: Sequence[str], count: int
+) -> Bools:
+    """Return (count,) whether a catalogue row's title or text has one of these words."""
+    mask = np.zeros(count, bool)
+    for word in words:
+        mask |= live.words.score(model.bundle, word, count)[0] > -np.inf
+    return mask
 
 
 def _content_scores(state: ServingState, query: SearchQuery) -> ContentScores | None:

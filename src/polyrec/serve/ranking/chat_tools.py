@@ -17,7 +17,7 @@ from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.generate.wording.facts import top_contributions
 from polyrec.index.filters import NO_FILTERS
 from polyrec.serve.background.serving_state import ServingState
-from polyrec.serve.ranking.catalog_search import CatalogSearch, search_catalog
+from polyrec.serve.ranking.catalog_search import CatalogSearch, rows_with_words, search_catalog
 from polyrec.serve.ranking.recommender import USER, ListRequest, recommend_each
 from polyrec.serve.ranking.visible import ExcludedItems
 from polyrec.serve.state.history import SeenRule
@@ -67,15 +67,16 @@ class LiveChatTools:
 
     def ranked(self, state: ChatState, n: int) -> list[str]:
         """Return the visible items that pass the filters and suit the state best."""
-        excluded = self._with_words(state.unwanted_words)
         items, negative = (
             [item for item in part if item in self.state.model.rows]
             for part in (state.items, state.negative)
         )
         if not (state.text or items or negative):
-            return self._recommended(state, n, excluded)
+            return self._recommended(state, n)
         query = SearchQuery(state.text, items=items, negative=negative)
-        search = CatalogSearch(query, self.user_id, n, state.offset, state.filters, excluded)
+        search = CatalogSearch(
+            query, self.user_id, n, state.offset, state.filters, unwanted_words=state.unwanted_words
+        )
         return search_catalog(self.live, self.state, search).ids
 
     def profile(self) -> TasteProfile:
@@ -94,7 +95,8 @@ class LiveChatTools:
         top = top_contributions(explain(model.recommender, query, row, train))
         return [model.ids[liked] for liked in top.items]
 
-    def _recommended(self, state: ChatState, n: int, excluded: Sequence[str]) -> list[str]:
+    def _recommended(self, state: ChatState, n: int) -> list[str]:
+        excluded = self._with_words(state.unwanted_words)
         user = self.live.user_row_in(self.state.model, self.user_id)
         request = ListRequest(
             self.live.history(self.user_id), n, state.offset, USER, user, state.filters,
@@ -106,7 +108,5 @@ class LiveChatTools:
     def _with_words(self, words: Sequence[str]) -> list[str]:
         """Return the items whose title or text has one of these words."""
         allowed, ids = self.live.visible_mask(NO_FILTERS)
-        mask = np.zeros(len(allowed), bool)
-        for word in words:
-            mask |= self.live.words.score(self.state.model.bundle, word, len(mask))[0] > -np.inf
+        mask = rows_with_words(self.live, self.state.model, words, len(allowed))
         return [ids[row] for row in np.flatnonzero(mask).tolist()]

@@ -19,6 +19,10 @@ _Id = Annotated[str, AfterValidator(check_id), WithJsonSchema(
 )]  # fmt: skip
 _Count = Annotated[int, Field(ge=1, le=_MAX_N, description="Number of items.")]
 _Names = Annotated[list[_Id], Field(max_length=MAX_CATEGORIES, description=IN_CATEGORIES)]
+_WithoutNames = Annotated[
+    list[_Id], Field(max_length=MAX_CATEGORIES, description="No items in these categories.")
+]
+_Numbers = Annotated[dict[str, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=100)]
 _Items = Annotated[list[_Id], Field(max_length=1_000)]
 _Words = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(check_text)]
 
@@ -53,12 +57,27 @@ class SearchArguments(ToolArguments):
     query: Annotated[_Words, Field(description="What to look for, in words.")]
     n: _Count = 10
     categories: _Names = Field(default_factory=list)
+    without_categories: _WithoutNames = Field(default_factory=list)
+    without_words: Annotated[_WithoutNames, Field(description="No items with these words.")] = (
+        Field(default_factory=list)
+    )
+    least: Annotated[_Numbers, Field(description="For a number of the items, its minimum.")] = (
+        Field(default_factory=dict)
+    )
+    most: Annotated[_Numbers, Field(description="Its maximum: {'price': 20} for example.")] = Field(
+        default_factory=dict
+    )
     user_id: Annotated[OptionalId, Field(description="Order for this person.")] = ""
 
     def request(self) -> ToolRequest:
         """Return a search."""
+        ranges: dict[str, dict[str, float]] = {}
+        for end, numbers in (("Min", self.least), ("Max", self.most)):
+            for key, value in numbers.items():
+                ranges.setdefault(key, {})[end] = value
         body = {"Text": self.query, "N": self.n, "Categories": self.categories,
-                "UserId": self.user_id}  # fmt: skip
+                "WithoutCategories": self.without_categories, "Ranges": ranges,
+                "UnwantedWords": self.without_words, "UserId": self.user_id}  # fmt: skip
         return ToolRequest("POST", "/api/search", body=body)
 
 

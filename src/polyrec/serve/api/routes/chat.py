@@ -12,15 +12,19 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from polyrec.generate.chat.conversation import ChatReply, ChatState, Conversation
 from polyrec.generate.chat.parse import MAX_MESSAGE
-from polyrec.index.filters import Filters
 from polyrec.serve.api.bodies import json_body, read_body
-from polyrec.serve.api.page_params import MAX_CATEGORIES, LabelRange, page_size
+from polyrec.serve.api.page_params import (
+    MAX_CATEGORIES,
+    FilterBody,
+    LabelRange,
+    TimeRange,
+    page_size,
+)
 from polyrec.serve.api.schemas import (
     MAX_OFFSET,
     Id,
     OptionalId,
     StrictBody,
-    Time,
     check_text,
     schema_example,
 )
@@ -35,19 +39,11 @@ MAX_WORDS = 10 * MAX_MESSAGE  # characters of what a conversation searches for
 _Message = Annotated[str, Field(max_length=MAX_MESSAGE), AfterValidator(check_text)]
 _Words = Annotated[str, Field(max_length=MAX_WORDS), AfterValidator(check_text)]
 _Names = Annotated[list[str], Field(max_length=MAX_CATEGORIES)]
-_Labels = Annotated[dict[str, list[str]], Field(max_length=100)]
 _Items = Annotated[list[Id], Field(max_length=1_000)]
 _LAST = 2**53  # microseconds that a JSON number can hold
 
 
-class TimeRange(StrictBody):
-    """A range of times with both ends; an end that is not sent is open."""
-
-    After: Time = None
-    Before: Time = None
-
-
-class ConversationState(StrictBody):
+class ConversationState(FilterBody):
     """What a conversation looks for: send it back with the next message, as it is or changed."""
 
     model_config = schema_example(
@@ -57,13 +53,6 @@ class ConversationState(StrictBody):
 
     Text: _Words = ""
     UnwantedWords: _Names = Field(default_factory=list)
-    Categories: _Names = Field(default_factory=list)
-    AnyCategories: _Names = Field(default_factory=list)
-    WithoutCategories: _Names = Field(default_factory=list)
-    Labels: _Labels = Field(default_factory=dict)
-    WithoutLabels: _Labels = Field(default_factory=dict)
-    Ranges: Annotated[dict[str, LabelRange], Field(max_length=100)] = Field(default_factory=dict)
-    Times: TimeRange | None = None
     Items: _Items = Field(default_factory=list)
     Negative: _Items = Field(default_factory=list)
     Shown: _Items = Field(default_factory=list)
@@ -95,16 +84,8 @@ class ConversationState(StrictBody):
 
     def state(self) -> ChatState:
         """Return the state."""
-        ranges = {
-            key: (-math.inf if r.Min is None else r.Min, math.inf if r.Max is None else r.Max)
-            for key, r in self.Ranges.items()
-        }
-        filters = Filters(
-            tuple(self.Categories), self.Labels, ranges, tuple(self.AnyCategories),
-            tuple(self.WithoutCategories), self.WithoutLabels, _times(self.Times),
-        )  # fmt: skip
         return ChatState(
-            self.Text, tuple(self.UnwantedWords), filters, tuple(self.Items),
+            self.Text, tuple(self.UnwantedWords), self.filters(), tuple(self.Items),
             tuple(self.Negative), tuple(self.Shown), self.Offset,
         )  # fmt: skip
 
@@ -190,12 +171,3 @@ def _time_range(times: tuple[int, int] | None) -> TimeRange | None:
         return None
     ends = [time if abs(time) < _LAST else None for time in times]
     return TimeRange.model_construct(After=ends[0], Before=ends[1])
-
-
-def _times(times: TimeRange | None) -> tuple[int, int] | None:
-    if times is None or (times.After is None and times.Before is None):
-        return None
-    return (
-        -(2**62) if times.After is None else times.After,
-        2**62 if times.Before is None else times.Before,
-    )

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from polyrec.artifact.item_search import SearchQuery, SearchWeights
 from polyrec.serve.api import schemas, seen_params
 from polyrec.serve.api.bodies import json_body, read_body
-from polyrec.serve.api.page_params import ItemsPage, PageBody, page_size
+from polyrec.serve.api.page_params import MAX_CATEGORIES, ItemsPage, PageBody, page_size
 from polyrec.serve.api.routes.media import Modality
 from polyrec.serve.api.schemas import Id, OptionalId, Scored, StrictBody, View, schema_example
 from polyrec.serve.api.seen_params import seen_rule
@@ -64,6 +64,9 @@ class SearchBody(PageBody):
     Video: _Encoded = ""
     Items: _Items = Field(default_factory=list)
     Negative: Annotated[_Items, Field(description="Less like these.")] = Field(default_factory=list)
+    UnwantedWords: Annotated[
+        list[str], Field(max_length=MAX_CATEGORIES, description="No items with one of these words.")
+    ] = Field(default_factory=list)
     UserId: Annotated[OptionalId, Field(description="Order for this user.")] = ""
     Weights: WeightsBody = Field(default_factory=WeightsBody)
     View: Annotated[str, Field(max_length=64, description="Compare in this view, no words.")] = ""
@@ -95,6 +98,7 @@ class SearchBody(PageBody):
             self.filters(),
             tuple(self.Exclude),
             seen_rule(settings, hide=self.HideSeen, kinds=self.HidingKinds),
+            tuple(self.UnwantedWords),
         )
 
 
