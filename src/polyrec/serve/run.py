@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from uvicorn.supervisors import Multiprocess
 
 from polyrec.errors import PolyrecError
 from polyrec.serve.app import create_app
+from polyrec.serve.fair_accept import fair_loop
 from polyrec.serve.metrics import SHARED
 from polyrec.serve.middleware.connections import BoundedProtocol, ConnectionTable
 from polyrec.serve.middleware.logs import configure_logging
@@ -93,6 +95,13 @@ def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "inf
         Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
+def worker_loop(table: ConnectionTable, shared: Path | None) -> str | partial[AbstractEventLoop]:
+    """Return uvicorn's event loop, or that of workers with a shared folder."""
+    if shared is None or sys.platform == "win32":
+        return "auto"
+    return partial(fair_loop, table, shared / "connections")
+
+
 def _allow_open_files() -> None:
     """Raise the soft limit of open files, which many shells set too low for connections."""
     if resource is None:
@@ -116,6 +125,7 @@ def _config(settings: Settings, level: str, decorate: AppDecorator) -> uvicorn.C
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        loop=worker_loop(table, settings.shared_folder),  # type: ignore[arg-type] # it is only called
         log_config=None,  # `make_worker_app` configures logs
         access_log=False,
         log_level="info",

@@ -39,6 +39,9 @@ class ConnectionTable:
     _groups: dict[str, dict[BoundedProtocol, None]] = field(default_factory=dict, repr=False)
     _count: int = 0
 
+    def __len__(self) -> int:
+        return self._count
+
     def admit(self, connection: BoundedProtocol) -> bool:
         """Add a connection; return False if the table is full of requests in progress."""
         group = self._groups.setdefault(connection.group, {})
