@@ -25,6 +25,26 @@ def test_the_watch_measures_what_compat_measures() -> None:
     assert abs(watch.measure() - expected) < 1e-12
 
 
+def test_with_repeats_an_item_taken_again_is_a_hit() -> None:
+    train = Interactions.of([0, 0, 0, 1], [3, 1, 3, 2], times=[0, 1, 2, 0], shape=(2, 40))
+    valid = Interactions.of([0], [3], shape=(2, 40))
+    queries: list[np.ndarray] = []
+
+    def last_item(query):
+        queries.append(query.items)
+        scores = np.zeros((len(query), 40), np.float32)
+        scores[:, query.items[-1]] = 1
+        return scores
+
+    recalls = {}
+    for repeats in (False, True):
+        watch = ranking_watch(last_item, train, valid, repeats=repeats)
+        assert watch is not None
+        recalls[repeats] = watch.measure()
+    assert recalls == {False: 0.0, True: 1.0}
+    assert [items.tolist() for items in queries] == [[1, 3], [3, 1, 3]]
+
+
 def test_nobody_to_ask_is_no_watch() -> None:
     train = events(0, 300)
     assert ranking_watch(Popular().score, train, None) is None

@@ -33,10 +33,12 @@ def ranking_watch(
     *,
     every: int = 1,
     most: int = _MAX_USERS,
+    repeats: bool = False,
 ) -> EarlyStop | None:
     """Return a watch of Recall@20 on valid, train hidden; None where there are no users for it.
 
-    Every so many epochs, of at most so many users, evenly spread and always the same.
+    Every so many epochs, of at most so many users, evenly spread and always the same. With
+    `repeats`, histories keep items that were taken again, and nothing is hidden.
     `score(query)` gives (b, n) from the module as it stands between two epochs.
     """
     if valid is None:
@@ -45,12 +47,12 @@ def ranking_watch(
     users = subsample(evaluable_users(train, relevant), most)
     if not len(users):
         return None
-    query = train.histories(users)
+    query = train.sequences(users) if repeats else train.histories(users)
     targets = relevant[users].astype(bool)
     counts = np.diff(targets.indptr)
 
     def recall() -> float:
-        lists = rank(score, query, _K, hide_seen=True).items
+        lists = rank(score, query, _K, hide_seen=not repeats).items
         rows = np.repeat(np.arange(len(users)), _K)
         listed = lists.ravel() >= 0
         if not listed.any():  # everyone has taken everything

@@ -56,7 +56,7 @@ class Tiger(EarlyStoppedRecommender):
     layers: int = 1
     heads: int = 2
     history: int = 100  # latest events that are read
-    repeats: bool = False  # whether an item that was taken again is read again, in training
+    repeats: bool = False  # train on items that were taken again, and stop with nothing hidden
     dropout: float = 0.3
     epochs: int = 40
     rate: float = 5e-3
@@ -151,7 +151,11 @@ class Tiger(EarlyStoppedRecommender):
 
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=5)
         watch = ranking_watch(
-            lambda query: self._scores(network, codes, trie, query), events, valid, every=4
+            lambda query: self._scores(network, codes, trie, query),
+            events,
+            valid,
+            every=4,
+            repeats=self.repeats,
         )
         return train(
             network, batches, loss, valid=watch, schedule=schedule, seed=self.seed, name="tiger"

@@ -50,7 +50,7 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
     layers: int = 1
     heads: int = 2
     history: int = 100  # latest events that are read
-    repeats: bool = False  # whether an item that was taken again is read again, in training
+    repeats: bool = False  # train on items that were taken again, and stop with nothing hidden
     dropout: float = 0.3
     hide: float = 0.1
     epochs: int = 30
@@ -170,7 +170,8 @@ class SASRec(DotProduct, EarlyStoppedRecommender):
 
         schedule = Schedule(self.epochs, self.rate, self.weight_decay, patience=5)
         return train(
-            network, batches, loss, valid=ranking_watch(score, events, valid, every=2),
+            network, batches, loss,
+            valid=ranking_watch(score, events, valid, every=2, repeats=self.repeats),
             schedule=schedule, seed=self.seed, name="sasrec",
         )  # fmt: skip
 
