@@ -13,7 +13,8 @@ events = st.lists(
 def test_histories_equal_a_loop(rows: list[tuple[int, int, int]]) -> None:
     users, items, times = zip(*rows, strict=True)
     asked = [2, 0, 2, 3]
-    query = Interactions.of(users, items, shape=(4, 5), times=times).histories(asked)
+    interactions = Interactions.of(users, items, shape=(4, 5), times=times)
+    query, sequences = interactions.histories(asked), interactions.sequences(asked)
     for place, user in enumerate(asked):
         mine = sorted(
             (e for e in enumerate(rows) if e[1][0] == user), key=lambda e: (e[1][2], e[0])
@@ -24,6 +25,17 @@ def test_histories_equal_a_loop(rows: list[tuple[int, int, int]]) -> None:
         part = query.take(place, place + 1)
         assert part.items.tolist() == list(expected)
         assert part.weights.tolist() == list(expected.values())
+        kept = sequences.take(place, place + 1).items.tolist()
+        assert kept == [item for _, (_, item, _) in mine]
+
+
+def test_a_history_costs_what_its_user_has() -> None:
+    """The events are sorted once: the second question must not look at all of them."""
+    events = Interactions.of([1, 0, 1], [0, 1, 2], shape=(2, 3), times=[5, 1, 2])
+    assert events.histories([1]).items.tolist() == [2, 0]
+    for name in ("users", "times"):  # the questions that follow slice what was sorted
+        object.__setattr__(events, name, None)
+    assert events.histories([0, 1]).items.tolist() == [1, 2, 0]
 
 
 def test_weights_of_one_pair_add_up_and_negatives_are_no_positives() -> None:

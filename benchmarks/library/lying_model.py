@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from polyrec.explanation import Explanation
 from polyrec.generate.language_model.client import parse_answer
 from polyrec.generate.language_model.prompt import Prompt
 from polyrec.generate.wording.facts import ReasonFacts, clean_title, reason_facts
 from polyrec.generate.wording.reason import Wording
 from polyrec.generate.wording.templates import source_phrase
-from polyrec.types import Explanation
 
 SOURCES = ("behaviour", "text", "image", "audio", "video", "plot")
 HOSTILE = (

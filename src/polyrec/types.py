@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, Self, TypeAlias
 
@@ -200,37 +201,45 @@ class Interactions:
 
         An item met several times stands where it was met last, with its weights added up.
         """
-        wanted = np.asarray(users, np.int64)
-        order = np.lexsort((np.arange(len(self)), self.times, self.users))
-        pairs = (self.users * self.shape[1] + self.items)[order]
-        # np.unique keeps the first of equals: reversed, that is the latest event of a pair
-        _, last, inverse = np.unique(pairs[::-1], return_index=True, return_inverse=True)
-        totals = np.bincount(inverse, weights=self.weights[order][::-1])
-        position = len(order) - 1 - last
-        by_position = np.argsort(position)
-        events = order[position[by_position]]
-        weights = totals[by_position].astype(np.float32)
-        first = np.searchsorted(self.users[events], wanted, "left")
-        counts = np.searchsorted(self.users[events], wanted, "right") - first
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        rows = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
-        return Query(wanted, starts, self.items[events][rows], weights[rows])
+        return self.sequences(users).merge_repeats(self.shape[1])
 
     def sequences(self, users: npt.ArrayLike) -> Query:
         """Return a query with each of these users' events, oldest first, repeats kept.
 
-        Events of the same time keep their order.
+        Events of the same time keep their order. The first call sorts all events, later ones slice.
 
         >>> events = Interactions.of([0, 1, 0, 0], [2, 1, 0, 2], shape=(2, 3))
         >>> events.sequences([0]).items
         array([2, 0, 2])
         """
+        order, first = self._by_user
         wanted = np.asarray(users, np.int64)
-        order = np.lexsort((self.times, self.users))
-        ordered = self.users[order]
-        starts = np.searchsorted(ordered, np.arange(self.shape[0] + 1))
-        everyone = Query(np.arange(self.shape[0]), starts, self.items[order], self.weights[order])
-        return everyone.select(wanted)
+        starts, entries = _slices(first, wanted)
+        rows = entries if order is None else order[entries]
+        return Query(wanted, starts, self.items[rows], self.weights[rows])
+
+    @cached_property
+    def _by_user(self) -> tuple[npt.NDArray[np.integer] | None, Ints]:
+        """The events' order by user and time, None if they are in it, and (u + 1,) user starts."""
+        users, times = self.users, self.times
+        counts = np.bincount(users, minlength=self.shape[0])
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        same_user = users[1:] == users[:-1]
+        if np.all((users[1:] > users[:-1]) | (same_user & (times[1:] >= times[:-1]))):
+            return None, first
+        by_time = np.argsort(times, kind="stable")
+        # a sparse matrix groups its columns by row, in order, in linear time
+        columns = (users[by_time], np.arange(len(users)))
+        shape = (self.shape[0], len(users))
+        grouped = sparse.csr_array((np.ones(len(users), np.int8), columns), shape=shape)
+        return by_time[grouped.indices].astype(np.min_scalar_type(len(users))), first
+
+
+def _slices(first: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """Return (b + 1,) the starts and (e,) the entries of slices first[r] to first[r + 1]."""
+    counts = first[rows + 1] - first[rows]
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return starts, np.repeat(first[rows] - starts[:-1], counts) + np.arange(starts[-1])
 
 
 @dataclass(frozen=True)
@@ -280,10 +289,28 @@ class Query:
     def select(self, rows: npt.ArrayLike) -> Query:
         """Return these questions, in this order."""
         index = np.asarray(rows, np.int64)
-        counts = np.diff(self.starts)[index]
+        starts, entries = _slices(self.starts, index)
+        return Query(self.users[index], starts, self.items[entries], self.weights[entries])
+
+    def merge_repeats(self, items: int) -> Query:
+        """Return the questions with each item once, where it was met last, its weights added up.
+
+        >>> Query.of([[3, 1, 3], [3]]).merge_repeats(4).items
+        array([1, 3, 3])
+        """
+        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        # np.unique keeps the first of equals: reversed, that is the latest event of a pair
+        pairs = (owners * items + self.items)[::-1]
+        _, last, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        if len(last) == len(pairs):
+            return self
+        totals = np.bincount(inverse, weights=self.weights[::-1]).astype(np.float32)
+        entries = len(pairs) - 1 - last
+        order = np.argsort(entries)
+        kept, weights = entries[order], totals[order]
+        counts = np.bincount(owners[kept], minlength=len(self))
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        events = np.repeat(self.starts[index] - starts[:-1], counts) + np.arange(starts[-1])
-        return Query(self.users[index], starts, self.items[events], self.weights[events])
+        return Query(self.users, starts, self.items[kept], weights)
 
 
 @dataclass(frozen=True)
@@ -292,44 +319,6 @@ class Ranking:
 
     items: Ints  # (b, k)
     scores: Floats  # (b, k) -inf at the pads
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why an item has its score: score = baseline + the sum of the parts, where it is `exact`.
-
-    A part belongs to an item of the history and to a source: "behaviour", a modality, or "history"
-    where a model can't separate them.
-    """
-
-    item: int
-    score: float
-    parts: Mapping[tuple[int, str], float]
-    baseline: float  # the score without the history
-    exact: bool  # whether the parts are the model's own arithmetic
-
-    @property
-    def remainder(self) -> float:
-        """Return what baseline and parts leave unexplained: rounding, where it is `exact`."""
-        return self.score - self.baseline - sum(self.parts.values())
-
-    def by_item(self) -> list[tuple[int, dict[str, float]]]:
-        """Return each item of the history with its parts by source, the largest sum first.
-
-        >>> Explanation(7, 3.0, {(1, "text"): 1.0, (2, "text"): 2.0}, 0.0, True).by_item()
-        [(2, {'text': 2.0}), (1, {'text': 1.0})]
-        """
-        items: dict[int, dict[str, float]] = {}
-        for (item, source), part in self.parts.items():
-            items.setdefault(item, {})[source] = part
-        return sorted(items.items(), key=lambda entry: -sum(entry[1].values()))
-
-    def by_source(self) -> dict[str, float]:
-        """Return the sum of each source's parts."""
-        sources: dict[str, float] = {}
-        for (_, source), part in self.parts.items():
-            sources[source] = sources.get(source, 0.0) + part
-        return sources
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from benchmarks.library.lying_model import (
     wording,
 )
 from fake_language_model import FakeServer
+from polyrec.explanation import Explanation
 from polyrec.generate.wording.check import checked_wording
 from polyrec.generate.wording.facts import ReasonFacts, reason_facts
 from polyrec.generate.wording.reason import write_reason
 from polyrec.generate.wording.templates import reason_from_template
-from polyrec.types import Explanation
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

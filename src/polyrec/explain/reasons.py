@@ -6,7 +6,8 @@ from polyrec.contracts import LinearInHistory, Recommender
 from polyrec.errors import DataError
 from polyrec.explain.additive import additive
 from polyrec.explain.leave_one_out import leave_one_out_parts
-from polyrec.types import Explanation, Interactions, Query
+from polyrec.explanation import Explanation
+from polyrec.types import Interactions, Query
 
 
 def explain(model: Recommender, query: Query, item: int, train: Interactions) -> Explanation:

@@ -24,7 +24,7 @@ from polyrec.cli.console import out, print_json, print_table
 if TYPE_CHECKING:
     from polyrec.artifact.bundle import Bundle
     from polyrec.config import LanguageModelConfig
-    from polyrec.types import Explanation
+    from polyrec.explanation import Explanation
 
 _SHOWN = 15  # items of the history that are printed
 

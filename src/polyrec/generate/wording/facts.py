@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from polyrec.types import Explanation
+from polyrec.explanation import Explanation
 
 _MAX_ITEMS = 3
 _MIN_SHARE = 0.005

@@ -46,14 +46,6 @@ def shuffle_histories(query: Query, order: np.random.Generator) -> Query:
     return replace(query, items=query.items[entries], weights=query.weights[entries])
 
 
-def take_rows(query: Query, rows: Ints) -> Query:
-    """Return these questions, in this order."""
-    lengths = np.diff(query.starts)[rows]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    entries = np.repeat(query.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
-    return Query(query.users[rows], starts, query.items[entries], query.weights[entries])
-
-
 def batches_by_length(lengths: Ints, size: int, order: np.random.Generator) -> list[Ints]:
     """Return shuffled batches of `size` rows of similar length each: little is padded.
 
@@ -83,7 +75,7 @@ def training_batches(
     def batches(order: np.random.Generator) -> Iterator[Query]:
         ordered = shuffle_histories(histories, order) if untimed else histories
         batched = batches_by_length(lengths, size, order)
-        return (take_rows(ordered, users) for users in batched)
+        return (ordered.select(users) for users in batched)
 
     return batches
 

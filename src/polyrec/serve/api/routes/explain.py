@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from polyrec.database import records
 from polyrec.explain import explain
+from polyrec.explanation import Explanation
 from polyrec.generate.wording.facts import reason_facts, top_contributions
 from polyrec.generate.wording.templates import reason_from_template, reason_language
 from polyrec.serve.api.schemas import PathId, schema_example
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import Explanation
 
 router = APIRouter(tags=["recommendation"])
 
