@@ -44,6 +44,7 @@ def plain_text_encoder() -> Iterator[None]:
     """Encode texts by their words where a config names no encoder: MiniLM takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default_encoders, "is_minilm_installed", lambda: False)
+        patch.setattr(default_encoders, "is_e5_installed", lambda: False)
         yield
 
 

