@@ -53,7 +53,7 @@ class MiniLM(TextModel):
         if self._network is not None and "fingerprint_" in learned_attributes(self):
             return
         actual = sha256(self.folder / "model.safetensors")
-        if actual != _MODEL.weights_sha256:
+        if actual != dict(_MODEL.files)["model.safetensors"]:
             remedy = f"install {_MODEL.package} again"
             raise ExtraError("unexpected weights of minilm", received=actual, remedy=remedy)
         self.fingerprint_ = actual
