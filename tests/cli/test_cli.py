@@ -360,6 +360,22 @@ def test_absent_rows_are_imputed_where_the_config_says_so(project: Path) -> None
     assert "did you mean 'method'" in wrong.stderr
 
 
+def test_a_profile_is_edited_and_undone(tmp_path: Path) -> None:
+    url = ("--database", "sqlite:///service.sqlite", "--json")
+    subjects = ("--like", "category:jazz", "--dislike", "label:by=Bo", "--ignore", "words:old sea")
+    stated = json.loads(polyrec("profile", "ann", *subjects, *url, folder=tmp_path).stdout)
+    assert [(t["attitude"], t["subject"], t["key"], t["value"]) for t in stated] == [
+        ("like", "category", "", "jazz"),
+        ("dislike", "label", "by", "Bo"),
+        ("ignore", "words", "", "old sea"),
+    ]
+    undone = json.loads(polyrec("profile", "ann", "--undo", *url, folder=tmp_path).stdout)
+    assert undone == stated[:2]
+    wrong = polyrec("profile", "ann", "--like", "categry:jazz", *url, folder=tmp_path)
+    assert wrong.returncode == 2
+    assert "did you mean 'category'" in wrong.stderr
+
+
 def test_keys_are_created_listed_and_revoked(tmp_path: Path) -> None:
     url = "sqlite:///keys.sqlite"
     created = json.loads(

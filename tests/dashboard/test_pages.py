@@ -151,6 +151,23 @@ def test_a_page_shows_the_labels_of_a_user(pages: TestClient) -> None:
     assert "&lt;Köln&gt;" in pages.get("/dashboard/user?id=u0003").text
 
 
+def test_a_user_states_a_taste_and_undoes_it(pages: TestClient) -> None:
+    first = pages.get("/api/recommend/u0003").json()[0]
+    form = {"token": token(pages), "id": "u0003"}
+    taste = {**form, "attitude": "dislike", "subject": "item", "value": first}
+    assert pages.post("/dashboard/user/taste", data=taste).status_code == 303
+    assert first not in pages.get("/api/recommend/u0003?n=60").json()
+    page = pages.get("/dashboard/user?id=u0003").text
+    assert '<input type="hidden" name="attitude" value="none">' in page
+    assert pages.post("/dashboard/user/taste/undo", data=form).status_code == 303
+    assert pages.get("/api/recommend/u0003").json()[0] == first
+    label = {**taste, "subject": "label", "key": "<by>", "value": "<Bo>", "attitude": "like"}
+    assert pages.post("/dashboard/user/taste", data=label).status_code == 303
+    assert "&lt;by&gt; &lt;Bo&gt;" in pages.get("/dashboard/user?id=u0003").text
+    for wrong in ({"attitude": "adore"}, {"subject": "colour"}, {"value": " "}):
+        assert pages.post("/dashboard/user/taste", data={**taste, **wrong}).status_code == 400
+
+
 def test_an_erased_user_is_gone(pages: TestClient) -> None:
     form = {"token": token(pages), "id": "u0003"}
     assert pages.post("/dashboard/user/erase", data=form).status_code == 303
@@ -158,7 +175,15 @@ def test_an_erased_user_is_gone(pages: TestClient) -> None:
     assert "No events of this user" in pages.get("/dashboard/user?id=u0003").text
 
 
-FORMS = ["keys", "keys/revoke", "item/hide", "user/erase", "logout"]
+FORMS = [
+    "keys",
+    "keys/revoke",
+    "item/hide",
+    "user/erase",
+    "user/taste",
+    "user/taste/undo",
+    "logout",
+]
 
 
 @pytest.mark.parametrize("path", FORMS[:-1])

@@ -129,3 +129,40 @@ def test_any_message_is_read_in_time(message: str) -> None:
     parse(message * (MAX_MESSAGE // max(1, len(message))))
     parse(message, shown=())
     assert time.perf_counter() - started < 1
+
+
+STATEMENTS = [
+    ("I don't like horror any more", "dislike", "Horror"),
+    ("ok, i no longer enjoy horror", "dislike", "Horror"),
+    ("Never show me horror again!", "dislike", "Horror"),
+    ("From now on, I hate comedies", "dislike", "Comedy"),
+    ("remember that I love comedies", "like", "Comedy"),
+    ("add comedy to my taste", "like", "Comedy"),
+    ("I like comedies again", "like", "Comedy"),
+    ("forget that I like comedies", "ignore", "Comedy"),
+    ("Please remove horror from my profile.", "ignore", "Horror"),
+    ("forget that I don't like horror", "none", "Horror"),
+    ("remember I don't like anything with zombies", "dislike", "zombies"),
+]
+NO_STATEMENTS = [
+    "I don't like horror",  # of this conversation
+    "no horror",
+    "forget the price",
+    "forget that",
+    "I like comedies",
+    "what do I like",
+    "show me more like this",
+    "a film that i will remember",
+]
+
+
+def test_what_is_stated_for_good() -> None:
+    vocabulary = Vocabulary.of({"Comedy": 5, "Horror": 3}, {}, {})
+    context = MessageContext(vocabulary, TITLES.get, datetime(2026, 1, 1, tzinfo=UTC))
+    for message, attitude, value in STATEMENTS:
+        parsed = RuleParser().parse(message, context)
+        assert [(t.attitude, t.value) for t in parsed.tastes] == [(attitude, value)], message
+    for message in NO_STATEMENTS:
+        assert RuleParser().parse(message, context).tastes == (), message
+    for message in ("undo", "Undo that.", "ok, take it back"):
+        assert RuleParser().parse(message, context).intent == "undo"

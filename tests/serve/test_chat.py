@@ -161,6 +161,54 @@ def test_a_profile_in_words_is_what_the_history_has(
     assert "history is empty" in stranger.answer["Reply"]
 
 
+def test_a_profile_is_edited_in_words(
+    chat: Callable[..., Chat], like: Callable[..., None], client: TestClient
+) -> None:
+    like("new", "c1", "c2", "h1")
+    say = chat("new")
+    assert {"h2", "c3"} <= say("surprise me", n=100)
+    listed = say("I don't like horror any more", n=100)
+    assert "Noted: you don't like Horror." in say.answer["Reply"]
+    assert "h2" not in listed
+    say.state = {}
+    assert "h2" not in say("something for tonight", n=100)  # another conversation
+    assert "h2" not in client.get("/api/recommend/new?n=100").json()
+    say("what do you think I like?")
+    assert "You stated: you don't like Horror." in say.answer["Reply"]
+    assert "Comedy (2)" in say.answer["Reply"]
+    say("forget that I like comedies")
+    assert "Comedy in your history does not count" in say.answer["Reply"]
+    say("my profile")
+    assert "Comedy (2)" not in say.answer["Reply"]
+    say("undo")
+    assert "That is undone." in say.answer["Reply"]
+    say("undo that")
+    say("undo")
+    assert "nothing to undo" in say.answer["Reply"]
+    assert "h2" in client.get("/api/recommend/new?n=100").json()
+    say("remember that I love dramas about the sea")
+    assert "you like Drama" in say.answer["Reply"]
+    say('never show me "Love Ghost" again')
+    assert "you don't like Love Ghost" in say.answer["Reply"]
+    assert "h2" not in client.get("/api/recommend/new?n=100").json()
+
+
+def test_nothing_is_kept_of_nobody_or_with_a_key_that_may_not_write(
+    chat: Callable[..., Chat], guarded: TestClient, key: Callable[..., str]
+) -> None:
+    say = chat()
+    assert "h1" not in say("I don't like horror any more", n=100)  # in this conversation
+    assert "I can't keep that" in say.answer["Reply"]
+    reader, writer = key("read"), key("read", "write")
+    body = {"Message": "I don't like lamps any more", "UserId": "u0003"}
+    for text, kept in ((reader, False), (writer, True)):
+        headers = {"X-API-Key": text}
+        reply = guarded.post("/api/chat", json=body, headers=headers).json()["Reply"]
+        assert ("Noted" in reply) == kept
+        profile = guarded.get("/api/user/u0003/profile", headers=headers).json()
+        assert bool(profile["Tastes"]) == kept
+
+
 def test_what_can_not_be_filtered_is_said(chat: Callable[..., Chat]) -> None:
     say = chat()
     say("comedies rated 4 or better")

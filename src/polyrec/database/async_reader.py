@@ -18,7 +18,9 @@ import sqlalchemy as sa
 from polyrec.database import feedback
 from polyrec.database.database import Database
 from polyrec.database.feedback import Event
-from polyrec.database.tables import LOG
+from polyrec.database.records import unpack_tastes
+from polyrec.database.tables import LOG, USERS
+from polyrec.index.tastes import TasteEdits
 
 _CHANGES = (
     sa.select(LOG.c.sequence)
@@ -26,6 +28,7 @@ _CHANGES = (
     .order_by(LOG.c.sequence)  # or the planner expects many, and reads the table for the first
     .limit(sa.literal_column("1", sa.Integer))
 )
+_TASTES = sa.select(USERS.c.tastes).where(USERS.c.user_id == sa.bindparam("user"))
 _Row = tuple[Any, ...]
 
 
@@ -34,9 +37,9 @@ class AsyncReader:
 
     def __init__(self, database: Database) -> None:
         self._engine = database.engine
-        self._changes, self._history = (
+        self._changes, self._history, self._tastes = (
             str(query.compile(dialect=self._engine.dialect))
-            for query in (_CHANGES, feedback.HISTORY)
+            for query in (_CHANGES, feedback.HISTORY, _TASTES)
         )
         self._connection: psycopg.AsyncConnection[_Row] | None = None
         self._connecting = asyncio.Lock()
@@ -55,6 +58,11 @@ class AsyncReader:
         """Return what `feedback.recent_events` returns."""
         rows = await self._fetch(self._history, {"user": user_id, "longest": longest})
         return [Event(*row) for row in reversed(rows)]
+
+    async def user_tastes(self, user_id: str) -> TasteEdits:
+        """Return what `records.user_tastes` returns."""
+        rows = await self._fetch(self._tastes, {"user": user_id})
+        return unpack_tastes(rows[0][0]) if rows else ()
 
     async def close(self) -> None:
         """Close the connection."""

@@ -21,6 +21,7 @@ from polyrec.database.inserts import bulk_insert
 from polyrec.database.tables import LOG
 
 FEEDBACK, NO_FEEDBACK, ITEM, FORGET = "feedback", "no feedback", "item", "forget"
+TASTES = "tastes"  # of a user
 SNAPSHOT = "snapshot"  # a refit read the database
 _CHUNK = 10_000
 _DAY = 86_400_000_000  # microseconds

@@ -7,7 +7,7 @@ Changes of items are appended to the log, so that every worker updates its catal
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from sqlalchemy.engine import Connection
 
 from polyrec.database import change_log
 from polyrec.database.database import chunks_of
-from polyrec.database.inserts import dialect_insert
+from polyrec.database.inserts import dialect_insert, insert_new
 from polyrec.database.tables import FEATURES, FEEDBACK, ITEMS, MEDIA, USERS
+from polyrec.index.tastes import Taste, TasteEdits
 
 QUEUED, LIVE, QUARANTINED = "queued", "live", "quarantined"
 UNDESCRIBED = "undescribed"
@@ -34,6 +35,7 @@ class UserRecord:
     user_id: str
     labels: Any = None  # any JSON
     comment: str = ""
+    tastes: TasteEdits | None = None  # None in an insert: those that are stored stay
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,17 @@ class ItemRecord:
 def put_users(connection: Connection, users: Sequence[UserRecord]) -> int:
     """Insert users, replacing known ones; return how many."""
     for chunk in chunks_of(users):
-        rows = {user.user_id: _packed(vars(user)) for user in chunk}
+        rows = {
+            user.user_id: _packed(vars(user)) | {"tastes": _pack_tastes(user.tastes)}
+            for user in chunk
+        }
         statement = dialect_insert(connection, USERS)
         values = {name: statement.excluded[name] for name in ("labels", "comment")}
+        values["tastes"] = sa.func.coalesce(statement.excluded["tastes"], USERS.c.tastes)
         statement = statement.on_conflict_do_update(index_elements=["user_id"], set_=values)
         connection.execute(statement, list(rows.values()))
+        stated = [{"user_id": name} for name, row in rows.items() if row["tastes"] is not None]
+        change_log.append_changes(connection, change_log.TASTES, stated)
     return len(users)
 
 
@@ -87,7 +95,7 @@ def delete_user(connection: Connection, user_id: str, secret: bytes) -> int:
 def find_user(connection: Connection, user_id: str) -> UserRecord | None:
     """Return a user by id."""
     row = connection.execute(sa.select(USERS).where(USERS.c.user_id == user_id)).first()
-    return UserRecord(**_unpacked(row._mapping)) if row else None
+    return _user(row._mapping) if row else None
 
 
 def list_users(connection: Connection, *, after: str | None, count: int) -> list[UserRecord]:
@@ -95,7 +103,43 @@ def list_users(connection: Connection, *, after: str | None, count: int) -> list
     query = sa.select(USERS).order_by(USERS.c.user_id).limit(count)
     if after is not None:
         query = query.where(USERS.c.user_id > after)
-    return [UserRecord(**_unpacked(row)) for row in connection.execute(query).mappings()]
+    return [_user(row) for row in connection.execute(query).mappings()]
+
+
+def user_tastes(connection: Connection, user_id: str) -> TasteEdits:
+    """Return what a user stated, oldest first."""
+    query = sa.select(USERS.c.tastes).where(USERS.c.user_id == user_id)
+    return unpack_tastes(connection.scalar(query))
+
+
+def edit_tastes(
+    connection: Connection, user_id: str, change: Callable[[TasteEdits], TasteEdits]
+) -> int:
+    """Change what a user stated; return 1 if that is another list now, else 0.
+
+    An unknown user is created.
+    """
+    insert_new(connection, USERS, [{"user_id": user_id, "labels": "null", "comment": ""}])
+    where = USERS.c.user_id == user_id
+    stored = connection.scalar(sa.select(USERS.c.tastes).where(where).with_for_update())
+    before = unpack_tastes(stored)
+    after = change(before)
+    if after == before:
+        return 0
+    connection.execute(USERS.update().where(where).values(tastes=_pack_tastes(after or None)))
+    change_log.append_changes(connection, change_log.TASTES, [{"user_id": user_id}])
+    return 1
+
+
+def any_tastes(connection: Connection) -> bool:
+    """Return whether any user stated something."""
+    query = sa.select(USERS.c.user_id).where(USERS.c.tastes.is_not(None)).limit(1)
+    return connection.scalar(query) is not None
+
+
+def unpack_tastes(stored: str | None) -> TasteEdits:
+    """Return the edits in a column."""
+    return tuple(Taste(*values) for values in json.loads(stored)) if stored else ()
 
 
 def put_items(connection: Connection, items: Sequence[ItemRecord]) -> int:
@@ -249,6 +293,15 @@ def _packed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unpacked(row: Any) -> dict[str, Any]:
     return {name: json.loads(row[name]) if name in _JSON else row[name] for name in row}
+
+
+def _pack_tastes(edits: TasteEdits | None) -> str | None:
+    """Return the column of edits; null for those that a record does not name."""
+    return None if edits is None else json.dumps(edits, ensure_ascii=True)
+
+
+def _user(row: Any) -> UserRecord:
+    return UserRecord(**{**_unpacked(row), "tastes": unpack_tastes(row["tastes"])})
 
 
 def _item(row: Any) -> ItemRecord:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 3
+FORMAT = 4
 
 METADATA = MetaData()
 
@@ -37,6 +37,7 @@ USERS = Table(
     Column("user_id", Text, primary_key=True),
     Column("labels", Text, nullable=False),
     Column("comment", Text, nullable=False),
+    Column("tastes", Text),  # a JSON list of edits, oldest first; null: none
     sqlite_with_rowid=False,
 )
 

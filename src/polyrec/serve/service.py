@@ -152,7 +152,8 @@ class Service:
             return await run_in_threadpool(live.history, user_id)
         sequence = live.sequence
         events = await self.reader.recent_events(user_id, longest=self.settings.max_history)
-        return live.load_history(user_id, events, sequence=sequence)
+        edits = await self.reader.user_tastes(user_id) if live.has_tastes else ()
+        return live.load_history(user_id, events, edits, sequence=sequence)
 
 
 async def _catch_up_remotely(reader: AsyncReader | None, live: LiveState) -> None:

@@ -8,5 +8,5 @@ def register_commands() -> None:
     from polyrec.cli.commands import tune, evaluate, compare, recommend, similar, explain  # noqa: F401
     from polyrec.cli.commands.conversation import chat  # noqa: F401
     from polyrec.cli.commands import demo  # noqa: F401
-    from polyrec.cli.commands.service import serve, refit, keys, mcp  # noqa: F401
+    from polyrec.cli.commands.service import serve, refit, keys, profile, mcp  # noqa: F401
     # isort: on

@@ -13,7 +13,7 @@ from polyrec.dashboard.item_cards import item_cards
 from polyrec.dashboard.rendering import render_page
 from polyrec.dashboard.session_user import FormText, ReadForm, ReadUser
 from polyrec.generate.chat.parse import MAX_MESSAGE
-from polyrec.serve.api.routes.chat import ConversationState, answer_body, chat_reply
+from polyrec.serve.api.routes.chat import ConversationState, answer_body, chat_reply, chat_tools
 from polyrec.serve.api.schemas import check_optional_id, check_text
 from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService
@@ -48,7 +48,8 @@ async def chat_message(
         received = error.errors(include_url=False)[0]["msg"]
         remedy = "begin the conversation again"
         raise http_error(400, "state is invalid", received=received, remedy=remedy) from None
-    reply = await chat_reply(service, message, body.state(), user=user, n=_ITEMS)
+    tools = await chat_tools(service, user, service.writer if session.may("write") else None)
+    reply = await chat_reply(service, tools, message, body.state(), n=_ITEMS)
     values = {
         "message": message,
         "reply": reply.text,

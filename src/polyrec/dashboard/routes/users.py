@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import AfterValidator, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from polyrec.dashboard.item_cards import item_cards
@@ -17,7 +20,11 @@ from polyrec.dashboard.session_user import FormText, ReadUser, WriteForm
 from polyrec.dashboard.svg_charts import share_bar
 from polyrec.database import records
 from polyrec.database.tables import USERS
+from polyrec.index.tastes import with_edits, without_last
+from polyrec.serve.api.routes.profile import profile_body
+from polyrec.serve.api.schemas import TasteBody, check_text
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
+from polyrec.serve.responses import http_error
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
@@ -25,6 +32,7 @@ from polyrec.serve.state.live import LiveState
 router = APIRouter()
 _PAGE_SIZE, _HISTORY, _RECOMMENDATIONS = 50, 24, 12
 Text = Annotated[str, Query(max_length=300)]
+OptionalText = Annotated[str, Form(max_length=300), AfterValidator(check_text)]
 
 
 @router.get("/users")
@@ -57,11 +65,47 @@ async def user_page(
         "labels": None if labels is None else json.dumps(labels, ensure_ascii=False, indent=1),
         "events": len(history.items),
         "history": await item_cards(service, latest, {i: f"weight {weights[i]:g}" for i in latest}),
+        "profile": await profile_body(service, id),
+        "tastes": history.tastes,
         "recommendations": await _recommendations(service, ranked, reasons),
         "reasons": ranked.reasons,
         "legend": _legend(reasons),
     }
     return render_page(request, service, user, "user", values)
+
+
+@router.post("/user/taste")
+async def state_taste(  # noqa: PLR0913 - one argument per field of the form
+    service: CurrentService,
+    user: WriteForm,  # noqa: ARG001 - the permission check
+    id: FormText,
+    attitude: FormText,
+    subject: FormText,
+    value: FormText,
+    key: OptionalText = "",
+) -> Response:
+    """Keep what a user states about a category, label, item or words."""
+    names = {"category": "Category", "label": "Label", "item": "ItemId", "words": "Words"}
+    named = [key.strip(), value.strip()] if subject == "label" else value.strip()
+    try:
+        body = TasteBody.model_validate({"Attitude": attitude, names.get(subject, subject): named})
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        raise http_error(400, "the taste is invalid", received=value, remedy=message) from None
+    change = partial(with_edits, more=[body.taste()])
+    await service.write(lambda c: records.edit_tastes(c, id, change), urgent=False)
+    return RedirectResponse(f"/dashboard/user?id={quote(id, safe='')}#tastes", 303)
+
+
+@router.post("/user/taste/undo")
+async def undo_taste(
+    service: CurrentService,
+    user: WriteForm,  # noqa: ARG001 - the permission check
+    id: FormText,
+) -> Response:
+    """Undo the last change of a user's tastes."""
+    await service.write(lambda c: records.edit_tastes(c, id, without_last), urgent=False)
+    return RedirectResponse(f"/dashboard/user?id={quote(id, safe='')}#tastes", 303)
 
 
 @router.post("/user/erase")

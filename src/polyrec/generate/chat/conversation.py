@@ -26,6 +26,7 @@ from polyrec.generate.chat.parse import (
 from polyrec.generate.chat.profile import TasteProfile, profile_text
 from polyrec.generate.chat.vocabulary import Facet, Vocabulary
 from polyrec.index.filters import NO_FILTERS, Filters
+from polyrec.index.tastes import Taste, TasteEdits
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,15 @@ class ChatTools(Protocol):
 
     def profile(self) -> TasteProfile:
         """Return what the user's history has more often than the catalogue."""
+
+    def tastes(self) -> TasteEdits:
+        """Return what the user stated."""
+
+    def edit_tastes(self, tastes: TasteEdits) -> int | None:
+        """Keep what the user states, or without tastes undo the last; return 1 if that changes it.
+
+        None is for where nothing can be kept.
+        """
 
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""
@@ -105,23 +115,43 @@ class Conversation:
             return self._profile(state)
         if parsed.intent == "explain":
             return self._explanation(parsed.explained, state)
+        before = ""
+        if parsed.intent in ("state", "undo"):
+            before = self._keep(parsed.tastes)
         if parsed.intent == "more":
             state = replace(state, offset=state.offset + len(state.shown))
         else:
             state = self._changed(state, parsed)
-        return self._list(state, parsed)
+        return self._list(state, parsed, before=before)
 
-    def _list(self, state: ChatState, parsed: ParsedMessage) -> ChatReply:
+    def _keep(self, tastes: TasteEdits) -> str:
+        """Keep tastes, or undo the last; return what was done, in words."""
+        changed = self.tools.edit_tastes(tastes)
+        if changed is None:
+            return replies.NOT_KEPT
+        if not tastes:
+            return replies.UNDONE if changed else replies.NOTHING_TO_UNDO
+        return replies.kept_text([self._named(taste) for taste in tastes])
+
+    def _named(self, taste: Taste) -> Taste:
+        """Return a taste with an item's title in place of its id."""
+        if taste.subject != "item":
+            return taste
+        return taste._replace(value=self.tools.titles([taste.value])[0])
+
+    def _list(self, state: ChatState, parsed: ParsedMessage, *, before: str = "") -> ChatReply:
         items = tuple(self.tools.ranked(state, self.n))
         names = self._names((*state.items, *state.negative))
         text = replies.list_text(state, len(items), names=names, unknown=parsed.unknown)
+        text = f"{before} {text}".strip()
         after = replace(state, shown=items) if items else state
         return ChatReply(text, items, tuple(self.tools.titles(items)), after, parsed.unknown)
 
     def _profile(self, state: ChatState) -> ChatReply:
         profile = self.tools.profile()
         items, titles = profile.latest, tuple(self.tools.titles(profile.latest))
-        return ChatReply(profile_text(profile, titles), items, titles, state)
+        tastes = [self._named(taste) for taste in self.tools.tastes()]
+        return ChatReply(profile_text(profile, titles, tastes), items, titles, state)
 
     def _explanation(self, item: str, state: ChatState) -> ChatReply:
         if not item or not self.tools.visible([item]):

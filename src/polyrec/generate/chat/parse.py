@@ -17,9 +17,11 @@ from polyrec.generate.chat.references import (
     explained_item,
     take_references,
 )
-from polyrec.generate.chat.vocabulary import Vocabulary, fold_message
+from polyrec.generate.chat.statements import is_undo, stated_tastes
+from polyrec.generate.chat.vocabulary import Facet, Vocabulary, fold_message
+from polyrec.index.tastes import Taste
 
-Intent = Literal["find", "more", "explain", "profile", "help"]
+Intent = Literal["find", "more", "explain", "profile", "state", "undo", "help"]
 MAX_MESSAGE = 1_000  # characters
 TIMES = "time"  # what `dropped` calls conditions on times
 FACETS = "category"  # and those on categories and labels
@@ -71,6 +73,7 @@ class ParsedMessage:
     mentions: Mentions = field(default_factory=Mentions)
     explained: str = ""  # the item to explain; "" for none that is known
     dropped: tuple[str, ...] = ()  # conditions to take back: a key, `TIMES` or `FACETS`
+    tastes: tuple[Taste, ...] = ()  # to be kept
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -103,6 +106,12 @@ class RuleParser:
         text = fold_message(message[:MAX_MESSAGE])
         if _HELP.fullmatch(text):
             return ParsedMessage("help")
+        if is_undo(text):
+            return ParsedMessage("undo")
+        tastes = stated_tastes(text, context.vocabulary, context.find_item)
+        if tastes:
+            unwanted = [facet for taste in tastes for facet in _unwanted_facets(taste)]
+            return ParsedMessage("state", facets=FacetConditions(unwanted=unwanted), tastes=tastes)
         if _PROFILE.fullmatch(text):
             return ParsedMessage("profile")
         explained = explained_item(text, context.shown, context.find_item)
@@ -111,6 +120,13 @@ class RuleParser:
         if context.shown and _MORE.fullmatch(text):
             return ParsedMessage("more")
         return _find(text, context)
+
+
+def _unwanted_facets(taste: Taste) -> list[Facet]:
+    """Return the facet that the conversation leaves out from now on."""
+    if taste.attitude != "dislike" or taste.subject not in ("category", "label"):
+        return []
+    return [Facet(taste.key if taste.subject == "label" else None, taste.value)]
 
 
 def _find(text: str, context: MessageContext) -> ParsedMessage:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from polyrec.generate.chat.profile import taste_text
 from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.index.tastes import Taste
 
 if TYPE_CHECKING:
     from polyrec.generate.chat.conversation import ChatState
 
 UNKNOWN_ITEM = "I don't know which item you mean: name its title, or its number in the list."
+NOT_KEPT = "I can't keep that: it needs a user, and a service whose records I may change."
+UNDONE, NOTHING_TO_UNDO = "That is undone.", "There is nothing to undo."
 _EXAMPLES = 5  # categories that the help names
 _DISTANT = 10**15 * 5  # microseconds since 1970, in either direction: an open end
 
@@ -46,6 +50,11 @@ def list_text(
     if unknown:
         text += f" The catalogue can't be filtered by: {', '.join(unknown)}."
     return text
+
+
+def kept_text(tastes: Sequence[Taste]) -> str:
+    """Return what was kept of a person's taste."""
+    return f"Noted: {'; '.join(map(taste_text, tastes))}. Say 'undo' to take that back."
 
 
 def describe_state(state: ChatState, names: Mapping[str, str]) -> Iterator[str]:

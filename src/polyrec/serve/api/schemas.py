@@ -6,7 +6,7 @@ own routes refuse them (`StrictBody`).
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 from fastapi import Path, Query
@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from polyrec.database.feedback import Feedback
 from polyrec.database.records import ItemRecord, UserRecord
 from polyrec.errors import nearest
+from polyrec.index.tastes import Attitude, Taste
 from polyrec.serve.api.timestamps import format_timestamp, parse_timestamp
 from polyrec.serve.middleware.request_limits import SLASH
 from polyrec.types import MAX_ID_LENGTH, id_problem
@@ -138,16 +139,54 @@ class UserChange(BaseModel):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class TasteBody(StrictBody):
+    """An attitude towards a category, a label, an item, or items with some words: one of these.
+
+    like: such items rank higher. dislike: they are in no list, and those in the history do not
+    count. ignore: those in the history do not count. none: what was stated before is taken back.
+    """
+
+    model_config = schema_example(Attitude="dislike", Category="horror")
+
+    Attitude: Attitude
+    Category: OptionalId = ""
+    Label: Annotated[
+        list[Text] | None, Field(min_length=2, max_length=2, description="Its key and value.")
+    ] = None
+    ItemId: OptionalId = ""
+    Words: Annotated[str, Field(max_length=200), AfterValidator(check_text)] = ""
+
+    @model_validator(mode="after")
+    def _check_subject(self) -> Self:
+        label = self.Label is not None and self.Label[1]
+        parts = (self.Category, label, self.ItemId, self.Words.strip())
+        if sum(map(bool, parts)) != 1:
+            raise ValueError("send one of Category, Label, ItemId and Words")
+        return self
+
+    def taste(self) -> Taste:
+        """Return the taste."""
+        if self.Label is not None:
+            return Taste(self.Attitude, "label", self.Label[1], self.Label[0])
+        if self.ItemId:
+            return Taste(self.Attitude, "item", self.ItemId)
+        if self.Category:
+            return Taste(self.Attitude, "category", self.Category)
+        return Taste(self.Attitude, "words", " ".join(self.Words.split()))
+
+
 class UserBody(UserChange):
-    """A user."""
+    """A user. Without Tastes, a known user keeps them."""
 
     model_config = schema_example(UserId="ann", Labels={"age": "30s"}, Comment="")
 
     UserId: Id
+    Tastes: Annotated[list[TasteBody] | None, Field(max_length=200)] = None
 
     def record(self) -> UserRecord:
         """Return the record."""
-        return UserRecord(self.UserId, self.Labels, self.Comment or "")
+        tastes = None if self.Tastes is None else tuple(taste.taste() for taste in self.Tastes)
+        return UserRecord(self.UserId, self.Labels, self.Comment or "", tastes)
 
 
 class ItemChange(BaseModel):
@@ -283,8 +322,17 @@ class FeedbackPage(BaseModel):
 
 
 def user_out(user: UserRecord) -> dict[str, Any]:
-    """Return the body of a user."""
-    return {"UserId": user.user_id, "Labels": user.labels, "Comment": user.comment}
+    """Return the body of a user; `Tastes` is not in Gorse, and is left out where there are none."""
+    body = {"UserId": user.user_id, "Labels": user.labels, "Comment": user.comment}
+    return body | ({"Tastes": [taste_out(taste) for taste in user.tastes]} if user.tastes else {})
+
+
+def taste_out(taste: Taste) -> dict[str, Any]:
+    """Return the body of a taste."""
+    if taste.subject == "label":
+        return {"Attitude": taste.attitude, "Label": [taste.key, taste.value]}
+    names = {"category": "Category", "item": "ItemId", "words": "Words"}
+    return {"Attitude": taste.attitude, names[taste.subject]: taste.value}
 
 
 def item_out(item: ItemRecord) -> dict[str, Any]:

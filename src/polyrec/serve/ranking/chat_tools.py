@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from polyrec.artifact.item_search import SearchQuery
 from polyrec.database import records
 from polyrec.database.database import Database
+from polyrec.database.writer import Writer
 from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
 from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.generate.wording.facts import top_contributions
 from polyrec.index.filters import NO_FILTERS
+from polyrec.index.tastes import TasteEdits, with_edits, without_last
 from polyrec.serve.background.serving_state import ServingState
 from polyrec.serve.ranking.catalog_search import CatalogSearch, rows_with_words, search_catalog
 from polyrec.serve.ranking.recommender import USER, ListRequest, recommend_each
@@ -35,6 +38,7 @@ class LiveChatTools:
     state: ServingState
     user_id: str
     seen: SeenRule  # what lists without a query leave out
+    writer: Writer | None = None  # None: the caller may not write
 
     def vocabulary(self) -> Vocabulary:
         """Return the names of the catalogue."""
@@ -82,6 +86,20 @@ class LiveChatTools:
     def profile(self) -> TasteProfile:
         """Return what the user's history has more often than the catalogue."""
         return self.live.profile(self.user_id)
+
+    def tastes(self) -> TasteEdits:
+        """Return what the user stated."""
+        return self.live.history(self.user_id).tastes
+
+    def edit_tastes(self, tastes: TasteEdits) -> int | None:
+        """Keep what the user states, or without tastes undo the last."""
+        if self.writer is None or not self.user_id:
+            return None
+        change = partial(with_edits, more=tastes) if tastes else without_last
+        edit = partial(records.edit_tastes, user_id=self.user_id, change=change)
+        changed = self.writer.submit(edit).result()
+        self.live.catch_up()
+        return changed
 
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""

@@ -12,7 +12,7 @@ Each item comes with its source, and a list shorter than requested with the reas
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from polyrec.serve.ranking.visible import (
 from polyrec.serve.state.history import History, SeenRule
 from polyrec.serve.state.live import LiveState
 from polyrec.serve.state.serving_model import ServingModel
-from polyrec.types import FUSED, Floats, Ints, Query
+from polyrec.types import FUSED, Bools, Floats, Ints, Query
 
 USER, SESSION, CONTENT, POPULAR = "user", "session", "content", "popular"
 _COUNTERS = {source: LISTS.labels(source) for source in (USER, SESSION, CONTENT, POPULAR, "none")}
@@ -56,6 +56,7 @@ class ListRequest:
     prefer: Mapping[str, Sequence[str]] = field(default_factory=dict)  # labels of the context
     diversity: float = 0.0
     seen: SeenRule = field(default_factory=SeenRule)
+    liked: Bools | None = None  # by catalogue row: items of stated tastes, which rank higher
 
     @property
     def depth(self) -> int:
@@ -85,10 +86,33 @@ def recommend_each(
     live: LiveState, model: ServingModel, requests: Iterable[ListRequest]
 ) -> Iterator[RankedList]:
     """Yield one list per request by a model, in bounded memory."""
-    for request, scores in _scored(model, iter(requests)):
+    personal = (with_tastes(live, request) for request in requests)
+    for request, scores in _scored(model, personal):
         ranked = _list(live, model, request, scores)
         _COUNTERS[ranked.sources[0] if ranked.sources else "none"].inc()
         yield ranked
+
+
+def with_tastes(live: LiveState, request: ListRequest) -> ListRequest:
+    """Return a request with what its user stated: disliked items excluded, and liked ones raised.
+
+    What the filters require is not excluded: who looks for a category wants to see it.
+    """
+    tastes = request.history.tastes
+    if not tastes:
+        return request
+    filters = request.filters
+    required = {("category", name, "") for name in (*filters.categories, *filters.any_categories)}
+    required |= {("label", v, key) for key, values in filters.labels.items() for v in values}
+    likes = [t for t in tastes if t.attitude == "like"]
+    disliked = live.named_by(
+        [t for t in tastes if t.attitude == "dislike" and t[1:] not in required]
+    )
+    liked = live.named_by(likes)[: len(disliked)]
+    disliked &= ~live.named_by([t for t in likes if t.subject == "item"])[: len(disliked)]
+    ids = live.visible_mask(NO_FILTERS)[1]
+    excluded = [ids[row] for row in np.flatnonzero(disliked).tolist()]
+    return replace(request, exclude=ExcludedItems([*request.exclude.ids, *excluded]), liked=liked)
 
 
 def _scored(
@@ -158,7 +182,7 @@ def _best(live: LiveState, model: ServingModel, request: ListRequest, scores: Fl
     hide_rows(scores, _seen_rows(model, request))
     if request.exclude:
         hide_rows(scores, request.exclude.model_rows(model))
-    if request.prefer:
+    if request.prefer or request.liked is not None:
         _boost(live, model, request, scores)
     if request.diversity > 0:
         rows, values = _diverse(model, scores, request)
@@ -184,14 +208,23 @@ def _diverse(model: ServingModel, scores: Floats, request: ListRequest) -> tuple
 
 
 def _boost(live: LiveState, model: ServingModel, request: ListRequest, scores: Floats) -> None:
-    """Raise the scores of items with the preferred labels by a part of the range of scores."""
+    """Raise the scores of items with the preferred labels by a part of the range of scores.
+
+    Likewise those of stated tastes.
+    """
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return
-    others = live.hidden_rows(model, Filters(labels=request.prefer))
-    preferred = np.ones(len(scores), bool)
-    preferred[others[others < len(scores)]] = False
-    scores[preferred] += _BOOST * float(np.ptp(finite))
+    step = _BOOST * float(np.ptp(finite))
+    if request.prefer:
+        others = live.hidden_rows(model, Filters(labels=request.prefer))
+        preferred = np.ones(len(scores), bool)
+        preferred[others[others < len(scores)]] = False
+        scores[preferred] += step
+    if request.liked is not None:
+        rows = live.rows_in_catalog(model)[: len(scores)]
+        liked = np.append(request.liked, False)  # the last: deleted and later items
+        scores[liked[np.where(rows < len(request.liked), rows, -1)]] += step
 
 
 def _by_popularity(
@@ -203,6 +236,8 @@ def _by_popularity(
     clear_rows(allowed, live.rows_of(hidden))
     clear_rows(allowed, request.exclude.catalog_rows(live))
     popularity = live.popularity(model)[: len(allowed)]
+    if request.liked is not None:
+        popularity[: len(request.liked)][request.liked[: len(popularity)]] += _BOOST
     scores = np.where(allowed, popularity, -np.inf).astype(np.float32)
     rows, values = top_of_row(scores, request.depth - len(listed))
     return [ids[row] for row in rows.tolist()], values.tolist()

@@ -16,24 +16,24 @@ class ExcludedItems:
     """Items that lists of a request leave out; their rows are looked up once for all of them."""
 
     def __init__(self, ids: Sequence[str] = ()) -> None:
-        self._ids = ids
+        self.ids = ids
         self._model: ServingModel | None = None
         self._model_rows: Ints = np.zeros(0, np.int64)
         self._catalog_rows: Ints | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._ids)
+        return bool(self.ids)
 
     def model_rows(self, model: ServingModel) -> Ints:
         """Return the model's rows of the items that it has."""
         if self._model is not model:
-            self._model, self._model_rows = model, rows_of_model(model, self._ids)
+            self._model, self._model_rows = model, rows_of_model(model, self.ids)
         return self._model_rows
 
     def catalog_rows(self, live: LiveState) -> Ints:
         """Return the catalogue's rows of the items that were there at the first call."""
         if self._catalog_rows is None:
-            self._catalog_rows = live.rows_of(self._ids)
+            self._catalog_rows = live.rows_of(self.ids)
         return self._catalog_rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import ReferenceType, ref
@@ -11,6 +11,7 @@ import numpy as np
 
 from polyrec.config.event_weights import EventWeights
 from polyrec.database.feedback import Event
+from polyrec.index.tastes import TasteEdits
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Floats, Ints, Query
 
@@ -56,6 +57,7 @@ class History:
     weights: Floats  # (h,) the sum over an item's events
     next_event_at: int = _NEVER  # microseconds since 1970
     kinds: tuple[frozenset[str], ...] | None = None  # (h,) types of an item's events; None: unknown
+    tastes: TasteEdits = ()  # what the user stated; of the items it names, weights are edited
     # weak: histories are many and models large, so no history may keep an old model in memory
     _model: ReferenceType[ServingModel] | None = field(default=None, repr=False)
     _known_items: KnownItems | None = field(default=None, repr=False)
@@ -96,7 +98,23 @@ class History:
         weights = dict(zip(self.items, self.weights.tolist(), strict=True))
         for item in items:
             weights[item] = weights.pop(item, 0.0) + 1.0
-        return History(tuple(weights), _floats(weights), self.next_event_at)
+        return History(tuple(weights), _floats(weights), self.next_event_at, tastes=self.tastes)
+
+    def edited(self, tastes: TasteEdits, liked: Iterable[str], ignored: Container[str]) -> History:
+        """Return a history where ignored items weigh nothing, and liked ones have one more event.
+
+        Ignored items are still left out of lists as seen.
+        """
+        weights = {
+            item: 0.0 if item in ignored else weight
+            for item, weight in zip(self.items, self.weights.tolist(), strict=True)
+        }
+        kinds = dict(zip(self.items, self.kinds or (), strict=False))
+        for item in liked:
+            weights[item] = weights.pop(item, 0.0) + 1.0
+            kinds[item] = kinds.get(item, _NO_KINDS) | {""}  # hidden by any rule that hides
+        ordered = None if self.kinds is None else tuple(kinds[item] for item in weights)
+        return History(tuple(weights), _floats(weights), self.next_event_at, ordered, tastes)
 
     def hidden(self, rule: SeenRule) -> tuple[str, ...]:
         """Return the items that a rule leaves out of lists; an event without a type always does."""

@@ -21,6 +21,7 @@ from polyrec.database.feedback import Event
 from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import Filters
+from polyrec.index.tastes import Taste, TasteEdits, current_tastes
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History, feedback_weight
 from polyrec.serve.state.live_catalog import LiveCatalog
@@ -53,6 +54,7 @@ class LiveState:
             longest=settings.popularity_events, half_life_days=settings.half_life_days
         )
         self._histories: OrderedDict[str, History] = OrderedDict()
+        self.has_tastes = False  # whether any user stated any
         self._digests: dict[str, str] = {}  # digest -> user, of those in _histories
         self._changed_items: set[str] = set()
         self._erased: dict[str, int] = {}  # digest of a user -> sequence of the erasure
@@ -67,6 +69,7 @@ class LiveState:
             self.sequence = change_log.last_sequence(connection)
             self._erased = change_log.erased_users(connection)
             self._time = change_log.last_write_time(connection)
+            self.has_tastes = records.any_tastes(connection)
             for item in records.all_items(connection):
                 self._catalog.put(item)
             self._start_popularity(connection)
@@ -141,17 +144,44 @@ class LiveState:
         sequence = self.sequence
         with self._database.read() as connection:
             events = feedback.recent_events(connection, user_id, longest=self._settings.max_history)
-        return self.load_history(user_id, events, sequence=sequence)
+            edits = records.user_tastes(connection, user_id) if self.has_tastes else ()
+        return self.load_history(user_id, events, edits, sequence=sequence)
 
-    def load_history(self, user_id: str, events: Sequence[Event], *, sequence: int) -> History:
+    def load_history(
+        self, user_id: str, events: Sequence[Event], edits: TasteEdits, *, sequence: int
+    ) -> History:
         """Return the history of a user's events, which were read when `sequence` was applied."""
         loaded = History.from_events(events, self.event_weights, now=self._now())
+        if edits:
+            loaded = self._edited(loaded, current_tastes(edits))
         with self._lock:
             self.misses += 1
             # a change applied meanwhile may be of this user: then the history is not cached
             if sequence == self.sequence:
                 self._cache_history(user_id, loaded)
         return loaded
+
+    def _edited(self, history: History, tastes: TasteEdits) -> History:
+        """Return a history with what its user stated."""
+        named = self.named_by([t for t in tastes if t.attitude in ("dislike", "ignore")])
+        with self._lock:
+            rows, deleted = self._catalog.rows, self._catalog.deleted
+            known = [(item, rows.get(item, len(named))) for item in history.items]
+            liked = [t.value for t in tastes if t.attitude == "like" and t.subject == "item"
+                     and t.value in rows and t.value not in deleted]  # fmt: skip
+        ignored = {item for item, row in known if row < len(named) and named[row]}
+        return history.edited(tastes, liked, ignored)
+
+    def named_by(self, tastes: Sequence[Taste]) -> Bools:
+        """Return (n,) whether an item is, or has, what one of these tastes names, by row."""
+        with self._lock:
+            mask = self._catalog.named_by(tastes)
+        for taste in tastes:
+            if taste.subject == "words":
+                words = [self.words.score(self.model.bundle, word, len(mask))[0] > -np.inf
+                         for word in taste.value.split()]  # fmt: skip
+                mask |= np.logical_and.reduce(words) if words else False
+        return mask
 
     def user_row(self, user_id: str) -> int:
         """Return a user's row in the model; -1 if unknown, or erased since training.
@@ -300,6 +330,9 @@ class LiveState:
             elif change.action in (change_log.FEEDBACK, change_log.NO_FEEDBACK):
                 self._drop_history(change.user_id)
                 self._note_popularity(change)
+            elif change.action == change_log.TASTES:
+                self.has_tastes = True
+                self._drop_history(change.user_id)
 
     def _now(self) -> int:
         """Return the time; what was due once stays due if the clock is set back."""
@@ -309,6 +342,10 @@ class LiveState:
 
     def _apply_items(self, items: set[str]) -> None:
         self._changed_items |= items
+        if self.has_tastes:  # an item may be of a category that its user's history leaves out
+            stale = [user for user, history in self._histories.items() if history.tastes]
+            for user in stale:
+                self._drop_history(user)
         with self._database.read() as connection:
             current = records.items_by_id(connection, sorted(items))
         for item in current:

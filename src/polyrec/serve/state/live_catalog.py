@@ -18,6 +18,7 @@ from polyrec.database.records import UNDESCRIBED, ItemRecord
 from polyrec.generate.chat.profile import FacetName, TasteProfile, taste_profile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import Filters
+from polyrec.index.tastes import Taste
 from polyrec.serve.state.labels import LabelIndex, label_names
 from polyrec.types import Bools, Ints
 
@@ -110,6 +111,18 @@ class LiveCatalog:
         if filters.times:
             mask &= (self.times >= filters.times[0]) & (self.times <= filters.times[1])
         return mask
+
+    def named_by(self, tastes: Iterable[Taste]) -> Bools:
+        """Return (n,) whether a row's item is, or has, what one of these tastes names."""
+        rows: set[int] = set()
+        for taste in tastes:
+            if taste.subject == "category":
+                rows |= self._categories.get(taste.value, set())
+            elif taste.subject == "label":
+                rows |= self._labels.rows_with(taste.key, [taste.value])
+            elif taste.subject == "item" and taste.value in self.rows:
+                rows.add(self.rows[taste.value])
+        return self._mask(rows)
 
     def names(self) -> CatalogNames:
         """Return the categories, labels and numbers that conversations can name."""

@@ -15,6 +15,7 @@ from polyrec.generate.chat.conversation import ChatState
 from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.generate.wording.facts import top_contributions
+from polyrec.index.tastes import TasteEdits
 from polyrec.index.topk import top_of_row
 from polyrec.serve.state.live_catalog import LiveCatalog
 from polyrec.types import Floats, ItemMetadata
@@ -69,6 +70,14 @@ class BundleChatTools:
         query = self._query
         liked = [] if query is None else query.items[query.weights > 0].tolist()
         return self._catalog.profile([self._bundle.ids[row] for row in liked])
+
+    def tastes(self) -> TasteEdits:
+        """Return nothing: a bundle keeps no statements."""
+        return ()
+
+    def edit_tastes(self, tastes: TasteEdits) -> int | None:  # noqa: ARG002 - the protocol's
+        """Keep nothing."""
+        return None
 
     def because(self, item: str) -> list[str]:
         """Return the items of the user's history for which the model recommends an item."""

@@ -35,7 +35,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print it, once: only a digest is stored."""
-    with _writing(database) as connection:
+    with writing(database) as connection:
         from polyrec.database.keys import create_key
 
         key, text = create_key(connection, name, scope, per_second=per_second)
@@ -49,7 +49,7 @@ def create(
 @keys.command("list")
 def list_keys(database: ServedDatabase = DEFAULT_DATABASE, as_json: AsJson = False) -> None:
     """List all keys, revoked ones too, without their secrets."""
-    with _writing(database) as connection:
+    with writing(database) as connection:
         from polyrec.database.keys import all_keys
 
         stored = all_keys(connection)
@@ -69,7 +69,7 @@ def revoke(
     database: ServedDatabase = DEFAULT_DATABASE,
 ) -> None:
     """Revoke a key: within a second every worker refuses it."""
-    with _writing(database) as connection:
+    with writing(database) as connection:
         from polyrec.database.keys import revoke_key
 
         if not revoke_key(connection, key_id):
@@ -79,7 +79,7 @@ def revoke(
 
 
 @contextmanager
-def _writing(url: str) -> Iterator[Connection]:
+def writing(url: str) -> Iterator[Connection]:
     """Open the database for one transaction."""
     with require_serve_extra():
         from polyrec.database.database import Database

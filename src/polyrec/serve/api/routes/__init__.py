@@ -3,6 +3,7 @@
     health           liveness and readiness (Gorse)
     users, items     records (Gorse)
     feedback         events of users (Gorse)
+    profile          what users seem to like, and what they state
     recommend        lists for a user and for a session (Gorse), for a batch
     lists            latest, popular, non-personalised (Gorse)
     neighbours       similar items, similar users (Gorse)
@@ -31,6 +32,7 @@ from polyrec.serve.api.routes import (
     media,
     model,
     neighbours,
+    profile,
     recommend,
     search,
     users,
@@ -43,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feedback.router,
     health.router,
     users.router,
+    profile.router,
     items.router,
     lists.router,
     neighbours.router,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, Field
 
+from polyrec.database.writer import Writer
 from polyrec.generate.chat.conversation import ChatReply, ChatState, Conversation
 from polyrec.generate.chat.parse import MAX_MESSAGE
 from polyrec.serve.api.bodies import json_body, read_body
@@ -30,6 +31,7 @@ from polyrec.serve.api.schemas import (
 )
 from polyrec.serve.api.seen_params import seen_rule
 from polyrec.serve.api.timestamps import format_timestamp
+from polyrec.serve.middleware.access import caller_may
 from polyrec.serve.ranking.chat_tools import LiveChatTools
 from polyrec.serve.responses import json_response
 from polyrec.serve.service import CurrentService, Service
@@ -122,20 +124,29 @@ class ChatAnswer(BaseModel):
 
 @router.post("/chat", response_model=ChatAnswer, openapi_extra=json_body(ChatBody))
 async def chat(request: Request, service: CurrentService) -> Response:
-    """Reply to a message: words become a search, filters and items to be like."""
+    """Reply to a message: words become a search, filters and items to be like.
+
+    What a user states for good ("I don't like horror any more") is kept if the key may write.
+    """
     body = await read_body(request, service, ChatBody)
     page_size(service, body.N)
-    reply = await chat_reply(service, body.Message, body.State.state(), user=body.UserId, n=body.N)
+    writer = service.writer if caller_may(request.scope, "write") else None
+    tools = await chat_tools(service, body.UserId, writer)
+    reply = await chat_reply(service, tools, body.Message, body.State.state(), n=body.N)
     return json_response(answer_body(reply))
 
 
-async def chat_reply(
-    service: Service, message: str, state: ChatState, *, user: str, n: int
-) -> ChatReply:
-    """Return the reply to a message by the catalogue as it is now."""
+async def chat_tools(service: Service, user: str, writer: Writer | None) -> LiveChatTools:
+    """Return the tools of a user's conversation about the catalogue as it is now."""
     live = await service.catch_up()
     rule = seen_rule(service.settings)
-    tools = LiveChatTools(service.database, live, service.model_updater.state, user, rule)
+    return LiveChatTools(service.database, live, service.model_updater.state, user, rule, writer)
+
+
+async def chat_reply(
+    service: Service, tools: LiveChatTools, message: str, state: ChatState, *, n: int
+) -> ChatReply:
+    """Return the reply to a message."""
     conversation = Conversation(tools, n=n)
     return await service.compute_limit.run(lambda: conversation.reply(message, state))
 
