@@ -14,7 +14,7 @@
     model            the bundle in service, rollback
     bulk             bulk transfers, dump, restore, purge (Gorse)
 
-`docs` and `operations` lie outside /api, `pages` has the page size of all lists.
+`docs` and `operations` lie outside /api.
 """
 
 from __future__ import annotations

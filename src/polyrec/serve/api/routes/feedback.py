@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from polyrec.database import change_log
 from polyrec.database import feedback as table
 from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
-from polyrec.serve.api.routes.pages import Listing
+from polyrec.serve.api.pages import Listing
 from polyrec.serve.api.schemas import (
     Count,
     Cursor,

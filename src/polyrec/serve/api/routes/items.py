@@ -12,7 +12,7 @@ from polyrec.artifact.item_search import SearchQuery
 from polyrec.database import records
 from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
 from polyrec.serve.api.page_params import page_size
-from polyrec.serve.api.routes.pages import Listing
+from polyrec.serve.api.pages import Listing
 from polyrec.serve.api.routes.search import run_search
 from polyrec.serve.api.schemas import (
     Count,

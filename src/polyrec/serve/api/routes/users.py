@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from polyrec.database import records
 from polyrec.serve.api.bodies import MAX_ROWS, json_body, read_rows
-from polyrec.serve.api.routes.pages import Listing
+from polyrec.serve.api.pages import Listing
 from polyrec.serve.api.schemas import (
     Count,
     Cursor,
