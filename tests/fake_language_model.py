@@ -1,8 +1,11 @@
-"""A fake OpenAI-compatible server, in process: a function answers each prompt."""
+"""Fake OpenAI-compatible servers, in process and on loopback: a function answers each prompt."""
 
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 
@@ -55,3 +58,58 @@ class Endless(httpx.AsyncByteStream):
         while True:
             self.sent += 1024
             yield b" " * 1024
+
+
+class FakeAddress:
+    """An OpenAI-compatible server on loopback; `answer` gets the data of a prompt.
+
+    It returns the text of the answer, a number as a status, seconds to wait, or `Endless`.
+    """
+
+    def __init__(self, answer: Callable[[dict], "str | int | float | type[Endless]"]) -> None:
+        self.answer = answer
+        self.prompts: list[dict] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                data = json.loads(json.loads(body)["messages"][1]["content"])
+                outer.prompts.append(data)
+                with suppress(OSError):  # the client has gone
+                    outer.reply(self, outer.answer(data))
+
+            def log_message(self, *_: object) -> None:
+                """Log nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._closed = Event()
+
+    def __enter__(self) -> "FakeAddress":
+        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def reply(self, request: BaseHTTPRequestHandler, answer: object) -> None:
+        if isinstance(answer, float):
+            self._closed.wait(answer)
+            answer = "late"
+        request.send_response(answer if isinstance(answer, int) else 200)
+        request.end_headers()
+        while answer is Endless and not self._closed.is_set():
+            request.wfile.write(b" " * 4096)
+        if isinstance(answer, str):
+            request.wfile.write(completion(answer).content)
+
+    def settings(self, folder: Path, **settings: object) -> Path:
+        """Write the settings of a language model at this address, and return their path."""
+        tree = {"use": "address", "url": self.url, "model": "fake", "cache": "cache/words.sqlite"}
+        path = folder / "language_model.yaml"
+        path.write_text(json.dumps({**tree, **settings}))
+        return path

@@ -46,7 +46,9 @@ def test_words_that_are_not_json_are_refused_and_counted(folder: Path, tmp_path:
     assert model is not None
     for items, status in ((["soup"], "invalid"), (["soup"] * 600, "too long")):
         with pytest.raises(LanguageModelError) as caught:
-            asyncio.run(model.complete(Prompt("rerank.v1", {"items": items}, personal=True), Order))
+            asyncio.run(
+                model.complete(Prompt("rerank.v1", {"items": items}, personal="titles"), Order)
+            )
         assert caught.value.status == status
     used = model.usage()
     assert used.input_tokens > 20

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from fake_language_model import URL, Endless, FakeServer, completion
 from polyrec.config.language_model import LanguageModelConfig, read_language_model
 from polyrec.errors import ConfigError, LanguageModelError
 from polyrec.generate.language_model.client import open_language_model
-from polyrec.generate.language_model.prompt import Prompt
+from polyrec.generate.language_model.prompt import Personal, Prompt
 
 
 class Order(BaseModel):
@@ -25,7 +26,7 @@ GOOD = '{"order": [2, 1]}'
 TITLES = {"history": ["A"], "items": []}
 
 
-def prompt(n: int = 0, *, personal: bool = False) -> Prompt:
+def prompt(n: int = 0, *, personal: Personal = "no") -> Prompt:
     return Prompt("rerank.v1", {**TITLES, "n": n}, personal)
 
 
@@ -172,19 +173,71 @@ def test_budgets_of_tokens_and_cost_hold_for_requests_sent_together(tmp_path: Pa
     assert sum(model.usage()[1:3]) <= 3_000
 
 
+def test_an_answer_that_is_late_is_there_the_next_time(tmp_path: Path) -> None:
+    class Slow(FakeServer):
+        async def __call__(self, request: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(0.3)
+            return await super().__call__(request)
+
+    server = Slow(lambda _: GOOD)
+    model = server.model(tmp_path)
+
+    async def run() -> None:
+        calls = (model.complete(prompt(), Order, deadline_s=0.05) for _ in range(50))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert {getattr(result, "status", "") for result in results} == {"timed out"}
+        await asyncio.sleep(0.6)
+        assert await model.complete(prompt(), Order, deadline_s=0.05) == Order(order=[2, 1])
+        with pytest.raises(LanguageModelError):
+            await model.complete(prompt(1, personal="titles"), Order, deadline_s=0.05)
+
+    asyncio.run(run())
+    assert len(server.requests) == 1
+    asyncio.run(model.close())
+
+
+def test_answers_about_a_person_are_neither_stored_nor_quoted(tmp_path: Path) -> None:
+    server = FakeServer(lambda _: '"Ann Smith likes Sea"')
+    model = server.model(tmp_path)
+    about = Prompt("rerank.v1", {"history": ["Sea of Ann Smith"]}, personal="titles")
+    for _ in range(2):
+        assert "Ann" not in str(fails(model, "invalid", about))
+    assert len(server.requests) == 2
+    asyncio.run(model.close())
+    assert not any(b"Ann" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_a_locked_cache_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
+    model = FakeServer(lambda _: GOOD).model(tmp_path)
+    other = sqlite3.connect(tmp_path / "words.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def run() -> float:
+        longest, call = 0.0, asyncio.create_task(model.complete(prompt(), Order, deadline_s=0.3))
+        while not call.done():
+            began = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - began)
+        assert isinstance(call.exception(), LanguageModelError)
+        other.close()
+        return longest
+
+    assert asyncio.run(run()) < 0.2
+
+
 def test_a_prompt_that_is_too_long_is_not_sent(tmp_path: Path) -> None:
     server = FakeServer(lambda _: GOOD)
-    long = Prompt("rerank.v1", {"items": ["x" * 20_000]}, personal=False)
+    long = Prompt("rerank.v1", {"items": ["x" * 20_000]}, personal="no")
     fails(server.model(tmp_path), "too long", long)
     assert server.requests == []
 
 
 def test_what_is_about_a_person_stays_unless_privacy_allows_it(tmp_path: Path) -> None:
     server = FakeServer(lambda _: GOOD)
-    fails(server.model(tmp_path, url="https://cloud.test/v1"), "private", prompt(personal=True))
+    fails(server.model(tmp_path, url="https://cloud.test/v1"), "private", prompt(personal="titles"))
     assert server.requests == []
     for n, settings in enumerate(({"url": "https://cloud.test/v1", "privacy": "titles"}, {})):
-        complete(server.model(tmp_path, **settings), prompt(n, personal=True))
+        complete(server.model(tmp_path, **settings), prompt(n, personal="titles"))
     complete(server.model(tmp_path, url="https://cloud.test/v1"), prompt(5))
     assert len(server.requests) == 3
 

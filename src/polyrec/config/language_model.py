@@ -27,8 +27,8 @@ class LanguageModelConfig(Section):
     model: str = ""  # its name at the address
     folder: Path | None = None
     key_variable: str = ""  # the environment variable that holds the key
-    # local: texts about a person go to this machine only; titles: also to other addresses
-    privacy: Literal["local", "titles"] = "local"
+    # what of a person goes to other machines: nothing, titles of their items, also their messages
+    privacy: Literal["local", "titles", "messages"] = "local"
     response_format: Literal["json_schema", "json_object", "text"] = "json_schema"
     timeout_s: float = Field(10, gt=0, le=600)  # of a request, retries included
     retries: int = Field(2, ge=0, le=10)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyrec.explain import explain
-from polyrec.generate.wording.facts import top_contributions
+from polyrec.generate.wording.facts import TopContributions, top_contributions
 from polyrec.serve.state.history import History
 from polyrec.serve.state.serving_model import ServingModel
 from polyrec.types import Query
@@ -17,11 +17,10 @@ _MAX_HISTORY = 50  # latest items; a model without exact parts is called for eac
 
 @dataclass(frozen=True)
 class Reason:
-    """The positive contributions to an item's score."""
+    """The positive contributions to an item's score, and the ids of their items."""
 
     because: tuple[str, ...]  # history items, the largest contribution first
-    shares: tuple[tuple[str, float], ...]  # source -> share of the positive contributions, sum 1
-    exact: bool
+    top: TopContributions
 
 
 def recommendation_reason(
@@ -36,4 +35,4 @@ def recommendation_reason(
         return None
     train = model.bundle.behaviour["train"]
     top = top_contributions(explain(model.recommender, query, row, train))
-    return Reason(tuple(model.ids[item] for item in top.items), top.shares, top.exact)
+    return Reason(tuple(model.ids[item] for item in top.items), top)

@@ -14,7 +14,7 @@ from polyrec.generate.wording.facts import clean_title
 
 _log = logging.getLogger(__name__)
 _MAX_ITEMS = 50
-_MAX_HISTORY = 20  # the latest
+MAX_HISTORY = 20  # the latest
 
 
 class ItemOrder(BaseModel):
@@ -31,26 +31,25 @@ async def rerank_by_model(
     model: LanguageModel | None,
     *,
     deadline_s: float,
-) -> list[int]:
-    """Return the positions of a list's items in the model's order; a permutation of all of them.
+) -> list[int] | None:
+    """Return the positions of a list's items in the model's order; None if the order stays.
 
     `history` are titles of a person's items, the latest last. The model sorts the first 50 items.
-    The order stays as it is without a model, after the deadline, on any failure, and where the
-    answer has not each number once: no answer can add or drop an item.
+    The order stays without a model, after the deadline, on any failure, and where the answer has
+    not each number once: no answer can add or drop an item.
     """
-    unchanged = list(range(len(titles)))
     count = min(len(titles), _MAX_ITEMS)
     if model is None or count < 2:
-        return unchanged
+        return None
     items = [{"number": n + 1, "title": clean_title(titles[n])} for n in range(count)]
-    latest = [clean_title(title) for title in history[-_MAX_HISTORY:]]
-    prompt = Prompt("rerank.v1", {"history": latest, "items": items}, personal=bool(latest))
+    latest = [clean_title(title) for title in history[-MAX_HISTORY:]]
+    prompt = Prompt("rerank.v1", {"history": latest, "items": items}, personal="titles")
     try:
         answer = await model.complete(prompt, ItemOrder, deadline_s=deadline_s)
     except LanguageModelError as error:
         _log.warning("list not re-ranked by the language model, order unchanged: %s", error)
-        return unchanged
+        return None
     if sorted(answer.order) != list(range(1, count + 1)):
         _log.info("the language model's order is not a permutation, order unchanged")
-        return unchanged
-    return [number - 1 for number in answer.order] + unchanged[count:]
+        return None
+    return [number - 1 for number in answer.order] + list(range(count, len(titles)))

@@ -29,6 +29,7 @@ from polyrec.serve.settings import Settings
 from polyrec.serve.state.catch_up import SharedCatchUp
 from polyrec.serve.state.history import History
 from polyrec.serve.state.live import LiveState
+from polyrec.serve.words import ServiceWords
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Service:
     compute_limit: ConcurrencyLimit  # for what would hold up the event loop
     reader: AsyncReader | None  # of a remote database
     shared_catch_up: SharedCatchUp
+    words: ServiceWords
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
@@ -62,6 +64,7 @@ class Service:
 
     @classmethod
     def _open(cls, settings: Settings, database: Database) -> Service:
+        words = ServiceWords.open(settings)
         schedule = RefitSchedule(settings)
         folder = schedule.registry.current()
         writer = Writer(database, longest=settings.max_pending_writes)
@@ -81,10 +84,11 @@ class Service:
         reader = AsyncReader.open(database)
         shared = SharedCatchUp(partial(_catch_up_remotely, reader, live))
         return cls(settings, database, writer, live, files, sandbox, updater, ready, quota, limit,
-                   reader, shared)  # fmt: skip
+                   reader, shared, words)  # fmt: skip
 
     async def close(self) -> None:
         """Commit pending writes, then stop the threads and close the database."""
+        await self.words.close()
         if self.reader is not None:
             await self.reader.close()
         self.model_updater.close()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
+
+ModelUse = Literal["reasons", "lists", "chat"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Settings:
     max_connections_per_address: int = 256  # of one worker, proxies excepted
     head_timeout_s: float = 10.0  # to receive the head of a request
     proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-For is believed
+    language_model: Path | None = None  # the file of its settings; None: no language model
+    language_model_uses: tuple[ModelUse, ...] = ("reasons",)
+    language_model_timeout_s: float = 1.0  # that a request waits for it
     cors_origins: tuple[str, ...] = ()  # sites whose pages may send requests
     allowed_hosts: tuple[str, ...] = ()  # Host headers that are accepted; none: any
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import partial
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from polyrec.dashboard.session_user import FormText, ReadUser, WriteForm
 from polyrec.dashboard.svg_charts import share_bar
 from polyrec.database import records
 from polyrec.database.tables import USERS
+from polyrec.generate.wording.facts import facts_with_titles
 from polyrec.index.tastes import with_edits, without_last
 from polyrec.serve.api.routes.profile import profile_body
 from polyrec.serve.api.schemas import TasteBody, check_text
@@ -138,17 +140,23 @@ async def _recommendations(
     cards = await item_cards(service, ranked.ids)
     because = [item for reason in reasons if reason for item in reason.because]
     titles = {card.item_id: card.title for card in await item_cards(service, because)}
-    rows = zip(cards, ranked.sources, ranked.scores, reasons, strict=True)
+    facts = [
+        facts_with_titles(reason.top, [titles[item] for item in reason.because]) if reason else None
+        for reason in reasons
+    ]
+    texts = await asyncio.gather(*(service.words.reason(each, "en") for each in facts))
+    rows = zip(cards, ranked.sources, ranked.scores, reasons, texts, strict=True)
     return [
         {
             "card": card,
             "source": source,
             "score": score,
+            "text": text,
             "because": [(item, titles[item]) for item in reason.because] if reason else [],
-            "bar": share_bar(reason.shares) if reason else "",
-            "shares": reason.shares if reason else (),
+            "bar": share_bar(reason.top.shares) if reason else "",
+            "shares": reason.top.shares if reason else (),
         }
-        for card, source, score, reason in rows
+        for card, source, score, reason, text in rows
     ]
 
 
@@ -156,6 +164,6 @@ def _legend(reasons: list[Reason | None]) -> str:
     with_shares = [reason for reason in reasons if reason]
     if not with_shares:
         return ""
-    if all(reason.exact for reason in with_shares):
+    if all(reason.top.exact for reason in with_shares):
         return "Shares are exact: the score of this model is a sum of contributions."
     return "Shares are estimates from the drop of the score without each item."

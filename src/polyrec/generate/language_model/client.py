@@ -8,9 +8,10 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import pydantic
 from pydantic import BaseModel
@@ -22,11 +23,14 @@ from polyrec.generate.language_model.backend import Completion, LanguageModelBac
 from polyrec.generate.language_model.prompt import Prompt
 
 A = TypeVar("A", bound=BaseModel)
+T = TypeVar("T")
+Schema = Mapping[str, Any]
 
 _log = logging.getLogger(__name__)
 _FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 _MAX_FAILURES = 3  # in a row; then requests pause
 _PAUSE_S = 30.0
+_SENT = {"local": ("no",), "titles": ("no", "titles"), "messages": ("no", "titles", "messages")}
 _NOT_COUNTED = ("rate limited", "refused", "too long")  # the model did no work
 
 
@@ -43,65 +47,85 @@ class LanguageModel:
         self._config = config
         self._backend = backend
         self._store = store
+        self._store_thread = ThreadPoolExecutor(1, "language model")  # SQLite waits for locks
         self._concurrent = asyncio.Semaphore(config.max_concurrent)
-        self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+        self._running: dict[bytes, asyncio.Task[str]] = {}
         self._failures = 0
         self._paused_until = 0.0
 
     async def complete(
         self, prompt: Prompt, answer: type[A], *, deadline_s: float | None = None
     ) -> A:
-        """Return the answer to a prompt, from the cache if it was sent before."""
+        """Return the answer to a prompt, from the cache if it was sent before.
+
+        After the deadline a prompt that is about nobody goes on until `timeout_s`, so that its
+        answer is there the next time. Answers about a person are neither stored nor quoted.
+        """
         timeout_s = min(self._config.timeout_s, deadline_s or self._config.timeout_s)
+        self._check_private(prompt)
+        schema = answer.model_json_schema()
+        if prompt.personal == "no":
+            return parse_answer(await self._shared(prompt, schema, timeout_s), answer)
         try:
-            async with asyncio.timeout(timeout_s):
-                text = await self._text(prompt, answer.model_json_schema(), timeout_s)
-        except TimeoutError:
-            self._count_failure()
-            raise LanguageModelError(
-                "the language model did not answer in time",
-                received=f"{timeout_s:g} s",
-                remedy="raise timeout_s, or use a faster model",
-                status="timed out",
-            ) from None
-        except sqlite3.Error as error:
-            raise LanguageModelError(
-                "the cache of the language model can't be used",
-                received=str(error),
-                remedy="check the disk, or set another cache",
-            ) from error
-        return parse_answer(text, answer)
+            return parse_answer(await self._send(prompt, schema, timeout_s), answer)
+        except LanguageModelError as error:  # what was received may be about the person
+            raise LanguageModelError(error.what, remedy=error.remedy, status=error.status) from None
 
     def usage(self) -> Usage:
         """Return the requests, tokens and cost of the last 24 hours."""
-        return self._store.usage()
+        return self._store_thread.submit(self._store.usage).result()
 
     async def close(self) -> None:
-        """Close connections and the cache."""
+        """Cancel what is under way, and close connections and the cache."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
         await self._backend.close()
+        await asyncio.to_thread(self._store_thread.shutdown)
         self._store.close()
 
-    async def _text(self, prompt: Prompt, schema: Mapping[str, Any], timeout_s: float) -> str:
-        self._check_private(prompt)
+    async def _shared(self, prompt: Prompt, schema: Schema, timeout_s: float) -> str:
+        """Return the cached answer, or that of the request that equal prompts share."""
         key = prompt.key(self._backend.name, schema)
-        async with self._locks.setdefault(key, asyncio.Lock()):  # equal prompts wait for the first
-            cached = await asyncio.to_thread(self._store.get, key)
-            if cached is not None:
-                return cached
-            self._check_usable(prompt)
-            async with self._concurrent:
-                completion = await self._generate(prompt, schema, timeout_s)
-            await asyncio.to_thread(self._store.put, key, completion.text)
-            return completion.text
+        task = self._running.get(key)
+        if task is None or task.done():
+            task = self._running[key] = asyncio.create_task(self._cached(key, prompt, schema))
+            task.add_done_callback(partial(self._forget, key))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise _timed_out(timeout_s) from None
 
-    async def _generate(
-        self, prompt: Prompt, schema: Mapping[str, Any], timeout_s: float
-    ) -> Completion:
+    def _forget(self, key: bytes, task: asyncio.Task[str]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            task.exception()  # it may have no caller any more
+
+    async def _cached(self, key: bytes, prompt: Prompt, schema: Schema) -> str:
+        text = await self._stored(self._store.get, key)
+        if text is None:
+            text = await self._send(prompt, schema, self._config.timeout_s)
+            await self._stored(self._store.put, key, text)
+        return text
+
+    async def _send(self, prompt: Prompt, schema: Schema, timeout_s: float) -> str:
+        """Return the text of the model's answer, requested now."""
+        self._check_usable(prompt)
+        try:
+            async with asyncio.timeout(timeout_s), self._concurrent:
+                return (await self._generate(prompt, schema, timeout_s)).text
+        except TimeoutError:
+            self._count_failure()
+            raise _timed_out(timeout_s) from None
+
+    async def _generate(self, prompt: Prompt, schema: Schema, timeout_s: float) -> Completion:
         """Return the model's answer, with its tokens and cost recorded."""
         # bytes are at least the tokens of every byte-level tokenizer
         estimate = sum(len(m["content"].encode()) for m in prompt.messages) + 64
         most = self._config.max_answer_tokens
-        use = await asyncio.to_thread(
+        use = await self._stored(
             self._store.reserve, prompt.name, self._backend.name, estimate, most
         )
         started = time.monotonic()
@@ -118,20 +142,41 @@ class LanguageModel:
             self._count_failure()
             raise
         finally:  # also when cancelled: no await, the budget must hold
-            cost = self._store.record(use, *tokens, outcome)
-            _log.info(
-                "language model: prompt %s, model %s, %s, %d + %d tokens, cost %.6f, %.2f s",
-                prompt.name, self._backend.name, outcome, *tokens, cost,
-                time.monotonic() - started,
-            )  # fmt: skip
+            seconds = time.monotonic() - started
+            self._store_thread.submit(self._record, use, prompt.name, tokens, outcome, seconds)
         return completion
 
+    def _record(
+        self, use: int, prompt: str, tokens: tuple[int, int], outcome: str, seconds: float
+    ) -> None:
+        try:
+            cost = self._store.record(use, *tokens, outcome)
+        except sqlite3.Error as error:
+            _log.warning("use of the language model not recorded, its reservation stays: %s", error)
+            return
+        _log.info(
+            "language model: prompt %s, model %s, %s, %d + %d tokens, cost %.6f, %.2f s",
+            prompt, self._backend.name, outcome, *tokens, cost, seconds,
+        )  # fmt: skip
+
+    async def _stored(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return what a function of the store returns, called in the thread of the store."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._store_thread, partial(function, *arguments))
+        except sqlite3.Error as error:
+            raise LanguageModelError(
+                "the cache of the language model can't be used",
+                received=str(error),
+                remedy="check the disk, or set another cache",
+            ) from error
+
     def _check_private(self, prompt: Prompt) -> None:
-        if prompt.personal and not self._backend.local and self._config.privacy != "titles":
+        if not self._backend.local and prompt.personal not in _SENT[self._config.privacy]:
             raise LanguageModelError(
                 "texts about a person stay on this machine",
                 received=prompt.name,
-                remedy="set privacy: titles to send titles of their items to the address",
+                remedy=f"set privacy: {prompt.personal} to send them to the address",
                 status="private",
             )
 
@@ -156,6 +201,15 @@ class LanguageModel:
             self._paused_until = time.monotonic() + _PAUSE_S
             self._failures = 0
             _log.warning("language model failed %d times, pausing for 30 s", _MAX_FAILURES)
+
+
+def _timed_out(timeout_s: float) -> LanguageModelError:
+    return LanguageModelError(
+        "the language model did not answer in time",
+        received=f"{timeout_s:g} s",
+        remedy="raise timeout_s, or use a faster model",
+        status="timed out",
+    )
 
 
 def parse_answer(text: str, answer: type[A]) -> A:

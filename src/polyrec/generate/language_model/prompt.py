@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 Message = dict[str, str]
+Personal = Literal["no", "titles", "messages"]  # nothing, titles of their items, their own words
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Prompt:
 
     name: str  # with its version: "rerank.v1"
     data: Mapping[str, Any]
-    personal: bool  # whether the data are about a person
+    personal: Personal  # what the data have of a person
 
     @property
     def messages(self) -> list[Message]:

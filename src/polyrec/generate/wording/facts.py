@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from polyrec.explanation import Explanation
@@ -57,10 +57,15 @@ def top_contributions(explanation: Explanation) -> TopContributions:
 def reason_facts(explanation: Explanation, title: Callable[[int], str]) -> ReasonFacts | None:
     """Return what a reason may state; None if no item of the history speaks for the item."""
     top = top_contributions(explanation)
+    return facts_with_titles(top, [title(item) for item in top.items])
+
+
+def facts_with_titles(top: TopContributions, titles: Sequence[str]) -> ReasonFacts | None:
+    """Return what a reason may state, with the titles of the items; None without items."""
     if not top.items:
         return None
     percents = tuple((name, round(100 * share)) for name, share in top.shares if top.exact)
-    return ReasonFacts(tuple(clean_title(title(item)) for item in top.items), percents, top.exact)
+    return ReasonFacts(tuple(map(clean_title, titles)), percents, top.exact)
 
 
 def clean_title(text: str) -> str:

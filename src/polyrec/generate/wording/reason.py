@@ -59,7 +59,7 @@ async def write_reason(
     template = WrittenReason(reason_from_template(facts, language), "template")
     if model is None or not facts.exact:
         return template
-    prompt = Prompt("reason.v1", _prompt_data(facts, language), personal=False)
+    prompt = Prompt("reason.v1", _prompt_data(facts, language), personal="no")
     try:
         answer = await model.complete(prompt, Wording, deadline_s=deadline_s)
     except LanguageModelError as error:

@@ -33,6 +33,7 @@ from polyrec.serve.responses import http_error
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import SeenRule
 
+RERANK = "Order the page by the service's language model; X-Recommend-Reranked is the outcome."
 _BOOLEANS = {"": None, "true": True, "1": True, "false": False, "0": False}
 
 
@@ -47,6 +48,7 @@ class ListParams:
     delay: int = 0  # microseconds
     scored: bool = False
     seen: SeenRule = field(default_factory=SeenRule)
+    rerank: bool = False  # by the language model
 
     @classmethod
     def from_request(
@@ -69,6 +71,7 @@ class ListParams:
             _parse_delay(params),
             scored,
             _parse_seen(params, settings),
+            bool(_parse_boolean(params, "rerank")),
         )
 
 
@@ -98,18 +101,21 @@ def _parse_delay(params: QueryParams) -> int:
         raise _invalid("query.write-back-delay", text, error) from None
 
 
-def _parse_seen(params: QueryParams, settings: Settings) -> SeenRule:
-    text = last_value(params, "hide-seen").lower()
+def _parse_boolean(params: QueryParams, name: str) -> bool | None:
+    text = last_value(params, name).lower()
     if text not in _BOOLEANS:
-        error = ValueError("send true or false")
-        raise _invalid("query.hide-seen", text, error)
+        raise _invalid(f"query.{name}", text, ValueError("send true or false"))
+    return _BOOLEANS[text]
+
+
+def _parse_seen(params: QueryParams, settings: Settings) -> SeenRule:
     kinds = list(params.get("hiding-kind", ()))
     for kind in kinds:
         try:
             check_id(kind)
         except ValueError as error:
             raise _invalid("query.hiding-kind", kind, error) from None
-    return seen_rule(settings, hide=_BOOLEANS[text], kinds=kinds or None)
+    return seen_rule(settings, hide=_parse_boolean(params, "hide-seen"), kinds=kinds or None)
 
 
 def path_id(request: Request, name: str) -> str:
@@ -160,6 +166,7 @@ _QUERY = [
     ),
     _parameter("hide-seen", {"type": "boolean"}, HIDE_SEEN),
     _parameter("hiding-kind", {"type": "array", "items": _TEXT}, HIDING_KINDS),
+    _parameter("rerank", {"type": "boolean"}, RERANK),
     _parameter(
         "X-API-Version", _TEXT, "2: ids with scores; otherwise ids only.", location="header"
     ),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -20,7 +20,7 @@ from polyrec.errors import ConfigError, ExtraError, nearest
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from polyrec.serve.settings import Settings
+    from polyrec.serve.settings import ModelUse, Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _LEVELS = ("debug", "info", "warning", "error")
@@ -61,6 +61,14 @@ HidingKinds = Annotated[
 ]
 RefitHours = Annotated[float, typer.Option(min=0, help="Hours between two refits; 0: never.")]
 Mcp = Annotated[bool, typer.Option("--mcp", help="Offer tools to assistants at POST /mcp (MCP).")]
+LanguageModelFile = Annotated[
+    Path | None, typer.Option(help="The settings of a language model; none: no language model.")
+]
+ModelUses = Annotated[
+    list[str] | None,
+    typer.Option(help="What it is used for: reasons, lists, chat. By default reasons."),
+]
+ModelTimeout = Annotated[float, typer.Option(min=0.01, help="Seconds that a request waits for it.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 
 
@@ -81,6 +89,9 @@ def serve(  # noqa: PLR0913 - one option per setting
     hide_seen: HideSeen = True,
     hiding_kind: HidingKinds = None,
     mcp: Mcp = False,
+    language_model: LanguageModelFile = None,
+    language_model_use: ModelUses = None,
+    language_model_timeout: ModelTimeout = 1.0,
     log_level: LogLevel = "info",
 ) -> None:
     """Serve a bundle over HTTP: Gorse's routes and our own; /docs lists all of them."""
@@ -95,25 +106,23 @@ def serve(  # noqa: PLR0913 - one option per setting
     settings = Settings(
         bundle,
         database,
-        host=host,
-        port=port,
-        workers=workers,
+        host=host, port=port, workers=workers,
         require_keys=keys,
         requests_per_second=per_second,
         cors_origins=tuple(origin or ()),
         proxies=tuple(map(_check_network, proxy or ())),
         media=media,
-        max_uploads_gb=uploads_gb,
-        max_uploads_gb_per_key=uploads_gb / 2,
+        max_uploads_gb=uploads_gb, max_uploads_gb_per_key=uploads_gb / 2,
         refit_hours=refit_every,
         hide_seen=hide_seen,
         hiding_kinds=tuple(hiding_kind or ()),
-    )
-    if not settings.requires_key:
-        # pages of other sites must not reach it under a name of theirs (DNS rebinding)
-        settings = replace(settings, allowed_hosts=() if keys is False else LOOPBACK)
+        language_model=language_model,
+        language_model_uses=_check_model(language_model, language_model_use),
+        language_model_timeout_s=language_model_timeout,
+    )  # fmt: skip
     _import_bundle(settings)
-    run.run_service(settings, decorate=_mount_with_mcp if mcp else mount, level=log_level)
+    decorate = _mount_with_mcp if mcp else mount
+    run.run_service(_with_hosts(settings), decorate=decorate, level=log_level)
 
 
 def _mount_with_mcp(app: FastAPI) -> FastAPI:
@@ -124,6 +133,13 @@ def _mount_with_mcp(app: FastAPI) -> FastAPI:
     return add_mcp(mount(app))
 
 
+def _with_hosts(settings: Settings) -> Settings:
+    """Return settings with which pages of other sites can't use names of theirs (DNS rebinding)."""
+    if settings.requires_key or settings.require_keys is False:
+        return settings
+    return replace(settings, allowed_hosts=LOOPBACK)
+
+
 def _check_network(text: str) -> str:
     try:
         ip_network(text)
@@ -131,6 +147,21 @@ def _check_network(text: str) -> str:
         remedy = "write an address or a network: 127.0.0.1, 10.0.0.0/8"
         raise ConfigError("not the address of a proxy", received=text, remedy=remedy) from None
     return text
+
+
+def _check_model(path: Path | None, uses: list[str] | None) -> tuple[ModelUse, ...]:
+    """Return what a language model is used for; its settings are read, to show errors of them."""
+    from polyrec.config import read_language_model
+    from polyrec.serve.settings import ModelUse
+
+    if path is not None:
+        read_language_model(path)
+    known, names = get_args(ModelUse), uses or ["reasons"]
+    for name in names:
+        if name not in known:
+            raise ConfigError("unknown use of the language model", received=name,
+                              remedy=nearest(name, known))  # fmt: skip
+    return tuple(cast("ModelUse", name) for name in names)
 
 
 def _check_level(level: str) -> None:

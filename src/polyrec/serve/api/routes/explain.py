@@ -12,7 +12,6 @@ from polyrec.database import records
 from polyrec.explain import explain
 from polyrec.explanation import Explanation
 from polyrec.generate.wording.facts import reason_facts, top_contributions
-from polyrec.generate.wording.templates import reason_from_template, reason_language
 from polyrec.serve.api.schemas import PathId, schema_example
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
@@ -92,7 +91,7 @@ async def _in_words(
     items = await service.read(lambda c: records.items_by_id(c, ids))
     titles = {item.item_id: item.title for item in items}
     facts = reason_facts(explanation, lambda row: titles.get(model.ids[row]) or model.ids[row])
-    return "" if facts is None else reason_from_template(facts, reason_language(language))
+    return await service.words.reason(facts, language)
 
 
 def _body(model: ServingModel, explanation: Explanation) -> dict[str, Any]:

@@ -6,9 +6,9 @@ The header `X-Recommend-Source`, or the body of a batch, has the sources of a li
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import Response
 
 from polyrec.database import change_log, feedback
@@ -16,12 +16,13 @@ from polyrec.database.feedback import Event, Feedback
 from polyrec.serve.api.batch import BatchAnswer, BatchQuery, batch_pieces
 from polyrec.serve.api.bodies import json_body, read_body, read_rows
 from polyrec.serve.api.direct_route import DirectRoute
-from polyrec.serve.api.list_params import ListParams, list_parameters, path_id
+from polyrec.serve.api.list_params import RERANK, ListParams, list_parameters, path_id
 from polyrec.serve.api.page_params import CategoryPage, ItemsPage, page_size
 from polyrec.serve.api.schemas import Scored, SessionBody
 from polyrec.serve.api.seen_params import Seen
 from polyrec.serve.api.streams import json_stream
 from polyrec.serve.ranking.recommender import USER, ListRequest, RankedList, recommend
+from polyrec.serve.ranking.rerank_page import rerank_page
 from polyrec.serve.responses import http_error, json_response
 from polyrec.serve.service import CurrentService, Service
 from polyrec.serve.settings import Settings
@@ -30,6 +31,7 @@ from polyrec.serve.state.history import History
 router = APIRouter(tags=["recommendation"])
 _EITHER = list[str] | list[Scored]
 _SESSION = json_body(SessionBody, rows=10_000)
+Rerank = Annotated[bool, Query(description=RERANK)]
 _MAX_DIVERSE = 1_000  # its time grows with the square
 
 
@@ -89,7 +91,18 @@ async def _to_user(
             Feedback(params.write_back, user_id, item, delay=params.delay) for item in ranked.ids
         ]
         await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
-    return _list_body(ranked, scored=scored or params.scored)
+    headers: dict[str, str] = {}
+    if params.rerank:
+        ranked, headers = await _reranked(service, history, ranked)
+    return _list_body(ranked, headers, scored=scored or params.scored)
+
+
+async def _reranked(
+    service: Service, history: History, ranked: RankedList
+) -> tuple[RankedList, dict[str, str]]:
+    """Return a list as the language model orders it, and the header of the outcome."""
+    ordered = await rerank_page(service, history, ranked)
+    return ordered or ranked, {"X-Recommend-Reranked": str(ordered is not None).lower()}
 
 
 @router.post("/session/recommend", response_model=list[Scored], openapi_extra=_SESSION)
@@ -98,19 +111,23 @@ async def recommend_to_session(
     service: CurrentService,
     page: ItemsPage,
     seen: Seen,
+    rerank: Rerank = False,
 ) -> Response:
     """Recommend from the events of an anonymous session; they are not stored."""
     session = await read_rows(request, service, SessionBody, lambda body: body, rows=10_000)
     live = await service.catch_up()
 
-    def rank() -> list[RankedList]:
-        """Return the list of the session."""
+    def rank() -> tuple[History, RankedList]:
+        """Return the history and the list of the session."""
         history = session_history(service, session)
         request = ListRequest(history, page.n, page.offset, filters=page.filters, seen=seen)
-        return recommend(live, [request])
+        return history, recommend(live, [request])[0]
 
-    (ranked,) = await service.compute(rank, depth=max(page.depth, len(session)))
-    return _list_body(ranked, scored=True)
+    history, ranked = await service.compute(rank, depth=max(page.depth, len(session)))
+    headers: dict[str, str] = {}
+    if rerank:
+        ranked, headers = await _reranked(service, history, ranked)
+    return _list_body(ranked, headers, scored=True)
 
 
 @router.post("/session/recommend/{category}", response_model=list[Scored], openapi_extra=_SESSION)
@@ -119,9 +136,10 @@ async def recommend_to_session_from_category(
     service: CurrentService,
     page: CategoryPage,
     seen: Seen,
+    rerank: Rerank = False,
 ) -> Response:
     """Recommend items of one category from the events of an anonymous session."""
-    return await recommend_to_session(request, service, page, seen)
+    return await recommend_to_session(request, service, page, seen, rerank)
 
 
 @router.post("/recommend", response_model=BatchAnswer, openapi_extra=json_body(BatchQuery))
@@ -164,12 +182,12 @@ def session_history(service: Service, session: list[SessionBody]) -> History:
     return History.from_events(events, service.live.event_weights, now=now)
 
 
-def _list_body(ranked: RankedList, *, scored: bool) -> Response:
+def _list_body(ranked: RankedList, headers: dict[str, str], *, scored: bool) -> Response:
     body: list[Any] = ranked.ids
     if scored:
         pairs = zip(ranked.ids, ranked.scores, strict=True)
         body = [{"Id": item, "Score": score} for item, score in pairs]
-    headers = {"X-Recommend-Source": ",".join(dict.fromkeys(ranked.sources)) or "none"}
+    headers["X-Recommend-Source"] = ",".join(dict.fromkeys(ranked.sources)) or "none"
     if ranked.reasons:
         headers["X-Recommend-Reason"] = "; ".join(ranked.reasons)
     return json_response(body, headers=headers)
