@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from benchmarks.library.http_load import LoadResult
 
@@ -38,7 +38,7 @@ def resident_mb(pid: int) -> float:
 class ServerProcess:
     """A context manager that runs an application under uvicorn, one worker, on `port`."""
 
-    def __init__(self, make_app: Callable[[], FastAPI]) -> None:
+    def __init__(self, make_app: Callable[[], ASGIApp]) -> None:
         self.port = free_port()
         context = multiprocessing.get_context("spawn")
         self._process = context.Process(target=_serve, args=(make_app, self.port))
@@ -75,7 +75,7 @@ class ServerProcess:
         self._process.join()
 
 
-def _serve(make_app: Callable[[], FastAPI], port: int) -> None:
+def _serve(make_app: Callable[[], ASGIApp], port: int) -> None:
     uvicorn.run(make_app, factory=True, port=port, log_level="error", access_log=False)
 
 

@@ -2,11 +2,12 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.serving.throughput [--items 10000] [--rounds 8]
 
-The server has a process of its own, one worker; the load comes from this process over loopback.
-Users have histories of 30. In turns: a bare FastAPI route that does the same arithmetic on the same
-model and responds with orjson, and the service's route. Then the latency at half of the service's
-throughput, and batches of 10 events acknowledged by SQLite. Up to 20,000 items the model is dense,
-beyond it has 50 neighbours per item; weights are random (seed 7).
+The server has a process of its own, one worker as `polyrec serve` starts it; the load comes from
+this process over loopback. Users have histories of 30. In turns: a bare FastAPI route that does the
+same arithmetic on the same model and responds with orjson, and the service's route. Then the
+latency of both at half of the service's throughput: what the bare route has there is the machine's.
+Then batches of 10 events acknowledged by SQLite. Up to 20,000 items the model is dense, beyond it
+has 50 neighbours per item; weights are random (seed 7).
 
 `cpu_ms` is the server's processor time per response: on a busy machine it says more than responses
 per second. `ratio` is the median over the rounds of bare / service. Results: serve_ITEMS.json.
@@ -22,6 +23,7 @@ import numpy as np
 import orjson
 from fastapi import FastAPI
 from fastapi.responses import Response
+from starlette.types import ASGIApp
 
 from benchmarks.library.http_load import LoadResult, closed_loop, open_loop
 from benchmarks.library.results import save_results
@@ -29,7 +31,7 @@ from benchmarks.library.server_process import ServerProcess
 from benchmarks.serving.bundles import HISTORY_LENGTH, USERS, random_bundle
 from benchmarks.serving.requests import EVENTS_PER_BATCH, event_batches, recommend_requests
 from polyrec.artifact.bundle import Bundle
-from polyrec.serve.app import create_app
+from polyrec.serve.run import make_worker_app
 from polyrec.serve.settings import Settings
 
 MAX_DENSE_ITEMS = 20_000
@@ -59,21 +61,24 @@ def measure(items: int, seconds: float, rounds: int, folder: Path) -> dict[str, 
     def write(port: int) -> LoadResult:
         return closed_loop(port, batches, connections=8, seconds=seconds)
 
-    bare, service = [], []
+    bare, service, bare_at_half, at_half = [], [], [], []
     with (
         ServerProcess(partial(bare_app, bundle)) as bare_server,
-        ServerProcess(partial(create_app, settings)) as server,
+        ServerProcess(partial(service_app, settings)) as server,
     ):
         server.measure(read)  # loads the histories
         for _ in range(rounds):
             bare.append(bare_server.measure(read))
             service.append(server.measure(read))
         rate = max(row["per_second"] for row in service) / 2
-        at_half = server.measure(
-            lambda port: open_loop(
-                port, recommend_requests(), rate=rate, connections=32, seconds=seconds
-            )
-        )
+
+        def half(port: int) -> LoadResult:
+            requests = recommend_requests()
+            return open_loop(port, requests, rate=rate, connections=32, seconds=seconds)
+
+        for _ in range(rounds):
+            bare_at_half.append(bare_server.measure(half))
+            at_half.append(server.measure(half))
         events = [server.measure(write) for _ in range(rounds)]
     ratios = [b["cpu_ms"] / s["cpu_ms"] for b, s in zip(bare, service, strict=True)]
     per_second = float(np.median([row["per_second"] for row in events]))
@@ -82,10 +87,16 @@ def measure(items: int, seconds: float, rounds: int, folder: Path) -> dict[str, 
         "bare": bare,
         "service": service,
         "ratio": round(float(np.median(ratios)), 3),
+        "bare_at_half": bare_at_half,
         "at_half": at_half,
         "events": events,
         "events_per_second": EVENTS_PER_BATCH * per_second,
     }
+
+
+def service_app(settings: Settings) -> ASGIApp:
+    """Return the application of a worker, without pages."""
+    return make_worker_app(settings, "error", lambda app: app)
 
 
 def bare_app(folder: Path) -> FastAPI:
