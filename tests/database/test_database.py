@@ -1,5 +1,6 @@
 """The service's database, the same in SQLite and PostgreSQL."""
 
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,13 +12,15 @@ import sqlalchemy as sa
 from polyrec.database import change_log, feedback, item_media, records
 from polyrec.database.change_log import ChangeReader
 from polyrec.database.database import Database
-from polyrec.database.feedback import Feedback
+from polyrec.database.feedback import Feedback, FeedbackWrite
 from polyrec.database.inserts import insert_new
 from polyrec.database.item_media import EncodingOutcome
 from polyrec.database.records import ItemRecord, UserRecord
-from polyrec.database.tables import FEEDBACK, LOG, META, USERS
+from polyrec.database.tables import FEEDBACK, ITEMS, LOG, META, USERS
 from polyrec.database.writer import OverloadedError, Writer
 from polyrec.errors import ConfigError, DataError
+
+KEY = ("user_id", "item_id", "feedback_type")
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_feedback_creates_unknown_users_and_items(database: Database) -> None:
         records.put_items(connection, [ItemRecord("a", comment="known")])
     put(database, Feedback("like", "u", "a"), Feedback("like", "u", "b"))
     with database.read() as connection:
-        assert records.find_user(connection, "u") == UserRecord("u")
+        assert records.find_user(connection, "u") == UserRecord("u", tastes=())
         assert records.find_item(connection, "a").comment == "known"
         fresh = records.find_item(connection, "b")
         assert (fresh.status, fresh.is_hidden, fresh.categories) == ("undescribed", False, ())
@@ -259,6 +262,69 @@ def test_the_writer_commits_many_together_and_one_failure_alone(database: Databa
         bad.result(30)
     writer.close()
     assert len(stored_events(database, "u")) == 5
+
+
+def stored_rows(database: Database) -> list[list[tuple[object, ...]]]:
+    """Return users, items, feedback by time, and feedback in the order of the log; forget all."""
+    tables = {
+        USERS: [USERS.c.user_id],
+        ITEMS: [ITEMS.c.item_id],
+        FEEDBACK: [FEEDBACK.c[name] for name in (*KEY, "value", "comment", "weight")],
+        LOG: [LOG.c[name] for name in (*KEY, "value", "weight")],
+    }
+    order = {FEEDBACK: FEEDBACK.c.timestamp, LOG: LOG.c.sequence}
+    rows = []
+    with database.write() as connection:
+        for table, columns in tables.items():
+            query = sa.select(*columns).order_by(order.get(table, columns[0]))
+            if table is LOG:
+                query = query.where(LOG.c.action == change_log.FEEDBACK)
+            rows.append([tuple(row) for row in connection.execute(query)])
+            connection.execute(table.delete())
+    return rows
+
+
+def test_writes_that_are_joined_store_what_they_would_alone(database: Database) -> None:
+    generator = random.Random(3)
+    for _ in range(12):
+        operations = [
+            FeedbackWrite.of(
+                [
+                    Feedback(
+                        "like", f"u{generator.randrange(9)}", f"i{generator.randrange(9)}",
+                        value=generator.choice([0.0, 1.5]), comment=str(generator.random()),
+                    )
+                    for _ in range(generator.randrange(5))
+                ],
+                overwrite=generator.random() < 0.2,
+            )
+            for _ in range(10)
+        ]  # fmt: skip
+        for operation in operations:
+            with database.write() as connection:
+                operation(connection)
+        alone = stored_rows(database)
+        writer = Writer(database)
+        gate = threading.Event()
+        blocked = writer.submit(lambda _, gate=gate: gate.wait(30))
+        futures = [writer.submit(operation) for operation in operations]
+        gate.set()
+        assert [future.result(30) for future in (blocked, *futures)] == [True, *[None] * 10]
+        writer.close()
+        assert stored_rows(database) == alone
+
+
+def test_writes_are_joined_unless_they_share_a_key_or_are_many(database: Database) -> None:
+    def of(*users: str, overwrite: bool = False) -> FeedbackWrite:
+        return FeedbackWrite.of([Feedback("like", u, "i") for u in users], overwrite=overwrite)
+
+    combined = of("a", "b").joined(of("c"))
+    assert combined is not None
+    assert [row.user_id for row in combined.rows] == ["a", "b", "c"]
+    assert combined.joined(of("b")) is None
+    assert combined.joined(of("d", overwrite=True)) is None
+    assert combined.joined(of(*map(str, range(998)))) is None
+    assert combined.joined(of(*map(str, range(997)))) is not None
 
 
 def test_a_full_or_closed_writer_refuses(database: Database) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from polyrec.database.inserts import dialect_insert, insert_new
 from polyrec.database.records import UNDESCRIBED
 from polyrec.database.tables import FEEDBACK, ITEMS, USERS
 
+_MAX_JOINED = 1_000  # rows of writes that are joined
 _KEY = ("user_id", "item_id", "feedback_type")
 _VALUES = ("value", "timestamp", "updated", "comment", "weight")
 
@@ -90,6 +92,41 @@ _PAIR_SQL = str(
 )
 
 
+@dataclass(frozen=True)
+class FeedbackWrite:
+    """A writer's operation that puts feedback.
+
+    Those that wait together are one: a statement costs more than its rows, and while it runs the
+    writers of all workers wait.
+    """
+
+    rows: Sequence[Feedback]
+    overwrite: bool
+    keys: frozenset[FeedbackKey]
+
+    @classmethod
+    def of(cls, rows: Sequence[Feedback], *, overwrite: bool) -> FeedbackWrite:
+        """Return the operation that puts these rows."""
+        return cls(rows, overwrite, frozenset(feedback.key for feedback in rows))
+
+    def __call__(self, connection: Connection) -> None:
+        """Put the rows."""
+        put_feedback(connection, self.rows, overwrite=self.overwrite)
+
+    def joined(self, later: object) -> FeedbackWrite | None:
+        """Return one operation for both, unless they are large or have a key in common.
+
+        The value of the later one is then added to what the earlier one has inserted.
+        """
+        if not isinstance(later, FeedbackWrite) or later.overwrite != self.overwrite:
+            return None
+        is_large = len(self.rows) + len(later.rows) > _MAX_JOINED
+        if is_large or not self.keys.isdisjoint(later.keys):
+            return None
+        rows = [*self.rows, *later.rows]
+        return FeedbackWrite(rows, self.overwrite, self.keys | later.keys)
+
+
 def put_feedback(connection: Connection, feedback: Sequence[Feedback], *, overwrite: bool) -> int:
     """Insert feedback and return how many were new, added to or replaced.
 
@@ -101,8 +138,10 @@ def put_feedback(connection: Connection, feedback: Sequence[Feedback], *, overwr
 
 def _put_chunk(connection: Connection, feedback: Sequence[Feedback], *, overwrite: bool) -> int:
     now = change_log.write_time(connection, len(feedback))
-    timed = list(enumerate(feedback, now))  # the order of a body is that of its events
-    rows = {f.key: _row(f, time) for time, f in (timed if overwrite else reversed(timed))}
+    rows: dict[FeedbackKey, dict[str, Any]] = {}
+    for time, row in enumerate(feedback, now):  # the order of a body is that of its events
+        if overwrite or row.key not in rows:
+            rows[row.key] = _row(row, time)
     _insert_unknown(connection, rows, now)
     changed = list(rows.values())
     if overwrite:
@@ -115,6 +154,7 @@ def _put_chunk(connection: Connection, feedback: Sequence[Feedback], *, overwrit
         new = {id(row) for row in inserted}
         added = [row for row in changed if row["value"] and id(row) not in new]
         changed = [*inserted, *_add_values(connection, added)]
+        changed.sort(key=itemgetter("updated"))
     change_log.append_changes(connection, change_log.FEEDBACK, map(_log_row, changed))
     return len(changed)
 

@@ -1,7 +1,8 @@
 """One thread that writes: waiting operations are committed together (group commit).
 
-A commit costs more than a row, so one transaction holds all operations that wait. If it fails, each
-is retried alone: a failing operation does not affect the others.
+A commit costs more than a row, so one transaction holds all operations that wait, and those that
+can be joined are one operation there. If it fails, each is retried alone: a failing operation does
+not affect the others.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from sqlalchemy.engine import Connection
 
@@ -29,9 +30,33 @@ class OverloadedError(PolyrecError):
     """The queue is full; the operation was not done."""
 
 
+@runtime_checkable
+class JoinableOperation(Protocol):
+    """An operation without a result that some later ones can be joined to."""
+
+    def __call__(self, connection: Connection) -> None:
+        """Do it."""
+
+    def joined(self, later: object) -> Self | None:
+        """Return an operation that has the effect of both in order; None if there is none."""
+
+
 class _Job(NamedTuple):
     operation: Operation[Any]
     done: Future[Any]
+
+
+def _joined(jobs: list[_Job]) -> list[tuple[Operation[Any], list[_Job]]]:
+    """Return operations in order, each with the jobs that it does."""
+    groups: list[tuple[Operation[Any], list[_Job]]] = []
+    for job in jobs:
+        last: object = groups[-1][0] if groups else None
+        combined = last.joined(job.operation) if isinstance(last, JoinableOperation) else None
+        if combined is None:
+            groups.append((job.operation, [job]))
+        else:
+            groups[-1] = combined, [*groups[-1][1], job]
+    return groups
 
 
 class Writer:
@@ -110,9 +135,10 @@ class Writer:
         return jobs, False
 
     def _write(self, jobs: list[_Job]) -> None:
+        groups = _joined(jobs)
         try:
             with self._database.write() as connection:
-                results = [job.operation(connection) for job in jobs]
+                results = [operation(connection) for operation, _ in groups]
         except Exception as error:  # noqa: BLE001 - passed to the caller
             failure = storage_failure(error)
             if failure:
@@ -124,5 +150,6 @@ class Writer:
                 self._write([job])
             return
         self._outcome = ("", time.monotonic())
-        for job, result in zip(jobs, results, strict=True):
-            job.done.set_result(result)
+        for (_, members), result in zip(groups, results, strict=True):
+            for job in members:
+                job.done.set_result(result)

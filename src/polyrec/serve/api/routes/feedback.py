@@ -128,7 +128,7 @@ async def typed_item_feedback(
 async def _put(request: Request, service: Service, *, overwrite: bool) -> Response:
     rows = await read_rows(request, service, FeedbackBody, FeedbackBody.record)
     # not urgent: the events count at once, only new items wait for the next model update
-    await service.write(lambda c: table.put_feedback(c, rows, overwrite=overwrite), urgent=False)
+    await service.write(table.FeedbackWrite.of(rows, overwrite=overwrite), urgent=False)
     return json_response({"RowAffected": len(rows)})
 
 

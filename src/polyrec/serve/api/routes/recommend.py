@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import Response
 
-from polyrec.database import change_log, feedback
-from polyrec.database.feedback import Event, Feedback
+from polyrec.database import change_log
+from polyrec.database.feedback import Event, Feedback, FeedbackWrite
 from polyrec.serve.api.batch import BatchAnswer, BatchQuery, batch_pieces
 from polyrec.serve.api.bodies import json_body, read_body, read_rows
 from polyrec.serve.api.direct_route import DirectRoute
@@ -90,7 +90,7 @@ async def _to_user(
         rows = [
             Feedback(params.write_back, user_id, item, delay=params.delay) for item in ranked.ids
         ]
-        await service.write(lambda c: feedback.put_feedback(c, rows, overwrite=False), urgent=False)
+        await service.write(FeedbackWrite.of(rows, overwrite=False), urgent=False)
     headers: dict[str, str] = {}
     if params.rerank:
         ranked, headers = await _reranked(service, history, ranked)
