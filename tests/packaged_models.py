@@ -64,3 +64,65 @@ def _e5_tensors(
     for name, shape in vectors.items():
         values = generator.normal(size=shape).astype("<f4")
         yield name, values, values.tobytes(), False
+
+
+def checkpoint_files(variables: dict[str, Floats]) -> dict[str, bytes]:
+    """Return the index and the data of a TensorFlow checkpoint."""
+    entries, data, last = [("", b"\x08\x01")], b"", ""
+    for name, values in sorted(variables.items()):
+        values = values.astype("<f4")
+        shape = b"".join(b"\x12" + _sized(b"\x08" + _varint(size)) for size in values.shape)
+        entry = b"\x08\x01" + b"\x12" + _sized(shape)
+        entry += (b"\x20" + _varint(len(data)) if data else b"") + b"\x28" + _varint(values.nbytes)
+        entries.append((name, entry + b"\x35" + bytes(4)))
+        data += values.tobytes()
+    block = b""
+    for name, entry in entries:
+        shared = next(
+            (i for i, (a, b) in enumerate(zip(name, last, strict=False)) if a != b),
+            min(len(name), len(last)),
+        )
+        rest = name[shared:].encode()
+        block += _varint(shared) + _varint(len(rest)) + _varint(len(entry)) + rest + entry
+        last = name
+    table, handle = _block(block, 0)
+    top, top_handle = _block(_varint(0) + _varint(1) + _varint(len(handle)) + b"~" + handle,
+                             len(table))  # fmt: skip
+    footer = (b"\0\0" + top_handle).ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
+    return {".index": table + top + footer, ".data": data}
+
+
+def _block(content: bytes, offset: int) -> tuple[bytes, bytes]:
+    """Return a block with its trailer, and what points to it."""
+    whole = content + struct.pack("<II", 0, 1)
+    return whole + bytes(5), _varint(offset) + _varint(len(whole))
+
+
+def _sized(content: bytes) -> bytes:
+    return _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    rest, last = divmod(value, 128)
+    return bytes([last | 128]) + _varint(rest) if rest else bytes([last])
+
+
+def musicnn_variables(seed: int = 0) -> dict[str, Floats]:
+    """Return random variables of MusiCNN, as TensorFlow shapes them."""
+    generator = np.random.default_rng(seed)
+    kernels = {"conv2d": (7, 38, 1, 204), "conv2d_1": (7, 67, 1, 204), "conv2d_2": (128, 1, 1, 51),
+               "conv2d_3": (64, 1, 1, 51), "conv2d_4": (32, 1, 1, 51), "conv2d_5": (7, 561, 1, 64),
+               "conv2d_6": (7, 64, 1, 64), "conv2d_7": (7, 64, 1, 64), "dense": (1506, 200),
+               "dense_1": (200, 50)}  # fmt: skip
+    variables = {}
+    for name, shape in kernels.items():
+        scale = np.prod(shape[:-1]) ** -0.5
+        variables[f"{name}/kernel"] = generator.normal(size=shape, scale=scale)
+        variables[f"{name}/bias"] = generator.normal(size=shape[-1])
+    widths = [1, 204, 204, 51, 51, 51, 64, 64, 64, 1506, 200]
+    for number, width in enumerate(widths):
+        name = f"batch_normalization_{number}" if number else "batch_normalization"
+        for leaf in ("beta", "gamma", "moving_mean", "moving_variance"):
+            variables[f"{name}/{leaf}"] = generator.uniform(0.5, 1.5, width)
+    variables["beta1_power"] = np.ones(())
+    return {name: values.astype(np.float32) for name, values in variables.items()}

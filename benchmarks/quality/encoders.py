@@ -1,6 +1,6 @@
 """How much do the encoders' features say, about new items and about music?
 
-    OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films posters]
+    OMP_NUM_THREADS=1 python -m benchmarks.quality.encoders [music studio films ...]
 
 1. Studio data set and MovieLens: a fifth of the items leave train (a tenth more for valid) and are
    ranked among all. The recommender's settings are chosen on valid; encoders trained here have
@@ -11,7 +11,12 @@
 4. MovieLens' posters: a linear probe (5 folds) to genres, and new films, by `descriptor` and by
    `efficientnet` (polyrec models add efficientnet).
 
-Results: encoders_music.json, encoders_studio.json, encoders_films.json, encoders_posters.json.
+   `tags`: the same by `musicnn` (polyrec models add musicnn), over several partitions into folds.
+5. Those of `polyrec models add` beside the plain ones, on new items of Emotify, MovieLens and the
+   studio data set.
+
+Results: encoders_music.json, encoders_studio.json, encoders_films.json, encoders_posters.json,
+encoders_tags.json, encoders_packaged.json.
 """
 
 import sys
@@ -30,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.library.data_sets import SHARED_DATA
-from benchmarks.library.results import save_results
+from benchmarks.library.results import RESULTS, save_results, write_results
 from polyrec.config import Config, parse_config
 from polyrec.data.load import Dataset, load_dataset
 from polyrec.data.synthetic import StudioSettings, generate_studio
@@ -56,6 +61,19 @@ FILMS: dict[str, dict[str, str]] = {
     "posters: image_cnn": {"image": "image_cnn"},
     "text: lsa, posters: descriptor": {"text": "lsa", "image": "descriptor"},
     "text: minilm, posters: image_cnn": {"text": "minilm", "image": "image_cnn"},
+}
+PACKAGED = {
+    "emotify": {"audio": ("spectral", "musicnn")},
+    "movielens_small_mm": {
+        "text": ("lsa", "minilm", "e5"),
+        "image": ("descriptor", "efficientnet"),
+    },
+    "studio": {
+        "text": ("lsa", "minilm", "e5"),
+        "image": ("descriptor", "efficientnet"),
+        "audio": ("spectral", "musicnn"),
+        "video": ("motion", "efficientnet_frames"),
+    },
 }
 POSTERS = ("descriptor", "efficientnet")
 PROBE_C = 0.001  # standardised features of a thousand columns: strong regularisation
@@ -178,6 +196,36 @@ def posters(folder: Path) -> dict[str, Any]:
     return figures
 
 
+def packaged(folder: Path) -> dict[str, Any]:
+    """Return what packaged and plain encoders reach on new items; saved after each data set."""
+    generate_studio(folder / "studio", StudioSettings(items=600, users=2000))
+    figures: dict[str, Any] = {}
+    for source, modalities in PACKAGED.items():
+        tree, content = settings_of(source, folder)
+        for modality, names in modalities.items():
+            data = {**tree["data"], modality: content[modality], "split": NEW_ITEMS}
+            for name in names:
+                encode = {modality: {"use": name}}
+                measured = mean_over_seeds(
+                    {**tree, "data": data, "encode": encode}, SEEDS[:1], folder
+                )
+                figures[f"{source}, {modality}: {name}"] = measured
+        write_results(RESULTS / "encoders_packaged.json", figures)
+    return figures
+
+
+def settings_of(source: str, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a data set, and the columns that each modality reads."""
+    media = {name: name for name in ("image", "audio", "video")}
+    if source == "studio":
+        tree = {"preset": "shop", "data": {"path": str(folder / "studio")}}
+        return tree, {"text": ["title", "description"], **media}
+    extra = {"columns": {"weight": "liked"}} if source == "emotify" else {"min_rating": 4}
+    tree = {"data": {"use": "folder", "path": str(SHARED_DATA / source), **extra}}
+    text = ["title", "genres", "plot", "keywords"]
+    return tree, {"text": text, **media, "image": "poster"}
+
+
 def genre_labels(table: pl.DataFrame) -> dict[str, Bools]:
     """Return genre -> which films have it, of genres with at least 50 films."""
     of_film = [set((text or "").split("|")) for text in table["genres"].to_list()]
@@ -219,6 +267,29 @@ def music(folder: Path) -> dict[str, Any]:
     return figures
 
 
+def tags(folder: Path) -> dict[str, Any]:
+    """Return the probe's figures by `spectral` and `musicnn`, over five partitions into folds.
+
+    The strength of its regularisation is chosen for each encoder on another partition.
+    """
+    table = pl.read_parquet(SHARED_DATA / "emotify" / "items.parquet")
+    genres, emotions = table["genre"].to_numpy(), emotion_labels(table)
+    figures: dict[str, Any] = {}
+    for name in ("spectral", "musicnn"):
+        config = music_config(folder, name, SEEDS[0])
+        dataset = load_dataset(config.data, weights=config.weights, seed=SEEDS[0])
+        vectors = encode_dataset(config, dataset)[1]["audio"].vectors[: len(table)]
+        trials = [(sum(probe(vectors, genres, emotions, c=c, fold_seed=1)), c)
+                  for c in (0.05, 0.005)]  # fmt: skip
+        strength = max(trials)[1]
+        scores = [probe(vectors, genres, emotions, c=strength, fold_seed=seed)
+                  for seed in range(2, 7)]  # fmt: skip
+        accuracy, auc = np.mean(scores, axis=0).round(4).tolist()
+        figures[name] = {"genre_accuracy": accuracy, "emotion_auc": auc, "c": strength}
+        print(name, figures[name], file=sys.stderr, flush=True)
+    return figures
+
+
 def music_config(folder: Path, use: str, seed: int) -> Config:
     """Return the config of Emotify with an encoder."""
     data = {"path": str(SHARED_DATA / "emotify"), "audio": "audio"}
@@ -244,11 +315,16 @@ def emotion_labels(table: pl.DataFrame) -> dict[str, Bools]:
 
 
 def probe(
-    vectors: Floats, genres: np.ndarray, emotions: Mapping[str, Bools]
+    vectors: Floats,
+    genres: np.ndarray,
+    emotions: Mapping[str, Bools],
+    *,
+    c: float = 0.05,
+    fold_seed: int = 0,
 ) -> tuple[float, float]:
     """Return the accuracy on genres, and the mean area under the curve on emotions."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=2000))
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000))
+    folds = StratifiedKFold(5, shuffle=True, random_state=fold_seed)
     accuracy = cross_val_score(model, vectors, genres, cv=folds).mean()
     areas = []
     for labels in emotions.values():
@@ -257,7 +333,8 @@ def probe(
     return float(accuracy), float(np.mean(areas))
 
 
-PARTS = {"music": music, "studio": studio, "films": films, "posters": posters}
+PARTS = {"music": music, "studio": studio, "films": films, "posters": posters,
+         "tags": tags, "packaged": packaged}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from packaged_models import e5_file
+from packaged_models import checkpoint_files, e5_file, musicnn_variables
 from polyrec.artifact import part_state
 from polyrec.config import make_part
 from polyrec.contracts import Encoder, FitsContents
@@ -90,12 +90,14 @@ def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     from polyrec.encode.image.efficientnet import EfficientNetLite0
     from polyrec.encode.packaged.e5_file import repack as repack_e5
+    from polyrec.encode.packaged.tensorflow_checkpoint import repack_musicnn
 
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         weights = make_folder(folder / "efficientnet") / "model.safetensors"
         save_file(EfficientNetLite0().state_dict(), weights)
         repack_e5({"e5": e5_file()[0]}, make_folder(folder / "e5"))
+        repack_musicnn(checkpoint_files(musicnn_variables()), make_folder(folder / "musicnn"))
         patch.setenv("POLYREC_MODELS", str(folder))
         yield
 
