@@ -14,23 +14,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.library.results import save_results
-from benchmarks.quality.chat_sentences import NOW, SEEN, UNSEEN, VOCABULARY, Sentence
+from benchmarks.quality import chat_sentences, chinese_sentences
+from benchmarks.quality.chat_sentences import NOW, Sentence
 from polyrec.generate.chat.parse import MessageContext, ParsedMessage, RuleParser
+from polyrec.generate.chat.vocabulary import Vocabulary
 
 Condition = tuple[object, ...]
+SETS = {
+    "written with the rules": (chat_sentences.SEEN, chat_sentences.VOCABULARY),
+    "not looked at": (chat_sentences.UNSEEN, chat_sentences.VOCABULARY),
+    "Chinese, written with the rules": (chinese_sentences.SEEN, chinese_sentences.VOCABULARY),
+    "Chinese, not looked at": (chinese_sentences.UNSEEN, chinese_sentences.VOCABULARY),
+}
 
 
 def main() -> None:
-    sets = {"written with the rules": SEEN, "not looked at": UNSEEN}
-    rows = {name: measure(sentences) for name, sentences in sets.items()}
-    for sentence, parsed, meant in misread([*SEEN, *UNSEEN]):
-        print(f"{sentence}\n  parsed {parsed - meant or '-'}\n  missed {meant - parsed or '-'}")
+    rows = {name: measure(*sentences) for name, sentences in SETS.items()}
+    for sentences, vocabulary in SETS.values():
+        for sentence, parsed, meant in misread(sentences, vocabulary):
+            missed = meant - parsed or "-"
+            print(f"{sentence}\n  parsed {parsed - meant or '-'}\n  missed {missed}")
     save_results("chat_filters", rows)
 
 
-def measure(sentences: Iterable[Sentence]) -> dict[str, Any]:
+def measure(sentences: Iterable[Sentence], vocabulary: Vocabulary) -> dict[str, Any]:
     """Return precision and recall of the conditions, and the share of sentences read right."""
-    pairs = [(conditions(parse(text)), expected(meant)) for text, meant in sentences]
+    pairs = [(conditions(parse(text, vocabulary)), expected(meant)) for text, meant in sentences]
     hits = sum(len(parsed & meant) for parsed, meant in pairs)
     return {
         "sentences": len(pairs),
@@ -41,16 +50,18 @@ def measure(sentences: Iterable[Sentence]) -> dict[str, Any]:
     }
 
 
-def misread(sentences: Iterable[Sentence]) -> Iterable[tuple[str, set[Condition], set[Condition]]]:
+def misread(
+    sentences: Iterable[Sentence], vocabulary: Vocabulary
+) -> Iterable[tuple[str, set[Condition], set[Condition]]]:
     """Yield each sentence that is misread with its conditions as parsed and as meant."""
     for text, meant in sentences:
-        parsed, wanted = conditions(parse(text)), expected(meant)
+        parsed, wanted = conditions(parse(text, vocabulary)), expected(meant)
         if parsed != wanted:
             yield text, parsed, wanted
 
 
-def parse(text: str) -> ParsedMessage:
-    return RuleParser().parse(text, MessageContext(VOCABULARY, lambda _: None, NOW))
+def parse(text: str, vocabulary: Vocabulary) -> ParsedMessage:
+    return RuleParser().parse(text, MessageContext(vocabulary, lambda _: None, NOW))
 
 
 def conditions(parsed: ParsedMessage) -> set[Condition]:

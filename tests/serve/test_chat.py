@@ -209,6 +209,32 @@ def test_nothing_is_kept_of_nobody_or_with_a_key_that_may_not_write(
         assert bool(profile["Tastes"]) == kept
 
 
+def test_a_conversation_in_chinese(chat: Callable[..., Chat], like: Callable[..., None]) -> None:
+    like("new", "c1", "h1")
+    say = chat("new")
+    turns: list[tuple[str, set[str] | None, str]] = [
+        ("你好", set(), "请描述你想找什么"),
+        ("我想看喜剧", {"c2", "c3"}, "2 件：Comedy"),
+        ("二十块以下", {"c2"}, "price 不超过 20"),
+        ("为什么推荐第一个？", {"c2"}, "你的历史里有"),
+        ("价格不限", {"c2", "c3"}, "找到"),
+        ("不要浪漫的", {"c2"}, "不要Romance"),
+        ("重新开始，2010年以后的恐怖片", {"h2"}, "2010-01-01 以来"),
+        ("便宜得像空气", None, ""),
+        ("重新开始", None, "为你推荐"),
+        ("我不再喜欢恐怖片了", None, "记住了：你不喜欢Horror"),
+        ("你觉得我喜欢什么？", {"c1"}, "你说过：你不喜欢Horror"),
+        ("撤销", None, "已撤销"),
+        ("评分四星以上的", None, "没有这些条件的数据"),
+        ("start over", None, "for you"),
+    ]
+    for message, expected, reply in turns:
+        listed = say(message, n=20)
+        assert reply in say.answer["Reply"], (message, say.answer["Reply"])
+        if expected is not None:
+            assert listed == expected, (message, say.answer["Reply"])
+
+
 def test_what_can_not_be_filtered_is_said(chat: Callable[..., Chat]) -> None:
     say = chat()
     say("comedies rated 4 or better")

@@ -18,7 +18,7 @@ NUMBER = (
     r"(?<!\d)(?:\d{1,3}(?:,\d{3}){1,4}(?!\d)|\d{1,12}(?!\d))"
     r"(?:\.\d{1,6}|,\d{1,2}(?!\d))?"
 )
-_SIGN = r"(?:[$€£¥元块]|\b(?:usd|eur|gbp|rmb|dollars?|euros?|bucks?|pounds?|yuan|yen)\b)"
+_SIGN = r"(?:[$€£¥]|\b(?:usd|eur|gbp|rmb|dollars?|euros?|bucks?|pounds?|yuan|yen)\b)"
 
 
 def _amount(name: str) -> str:
@@ -27,13 +27,12 @@ def _amount(name: str) -> str:
 
 _UPPER = (
     r"under|below|less than|fewer than|lower than|cheaper than|less expensive than|at most|up to"
-    r"|shorter than|smaller than|within|max(?:imum)?(?: of)?|<=?|≤|低于|少于|不超过"
+    r"|shorter than|smaller than|within|max(?:imum)?(?: of)?|<=?|≤"
     r"|(?:my )?budget(?: is| of)?:?"
 )
 _LOWER = (
     r"over|above|more than|at least|higher than|longer than|bigger than|larger than|better than"
     r"|more expensive than|greater than|exceed(?:s|ing)?|starting at|min(?:imum)?(?: of)?|>=?|≥"
-    r"|高于|超过"
 )
 _PREFIX = re.compile(
     rf"(?:(?:costing|priced|rated|that costs?)\s+)?"
@@ -41,7 +40,7 @@ _PREFIX = re.compile(
 )
 _SUFFIX = re.compile(
     rf"{_amount('amount')}\s*(?P<unit>[a-z]+\s+)??"
-    rf"(?:(?P<upper>or (?:less|below|under|fewer|cheaper)|max(?:imum)?\b|at most|tops\b|以下|以内)"
+    rf"(?:(?P<upper>or (?:less|below|under|fewer|cheaper)|max(?:imum)?\b|at most|tops\b)"
     rf"|(?P<lower>or (?:more|above|over|higher|better)|and (?:up|above)|min(?:imum)?\b|at least"
     rf"|\+|以上))"
 )

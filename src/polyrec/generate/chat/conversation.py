@@ -23,8 +23,9 @@ from polyrec.generate.chat.parse import (
     ParsedMessage,
     RuleParser,
 )
-from polyrec.generate.chat.profile import TasteProfile, profile_text
+from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Facet, Vocabulary
+from polyrec.generate.chat.wordings import ReplyWording, wording_for
 from polyrec.index.filters import NO_FILTERS, Filters
 from polyrec.index.tastes import Taste, TasteEdits
 
@@ -109,29 +110,30 @@ class Conversation:
             vocabulary, self.tools.find_item, now or datetime.now(UTC), state.shown
         )
         parsed = self.parser.parse(message, context)
+        wording = wording_for(message)
         if parsed.intent == "help":
-            return ChatReply(replies.help_text(vocabulary), state=state)
+            return ChatReply(replies.help_text(vocabulary, wording), state=state)
         if parsed.intent == "profile":
-            return self._profile(state)
+            return self._profile(state, wording)
         if parsed.intent == "explain":
-            return self._explanation(parsed.explained, state)
+            return self._explanation(parsed.explained, state, wording)
         before = ""
         if parsed.intent in ("state", "undo"):
-            before = self._keep(parsed.tastes)
+            before = self._keep(parsed.tastes, wording)
         if parsed.intent == "more":
             state = replace(state, offset=state.offset + len(state.shown))
         else:
             state = self._changed(state, parsed)
-        return self._list(state, parsed, before=before)
+        return self._list(state, parsed, wording, before=before)
 
-    def _keep(self, tastes: TasteEdits) -> str:
+    def _keep(self, tastes: TasteEdits, wording: ReplyWording) -> str:
         """Keep tastes, or undo the last; return what was done, in words."""
         changed = self.tools.edit_tastes(tastes)
         if changed is None:
-            return replies.NOT_KEPT
+            return wording.not_kept
         if not tastes:
-            return replies.UNDONE if changed else replies.NOTHING_TO_UNDO
-        return replies.kept_text([self._named(taste) for taste in tastes])
+            return wording.undone if changed else wording.nothing_to_undo
+        return replies.kept_text([self._named(taste) for taste in tastes], wording)
 
     def _named(self, taste: Taste) -> Taste:
         """Return a taste with an item's title in place of its id."""
@@ -139,27 +141,31 @@ class Conversation:
             return taste
         return taste._replace(value=self.tools.titles([taste.value])[0])
 
-    def _list(self, state: ChatState, parsed: ParsedMessage, *, before: str = "") -> ChatReply:
+    def _list(
+        self, state: ChatState, parsed: ParsedMessage, wording: ReplyWording, *, before: str = ""
+    ) -> ChatReply:
         items = tuple(self.tools.ranked(state, self.n))
         names = self._names((*state.items, *state.negative))
-        text = replies.list_text(state, len(items), names=names, unknown=parsed.unknown)
+        text = replies.list_text(state, len(items), wording, names=names, unknown=parsed.unknown)
         text = f"{before} {text}".strip()
         after = replace(state, shown=items) if items else state
         return ChatReply(text, items, tuple(self.tools.titles(items)), after, parsed.unknown)
 
-    def _profile(self, state: ChatState) -> ChatReply:
+    def _profile(self, state: ChatState, wording: ReplyWording) -> ChatReply:
         profile = self.tools.profile()
         items, titles = profile.latest, tuple(self.tools.titles(profile.latest))
         tastes = [self._named(taste) for taste in self.tools.tastes()]
-        return ChatReply(profile_text(profile, titles, tastes), items, titles, state)
+        text = replies.profile_text(profile, titles, tastes, wording)
+        return ChatReply(text, items, titles, state)
 
-    def _explanation(self, item: str, state: ChatState) -> ChatReply:
+    def _explanation(self, item: str, state: ChatState, wording: ReplyWording) -> ChatReply:
         if not item or not self.tools.visible([item]):
-            return ChatReply(replies.UNKNOWN_ITEM, state=state)
+            return ChatReply(wording.unknown_item, state=state)
         because = self.tools.because(item)
         names = self._names((item, *because, *state.items, *state.negative))
-        conditions = tuple(replies.describe_state(state, names)) if item in state.shown else ()
-        text = replies.reason_text(names[item], [names[other] for other in because], conditions)
+        conditions = replies.describe_state(state, names, wording) if item in state.shown else ()
+        titles = [names[other] for other in because]
+        text = replies.reason_text(names[item], titles, tuple(conditions), wording)
         return ChatReply(text, (item,), (names[item],), state)
 
     def _names(self, items: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,6 @@ _NEGATIVE_PHRASES = (
     (r"\b(?:anything|everything|all) but\b", " without "),
     (r"\b(?:other than|rather than|instead of|free of|apart from|aside from)\b", " without "),
     (r"\b(\w+)[- ]free\b", r" without \1 | "),
-    (r"(?:不要|不含|除了|没有)([\u3400-\u9fff]+)", r" without \1 | "),
     (r"\b(?:do not|don't|dont|doesn't|didn't|won't|can't|cannot) (?:want|like|show(?: me)?|need"
      r"|include|recommend|give(?: me)?|care for|have|contain|stand)\b", " without "),
     (r"\b(?:(?:tired|sick|bored) of|(?:seen|had|watched) enough(?: of)?)\b", " without "),

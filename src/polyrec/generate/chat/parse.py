@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from polyrec.generate.chat.amounts import NumberConditions, take_numbers
+from polyrec.generate.chat.chinese import in_english_forms, is_chinese, without_fillers
 from polyrec.generate.chat.facets import FacetConditions, take_facets
 from polyrec.generate.chat.periods import TimeConditions, take_periods
 from polyrec.generate.chat.references import (
@@ -99,11 +100,13 @@ class MessageParser(Protocol):
 
 
 class RuleParser:
-    """Reads English messages by rules; names of categories and labels may be of any language."""
+    """Reads English and Chinese messages by rules; names may be of any language."""
 
     def parse(self, message: str, context: MessageContext) -> ParsedMessage:
         """Return what a message asks for."""
         text = fold_message(message[:MAX_MESSAGE])
+        if is_chinese(text):
+            text = in_english_forms(text)
         if _HELP.fullmatch(text):
             return ParsedMessage("help")
         if is_undo(text):
@@ -140,6 +143,8 @@ def _find(text: str, context: MessageContext) -> ParsedMessage:
     text, times = take_periods(text, vocabulary, context.now)
     text, numbers = take_numbers(text, vocabulary)
     facets = take_facets(text, vocabulary)
+    facets.text = without_fillers(facets.text)
+    facets.unwanted_words = without_fillers(" ".join(facets.unwanted_words)).split()
     return ParsedMessage(
         "find", is_reset, adds, also, facets, numbers, times, mentions, dropped=dropped
     )

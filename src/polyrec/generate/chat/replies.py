@@ -1,4 +1,4 @@
-"""The wording of replies: what a list was made by, why an item is in it."""
+"""Replies: what a list was made by, why an item is in it, what is known of a person's taste."""
 
 from __future__ import annotations
 
@@ -7,106 +7,140 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from polyrec.generate.chat.profile import taste_text
+from polyrec.generate.chat.profile import TasteProfile
 from polyrec.generate.chat.vocabulary import Vocabulary
+from polyrec.generate.chat.wordings import ReplyWording
 from polyrec.index.tastes import Taste
 
 if TYPE_CHECKING:
     from polyrec.generate.chat.conversation import ChatState
 
-UNKNOWN_ITEM = "I don't know which item you mean: name its title, or its number in the list."
-NOT_KEPT = "I can't keep that: it needs a user, and a service whose records I may change."
-UNDONE, NOTHING_TO_UNDO = "That is undone.", "There is nothing to undo."
 _EXAMPLES = 5  # categories that the help names
 _DISTANT = 10**15 * 5  # microseconds since 1970, in either direction: an open end
 
 
-def help_text(vocabulary: Vocabulary) -> str:
+def help_text(vocabulary: Vocabulary, wording: ReplyWording) -> str:
     """Return what can be said, with names of the catalogue."""
     facets = sorted((group[0] for group in vocabulary.facets.values()), key=lambda f: -f.items)
-    names = ", ".join(dict.fromkeys(facet.value for facet in facets[:_EXAMPLES]))
-    numbers = ", ".join(vocabulary.numbers)
-    lines = ["Describe what you look for, or say what it must be like and what it must not be."]
-    if names:
-        lines.append(f"For example: {names}.")
-    if numbers:
-        lines.append(f"Numbers I can compare: {numbers}.")
-    return " ".join([*lines, "Say 'more', 'why the first', 'any price' or 'start over'."])
+    names = wording.comma.join(dict.fromkeys(facet.value for facet in facets[:_EXAMPLES]))
+    numbers = wording.comma.join(vocabulary.numbers)
+    text = wording.help
+    text += wording.examples.format(names) if names else ""
+    text += wording.numbers.format(numbers) if numbers else ""
+    return text + wording.commands
 
 
 def list_text(
-    state: ChatState, count: int, *, names: Mapping[str, str], unknown: Sequence[str]
+    state: ChatState,
+    count: int,
+    wording: ReplyWording,
+    *,
+    names: Mapping[str, str],
+    unknown: Sequence[str],
 ) -> str:
     """Return what a list was made by, and what was left out of account."""
-    conditions = "; ".join(describe_state(state, names))
+    conditions = wording.separator.join(describe_state(state, names, wording))
     if count:
-        noun = "item" if count == 1 else "items"
-        text = f"{count} {noun} for: {conditions}." if conditions else f"{count} {noun} for you."
+        items = _counted(wording.count, count)
+        text = wording.for_conditions.format(items, conditions) if conditions else ""
+        text = text or wording.for_you.format(items)
     elif state.offset:
-        text = "There are no more."
+        text = wording.no_more
     else:
-        text = f"Nothing suits all of this: {conditions}." if conditions else "Nothing is left."
-        text += " Take something back ('any price', 'any category') or say 'start over'."
-    if unknown:
-        text += f" The catalogue can't be filtered by: {', '.join(unknown)}."
-    return text
+        text = wording.nothing_suits.format(conditions) if conditions else wording.nothing_left
+        text += wording.take_back
+    return text + (wording.unknown.format(wording.comma.join(unknown)) if unknown else "")
 
 
-def kept_text(tastes: Sequence[Taste]) -> str:
-    """Return what was kept of a person's taste."""
-    return f"Noted: {'; '.join(map(taste_text, tastes))}. Say 'undo' to take that back."
-
-
-def describe_state(state: ChatState, names: Mapping[str, str]) -> Iterator[str]:
+def describe_state(
+    state: ChatState, names: Mapping[str, str], wording: ReplyWording
+) -> Iterator[str]:
     """Yield the conditions of a state in words; `names` are the titles of its items."""
-    filters = state.filters
+    filters, either = state.filters, wording.either
     if state.text:
         yield f"'{state.text}'"
-    yield from (f"like {names[item]}" for item in state.items)
-    yield from (f"less like {names[item]}" for item in state.negative)
+    yield from (wording.like.format(names[item]) for item in state.items)
+    yield from (wording.unlike.format(names[item]) for item in state.negative)
     yield from filters.categories
     if filters.any_categories:
-        yield " or ".join(filters.any_categories)
+        yield either.join(filters.any_categories)
     for key, values in filters.labels.items():
-        yield f"{key} {' or '.join(values)}".strip()
+        yield f"{key} {either.join(values)}".strip()
     for key, (low, high) in filters.ranges.items():
-        yield f"{key} {_range(low, high)}"
+        yield f"{key} {_range(low, high, wording)}"
     if filters.times is not None:
-        yield _times(*filters.times)
+        yield _times(*filters.times, wording)
     refused = [*filters.without_categories, *state.unwanted_words]
     refused += [f"{key} {value}".strip() for key, values in filters.without_labels.items()
                 for value in values]  # fmt: skip
-    yield from (f"not {name}" for name in refused)
+    yield from (wording.unwanted.format(name) for name in refused)
 
 
-def reason_text(title: str, because: Sequence[str], conditions: Sequence[str]) -> str:
+def reason_text(
+    title: str, because: Sequence[str], conditions: Sequence[str], wording: ReplyWording
+) -> str:
     """Return why an item is listed: items of the history, and what it was searched by."""
     parts = []
     if because:
-        parts.append(f"your history has {_list(because)}")
+        parts.append(wording.history_has.format(_list(because, wording)))
     if conditions:
-        parts.append(f"you look for {_list(conditions)}")
+        parts.append(wording.you_look_for.format(_list(conditions, wording)))
     if not parts:
-        return f"{title}: nothing in your history leads to it; it is popular or new."
-    return f"{title}: {', and '.join(parts)}."
+        return wording.no_reason.format(title)
+    return wording.reason.format(title, wording.joint.join(parts))
 
 
-def _list(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+def profile_text(
+    profile: TasteProfile, latest: Sequence[str], tastes: Sequence[Taste], wording: ReplyWording
+) -> str:
+    """Return a profile in words; `latest` are the titles of its latest items, as in `tastes`."""
+    stated = wording.stated.format(_tastes(tastes, wording)) if tastes else ""
+    if not profile.items:
+        return wording.empty_history + stated if stated else wording.knows_nothing
+    lines = _counted(wording.history, profile.items, wording.comma.join(latest))
+    names = [f"{' '.join(filter(None, (t.key, t.value)))} ({t.items})" for t in profile.traits]
+    traits = wording.traits.format(wording.comma.join(names)) if names else wording.no_traits
+    return lines + traits + stated + wording.mend
 
 
-def _range(low: float, high: float) -> str:
+def kept_text(tastes: Sequence[Taste], wording: ReplyWording) -> str:
+    """Return what was kept of a person's taste."""
+    return wording.kept.format(_tastes(tastes, wording))
+
+
+def _tastes(tastes: Sequence[Taste], wording: ReplyWording) -> str:
+    return wording.separator.join(
+        wording.attitudes[taste.attitude].format(
+            f"'{taste.value}'" if taste.subject == "words" else f"{taste.key} {taste.value}".strip()
+        )
+        for taste in tastes
+    )
+
+
+def _counted(forms: tuple[str, str], count: int, *values: str) -> str:
+    return forms[count != 1].format(count, *values)
+
+
+def _list(names: Sequence[str], wording: ReplyWording) -> str:
+    return wording.last.join(filter(None, (wording.comma.join(names[:-1]), names[-1])))
+
+
+def _range(low: float, high: float, wording: ReplyWording) -> str:
     if low == high:
         return f"{low:.6g}"
     if math.isinf(low):
-        return f"at most {high:.6g}"
-    return f"at least {low:.6g}" if math.isinf(high) else f"{low:.6g} to {high:.6g}"
+        return wording.at_most.format(f"{high:.6g}")
+    if math.isinf(high):
+        return wording.at_least.format(f"{low:.6g}")
+    return wording.between.format(f"{low:.6g}", f"{high:.6g}")
 
 
-def _times(low: int, high: int) -> str:
+def _times(low: int, high: int, wording: ReplyWording) -> str:
     if low <= -_DISTANT:
-        return f"until {_day(high)}"
-    return f"since {_day(low)}" if high >= _DISTANT else f"from {_day(low)} to {_day(high)}"
+        return wording.until.format(_day(high))
+    if high >= _DISTANT:
+        return wording.since.format(_day(low))
+    return wording.from_to.format(_day(low), _day(high))
 
 
 def _day(microseconds: int) -> str:

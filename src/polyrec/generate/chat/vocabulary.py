@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from polyrec.generate.chat.chinese import NAMES
+
 MAX_PHRASE = 6  # words of a label; longer ones are texts
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(
@@ -19,10 +21,10 @@ _ADJECTIVE = re.compile(r"([a-z]{5,}?)(?:tic|ic|ical|al|ed|ous)")
 _MAX_SUFFIX = 4  # letters of a noun beyond the stem of its adjective
 _NO_ADJECTIVES = {"fantastic"}
 _MEANINGS = (
-    {"price", "cost", "costing", "priced", "amount", "budget"},
-    {"rating", "rated", "star", "score"},
-    {"duration", "runtime", "length", "minute", "min", "long"},
-    {"year", "released", "release"},
+    {"price", "cost", "costing", "priced", "amount", "budget", "价格", "售价"},
+    {"rating", "rated", "star", "score", "评分"},
+    {"duration", "runtime", "length", "minute", "min", "long", "时长", "片长"},
+    {"year", "released", "release", "年份"},
 )  # words for the same number
 _SYNONYMS = (
     (("sci", "fi"), ("science", "fiction")),
@@ -125,7 +127,8 @@ class Vocabulary:
             for stems in _phrases(facet.value[:200]):
                 if 0 < len(stems) <= MAX_PHRASE and not all(stem.isdigit() for stem in stems):
                     by_phrase.setdefault(stems, []).append(facet)
-        for first, second in _SYNONYMS:
+        chinese = [(phrase_stems(name), phrase_stems(word)) for name, word in NAMES.items()]
+        for first, second in (*_SYNONYMS, *chinese):
             for known, other in ((first, second), (second, first)):
                 if known in by_phrase and other not in by_phrase:
                     by_phrase[other] = by_phrase[known]
@@ -142,7 +145,7 @@ class Vocabulary:
         stem = word_stem(word)
         names = next((group for group in _MEANINGS if stem in group), {stem})
         for key in self.numbers:
-            if names & {word_stem(part) for part in re.split(r"[^a-z]+", key.lower())}:
+            if names & {word_stem(part) for part in re.split(r"[^a-z\u3400-\u9fff]+", key.lower())}:
                 return key
         return None
 
