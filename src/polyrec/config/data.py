@@ -90,8 +90,9 @@ class DataConfig(Section):
     metadata (categories, labels, brand, price, numbers, added, description) and of users
     (user_labels). `dialect` is for all text tables, or maps file names to dialects. `media_root` is
     the folder that media paths are relative to. `features` maps a modality to an npy file; its row
-    i is row i of the items. Of a user's repeated events on an item, `repeats` keeps the latest of
-    each kind, or all of them (under the protocol next_item).
+    i is row i of the items. `texts` maps the names of further texts, each a view of its own, to
+    columns. Of a user's repeated events on an item, `repeats` keeps the latest of each kind, or all
+    of them (under the protocol next_item).
     """
 
     use: str = "folder"
@@ -104,6 +105,7 @@ class DataConfig(Section):
     time_format: str | None = None
     media_root: Path | None = None
     text: tuple[str, ...] = ()
+    texts: dict[str, tuple[str, ...]] = {}
     image: str | None = None
     audio: str | None = None
     video: str | None = None
@@ -128,7 +130,14 @@ class DataConfig(Section):
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else () if value is None else value
 
-    @pydantic.field_validator("columns", mode="before")
+    @pydantic.field_validator("texts")
+    @classmethod
+    def _new_names(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if taken := sorted({"text", "image", "audio", "video"} & set(value)):
+            raise ValueError(f"give the text another name than {taken[0]}")
+        return value
+
+    @pydantic.field_validator("columns", "texts", mode="before")
     @classmethod
     def _one_or_many_columns(cls, value: object) -> object:
         if not isinstance(value, Mapping):

@@ -98,6 +98,9 @@ def _contents_of_columns(
     with errors.catch():
         if config.text:
             contents["text"] = columns.text(config.text)
+    for name, names in config.texts.items():
+        with errors.catch():
+            contents[name] = columns.text(names)
     for kind, column in media.items():
         with errors.catch():
             if column is not None:

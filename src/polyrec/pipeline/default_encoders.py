@@ -31,7 +31,7 @@ def default_encoder(name: str, content: Sequence[Raw | None]) -> EncodeConfig:
     # feature rows may come from the config or from the reader: the content itself shows it
     if isinstance(content, FeatureRows):
         return EncodeConfig(use="features")
-    if name == "text":
+    if name == "text" or name not in PLAIN_ENCODERS:  # data.texts
         return EncodeConfig(use=_default_text_encoder(content))
     return EncodeConfig(use=PLAIN_ENCODERS[name])
 

@@ -7,6 +7,6 @@ def register_commands() -> None:
     from polyrec.cli.commands import init, check, models, encode, cache, run, align_report  # noqa: F401
     from polyrec.cli.commands import tune, evaluate, compare, recommend, similar, explain  # noqa: F401
     from polyrec.cli.commands.conversation import chat  # noqa: F401
-    from polyrec.cli.commands import demo  # noqa: F401
+    from polyrec.cli.commands import enrich, demo  # noqa: F401
     from polyrec.cli.commands.service import serve, refit, keys, profile, mcp  # noqa: F401
     # isort: on

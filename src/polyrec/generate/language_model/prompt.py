@@ -25,6 +25,7 @@ class Prompt:
     def messages(self) -> list[Message]:
         """Return the messages of a chat: the instructions as system, the data as user."""
         content = json.dumps(self.data, ensure_ascii=False, sort_keys=True)
+        content = content.encode("utf-8", "replace").decode()  # no lone surrogates
         return [
             {"role": "system", "content": read_instructions(self.name)},
             {"role": "user", "content": content},

@@ -74,11 +74,14 @@ def clean_title(text: str) -> str:
     >>> clean_title('The "sea"' + chr(0x202E) + chr(10) + 'at night')
     "The 'sea' at night"
     """
-    spaced = " ".join(text[: 20 * _MAX_TITLE].translate(_QUOTES).split())
+    return visible_text(text.translate(_QUOTES), _MAX_TITLE) or "…"
+
+
+def visible_text(text: str, limit: int) -> str:
+    """Return the visible characters of a text on one line, `limit` at most."""
+    spaced = " ".join(text[: 20 * limit].split())
     visible = "".join(c for c in spaced if _is_visible(c)).strip()
-    if len(visible) > _MAX_TITLE:
-        visible = visible[: _MAX_TITLE - 1].rstrip() + "…"
-    return visible or "…"
+    return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 
 
 def _is_visible(character: str) -> bool:
