@@ -176,6 +176,15 @@ def test_a_conversation_about_a_bundle(project: Path) -> None:
     assert polyrec("chat", "out", "--user", "nobody", folder=project).returncode == 1
 
 
+def test_a_conversation_needs_no_service(project: Path) -> None:
+    extra = "fastapi starlette sqlalchemy alembic orjson uvicorn psycopg prometheus_client anyio"
+    code = f"import sys; sys.modules.update(dict.fromkeys('{extra}'.split()))"
+    code += "; from polyrec.cli import main; main()"
+    command = [sys.executable, "-c", code, "chat", "out", "--message", "surprise me", "--json"]
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    assert len(json.loads(result.stdout)["items"]) == 10
+
+
 def test_encode_fills_the_cache_and_lists_what_is_unreadable(project: Path) -> None:
     results = json.loads(polyrec("encode", "run.yaml", "--json", folder=project).stdout)
     counts = results["views"]["image"]

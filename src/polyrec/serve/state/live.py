@@ -24,7 +24,7 @@ from polyrec.index.filters import Filters
 from polyrec.index.tastes import Taste, TasteEdits, current_tastes
 from polyrec.serve.settings import Settings
 from polyrec.serve.state.history import History, feedback_weight
-from polyrec.serve.state.live_catalog import LiveCatalog
+from polyrec.serve.state.live_catalog import CatalogItem, LiveCatalog
 from polyrec.serve.state.live_words import LiveWords
 from polyrec.serve.state.popularity import Pair, RecentPopularity
 from polyrec.serve.state.serving_model import ServingModel
@@ -71,7 +71,7 @@ class LiveState:
             self._time = change_log.last_write_time(connection)
             self.has_tastes = records.any_tastes(connection)
             for item in records.all_items(connection):
-                self._catalog.put(item)
+                self._catalog.put(_catalog_item(item))
             self._start_popularity(connection)
 
     def close(self) -> None:
@@ -349,7 +349,7 @@ class LiveState:
         with self._database.read() as connection:
             current = records.items_by_id(connection, sorted(items))
         for item in current:
-            self._catalog.put(item)
+            self._catalog.put(_catalog_item(item))
         for item_id in items - {item.item_id for item in current}:
             self._catalog.delete(item_id)
         self.words.mark_changed(items)
@@ -391,3 +391,8 @@ class LiveState:
     def _drop_history(self, user_id: str | None) -> None:
         if user_id is not None and self._histories.pop(user_id, None) is not None:
             self._digests.pop(change_log.user_digest(user_id, self._database.secret), None)
+
+
+def _catalog_item(item: records.ItemRecord) -> CatalogItem:
+    is_visible = not item.is_hidden and item.status != records.UNDESCRIBED
+    return CatalogItem(item.item_id, is_visible, item.categories, item.timestamp or 0, item.labels)

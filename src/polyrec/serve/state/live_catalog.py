@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from polyrec.database.records import UNDESCRIBED, ItemRecord
 from polyrec.generate.chat.profile import FacetName, TasteProfile, taste_profile
 from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.index.filters import Filters
@@ -43,6 +42,16 @@ class CatalogNames(NamedTuple):
         )  # fmt: skip
 
 
+class CatalogItem(NamedTuple):
+    """What the catalogue holds of an item."""
+
+    item_id: str
+    is_visible: bool = True
+    categories: tuple[str, ...] = ()
+    timestamp: int = 0  # microseconds since 1970
+    labels: Any = None  # any JSON
+
+
 class LiveCatalog:
     """Items by catalogue row. Not thread-safe: `LiveState` holds a lock."""
 
@@ -60,13 +69,13 @@ class LiveCatalog:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def put(self, item: ItemRecord) -> None:
+    def put(self, item: CatalogItem) -> None:
         """Add an item, or replace what is held of it."""
         row = self._row(item.item_id)
         self.deleted.discard(item.item_id)
         self._clear(row)
-        self._visible[row] = not item.is_hidden and item.status != UNDESCRIBED
-        self._times[row] = item.timestamp or 0
+        self._visible[row] = item.is_visible
+        self._times[row] = item.timestamp
         if item.categories or item.labels is not None:
             self._metadata[row] = (item.categories, item.labels)
         for category in item.categories:

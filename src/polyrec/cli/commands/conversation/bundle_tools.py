@@ -9,7 +9,6 @@ import numpy as np
 
 from polyrec.artifact.bundle import Bundle
 from polyrec.artifact.item_search import SearchQuery, score_words, search_scores
-from polyrec.database.records import LIVE, ItemRecord
 from polyrec.explain import explain
 from polyrec.generate.chat.conversation import ChatState
 from polyrec.generate.chat.profile import TasteProfile
@@ -17,7 +16,7 @@ from polyrec.generate.chat.vocabulary import Vocabulary
 from polyrec.generate.wording.facts import top_contributions
 from polyrec.index.tastes import TasteEdits
 from polyrec.index.topk import top_of_row
-from polyrec.serve.state.live_catalog import LiveCatalog
+from polyrec.serve.state.live_catalog import CatalogItem, LiveCatalog
 from polyrec.types import Floats, ItemMetadata
 
 
@@ -107,8 +106,8 @@ class BundleChatTools:
         catalog = LiveCatalog()
         metadata = self._bundle.metadata or (ItemMetadata(),) * len(self._bundle.ids)
         for item, row in zip(self._bundle.ids, metadata, strict=True):
-            catalog.put(ItemRecord(
-                item, categories=row.categories, timestamp=(row.added or 0) * 1_000_000,
-                labels=row.labels, status=LIVE,
-            ))  # fmt: skip
+            added = (row.added or 0) * 1_000_000
+            catalog.put(
+                CatalogItem(item, categories=row.categories, timestamp=added, labels=row.labels)
+            )
         return catalog
