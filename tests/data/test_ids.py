@@ -200,6 +200,12 @@ def test_ids_are_numbered_by_size_or_by_letters() -> None:
         assert [ids[row] for row in column.rows(column.ids())] == values
 
 
+def test_texts_with_equal_hashes_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pl.Series, "hash", lambda values: pl.Series([7] * len(values)))
+    column = IdColumn.of(pl.Series(["b", "a", "b", "c"]), TableSource(), "user")
+    assert column.rows(column.ids()).tolist() == [1, 0, 1, 2]
+
+
 def test_the_format_changes_nothing(tmp_path: Path) -> None:
     rows = [(str(user), str(item)) for user in (2, 10, 9, 1) for item in (11, 5, 100, 7)]
     prints = set()

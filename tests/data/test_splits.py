@@ -54,6 +54,17 @@ def test_in_time_means_that_a_users_later_pairs_are_tested() -> None:
         assert order.tolist() == [0] * 7 + [1] + [2] * 2
 
 
+def test_the_first_event_of_a_pair_decides_for_its_repetitions() -> None:
+    events = world()
+    twice = Interactions.of(
+        np.r_[events.users, events.users], np.r_[events.items, events.items],
+        shape=events.shape, times=np.r_[events.times + len(events), events.times],
+    )  # fmt: skip
+    for split in (splits.split_by_user_time, splits.split_leave_one_out):
+        codes = split(events, SHARES)
+        assert np.array_equal(split(twice, SHARES), np.r_[codes, codes])
+
+
 def test_leave_one_out_takes_the_last_pair_and_the_one_before() -> None:
     events = world()
     codes = splits.split_leave_one_out(events, SHARES)

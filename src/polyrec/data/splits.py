@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyrec.config import DataConfig, SplitConfig
-from polyrec.data.sorting import order_by
+from polyrec.data.sorting import order_by, unique_sorted
 from polyrec.data.validation import finding_for
 from polyrec.errors import DataError
 from polyrec.source_tables import TableSource
@@ -204,23 +204,27 @@ def _portions(shares: SplitShares) -> _Portion:
 
 def _per_user(events: Interactions, order: Ints, portion: _Portion) -> Codes:
     """Split each user's pairs by their rank in `order`; users with under 3 pairs stay in train."""
-    by_pair = order_by(_pairs(events), order)
-    pairs = _pairs(events)[by_pair]
-    starts = np.r_[True, pairs[1:] != pairs[:-1]] if len(pairs) else np.zeros(0, bool)
+    pairs = _pairs(events)
+    if len(unique_sorted(pairs)) == len(pairs):
+        return _by_rank(events, order, portion)
+    by_pair = order_by(pairs, order)
+    starts = np.diff(pairs[by_pair], prepend=-1) > 0
     first = by_pair[starts]  # the first event of a pair decides its split
-    ranked = first[order_by(events.users[first], order[first], events.items[first])]
-    users = events.users[ranked]
-    counts = np.bincount(users, minlength=events.shape[0])
-    rank = np.arange(len(ranked)) - np.searchsorted(users, np.arange(events.shape[0]))[users]
-    valid, test = portion(counts)
-    short = counts < 3
-    valid, test = np.where(short, 0, valid)[users], np.where(short, 0, test)[users]
-    left = counts[users] - rank  # 1 for the last pair
-    codes = np.where(left <= test, TEST, np.where(left <= test + valid, VALID, TRAIN))
-    of_event = np.empty(len(events), np.int8)
-    of_event[ranked] = codes.astype(np.int8)
     parts = np.empty(len(events), np.int8)
-    parts[by_pair] = of_event[first][np.cumsum(starts) - 1]
+    parts[by_pair] = _by_rank(events.take(first), order[first], portion)[np.cumsum(starts) - 1]
+    return parts
+
+
+def _by_rank(pairs: Interactions, order: Ints, portion: _Portion) -> Codes:
+    """Split each user's pairs by their rank in `order`; each pair is one event."""
+    counts = np.bincount(pairs.users, minlength=pairs.shape[0])
+    valid, test = (np.where(counts < 3, 0, size) for size in portion(counts))
+    # (e,) by user and rank: 1 for a user's last pair
+    left = np.repeat(np.cumsum(counts), counts) - np.arange(len(pairs))
+    is_test = left <= np.repeat(test, counts)
+    codes = np.where(left <= np.repeat(test + valid, counts), VALID, TRAIN)
+    parts = np.empty(len(pairs), np.int8)
+    parts[order_by(pairs.users, order, pairs.items)] = np.where(is_test, TEST, codes)
     return parts
 
 
