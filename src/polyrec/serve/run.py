@@ -92,7 +92,21 @@ def run_service(settings: Settings, *, decorate: AppDecorator, level: str = "inf
         os.environ[SHARED] = shared  # where the workers' metrics are summed
         settings = replace(settings, shared_folder=Path(shared))
         config = _config(settings, level, decorate)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor of workers, which replaces a killed worker at once."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that died or do not respond.
+
+        uvicorn keeps the worker's end of the pipe open too: if a worker is killed while it is asked
+        for a sign of life, the supervisor waits for all of `timeout_worker_healthcheck`.
+        """
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 def worker_loop(table: ConnectionTable, shared: Path | None) -> str | partial[AbstractEventLoop]:
