@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from fastapi.testclient import TestClient
 
 from polyrec.serve.app import create_app
@@ -17,29 +16,27 @@ def test_two_hosts_are_refused(client: TestClient) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("localhost", 200),
-        ("LOCALHOST:8087", 200),
-        ("127.0.0.1:80", 200),
-        ("[::1]", 200),
-        ("[::1]:8087", 200),
-        ("", 400),
-        ("evil.example", 400),
-        ("localhost.evil.example:8087", 400),
-        ("localhost:80@evil.example", 400),
-        ("[::1].evil.example", 400),
-    ],
-)
-def test_only_allowed_names_are_answered(settings: Settings, host: str, status: int) -> None:
+HOSTS = [
+    ("localhost", 200),
+    ("LOCALHOST:8087", 200),
+    ("127.0.0.1:80", 200),
+    ("[::1]", 200),
+    ("[::1]:8087", 200),
+    ("", 400),
+    ("evil.example", 400),
+    ("localhost.evil.example:8087", 400),
+    ("localhost:80@evil.example", 400),
+    ("[::1].evil.example", 400),
+]
+
+
+def test_only_allowed_names_are_answered(settings: Settings) -> None:
     named = replace(settings, allowed_hosts=("localhost", "127.0.0.1", "[::1]"))
     with TestClient(create_app(named)) as client:
-        answer = client.get("/api/health/live", headers={"Host": host})
-        assert answer.status_code == status
-        if status == 400:
-            problem = answer.json()
-            assert (problem["what"], problem["received"]) == (
-                "this name of the service is not allowed",
-                host,
-            )
+        for host, status in HOSTS:
+            answer = client.get("/api/health/live", headers={"Host": host})
+            assert answer.status_code == status, host
+            if status == 400:
+                problem = answer.json()
+                assert problem["what"] == "this name of the service is not allowed"
+                assert problem["received"] == host

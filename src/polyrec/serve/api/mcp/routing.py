@@ -17,7 +17,10 @@ from polyrec.serve.api.mcp.tools import ToolRequest
 from polyrec.serve.middleware.access import ADMITTED
 
 _COPIED = ("type", "asgi", "http_version", "scheme", "server", "client", "root_path", "state")
-_DROPPED = (b"content-length", b"content-type", b"transfer-encoding", b"accept", b"x-request-id")
+_DROPPED = (
+    b"accept", b"content-length", b"content-type", b"transfer-encoding", b"x-api-version",
+    b"x-request-id",
+)  # fmt: skip
 
 
 class RouteResponse(NamedTuple):
