@@ -8,6 +8,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | quality.closed_forms | closed-form models against published figures | quality |
 | quality.blends | blends and their members | blends |
 | quality.graphs | graph models | graphs |
+| quality.speech | are the words of a sound right? | speech |
 | quality.languages | do Chinese and German queries find English plots? | languages |
 | quality.next_item | a generative recommender and SASRec on the next item | next_item |
 | quality.new_items | items without any behaviour | new_items |

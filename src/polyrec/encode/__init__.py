@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.encode.audio.audio_model import AudioModel as AudioModel
     from polyrec.encode.audio.musicnn import MusiCNN as MusiCNN
     from polyrec.encode.audio.spectral import Spectral as Spectral
+    from polyrec.encode.audio.speech import Speech as Speech
     from polyrec.encode.features import Features as Features
     from polyrec.encode.image.descriptor import Descriptor as Descriptor
     from polyrec.encode.image.efficientnet import EfficientNet as EfficientNet

@@ -58,6 +58,9 @@ class PerItemEncoder(BaseEncoder):
     A simple one implements `encode_one` alone.
     """
 
+    unusable: ClassVar[Problem] = NOT_FINITE
+    """Why a content is absent whose row has a value that is not finite."""
+
     version: ClassVar[int] = 1
     """Raise it when the same bytes become another row: it is part of the cache key."""
 
@@ -119,7 +122,7 @@ class PerItemEncoder(BaseEncoder):
                 if np.isfinite(row).all():
                     vectors[index], present[index] = row, True
                 else:
-                    problems[index] = NOT_FINITE
+                    problems[index] = self.unusable
         return Embeddings(vectors, present, problems, self.space)
 
 

