@@ -1,6 +1,5 @@
 """The encoder of speech, with a speech model that says what the test wants."""
 
-import importlib
 import io
 import sys
 import types
@@ -15,13 +14,14 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from packaged_models import e5_file
+from polyrec.encode import Speech
 from polyrec.encode.packaged.e5_file import repack
 from polyrec.errors import ExtraError
 from polyrec.media.video import Cue
-from polyrec.registry import find_class, required_extra
+from polyrec.registry import required_extra
 
 WORDS = ["boat", "red", "<|startoftranscript|>", "<|notimestamps|>"]
-MODULE = "polyrec.encode.audio.speech"
+MODULE = "polyrec.encode.audio.whisper"
 
 
 class FakeWhisper:
@@ -53,8 +53,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type:
     (tmp_path / "whisper" / "model.bin").write_bytes(b"weights")
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="boat"))
     tokenizer.save(str(tmp_path / "whisper" / "tokenizer.json"))
-    speech: type = importlib.import_module(MODULE).Speech
-    return speech
+    return Speech
 
 
 def sound(samples: np.ndarray) -> bytes:
@@ -90,13 +89,14 @@ def test_both_models_are_part_of_the_key_and_the_card(installed: type) -> None:
     assert (card["licence"], card["text"]["licence"]) == ("MIT", "MIT")
 
 
-def test_what_is_not_installed_is_named(installed: type, tmp_path: Path) -> None:
+def test_what_is_not_installed_is_named(
+    installed: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert required_extra(MODULE) == "speech"
     (tmp_path / "whisper" / "model.bin").unlink()
     with pytest.raises(ExtraError, match="polyrec models add whisper"):
         installed(text="e5").encode([SPOKEN])
-    sys.modules.pop("ctranslate2")
-    sys.modules.pop(MODULE)
-    if importlib.util.find_spec("ctranslate2") is None:
-        with pytest.raises(ExtraError, match=r"pip install 'polyrec\[speech\]'"):
-            find_class("encode", "speech")
+    (tmp_path / "whisper" / "model.bin").write_bytes(b"weights")
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
+    with pytest.raises(ExtraError, match=r"pip install 'polyrec\[speech\]'"):
+        installed(text="e5").encode([SPOKEN])

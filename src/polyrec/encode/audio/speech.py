@@ -1,25 +1,21 @@
-"""What is said in sounds and videos: Whisper's words, through a text encoder."""
+"""What is said in sounds and videos: Whisper's words (extra `speech`), through a text encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-import ctranslate2
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 
 from polyrec.config import Limits, make_part
 from polyrec.contracts import cached, part
-from polyrec.encode.audio.transcript import SpeechDecoder, WindowTokens, transcribe_frames
+from polyrec.encode.audio.transcript import SpeechDecoder, transcribe_frames
 from polyrec.encode.base import Preparer
 from polyrec.encode.packaged.encoder import PackagedEncoder
 from polyrec.encode.packaged.install import installed_weights
 from polyrec.media.video import Cue
-from polyrec.registry import find_class
+from polyrec.registry import find_class, load_object
 from polyrec.types import Floats, Problem, Raw
-
-_BEAMS = 5
 
 
 @part
@@ -76,9 +72,8 @@ class Speech(PackagedEncoder):
         if self._network is None:
             self._check_weights()
             folder = installed_weights(self.packaged_model).parent
-            model = ctranslate2.models.Whisper(str(folder), compute_type="int8", intra_threads=1)
-            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
-            self._network = (model, tokenizer)
+            # imported here: its package has an extra of its own
+            self._network = load_object("polyrec.encode.audio.whisper:WhisperModel")(folder)
         return self._network
 
     def transcribe(self, raw: Raw, limits: Limits | None = None) -> list[Cue]:
@@ -92,21 +87,5 @@ class Speech(PackagedEncoder):
         return np.where(view.present[:, None], view.vectors, np.float32("nan"))
 
     def _cues(self, frames: Floats) -> list[Cue]:
-        model, tokenizer = self.network
-        start = tokenizer.convert_tokens_to_ids("<|startoftranscript|>")
-        stamps = tokenizer.convert_tokens_to_ids("<|notimestamps|>") + 1
-
-        def transcribe(window: Floats) -> WindowTokens:
-            """Return the tokens of a window."""
-            features = ctranslate2.StorageView.from_array(np.ascontiguousarray(window.T[None]))
-            (result,) = model.generate(
-                features, [[start]], beam_size=_BEAMS, return_scores=True,
-                return_no_speech_prob=True,
-            )  # fmt: skip
-            return WindowTokens(result.sequences_ids[0], result.scores[0], result.no_speech_prob)
-
-        def decode(ids: Sequence[int]) -> str:
-            """Return the text of tokens, without times."""
-            return str(tokenizer.decode([i for i in ids if i < stamps], skip_special_tokens=True))
-
-        return transcribe_frames(frames, transcribe, decode, stamps)
+        model = self.network
+        return transcribe_frames(frames, model.transcribe, model.decode, model.first_stamp)
