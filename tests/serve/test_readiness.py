@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +86,18 @@ def test_a_full_or_read_only_disk_is_503_until_it_is_not(
     assert client.post("/api/feedback", json=long).status_code == 200
     assert ready(client)["Ready"]
     assert len(client.get("/api/user/ann/feedback").json()) == 9
+
+
+def test_a_full_disk_is_503_even_if_small_writes_fit(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/api/health/ready").status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+        response = client.get("/api/health/ready")
+        assert response.status_code == 503
+        assert "No space left on device" in response.text
+    assert client.get("/api/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("damage", ["overwritten", "deleted"])

@@ -7,8 +7,10 @@ service writes through `writer`, which commits many operations in one transactio
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -31,6 +33,7 @@ T = TypeVar("T")
 _CHUNK = 5_000  # rows
 _SQLITE_HEAD = b"SQLite format 3\0"
 _SEEKING = threading.Lock()
+_LEAST_FREE = 2**20  # bytes of a disk that is not full
 _BUSY_MS = 30_000  # how long SQLite waits for another writer
 _WRITE_LOCK = 8_087  # the advisory lock that serialises writers of a PostgreSQL database
 
@@ -94,7 +97,8 @@ class Database:
     def check_file(self) -> None:
         """Raise `sqlite3.DatabaseError` if the file was deleted, replaced or overwritten.
 
-        SQLite goes on with the pages that it holds, and what it writes is lost.
+        SQLite goes on with the pages that it holds, and what it writes is lost. On a full disk,
+        where small writes may still fit into its log, raise `OSError`.
         """
         if self.file is None:
             return
@@ -102,6 +106,8 @@ class Database:
             raise sqlite3.DatabaseError("the file was deleted or replaced")
         if _read_head(str(self.engine.url.database), self.file) != _SQLITE_HEAD:
             raise sqlite3.DatabaseError("file is not a database")
+        if shutil.disk_usage(Path(str(self.engine.url.database)).parent).free < _LEAST_FREE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Close all connections."""
