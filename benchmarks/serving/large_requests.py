@@ -102,7 +102,18 @@ def requests(items: int) -> Iterator[tuple[str, bytes]]:
     yield "session of 10,000", json_request("POST", "/api/session/recommend?n=10000", session)
     for name, path in PATHS.items():
         yield name, http_request("GET", path)
+    yield from searches(names)
     yield from batches(names)
+
+
+def searches(names: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield searches with the longest queries and lists."""
+    words = " ".join(f"word{number}" for number in range(6_000))
+    text = {"Text": f"{words} x", "UserId": "fat-user", "N": 10_000}
+    yield "search, 6,000 words", json_request("POST", "/api/search", text)
+    items = {"Items": names[:100], "Negative": names[100:200], "N": 10_000}
+    yield "search, 200 items", json_request("POST", "/api/search", items)
+    yield "search, page of items", http_request("GET", "/api/items?q=item&n=10000")
 
 
 def bodies(names: list[str]) -> Iterator[tuple[str, bytes]]:
