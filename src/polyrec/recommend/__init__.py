@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the parts of this room, each named by its module; read by `
     from polyrec.recommend.linear.item_knn import ItemKNN as ItemKNN
     from polyrec.recommend.linear.multimodal_linear import MultimodalLinear as MultimodalLinear
     from polyrec.recommend.linear.rp3beta import RP3Beta as RP3Beta
+    from polyrec.recommend.linear.sparse_linear import SparseLinear as SparseLinear
     from polyrec.recommend.popular import Popular as Popular
     from polyrec.recommend.sequence.sasrec import SASRec as SASRec
     from polyrec.recommend.two_tower.two_tower import TwoTower as TwoTower

@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyrec.recommend.linear.cold_items import ColdItemMaps, ViewRows, similarity_factors
-from polyrec.types import Bools, Floats, Ints
-
-_BATCH = 1024  # rows
+from polyrec.recommend.linear.cold_items import (
+    ColdItemMaps,
+    ViewRows,
+    at_length,
+    factors_at_length,
+)
+from polyrec.types import Bools, Csr, Floats, Ints
 
 
 class ColdItemState(NamedTuple):
@@ -23,35 +26,32 @@ class ColdItemState(NamedTuple):
     maps: Floats  # (n0, d) of all views side by side; items added later have none
     square: Any  # (d, d) maps'maps, float64
     mapped: Floats  # (d, n) maps'W
+    across: Any  # (d, d) BB', float64, B being `mapped` at the warm columns
     warm: Bools  # (n0,)
     cold: Ints  # (c,)
     factors: Floats  # (c, d) their rows of W are factors @ mapped
 
     @classmethod
     def of(
-        cls, learned: ColdItemMaps, rows: ViewRows, weights: Floats, cold: Ints, norm: float
+        cls, learned: ColdItemMaps, rows: ViewRows, weights: Floats | Csr, cold: Ints, norm: float
     ) -> ColdItemState:
         """Return the state of a fitted model; costs n^2 d multiply-adds, once."""
         maps = np.concatenate([learned[name]["similarity"] for name in learned], axis=1)
         square = maps.T.astype(np.float64) @ maps
         warm = np.ones(len(maps), bool)
         warm[cold] = False
+        mapped = maps.T @ weights
+        columns = mapped[:, warm].astype(np.float64)
         empty = np.zeros((0, maps.shape[1]), np.float32)
-        state = cls(maps, square, maps.T @ weights, warm, cold, empty)
-        batches = (cold[start : start + _BATCH] for start in range(0, len(cold), _BATCH))
-        factors = [
-            state.scaled(learned, {name: view[batch] for name, view in rows.items()}, norm)
-            for batch in batches
-        ]
-        return state._replace(factors=np.concatenate([empty, *factors]))
+        state = cls(maps, square, mapped, columns @ columns.T, warm, cold, empty)
+        return state._replace(
+            factors=state.scaled(learned, {name: view[cold] for name, view in rows.items()}, norm)
+        )
 
     def scaled(self, learned: ColdItemMaps, rows: ViewRows, norm: float) -> Floats:
         """Return (c, d) factors of new rows; their rows of W have this norm over warm columns."""
-        factors = similarity_factors(learned, rows, self.square)
-        across = (factors @ self.mapped[:, : len(self.warm)])[:, self.warm]
-        lengths = np.linalg.norm(across, axis=1, keepdims=True)
-        scale = np.where(lengths > 0, norm / np.where(lengths > 0, lengths, 1), 0)
-        return np.asarray(factors * scale, np.float32)
+        factors = factors_at_length(learned, rows, self.square).astype(np.float64)
+        return np.asarray(norm * at_length(factors, self.across), np.float32)
 
     def append(self, weights: Floats, columns: Floats, factors: Floats) -> ColdItemState:
         """Write the last items' columns (n, c) and rows into the weights; return the new state.

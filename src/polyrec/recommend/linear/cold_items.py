@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import nnls
 
 from polyrec.types import Bools, Csr, Floats, Interactions, Ints
@@ -26,14 +27,14 @@ ViewRows: TypeAlias = Mapping[str, Floats]
 class _Experiment(NamedTuple):
     """Warm items treated as cold, and who took them."""
 
-    weights: Floats  # (n, n) of the warm items, and a little of each itself
+    weights: Floats | Csr  # (n, n) of the warm items, and a little of each itself
     taken: Csr  # (u, n) of the users
     left_out: Ints  # (p,) items
     truth: Floats  # (u, p) who took them, columns of length 1
 
 
 def learn_cold_items(
-    weights: Floats, warm: Bools, features: ViewRows, train: Interactions
+    weights: Floats | Csr, warm: Bools, features: ViewRows, train: Interactions
 ) -> ColdItemMaps:
     """Return how each view places a cold item, and how much the view is worth.
 
@@ -63,19 +64,20 @@ def similarity(maps: ColdItemMaps, features: ViewRows) -> Floats:
     return _joined(maps, features, "similarity")
 
 
-def similarity_factors(maps: ColdItemMaps, features: ViewRows, square: Any) -> Floats:
-    """Return (b, sum of d) F with `similarity` = F M', M the views' maps side by side.
+def factors_at_length(maps: ColdItemMaps, features: ViewRows, square: Any) -> Floats:
+    """Return (b, sum of d) F with `similarity`, or `cold_columns`, = F M'.
 
-    `square` is M'M in float64, from which lengths come: (b, n) rows are never laid out.
+    M are the views' maps of that name side by side, and `square` is M'M in float64, from which
+    lengths come: (b, n) rows are never laid out.
     """
     parts = []
     start = 0
     for name, learned in maps.items():
-        stop = start + learned["similarity"].shape[1]
-        part = _at_length(features[name].astype(np.float64), square[start:stop, start:stop])
+        stop = start + features[name].shape[1]
+        part = at_length(features[name].astype(np.float64), square[start:stop, start:stop])
         parts.append(part * learned["share"])
         start = stop
-    return np.asarray(_at_length(np.concatenate(parts, axis=1), square), np.float32)
+    return np.asarray(at_length(np.concatenate(parts, axis=1), square), np.float32)
 
 
 def cold_columns(maps: ColdItemMaps, features: ViewRows) -> Floats:
@@ -106,10 +108,13 @@ def _joined(maps: ColdItemMaps, features: ViewRows, part: str) -> Floats:
     return _unit(np.sum(list(by_view(maps, features, part).values()), axis=0), axis=1)
 
 
-def _experiment(weights: Floats, warm: Bools, train: Interactions) -> _Experiment:
-    inner = np.where(np.outer(warm, warm), weights, np.float32(0))
-    usual = float(np.linalg.norm(inner, axis=0)[warm].mean())
-    inner[np.diag_indices_from(inner)] = np.where(warm, _SELF_WEIGHT * usual or 1.0, 0.0)
+def _experiment(weights: Floats | Csr, warm: Bools, train: Interactions) -> _Experiment:
+    inner, usual = _inner_weights(weights, warm)
+    own = np.where(warm, _SELF_WEIGHT * usual or 1.0, 0.0)
+    if isinstance(inner, np.ndarray):
+        inner[np.diag_indices_from(inner)] = own
+    else:
+        inner = sparse.csr_array(inner + sparse.diags_array(own.astype(np.float32)))
     taken = train.positives()
     taken.data[:] = 1
     # evenly over popularity, whatever the numbers of the items
@@ -120,6 +125,23 @@ def _experiment(weights: Floats, warm: Bools, train: Interactions) -> _Experimen
     return _Experiment(inner, taken, left_out, _unit(taken[:, left_out].toarray(), axis=0))
 
 
+def _inner_weights(weights: Floats | Csr, warm: Bools) -> tuple[Any, float]:
+    """Return the weights between warm items, and the mean norm of their columns.
+
+    Sparse ones have no others.
+    """
+    if isinstance(weights, np.ndarray):
+        inner = np.where(np.outer(warm, warm), weights, np.float32(0))
+        return inner, float(np.linalg.norm(inner, axis=0)[warm].mean())
+    return weights, float(column_norms(weights)[warm].mean())
+
+
+def column_norms(weights: Csr) -> Floats:
+    """Return (n,) the Euclidean norm of each column."""
+    squares = np.bincount(weights.indices, weights.data**2, minlength=weights.shape[1])
+    return np.sqrt(squares).astype(np.float32)
+
+
 def _evenly_spaced(values: Ints, count: int) -> Ints:
     """Return at most `count` of the values, evenly spaced."""
     return values[np.linspace(0, len(values) - 1, min(count, len(values))).astype(np.int64)]
@@ -128,7 +150,7 @@ def _evenly_spaced(values: Ints, count: int) -> Ints:
 def _best(experiment: _Experiment, rows: Floats) -> tuple[dict[str, Floats], Floats]:
     """Return a view's maps at the l2 that predicts the left out items best, and its prediction."""
     square = rows.T.astype(np.float64) @ rows
-    passed = experiment.weights @ rows  # (n, d)
+    passed: Floats = np.asarray(experiment.weights @ rows, np.float32)  # (n, d)
     best = (-np.inf, np.zeros((0, 0), np.float32), experiment.truth)
     for l2 in L2_TRIED:
         solver = np.linalg.inv(square + l2 * np.eye(len(square))).astype(np.float32)
@@ -144,7 +166,9 @@ def _predict(experiment: _Experiment, rows: Floats, passed: Floats, solver: Floa
     out = experiment.left_out
     solved = solver @ rows[out].T  # (d, p)
     own = np.einsum("pd,dp->p", rows[out], solved)
-    column = passed @ solved - experiment.weights[:, out] * own
+    taken = experiment.weights[:, out]
+    columns = taken if isinstance(taken, np.ndarray) else taken.toarray()
+    column = passed @ solved - columns * own
     column[out, np.arange(len(out))] = 0
     return _unit(np.asarray(experiment.taken @ (column / (1 - own)), np.float32), axis=0)
 
@@ -169,7 +193,7 @@ def _unit(array: Floats, *, axis: int) -> Floats:
     return np.asarray(array / np.where(lengths > _TINY, lengths, 1), np.float32)
 
 
-def _at_length(rows: Any, square: Any) -> Any:
+def at_length(rows: Any, square: Any) -> Any:
     """Return rows (b, d) scaled to r'Sr = 1, S being (d, d)."""
     lengths = np.sqrt(np.maximum(np.einsum("bd,bd->b", rows @ square, rows), 0))
     return rows / np.where(lengths > _TINY, lengths, 1)[:, None]

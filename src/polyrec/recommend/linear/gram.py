@@ -36,7 +36,7 @@ def gram(train: Interactions) -> Floats:
     Weights count in units of their root mean square, so that an l2 means the same whether an event
     is worth 1 or 4; where all are worth the same, R is 0 and 1.
     """
-    matrix = _in_units(train)
+    matrix = in_units(train)
     product: Floats = (matrix.T @ matrix).toarray(order="F")
     return product
 
@@ -47,7 +47,7 @@ def solve(train: Interactions, l2: float, right: Floats) -> Floats:
     Conjugate gradients (Hestenes & Stiefel, 1952) in float64 to a relative residual of 1e-9; each
     step costs two sparse products.
     """
-    matrix = sparse.csr_array(_in_units(train), dtype=np.float64)
+    matrix = sparse.csr_array(in_units(train), dtype=np.float64)
     diagonal = np.asarray(matrix.multiply(matrix).sum(axis=0)).reshape(-1) + l2
     shape = (len(right), len(right))
     system = LinearOperator(shape, lambda x: matrix.T @ (matrix @ x) + l2 * x, dtype=np.float64)
@@ -56,7 +56,8 @@ def solve(train: Interactions, l2: float, right: Floats) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _in_units(train: Interactions) -> Csr:
+def in_units(train: Interactions) -> Csr:
+    """Return (u, n) R: the weights in units of their root mean square."""
     matrix = train.matrix()
     squares = matrix.data[matrix.data != 0] ** 2
     if len(squares):

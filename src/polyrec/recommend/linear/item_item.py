@@ -46,10 +46,10 @@ class ItemItem(BaseRecommender):
         product = query.matrix(weights.shape[0]) @ weights
         if isinstance(product, np.ndarray):
             return product[:, : len(self.popularity_)]
-        return _over_popularity(sparse.csr_array(product), self.popularity_)
+        return over_popularity(sparse.csr_array(product), self.popularity_)
 
 
-def _over_popularity(reached: Csr, popularity: Floats) -> Floats:
+def over_popularity(reached: Csr, popularity: Floats) -> Floats:
     """Return dense scores: those reached, and below the least positive one the others."""
     rows = np.repeat(np.arange(reached.shape[0]), np.diff(reached.indptr))
     least = np.full(reached.shape[0], np.inf, np.float32)
