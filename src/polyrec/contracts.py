@@ -316,6 +316,17 @@ class StopsOnValid(Protocol):
 
 
 @runtime_checkable
+class ChecksSize(Protocol):
+    """A recommender whose memory grows faster than its data.
+
+    A run calls it before anything is encoded.
+    """
+
+    def check_size(self, items: int) -> None:
+        """Raise `FitError` where a fit of so many items exceeds the memory."""
+
+
+@runtime_checkable
 class LinearInHistory(Protocol):
     """A recommender whose score is a weighted sum over the history: score_i = sum_j r_j W_ji.
 

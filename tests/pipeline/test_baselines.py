@@ -7,7 +7,7 @@ from polyrec.compute.stopwatch import Stopwatch
 from polyrec.config import Config, parse_config
 from polyrec.data.load import Dataset, load_dataset
 from polyrec.evaluate.grid_search import Trial
-from polyrec.pipeline import baselines
+from polyrec.pipeline import size
 from polyrec.pipeline.baselines import Baseline, better_baseline, choose_baselines
 from polyrec.pipeline.fitting import fit_bundle
 from polyrec.types import silent
@@ -47,7 +47,7 @@ def test_a_model_is_not_compared_with_itself_nor_with_what_is_too_large(
     folder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, data = loaded(folder, recommend={"use": "item_knn"})
-    monkeypatch.setattr(baselines, "_MOST_ITEMS", 29)
+    monkeypatch.setattr(size, "DENSE_ITEMS", 29)
     assert [b.name for b in choose_baselines(config, data.behaviour)] == ["popular"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from polyrec.config.data import DataConfig, Section
 from polyrec.config.event_weights import EventWeights
@@ -55,9 +55,22 @@ class FuseConfig(PartConfig):
 
 
 class RecommendConfig(PartConfig):
-    """A recommender; settings that are left out are chosen on valid."""
+    """A recommender; settings that are left out are chosen on valid.
+
+    `auto` is as good as leaving it out: the size of the catalogue and valid choose.
+
+    >>> RecommendConfig(use="auto").model_fields_set
+    set()
+    """
 
     use: str = "multimodal_linear"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_open(cls, section: Any) -> Any:
+        if isinstance(section, dict) and section.get("use") == "auto":
+            return {name: value for name, value in section.items() if name != "use"}
+        return section
 
 
 class EncodeConfig(PartConfig):

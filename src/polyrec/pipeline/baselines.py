@@ -16,11 +16,11 @@ from polyrec.evaluate.next_item import Criterion, evaluate_split
 from polyrec.evaluate.protocols import Evaluation
 from polyrec.evaluate.report import ComparedBaseline
 from polyrec.pipeline.assemble import build_part
+from polyrec.pipeline.size import is_large
 from polyrec.training.run_context import current_run
 from polyrec.types import Interactions, Progress, silent
 
 BASELINES = ("popular", "item_knn", "ease")
-_MOST_ITEMS = 20_000  # of EASE: beyond, its grid takes minutes
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def choose_baselines(
     names = [name for name in BASELINES if name != config.recommend.use]
     baselines = []
     for name in names:
-        if current_run().out_of_time or (name == "ease" and train.shape[1] > _MOST_ITEMS):
+        if current_run().out_of_time or (name == "ease" and is_large(train.shape[1])):
             continue
         try:
             trials = _trials(config, name, train, valid, progress)

@@ -14,6 +14,7 @@ from polyrec.media.probe import iter_problems
 from polyrec.pipeline.assemble import ConfigSource, build_part, validated_config
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.report_files import write_alignment_report
+from polyrec.pipeline.size import size_findings
 from polyrec.types import Catalog, Finding, FindingLevel, Progress
 
 
@@ -22,7 +23,9 @@ def check_data(config: ConfigSource, *, progress: Progress | None = None) -> Val
     config = validated_config(config)
     data = load_dataset(config.data, weights=config.weights, seed=config.seed)
     with show_progress(progress) as shown:
-        return data.validation.with_findings(_media_findings(config, data.catalog, shown))
+        findings = size_findings(config, len(data.catalog))
+        findings += _media_findings(config, data.catalog, shown)
+        return data.validation.with_findings(findings)
 
 
 def _media_findings(config: Config, catalog: Catalog, progress: Progress) -> list[Finding]:

@@ -19,6 +19,7 @@ from polyrec.evaluate.next_item import Criterion
 from polyrec.pipeline.assemble import build_part, build_recommender, search_texts, view_contents
 from polyrec.pipeline.baselines import Baseline, better_baseline
 from polyrec.pipeline.encoding import open_encode_context
+from polyrec.pipeline.size import leaves_model_open
 from polyrec.recommend.two_tower.end_to_end_inputs import learn_end_to_end
 from polyrec.types import FUSED, Interactions, Learnable, Progress, Views
 
@@ -74,13 +75,6 @@ def fit_bundle(
     )
     check_fitted_parts(bundle.parts.all_parts, bundle.behaviour)
     return bundle, trials
-
-
-def leaves_model_open(config: Config) -> bool:
-    """Return whether the config names no recommender and none of its settings."""
-    ranges = any(path.startswith("recommend.") for path in config.tune.ranges)
-    named = "use" in config.recommend.model_fields_set or config.recommend.settings
-    return not (ranges or named)
 
 
 def align_and_fuse(config: Config, train: Interactions, views: Views) -> AlignedAndFused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from polyrec.pipeline.assemble import ConfigSource, encoder_configs, validated_c
 from polyrec.pipeline.baselines import choose_baselines, evaluate_baselines
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.evaluation import evaluate_bundle
-from polyrec.pipeline.fitting import fit_bundle, leaves_model_open
+from polyrec.pipeline.fitting import fit_bundle
 from polyrec.pipeline.report_files import RunOutputs, write_reports
 from polyrec.pipeline.run_config import recommend_config, run_source
+from polyrec.pipeline.size import leaves_model_open, size_findings, sized_config
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.types import Progress
 
@@ -59,6 +61,9 @@ def _run(config: Config, data: Dataset | None, folder: Path | None, progress: Pr
     with watch.stage("data"):
         data = data or load_dataset(config.data, weights=config.weights, seed=config.seed)
         check_split(data.behaviour, config)
+    named, config = config, sized_config(config, len(data.catalog))
+    findings = size_findings(named, len(data.catalog))
+    data = replace(data, validation=data.validation.with_findings(findings))
     data.validation.log()
     with _run_context(config, data.fingerprint, folder, progress):
         with watch.stage("encode"):

@@ -10,6 +10,7 @@ from polyrec.evaluate.next_item import Criterion
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.encoding import encode_dataset
 from polyrec.pipeline.fitting import align_and_fuse
+from polyrec.pipeline.size import sized_config
 from polyrec.training.run_context import OnValid, RunContext, use_run
 from polyrec.types import Learnable, Progress, Views
 
@@ -18,7 +19,8 @@ class Objective:
     """Scores configs on valid; the views of the last config are kept for the next."""
 
     def __init__(self, config: Config, data: Learnable, progress: Progress) -> None:
-        self.config, self.data, self._progress = config, data, progress
+        self.config = sized_config(config, data.train.shape[1])
+        self.data, self._progress = data, progress
         self._cache: dict[str, Views] = {}  # settings as JSON -> encoded or fused views
 
     def untuned(self) -> tuple[Recommender, Views]:

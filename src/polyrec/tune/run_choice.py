@@ -11,7 +11,8 @@ from polyrec.config import Config, RecommendConfig
 from polyrec.errors import FitError
 from polyrec.pipeline.assemble import build_recommender
 from polyrec.pipeline.baselines import choose_baselines
-from polyrec.pipeline.fitting import choose_model, leaves_model_open
+from polyrec.pipeline.fitting import choose_model
+from polyrec.pipeline.size import leaves_model_open
 from polyrec.training.run_context import RunContext, use_run
 from polyrec.tune.objective import Objective
 from polyrec.tune.space import TunedSetting, declared_domains

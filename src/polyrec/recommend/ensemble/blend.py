@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from polyrec.config import PartConfig, make_part, validate_settings
-from polyrec.contracts import GrowsItems, Recommender, StopsOnValid, learned, part
+from polyrec.contracts import ChecksSize, GrowsItems, Recommender, StopsOnValid, learned, part
 from polyrec.errors import ConfigError, FitError
 from polyrec.recommend.base import BaseRecommender, count_items, popularity
 from polyrec.recommend.ensemble.simplex_search import Candidates, best_weights
@@ -104,6 +104,12 @@ class Blend(BaseRecommender):
         members = zip(self.members_, self.known_, strict=True)
         usable = [member.usable(_within(query, known)) for member, known in members]
         return np.asarray(np.any(usable, axis=0))
+
+    def check_size(self, items: int) -> None:
+        """Raise `FitError` where a fit of a member exceeds the memory."""
+        for member in self.unfitted():
+            if isinstance(member, ChecksSize):
+                member.check_size(items)
 
     def _fit(self, train: Interactions, items: Views, valid: Interactions | None) -> None:
         """Fit every member, then weigh them."""

@@ -30,11 +30,15 @@ class EASE(ItemItem):
 
     def _fit(self, train: Interactions, _items: Views, _valid: Interactions | None) -> None:
         """Invert the Gram matrix of the train behaviour."""
-        check_memory(train.shape[1], matrices=2)
+        self.check_size(train.shape[1])
         weights = inverse(gram(train), self.l2)
         weights /= -np.diag(weights)
         np.fill_diagonal(weights, 0)
         self.weights_ = weights
+
+    def check_size(self, items: int) -> None:
+        """Raise `FitError` where a fit of so many items exceeds the memory."""
+        check_memory(items, matrices=2)
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:  # noqa: ARG002
         """Return the settings worth trying on valid."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse.linalg import LinearOperator, cg
 
+from polyrec.compute.memory_limit import memory_limit
 from polyrec.errors import FitError
 from polyrec.types import Csr, Floats, Interactions
 
@@ -19,14 +18,15 @@ _BLOCK = 512
 
 
 def check_memory(items: int, *, matrices: int) -> None:
-    """Raise `FitError` where that many dense (n, n) float32 matrices exceed the machine."""
+    """Raise `FitError` where that many dense (n, n) float32 matrices exceed the memory."""
     needed = 4 * matrices * items**2
-    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.9 * installed:
+    limit = memory_limit()
+    if needed > 0.9 * limit:
         raise FitError(
             f"a dense model of {items:,} items needs {needed / 2**30:.0f} GiB",
-            received=f"{installed / 2**30:.0f} GiB of memory",
-            remedy="use a sparse model (item_knn, rp3beta) or drop rare items (data.min_events)",
+            received=f"{limit / 2**30:.0f} GiB of memory",
+            remedy="name no recommender, or sparse_linear, which needs less; or drop rare items "
+            "(data.min_events)",
         )
 
 

@@ -50,6 +50,10 @@ class MultimodalLinear(ContentGuided):
 
     _cold_state: ColdItemState | None = cached()  # what `add_items` needs again
 
+    def check_size(self, items: int) -> None:
+        """Raise `FitError` where a fit of so many items exceeds the memory."""
+        check_memory(items, matrices=2)
+
     def add_items(self, views: Views) -> Self:
         """Return a model that knows these further items too, numbered from n on.
 
@@ -117,7 +121,7 @@ class MultimodalLinear(ContentGuided):
 
     def _fit(self, train: Interactions, items: Views, _valid: Interactions | None) -> None:
         """Solve."""
-        check_memory(train.shape[1], matrices=2)
+        self.check_size(train.shape[1])
         self._storage = self._cold_state = None
         self._read(items)
         self.weights_ = self._solve(train)
