@@ -35,7 +35,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | serving.large_requests | costs of the largest requests, and who waits | large_requests |
 | serving.worker_kills | two workers, one killed again and again | worker_kills |
 | serving.two_workers | two workers beside one, over SQLite and PostgreSQL | two_workers |
-| scale.elsa | ELSA on a million items | elsa_large |
+| scale.models | models on 20,000 to a million items | scale_models |
 | scale.loading | ten million interactions | loading |
 | scale.encode_memory | memory of encoding, by catalogue size | memory |
 

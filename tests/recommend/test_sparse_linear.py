@@ -132,6 +132,16 @@ def test_an_indefinite_system_is_raised() -> None:
     assert np.allclose(raised @ solved, right, atol=1e-5)
 
 
+def test_the_larger_the_catalogue_the_fewer_settings_are_tried(views) -> None:
+    def fits(items: int) -> int:
+        rows = np.broadcast_to(np.float32(1), (items, 1))
+        stages = SparseLinear().search_space({"text": Embeddings(rows, np.ones(items, bool))})
+        return sum(int(np.prod([len(c) for c in stage.values()])) for stage in stages)
+
+    assert fits(1_000) > fits(100_000) > fits(1_000_000) == 0
+    assert len(SparseLinear().search_space({})) == 1
+
+
 def test_bad_settings_and_no_events() -> None:
     with pytest.raises(FitError, match="neighbours must be over 0"):
         SparseLinear(neighbours=0).fit(Interactions.of([0], [0], shape=(1, 2)), {})

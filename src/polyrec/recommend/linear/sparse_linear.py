@@ -11,6 +11,8 @@ from scipy.linalg import eigvalsh, lapack
 
 from polyrec.contracts import cached, learned, part
 from polyrec.errors import FitError
+from polyrec.recommend.base import count_items
+from polyrec.recommend.content_features import readable
 from polyrec.recommend.linear.cold_items import column_norms, learn_cold_items
 from polyrec.recommend.linear.content_guided import ContentGuided
 from polyrec.recommend.linear.item_item import BEHAVIOUR, over_popularity
@@ -74,7 +76,9 @@ class SparseLinear(ContentGuided):
 
     def search_space(self, items: Views) -> Sequence[Mapping[str, Sequence[Any]]]:
         """Return the settings worth trying on valid, the fewer the larger the catalogue."""
-        count = max(map(len, items.values()), default=0)
+        if not readable(items):  # then content means nothing, and nothing shows the size
+            return [{"l2": (100.0, 400.0)}]
+        count = count_items(items)
         if count > _HUGE:
             return ()
         if count > _MANY:
