@@ -128,10 +128,10 @@ LONG = (
 
 @pytest.mark.parametrize("message", ["", " ", "?!", "\0", "like", "why", "not", "under", *LONG])
 def test_any_message_is_read_in_time(message: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parse(message * (MAX_MESSAGE // max(1, len(message))))
     parse(message, shown=())
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 STATEMENTS = [
@@ -220,6 +220,6 @@ def test_both_languages_fill_in_the_same() -> None:
     "part", ["不要", "除了喜剧", "最近三", "一", "价格", "第一", "我喜欢", "的", "，1"]
 )
 def test_a_long_chinese_message_is_read_in_time(part: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse((part * MAX_MESSAGE)[:MAX_MESSAGE])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -106,7 +106,7 @@ class RuleParser:
         """Return what a message asks for."""
         text = fold_message(message[:MAX_MESSAGE])
         if is_chinese(text):
-            text = in_english_forms(text)
+            text = in_english_forms(text)[:MAX_MESSAGE]
         if _HELP.fullmatch(text):
             return ParsedMessage("help")
         if is_undo(text):
