@@ -108,6 +108,23 @@ def test_lists_are_reordered_only_if_the_setting_allows_it(
         assert address.prompts == []
 
 
+def test_messages_of_any_language_are_read_if_the_model_may(
+    settings: Settings, tmp_path: Path
+) -> None:
+    body = {"Message": "eine Lampe, nicht über 20 Euro", "UserId": "ann"}
+    item = {"ItemId": "lamp", "Comment": "Lamp", "Categories": ["Lamp"], "Labels": {"price": 9}}
+    rewritten = '{"message": "lamp under 20 euros"}'
+    for uses, category in ((("chat",), ["Lamp"]), (("lists",), [])):
+        with FakeAddress(lambda _: rewritten) as address:
+            path = address.settings(tmp_path)
+            with serving(settings, path, uses=uses) as client:
+                client.post("/api/item", json=item)
+                state = client.post("/api/chat", json=body).json()["State"]
+                assert state["Categories"] == category
+                assert state["Ranges"].keys() == {"price"}
+            assert address.prompts == ([{"message": body["Message"]}] if category else [])
+
+
 FAILURES = {
     "slow": lambda _: 5.0, "limited": lambda _: 429, "refused": lambda _: 401,
     "broken": lambda _: 500, "not JSON": lambda _: "Sure! Here it is", "endless": lambda _: Endless,

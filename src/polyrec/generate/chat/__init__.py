@@ -7,6 +7,7 @@ chinese        Chinese messages in the words that the rules read
 facets         categories and labels, wanted and unwanted
 references     items that a message refers to: like "Toy Story", number 2
 parse          all of these together: a message -> ParsedMessage
+rewriting      a message in the forms that the rules read, by a language model
 conversation   the state of a conversation, and the reply to a message
 statements     what is to be kept of a person's taste: I don't like horror any more
 profile        what a history has more often than the catalogue, in words

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from polyrec.database.writer import Writer
 from polyrec.generate.chat.conversation import ChatReply, ChatState, Conversation
 from polyrec.generate.chat.parse import MAX_MESSAGE
+from polyrec.generate.chat.rewriting import RewriteParser, rewrite_message
 from polyrec.serve.api.bodies import json_body, read_body
 from polyrec.serve.api.page_params import (
     MAX_CATEGORIES,
@@ -147,7 +148,9 @@ async def chat_reply(
     service: Service, tools: LiveChatTools, message: str, state: ChatState, *, n: int
 ) -> ChatReply:
     """Return the reply to a message."""
-    conversation = Conversation(tools, n=n)
+    words = service.words
+    rewritten = await rewrite_message(message, words.model_for("chat"), deadline_s=words.deadline_s)
+    conversation = Conversation(tools, RewriteParser(rewritten), n=n)
     return await service.compute_limit.run(lambda: conversation.reply(message, state))
 
 
