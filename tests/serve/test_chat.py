@@ -1,10 +1,19 @@
 """A conversation with the service: words become lists that keep every condition."""
 
+import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from fake_language_model import FakeAddress
+from polyrec.serve.app import create_app
+from polyrec.serve.settings import Settings
 
 ITEMS = """
 c1 | 1994 | Comedy          | 5  | light | Sunny Days\\nA funny family on the beach
@@ -34,9 +43,7 @@ class Chat:
         return {item["Id"] for item in self.answer["Items"]}
 
 
-@pytest.fixture
-def chat(client: TestClient) -> Callable[..., Chat]:
-    """Return a function that begins a conversation about the items above and the bundle's."""
+def insert_items(client: TestClient) -> None:
     body = []
     for line in ITEMS.strip().splitlines():
         item, year, categories, price, tone, text = (part.strip() for part in line.split("|"))
@@ -45,58 +52,87 @@ def chat(client: TestClient) -> Callable[..., Chat]:
         values = {"Categories": categories.split(", "), "Labels": labels, "Comment": comment}
         body.append({"ItemId": item, "Timestamp": f"{year}-06-01", **values})
     assert client.post("/api/items", json=body).json() == {"RowAffected": len(body)}
+
+
+@pytest.fixture
+def chat(client: TestClient) -> Callable[..., Chat]:
+    """Return a function that begins a conversation about the items above and the bundle's."""
+    insert_items(client)
     return lambda user="": Chat(client, user)
 
 
-def test_a_conversation_of_forty_turns(chat: Callable[..., Chat]) -> None:
-    say = chat()
-    turns: list[tuple[str, set[str] | None]] = [
-        ("hi", set()),
-        ("show me comedies", {"c1", "c2", "c3"}),
-        ("under 20 euros", {"c1", "c2"}),
-        ("without clowns", {"c1", "c2"}),  # the word is "clown" there
-        ("no clown either", {"c1"}),
-        ("why the first?", {"c1"}),
-        ("start over", None),
-        ("dramas or horror", {"d1", "d2", "h1", "h2"}),
-        ("from after 1990", {"d2", "h1", "h2"}),
-        ("no romance", {"d2", "h1"}),
-        ("cheaper", {"h1"}),
-        ("any price", {"d2", "h1"}),
-        ("the year doesn't matter", {"d1", "d2", "h1"}),
-        ("only dark ones", {"d1", "d2", "h1"}),
-        ("at least 10 dollars", {"d2", "h1"}),
-        ("comedies", {"c2"}),  # another category, the rest stays
-        ("any category", {"c2", "c3", "d2", "h1", "h2"}),
-        ("reset: romance", {"c3", "h2"}),
-        ("not horror", {"c3"}),
-        ("horror", {"h1", "h2"}),  # is wanted after all, in place of romance
-        ("new search", None),
-        ("items like Night Fog, only horror", {"h2"}),
-        ("why", {"h2"}),
-        ("start over, a romantic comedy", {"c3"}),
-        ("between 1 and 10 euros", set()),
-        ("any price", {"c3"}),
-        ("also dramas", set()),  # a comedy and a drama
-        ("start over: comedy or drama under 10", {"c1", "d1"}),
-        ("newer", {"c1"}),
-        ("any year", {"c1", "d1"}),
-        ("light", {"c1"}),
-        ("dark", {"d1"}),
-        ("not dark", {"c1"}),
-        ("start over. from the 80s, dramas", {"d1"}),
-        ("before 1980", set()),
-        ("since 1980", {"d1", "d2"}),
-        ("start over: horror, no sea", {"h2"}),
-        ("at most 11 euros", set()),
-        ("forget the price", {"h2"}),
-        ("thanks!", set()),
-    ]
-    assert len(turns) == 40
-    for message, expected in turns:
+TURNS: list[tuple[str, set[str] | None]] = [
+    ("hi", set()),
+    ("show me comedies", {"c1", "c2", "c3"}),
+    ("under 20 euros", {"c1", "c2"}),
+    ("without clowns", {"c1", "c2"}),  # the word is "clown" there
+    ("no clown either", {"c1"}),
+    ("why the first?", {"c1"}),
+    ("start over", None),
+    ("dramas or horror", {"d1", "d2", "h1", "h2"}),
+    ("from after 1990", {"d2", "h1", "h2"}),
+    ("no romance", {"d2", "h1"}),
+    ("cheaper", {"h1"}),
+    ("any price", {"d2", "h1"}),
+    ("the year doesn't matter", {"d1", "d2", "h1"}),
+    ("only dark ones", {"d1", "d2", "h1"}),
+    ("at least 10 dollars", {"d2", "h1"}),
+    ("comedies", {"c2"}),  # another category, the rest stays
+    ("any category", {"c2", "c3", "d2", "h1", "h2"}),
+    ("reset: romance", {"c3", "h2"}),
+    ("not horror", {"c3"}),
+    ("horror", {"h1", "h2"}),  # is wanted after all, in place of romance
+    ("new search", None),
+    ("items like Night Fog, only horror", {"h2"}),
+    ("why", {"h2"}),
+    ("start over, a romantic comedy", {"c3"}),
+    ("between 1 and 10 euros", set()),
+    ("any price", {"c3"}),
+    ("also dramas", set()),  # a comedy and a drama
+    ("start over: comedy or drama under 10", {"c1", "d1"}),
+    ("newer", {"c1"}),
+    ("any year", {"c1", "d1"}),
+    ("light", {"c1"}),
+    ("dark", {"d1"}),
+    ("not dark", {"c1"}),
+    ("start over. from the 80s, dramas", {"d1"}),
+    ("before 1980", set()),
+    ("since 1980", {"d1", "d2"}),
+    ("start over: horror, no sea", {"h2"}),
+    ("at most 11 euros", set()),
+    ("forget the price", {"h2"}),
+    ("thanks!", set()),
+]
+
+
+def hold_forty_turns(say: Chat) -> None:
+    assert len(TURNS) == 40
+    for message, expected in TURNS:
         listed = say(message)
         if expected is not None:
             assert listed == expected, (message, say.answer["Reply"])
+
+
+def test_a_conversation_of_forty_turns(chat: Callable[..., Chat]) -> None:
+    hold_forty_turns(chat())
+
+
+def test_forty_turns_with_a_language_model(settings: Settings, tmp_path: Path) -> None:
+    answers = [
+        lambda message: json.dumps({"message": message}),
+        lambda message: json.dumps({"message": re.sub(r"\d+", "7", message)}),  # not its numbers
+        lambda _: "Sure! Here it is",
+        lambda message: json.dumps({"message": f'{message}, like "Night Fog" and more'}),
+        lambda _: 500,
+    ]
+    turn = count()
+    with FakeAddress(lambda data: answers[next(turn) % 5](data["message"])) as address:
+        words = {"language_model": address.settings(tmp_path, retries=0)}
+        changed = replace(settings, language_model_uses=("chat",), **words)
+        with TestClient(create_app(changed)) as client:
+            insert_items(client)
+            hold_forty_turns(Chat(client))
+    assert len(address.prompts) > 10
 
 
 def test_words_search_and_pages_go_on(chat: Callable[..., Chat]) -> None:
