@@ -1,5 +1,6 @@
 """Tiny models with random weights, saved as their families save them: nothing is downloaded."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,6 +163,34 @@ def _dinov2():
     )
 
 
+class _DinoV3Settings:
+    """What the checkpoints of DINOv3 carry, whose own processor needs torchvision."""
+
+    def save_pretrained(self, folder: Path) -> None:
+        settings = {
+            "image_processor_type": "DINOv3ViTImageProcessorFast", "do_resize": True,
+            "do_rescale": True, "do_normalize": True, "rescale_factor": 1 / 255, "resample": 2,
+            "size": {"height": 32, "width": 32}, "image_mean": [0.485, 0.456, 0.406],
+            "image_std": [0.229, 0.224, 0.225],
+        }  # fmt: skip
+        (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+
+def _dinov3():
+    config = transformers.DINOv3ViTConfig(
+        **SMALL, image_size=32, patch_size=8, num_register_tokens=2
+    )
+    return transformers.DINOv3ViTModel(config), _DinoV3Settings()
+
+
+def _siglip2_naflex():
+    config = transformers.Siglip2Config(
+        text_config={**SMALL, **TEXT, **ENDS, "projection_size": 16},
+        vision_config={**SMALL, "patch_size": 8, "num_patches": 16},
+    )
+    return transformers.Siglip2Model(config), transformers.Siglip2ImageProcessorPil()
+
+
 def _gpt2():
     config = transformers.GPT2Config(
         vocab_size=len(WORDS), n_positions=40, n_embd=16, n_layer=1, n_head=2, **ENDS
@@ -193,6 +222,8 @@ _FAMILIES: dict[str, Callable] = {
     "vit": _vit,
     "resnet": _resnet,
     "dinov2": _dinov2,
+    "dinov3": _dinov3,
+    "siglip2_naflex": _siglip2_naflex,
     "clip": _clip,
     "siglip": _siglip,
     "ast": _ast,

@@ -74,7 +74,20 @@ def test_images_are_preprocessed_as_by_the_models_own_processor(
         assert torch.allclose(inputs, wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["vit", "resnet", "dinov2", "clip", "siglip"])
+def test_dinov3_is_resized_and_scaled_by_its_settings(tiny_model: Tiny) -> None:
+    preprocessing = load_preprocessing(tiny_model("dinov3"))
+    inputs = preprocessing.scale(preprocessing.decoder.prepare(png(NOISE), Limits()))
+    small = Image.fromarray(NOISE).resize((32, 32), Image.Resampling.BILINEAR)
+    wanted = (np.asarray(small) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    assert np.allclose(inputs.movedim(0, -1).numpy(), wanted, atol=1e-5)
+
+
+def test_models_of_any_image_size_are_refused(tiny_model: Tiny, jpeg: bytes) -> None:
+    with pytest.raises(ConfigError, match="images of any size are not supported"):
+        ImageModel(model=str(tiny_model("siglip2_naflex"))).encode([jpeg])
+
+
+@pytest.mark.parametrize("family", ["vit", "resnet", "dinov2", "dinov3", "clip", "siglip"])
 @pytest.mark.parametrize("encoder", [ImageModel, FramesModel])
 def test_image_families(
     tiny_model: Tiny, family: str, encoder: type, jpeg: bytes, silent_mp4: bytes

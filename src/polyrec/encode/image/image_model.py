@@ -1,4 +1,4 @@
-"""Images through a pretrained image model: ViT, DINOv2, ResNet, ConvNeXt, CLIP, SigLIP."""
+"""Images through a pretrained image model: ViT, DINOv2, DINOv3, ResNet, ConvNeXt, CLIP, SigLIP."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoImageProcessor
+from transformers import AutoImageProcessor, ViTImageProcessorPil
 
 from polyrec.contracts import part
 from polyrec.encode.base import Preparer
 from polyrec.encode.image.decode_image import ImageDecoder
 from polyrec.encode.pretrained import PretrainedEncoder, as_unit_rows, projection
+from polyrec.errors import ConfigError
 from polyrec.media.image import Pixels
 from polyrec.types import Floats
 
@@ -79,9 +80,7 @@ class ImagePreprocessing(NamedTuple):
 @lru_cache(maxsize=4)
 def load_preprocessing(folder: Path) -> ImagePreprocessing:
     """Return what a model folder's own processor does to images."""
-    processor = AutoImageProcessor.from_pretrained(
-        folder, backend="pil", local_files_only=True, trust_remote_code=False
-    )
+    processor = _load_processor(folder)
     normalizes = bool(processor.do_normalize)
     return ImagePreprocessing(
         _decoder(processor),
@@ -89,6 +88,19 @@ def load_preprocessing(folder: Path) -> ImagePreprocessing:
         tuple(processor.image_mean) if normalizes else (0.0, 0.0, 0.0),
         tuple(processor.image_std) if normalizes else (1.0, 1.0, 1.0),
     )
+
+
+def _load_processor(folder: Path) -> Any:
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **safe)
+    except ImportError:  # DINOv3's own needs torchvision; ViT's does the same by its settings
+        processor = ViTImageProcessorPil.from_pretrained(folder, **safe)
+    if getattr(processor, "size", None) is None:  # NaFlex
+        received = type(processor).__name__
+        remedy = "use a model of fixed size, such as siglip2-base-patch16-224"
+        raise ConfigError("images of any size are not supported", received=received, remedy=remedy)
+    return processor
 
 
 def image_width(network: Any) -> int:
