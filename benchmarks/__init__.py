@@ -15,6 +15,7 @@ Run them from the repository root: `python -m benchmarks.speed.als`.
 | quality.search | are known items, exact titles and clicks found by search? | search |
 | quality.chat_filters | are filters read from sentences those that people mean? | chat_filters |
 | quality.encoders | encoders, on new items and on music | encoders_* |
+| quality.joint_space | do words find posters, in a learned space? | joint_space |
 | quality.alignment | retrieval across modalities | alignment |
 | quality.fusion | fusers against the best single modality | fusion |
 | quality.reasons_in_words | reasons in words against a model that lies | reasons_in_words |
