@@ -40,12 +40,7 @@ def rewrite(database: Database, *, timeout_s: float = 60.0) -> None:
 
 
 def _rewrite_postgresql(connection: Connection, deadline: float) -> None:
-    mark = connection.scalar(_MARK)
-    _wait(
-        lambda: not connection.scalar(_OLD_SNAPSHOTS, {"mark": mark}),
-        deadline,
-        "a transaction is open since before the clean-up",
-    )
+    _wait_for_snapshots(connection, deadline)
     for table in METADATA.sorted_tables:
         texts = [column.name for column in table.columns if isinstance(column.type, sa.Text)]
         # changes nothing but drops the statistics: ANALYZE keeps those of a table without rows
@@ -53,8 +48,19 @@ def _rewrite_postgresql(connection: Connection, deadline: float) -> None:
         if dropping:
             connection.exec_driver_sql(f'ALTER TABLE "{table.name}" {dropping}')
         connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{table.name}"')
+    _wait_for_snapshots(connection, deadline)  # statistics were dropped since: autovacuum may read
     # only the owner of the database may: for others it is a warning, and the old rows stay
     connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
+
+
+def _wait_for_snapshots(connection: Connection, deadline: float) -> None:
+    """Wait until no transaction sees rows that were deleted before now."""
+    mark = connection.scalar(_MARK)
+    _wait(
+        lambda: not connection.scalar(_OLD_SNAPSHOTS, {"mark": mark}),
+        deadline,
+        "a transaction is open since before the clean-up",
+    )
 
 
 def _rewrite_sqlite(connection: Connection, deadline: float) -> None:
