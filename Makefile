@@ -25,7 +25,7 @@ demo: setup
 
 # pip would compile all of torch and transformers, one file after another: imports compile what is used
 .venv/.installed-dev: pyproject.toml | .venv/.pip
-	$(INSTALL) --no-compile -e '.[mcp,minilm,remote,serve,tune]' --group dev
+	$(INSTALL) --no-compile -e '.[mcp,remote,serve,speech,tune]' --group dev
 	touch $@
 
 check: .venv/.installed-dev

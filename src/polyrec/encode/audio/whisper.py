@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import ctranslate2
 import numpy as np
+from transformers import PreTrainedTokenizerFast
 
 from polyrec.encode.audio.transcript import WindowTokens
 from polyrec.types import Floats
@@ -17,10 +19,6 @@ class WhisperModel:
     """An English model of a folder, and its tokenizer."""
 
     def __init__(self, folder: Path) -> None:
-        import ctranslate2
-        from transformers import PreTrainedTokenizerFast
-
-        self._storage = ctranslate2.StorageView
         self._model = ctranslate2.models.Whisper(str(folder), compute_type="int8", intra_threads=1)
         self._tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
         self._start = self._tokenizer.convert_tokens_to_ids("<|startoftranscript|>")
@@ -28,7 +26,7 @@ class WhisperModel:
 
     def transcribe(self, window: Floats) -> WindowTokens:
         """Return the tokens of a (3000, 80) window."""
-        features = self._storage.from_array(np.ascontiguousarray(window.T[None]))
+        features = ctranslate2.StorageView.from_array(np.ascontiguousarray(window.T[None]))
         (result,) = self._model.generate(
             features, [[self._start]], beam_size=_BEAMS, return_scores=True,
             return_no_speech_prob=True,
