@@ -13,7 +13,7 @@ from polyrec.database.database import Database
 from polyrec.database.feedback import Feedback, put_feedback
 from polyrec.errors import DataError
 
-ERASED = "erase-me-4711"
+ERASED = f"erased-{uuid.uuid4().hex}"  # in no other database of the server
 
 
 def erase_a_user(database: Database) -> None:
